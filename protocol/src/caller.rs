@@ -1,0 +1,312 @@
+//! The host's side of a session: greets, asks, retries with the same number, and never asks twice
+//! what may have run.
+//!
+//! One request is under way at a time. After a timeout the caller greets first and sends the
+//! request again only where the board still knows the session; a board that booted meanwhile, or
+//! whose agent restarted, is reported as [`Effect::Restarted`] instead.
+
+use crate::frame::{self, Class, Frame, Header, Packet, TooLong};
+use crate::hello::{self, Busy, Hello, VersionRefused, Welcome};
+use crate::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
+use crate::message::{self, Reply, Request};
+use crate::units::{BootId, ClientId, Instant, Millis, Nonce, Sequence, Text};
+
+/// How long a caller waits, and how often it tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long one attempt waits for its answer.
+    pub reply: Millis,
+    /// How often a hello or request is sent at most.
+    pub attempts: u8,
+}
+
+impl Default for Patience {
+    /// Five attempts of one second.
+    fn default() -> Self {
+        Self {
+            reply: Millis(1_000),
+            attempts: 5,
+        }
+    }
+}
+
+/// One client's conversation with one board. `N` bounds a packet in bytes.
+#[derive(Debug)]
+pub struct Caller<const N: usize> {
+    hello: Hello,
+    patience: Patience,
+    greeting: Sequence,
+    sequence: Sequence,
+    session: Option<Open>,
+    state: State<N>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Open {
+    nonce: Nonce,
+    boot: BootId,
+}
+
+#[derive(Debug)]
+enum State<const N: usize> {
+    Idle,
+    Greeting {
+        attempt: Attempt,
+        behind: Option<Call<N>>,
+    },
+    Calling {
+        attempt: Attempt,
+        call: Call<N>,
+    },
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Call<const N: usize> {
+    sequence: Sequence,
+    packet: Packet<N>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    until: Instant,
+    left: u8,
+}
+
+/// What a caller tells its owner to do or know.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect<const N: usize> {
+    /// Send these bytes.
+    Send(Packet<N>),
+    /// The session is open; [`Caller::call`] may follow.
+    Welcomed(Welcome),
+    /// Another client owns the line.
+    Busy(Busy),
+    /// There is no common version.
+    VersionRefused(VersionRefused),
+    /// The request has its reply.
+    Answered(Reply),
+    /// The request has a reply of a kind this side does not know: its opcode.
+    Unreadable(u8),
+    /// The board booted, or forgot the session. What a request under way did is not known.
+    Restarted(Identity),
+    /// The attempts are used up. What a request under way did is not known.
+    GaveUp,
+}
+
+/// Why a request cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotCall {
+    /// Greet first.
+    #[error("there is no session: greet the board first")]
+    NoSession,
+    /// Wait for the answer first.
+    #[error("a request is under way: wait for its answer")]
+    UnderWay,
+    /// The request does not fit the packet.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+}
+
+impl<const N: usize> Caller<N> {
+    /// A caller that has not greeted yet. `client` must be random: it names the session.
+    #[must_use]
+    pub fn new(client: ClientId, name: Text<NAME_BYTES>, patience: Patience) -> Self {
+        let hello = Hello {
+            client,
+            oldest: OLDEST,
+            current: CURRENT,
+            take_over: false,
+            name,
+        };
+        Self {
+            hello,
+            patience,
+            greeting: Sequence(0),
+            sequence: Sequence(0),
+            session: None,
+            state: State::Idle,
+        }
+    }
+
+    /// What the board's frames are summed with, for the decoder.
+    #[must_use]
+    pub fn nonce(&self) -> Option<Nonce> {
+        self.session.map(|open| open.nonce)
+    }
+
+    /// When to call [`Caller::tick`] at the latest.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Idle => None,
+            State::Greeting { attempt, .. } | State::Calling { attempt, .. } => Some(attempt.until),
+        }
+    }
+
+    /// Greets the board, giving up any request under way. `take_over` takes a serial line from
+    /// the client that owns it.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] if `N` cannot hold a hello.
+    pub fn greet(&mut self, now: Instant, take_over: bool) -> Result<Packet<N>, TooLong> {
+        self.hello.take_over = take_over;
+        let packet = self.next_hello()?;
+        self.state = State::Greeting {
+            attempt: self.first_attempt(now),
+            behind: None,
+        };
+        Ok(packet)
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotCall`] without a session, with a request under way, or if it does not fit.
+    pub fn call(&mut self, now: Instant, request: &Request) -> Result<Packet<N>, CannotCall> {
+        let open = self.session.ok_or(CannotCall::NoSession)?;
+        if !matches!(self.state, State::Idle) {
+            return Err(CannotCall::UnderWay);
+        }
+        let sequence = self.sequence.next();
+        let header = Header::new(Class::Request, sequence, request.opcode());
+        let packet: Packet<N> = frame::encode(header, open.nonce, |out| request.encode(out).ok())?;
+        self.sequence = sequence;
+        let call = Call {
+            sequence,
+            packet: packet.clone(),
+        };
+        self.state = State::Calling {
+            attempt: self.first_attempt(now),
+            call,
+        };
+        Ok(packet)
+    }
+
+    /// Takes a frame that arrived.
+    pub fn receive(&mut self, now: Instant, frame: &Frame<'_>) -> Option<Effect<N>> {
+        match frame.header.class {
+            Class::Hello => self.receive_hello(now, frame),
+            Class::Reply => self.receive_reply(frame),
+            Class::Request | Class::Event | Class::Data | Class::Credit => None,
+        }
+    }
+
+    /// Lets time pass; late and repeated ticks are harmless.
+    pub fn tick(&mut self, now: Instant) -> Option<Effect<N>> {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return None;
+        }
+        let (left, behind) = match core::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => return None,
+            State::Greeting { attempt, behind } => (attempt.left, behind),
+            State::Calling { attempt, call } => (attempt.left, Some(call)),
+        };
+        let Some(left) = left.checked_sub(1) else {
+            return Some(Effect::GaveUp);
+        };
+        // Greeting first tells a board that booted from one that lost a frame.
+        let attempt = Attempt {
+            until: now.after(self.patience.reply),
+            left,
+        };
+        self.state = State::Greeting { attempt, behind };
+        self.next_hello().ok().map(Effect::Send)
+    }
+
+    fn receive_hello(&mut self, now: Instant, frame: &Frame<'_>) -> Option<Effect<N>> {
+        let opcode = frame.header.opcode;
+        if opcode == hello::opcode::ANNOUNCE {
+            return self.announced(message::decode(opcode, frame.body).ok()?);
+        }
+        let State::Greeting { .. } = &self.state else {
+            return None;
+        };
+        if frame.header.sequence != self.greeting {
+            return None;
+        }
+        let effect = match opcode {
+            hello::opcode::WELCOME => {
+                return self.welcomed(now, message::decode(opcode, frame.body).ok()?);
+            }
+            hello::opcode::BUSY => Effect::Busy(message::decode(opcode, frame.body).ok()?),
+            hello::opcode::VERSION_REFUSED => {
+                Effect::VersionRefused(message::decode(opcode, frame.body).ok()?)
+            }
+            _ => return None,
+        };
+        self.state = State::Idle;
+        Some(effect)
+    }
+
+    fn announced(&mut self, identity: Identity) -> Option<Effect<N>> {
+        if self.session?.boot == identity.boot {
+            return None;
+        }
+        self.session = None;
+        self.state = State::Idle;
+        Some(Effect::Restarted(identity))
+    }
+
+    fn welcomed(&mut self, now: Instant, welcome: Welcome) -> Option<Effect<N>> {
+        let open = Open {
+            nonce: welcome.nonce,
+            boot: welcome.identity.boot,
+        };
+        let same = self.session == Some(open);
+        self.session = Some(open);
+        let State::Greeting { attempt, behind } = core::mem::replace(&mut self.state, State::Idle)
+        else {
+            return None;
+        };
+        let Some(call) = behind else {
+            return Some(Effect::Welcomed(welcome));
+        };
+        if !same || !welcome.resumed {
+            return Some(Effect::Restarted(welcome.identity));
+        }
+        let packet = call.packet.clone();
+        let attempt = Attempt {
+            until: now.after(self.patience.reply),
+            ..attempt
+        };
+        self.state = State::Calling { attempt, call };
+        Some(Effect::Send(packet))
+    }
+
+    fn receive_reply(&mut self, frame: &Frame<'_>) -> Option<Effect<N>> {
+        let (State::Calling { call, .. }
+        | State::Greeting {
+            behind: Some(call), ..
+        }) = &self.state
+        else {
+            return None;
+        };
+        if frame.header.sequence != call.sequence {
+            return None;
+        }
+        self.state = State::Idle;
+        let opcode = frame.header.opcode;
+        Some(match Reply::decode(opcode, frame.body) {
+            Ok(reply) => Effect::Answered(reply),
+            Err(_) => Effect::Unreadable(opcode),
+        })
+    }
+
+    fn next_hello(&mut self) -> Result<Packet<N>, TooLong> {
+        self.greeting = self.greeting.next();
+        hello::ask(self.greeting, &self.hello)
+    }
+
+    fn first_attempt(&self, now: Instant) -> Attempt {
+        Attempt {
+            until: now.after(self.patience.reply),
+            left: self.patience.attempts.saturating_sub(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

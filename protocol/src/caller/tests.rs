@@ -1,0 +1,141 @@
+//! What a caller sends, and what it never sends again.
+
+use super::*;
+use crate::identity::{BoardKind, BootSource, Capabilities, Cause};
+use crate::power::Backend;
+
+type Tested = Caller<256>;
+
+const PATIENCE: Patience = Patience {
+    reply: Millis(100),
+    attempts: 2,
+};
+
+fn identity(boot: u8) -> Identity {
+    Identity {
+        oldest: OLDEST,
+        current: CURRENT,
+        boot: BootId([boot; 16]),
+        boot_source: BootSource::Kernel,
+        cause: Cause::Unknown,
+        kind: BoardKind::Linux,
+        name: Text::new(),
+        firmware: Text::new(),
+        build: Text::new(),
+        backend: Backend::DryRun,
+        mtu: 256,
+        window: 8,
+        capabilities: Capabilities(0),
+        schema: 0,
+        last: None,
+        active: None,
+        pending: None,
+    }
+}
+
+/// Lets `caller` hear what the board's `packet` says.
+fn hear(caller: &mut Tested, at: u64, packet: &Packet<256>) -> Option<Effect<256>> {
+    let mut packet = packet.clone();
+    let end = packet.len() - 1;
+    let frame = frame::decode(&mut packet[1..end], caller.nonce()).expect("a valid frame");
+    caller.receive(Instant(at), &frame)
+}
+
+fn welcome(caller: &mut Tested, at: u64, boot: u8, resumed: bool) -> Option<Effect<256>> {
+    let nonce = frame::session_nonce(BootId([boot; 16]), ClientId(1));
+    let welcome = Welcome {
+        nonce,
+        resumed,
+        identity: identity(boot),
+    };
+    let packet = hello::welcome(caller.greeting, &welcome).unwrap();
+    hear(caller, at, &packet)
+}
+
+/// A caller whose first request is under way since 10 ms.
+fn calling() -> (Tested, Packet<256>) {
+    let mut caller = Tested::new(ClientId(1), Text::new(), PATIENCE);
+    caller.greet(Instant(0), false).unwrap();
+    assert!(matches!(
+        welcome(&mut caller, 5, 1, false),
+        Some(Effect::Welcomed(_))
+    ));
+    let packet = caller.call(Instant(10), &Request::Uptime).unwrap();
+    (caller, packet)
+}
+
+#[test]
+fn nothing_is_asked_before_the_greeting_and_one_thing_at_a_time() {
+    let mut fresh = Tested::new(ClientId(1), Text::new(), PATIENCE);
+    assert_eq!(
+        fresh.call(Instant(0), &Request::Uptime),
+        Err(CannotCall::NoSession)
+    );
+    let (mut caller, _) = calling();
+    assert_eq!(
+        caller.call(Instant(11), &Request::Uptime),
+        Err(CannotCall::UnderWay)
+    );
+}
+
+#[test]
+fn after_a_timeout_it_greets_and_sends_the_same_bytes_again() {
+    let (mut caller, packet) = calling();
+    assert_eq!(caller.tick(Instant(109)), None);
+    assert!(matches!(caller.tick(Instant(110)), Some(Effect::Send(_))));
+    assert_eq!(
+        welcome(&mut caller, 111, 1, true),
+        Some(Effect::Send(packet))
+    );
+}
+
+#[test]
+fn a_board_that_forgot_the_session_is_never_asked_again() {
+    for (boot, resumed) in [(1, false), (2, false), (2, true)] {
+        let (mut caller, _) = calling();
+        caller.tick(Instant(110));
+        let effect = welcome(&mut caller, 111, boot, resumed);
+        assert_eq!(
+            effect,
+            Some(Effect::Restarted(identity(boot))),
+            "{boot} {resumed}"
+        );
+        assert_eq!(caller.tick(Instant(10_000)), None);
+    }
+}
+
+#[test]
+fn an_announcement_of_another_boot_ends_the_session_at_once() {
+    let (mut caller, _) = calling();
+    let same = hello::announce(&identity(1)).unwrap();
+    assert_eq!(hear(&mut caller, 20, &same), None);
+    let other = hello::announce(&identity(2)).unwrap();
+    assert_eq!(
+        hear(&mut caller, 21, &other),
+        Some(Effect::Restarted(identity(2)))
+    );
+    assert_eq!(caller.nonce(), None);
+}
+
+#[test]
+fn it_gives_up_when_its_attempts_are_used_up() {
+    let (mut caller, _) = calling();
+    assert!(matches!(caller.tick(Instant(110)), Some(Effect::Send(_))));
+    assert_eq!(caller.tick(Instant(209)), None);
+    assert_eq!(caller.tick(Instant(210)), Some(Effect::GaveUp));
+    assert_eq!(caller.tick(Instant(500)), None);
+}
+
+#[test]
+fn a_reply_that_comes_after_the_timeout_still_counts_and_only_once() {
+    let (mut caller, _) = calling();
+    caller.tick(Instant(110));
+    let nonce = caller.nonce().unwrap();
+    let header = Header::new(Class::Reply, Sequence(1), message::opcode::DONE);
+    let packet = frame::encode(header, nonce, |_| Some(0)).unwrap();
+    assert_eq!(
+        hear(&mut caller, 120, &packet),
+        Some(Effect::Answered(Reply::Done))
+    );
+    assert_eq!(hear(&mut caller, 121, &packet), None);
+}

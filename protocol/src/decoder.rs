@@ -1,0 +1,239 @@
+//! Bytes in, frames and text out: the decoder that both ends run on every link.
+//!
+//! Everything since the last delimiter is tried as a frame at the next one. Whatever is not a
+//! valid frame is text or garbage, never an error reply, and a candidate that grows too long is
+//! discarded up to and including the next delimiter: the decoder never resumes inside.
+
+use crate::frame::{self, DELIMITER, Frame};
+use crate::units::{Instant, Millis, Nonce};
+
+/// On a serial line a silence of this length ends a candidate.
+pub const SERIAL_GAP: Millis = Millis(50);
+/// After a candidate a device takes nothing for text until the line was quiet for this long.
+pub const QUIET: Millis = Millis(1_000);
+
+/// How a decoder treats what is not a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// A silence that ends a candidate; `None` on links whose peer may pause in mid-frame.
+    pub gap: Option<Millis>,
+    /// After a candidate, text is dropped until the line was quiet for this long; `None` on a
+    /// host, where text is only shown.
+    pub mute: Option<Millis>,
+}
+
+impl Manner {
+    /// A device on a serial line.
+    pub const DEVICE_SERIAL: Self = Self {
+        gap: Some(SERIAL_GAP),
+        mute: Some(QUIET),
+    };
+    /// A device on a stream with connections: TCP, TLS, Unix socket.
+    pub const DEVICE_STREAM: Self = Self {
+        gap: None,
+        mute: Some(QUIET),
+    };
+    /// A host on a serial line.
+    pub const HOST: Self = Self {
+        gap: Some(SERIAL_GAP),
+        mute: None,
+    };
+    /// A host on a stream, where a frame may pause for a lost segment.
+    pub const HOST_STREAM: Self = Self {
+        gap: None,
+        mute: None,
+    };
+}
+
+/// What became of a byte.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// It is text. On a device a NUL right after CR is (telnet sends it so); any other opens a
+    /// candidate.
+    Text(u8),
+    /// It is held: part of a candidate, or a delimiter.
+    Held,
+    /// It completes a valid frame.
+    Frame(Frame<'a>),
+    /// It ends a candidate that is no frame; what was held since the last delimiter is void.
+    Invalid,
+    /// It belongs to a candidate that is too long, or is text while frames flow: dropped.
+    Dropped,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Text, until a delimiter.
+    Text,
+    /// Behind a delimiter that opens a frame.
+    Open,
+    /// Behind the delimiter that closed a valid frame, and may open the next.
+    Closed,
+    /// In a candidate that is too long, until a delimiter.
+    Discard,
+}
+
+/// Splits a stream of bytes into frames and text. `N` bounds a candidate, in bytes, delimiters
+/// not counted.
+#[derive(Debug)]
+pub struct Decoder<const N: usize> {
+    manner: Manner,
+    session: Option<Nonce>,
+    state: State,
+    buffer: [u8; N],
+    /// How many bytes of `buffer` are held: the candidate.
+    held: usize,
+    last_byte: Instant,
+    after_return: bool,
+    muted: bool,
+    invalid: u32,
+}
+
+impl<const N: usize> Decoder<N> {
+    /// A decoder at the start of a stream.
+    #[must_use]
+    pub const fn new(manner: Manner) -> Self {
+        Self {
+            manner,
+            session: None,
+            state: State::Text,
+            buffer: [0; N],
+            held: 0,
+            last_byte: Instant(0),
+            after_return: false,
+            muted: false,
+            invalid: 0,
+        }
+    }
+
+    /// From here on, frames other than hellos must be summed with this nonce.
+    pub const fn enter(&mut self, session: Option<Nonce>) {
+        self.session = session;
+    }
+
+    /// Whether a byte that came at `now` would be text, unless it is a delimiter.
+    #[must_use]
+    pub fn takes_text(&mut self, now: Instant) -> bool {
+        self.tick(now);
+        self.state == State::Text && !self.muted
+    }
+
+    /// How many candidates were no frame, since the start.
+    #[must_use]
+    pub const fn invalid(&self) -> u32 {
+        self.invalid
+    }
+
+    /// Forgets candidate and muting: the line was broken (BREAK) or is new.
+    pub const fn reset(&mut self) {
+        self.held = 0;
+        self.state = State::Text;
+        self.after_return = false;
+        self.muted = false;
+    }
+
+    /// Takes one byte that arrived at `now`.
+    pub fn push(&mut self, now: Instant, byte: u8) -> Step<'_> {
+        self.tick(now);
+        self.last_byte = now;
+        if byte == DELIMITER {
+            return self.delimiter();
+        }
+        match (self.state, self.buffer.get_mut(self.held)) {
+            (State::Text, _) => {
+                self.after_return = byte == b'\r';
+                if self.muted {
+                    Step::Dropped
+                } else {
+                    Step::Text(byte)
+                }
+            }
+            (State::Open | State::Closed, Some(free)) => {
+                *free = byte;
+                self.held += 1;
+                Step::Held
+            }
+            (State::Open | State::Closed, None) => {
+                self.reject(State::Discard);
+                Step::Dropped
+            }
+            (State::Discard, _) => Step::Dropped,
+        }
+    }
+
+    /// Lets time pass. Returns whether a held candidate ended here, void. Late and repeated
+    /// ticks are harmless; [`Decoder::push`] ticks by itself.
+    pub fn tick(&mut self, now: Instant) -> bool {
+        let silence = now.since(self.last_byte);
+        let gap = self.manner.gap.is_some_and(|gap| gap <= silence);
+        let quiet = QUIET <= silence;
+        let ends = match self.state {
+            State::Open => gap,
+            State::Closed => gap || quiet,
+            // A line without connections may have lost the delimiter for good.
+            State::Discard => gap && quiet,
+            State::Text => false,
+        };
+        let void = ends && self.held > 0;
+        if void {
+            self.reject(State::Text);
+        } else if ends {
+            self.state = State::Text;
+        }
+        if quiet {
+            self.muted = false;
+        }
+        void
+    }
+
+    /// When a held candidate would end by silence; `None` if none is held or it may wait.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let closed = (self.state == State::Closed).then_some(QUIET);
+        let gap = self.manner.gap.or(closed)?;
+        (self.held > 0).then(|| self.last_byte.after(gap))
+    }
+
+    fn delimiter(&mut self) -> Step<'_> {
+        match self.state {
+            State::Text if self.after_return && self.is_device() && !self.muted => {
+                self.after_return = false;
+                Step::Text(DELIMITER)
+            }
+            State::Open | State::Closed if self.held > 0 => self.try_candidate(),
+            State::Text | State::Discard | State::Open | State::Closed => {
+                self.after_return = false;
+                self.state = State::Open;
+                Step::Held
+            }
+        }
+    }
+
+    /// Only devices hear from telnet.
+    const fn is_device(&self) -> bool {
+        self.manner.mute.is_some()
+    }
+
+    fn try_candidate(&mut self) -> Step<'_> {
+        let length = core::mem::take(&mut self.held);
+        self.muted = self.manner.mute.is_some();
+        if let Some(frame) = frame::decode(&mut self.buffer[..length], self.session) {
+            self.state = State::Closed;
+            Step::Frame(frame)
+        } else {
+            self.state = State::Open;
+            self.invalid = self.invalid.saturating_add(1);
+            Step::Invalid
+        }
+    }
+
+    fn reject(&mut self, next: State) {
+        self.held = 0;
+        self.invalid = self.invalid.saturating_add(1);
+        self.muted = self.manner.mute.is_some();
+        self.state = next;
+    }
+}
+
+#[cfg(test)]
+mod tests;

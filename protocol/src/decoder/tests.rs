@@ -1,0 +1,181 @@
+//! What comes out of a stream, however it is cut, and what never does.
+
+use super::*;
+use crate::frame::{Class, Header, Packet, encode};
+use crate::units::Sequence;
+use proptest::prelude::*;
+
+const NONCE: Nonce = Nonce(0x0BAD_CAFE);
+
+fn packet(sequence: u16, body: &[u8]) -> Packet<256> {
+    encode(
+        Header::new(Class::Request, Sequence(sequence), 1),
+        NONCE,
+        |out| {
+            out.get_mut(..body.len())?.copy_from_slice(body);
+            Some(body.len())
+        },
+    )
+    .unwrap()
+}
+
+/// The frames (by sequence number) and the text that come out of `stream`, whose pieces
+/// arrive at the given times.
+fn run(manner: Manner, stream: &[(u64, &[u8])]) -> (Vec<u16>, String) {
+    let mut decoder = Decoder::<64>::new(manner);
+    decoder.enter(Some(NONCE));
+    let (mut frames, mut text) = (Vec::new(), String::new());
+    for (at, bytes) in stream {
+        for byte in *bytes {
+            match decoder.push(Instant(*at), *byte) {
+                Step::Frame(frame) => frames.push(frame.header.sequence.0),
+                Step::Text(byte) => text.push(char::from(byte)),
+                Step::Held | Step::Invalid | Step::Dropped => {}
+            }
+        }
+    }
+    (frames, text)
+}
+
+#[track_caller]
+fn check(manner: Manner, stream: &[(u64, &[u8])], frames: &[u16], text: &str) {
+    assert_eq!(
+        run(manner, stream),
+        (frames.to_vec(), text.to_owned()),
+        "{stream:?}"
+    );
+}
+
+#[test]
+fn text_and_frames_share_a_line() {
+    let (one, two) = (packet(1, b"x"), packet(2, b"y"));
+    check(
+        Manner::HOST,
+        &[
+            (0, b"boot\r\n"),
+            (0, &one),
+            (0, b"noise"),
+            (0, &two),
+            (60, b"more"),
+        ],
+        &[1, 2],
+        "boot\r\nmore",
+    );
+    // Adjacent frames may share a delimiter.
+    check(Manner::HOST, &[(0, &one), (0, &two[1..])], &[1, 2], "");
+}
+
+#[test]
+fn a_device_takes_no_text_until_the_line_was_quiet_behind_a_frame() {
+    let frame = packet(1, b"x");
+    for manner in [Manner::DEVICE_SERIAL, Manner::DEVICE_STREAM] {
+        check(manner, &[(0, &frame), (999, b"reboot\n")], &[1], "");
+        check(
+            manner,
+            &[(0, &frame), (1_000, b"status\n")],
+            &[1],
+            "status\n",
+        );
+        check(
+            manner,
+            &[(0, &frame), (500, b"a"), (1_400, b"b"), (2_400, b"c")],
+            &[1],
+            "c",
+        );
+    }
+}
+
+#[test]
+fn the_bytes_of_a_failed_candidate_never_become_text_on_a_device() {
+    let mut flipped = packet(1, b"power reboot\n");
+    flipped[4] ^= 0x10;
+    for manner in [Manner::DEVICE_SERIAL, Manner::DEVICE_STREAM] {
+        check(manner, &[(0, &flipped), (0, b"power reboot\n")], &[], "");
+    }
+    // The same without its opening delimiter cannot be told from text, nor with a stall in
+    // its middle; but behind the stall the line has not been quiet.
+    let (head, tail) = flipped.split_at(8);
+    check(Manner::DEVICE_SERIAL, &[(0, head), (60, tail)], &[], "");
+}
+
+#[test]
+fn a_frame_longer_than_the_buffer_is_discarded_and_the_next_one_works() {
+    let next = packet(9, b"x");
+    for length in [63, 64, 65, 200] {
+        let mut long = vec![0];
+        long.extend(std::iter::repeat_n(b'x', length));
+        long.extend(b"\npower reboot\n");
+        check(Manner::DEVICE_STREAM, &[(0, &long), (0, &next)], &[9], "");
+    }
+}
+
+#[test]
+fn a_silence_ends_a_candidate_on_a_line_and_not_on_a_stream() {
+    let frame = packet(1, b"x");
+    let (head, tail) = frame.split_at(5);
+    for (manner, frames) in [
+        (Manner::HOST, &[][..]),
+        (Manner::DEVICE_SERIAL, &[]),
+        (Manner::HOST_STREAM, &[1]),
+        (Manner::DEVICE_STREAM, &[1]),
+    ] {
+        let (found, _) = run(manner, &[(0, head), (50, tail)]);
+        assert_eq!(found, frames, "{manner:?}");
+    }
+}
+
+#[test]
+fn a_host_finds_a_frame_behind_a_consoles_lone_return() {
+    let frame = packet(1, b"x");
+    check(
+        Manner::HOST,
+        &[(0, b"progress 50%\r"), (0, &frame)],
+        &[1],
+        "progress 50%\r",
+    );
+}
+
+#[test]
+fn a_nul_behind_a_return_is_text_and_any_other_opens_a_candidate() {
+    check(
+        Manner::DEVICE_STREAM,
+        &[(0, b"help\r\0more\r")],
+        &[],
+        "help\r\0more\r",
+    );
+    check(Manner::DEVICE_STREAM, &[(0, b"help\0more\r")], &[], "help");
+}
+
+proptest! {
+    #[test]
+    fn any_split_of_a_stream_gives_the_same_result(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..80),
+                (any::<u16>(), prop::collection::vec(any::<u8>(), 0..40))
+                    .prop_map(|(sequence, body)| packet(sequence, &body).to_vec()),
+            ],
+            0..12,
+        ),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let stream = pieces.concat();
+        let (head, tail) = stream.split_at(cut.index(stream.len() + 1));
+        for manner in [Manner::DEVICE_SERIAL, Manner::DEVICE_STREAM, Manner::HOST] {
+            prop_assert_eq!(
+                run(manner, &[(0, &stream)]),
+                run(manner, &[(0, head), (1, tail)])
+            );
+        }
+    }
+
+    #[test]
+    fn a_frame_is_found_behind_any_garbage_that_a_delimiter_ends(
+        garbage in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let frame = packet(77, b"x");
+        let stream = [garbage.as_slice(), &[0], &frame].concat();
+        let (frames, _) = run(Manner::DEVICE_STREAM, &[(0, &stream)]);
+        prop_assert_eq!(frames.last(), Some(&77));
+    }
+}

@@ -1,0 +1,156 @@
+//! The hello: how a session begins, resumes and ends, and how a board tells that it is there.
+
+use crate::frame::{self, Class, Header, Packet, TooLong};
+use crate::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
+use crate::message;
+use crate::units::{ClientId, Millis, Nonce, Sequence, Text};
+use serde::{Deserialize, Serialize};
+
+/// Numbers of the frames of class [`Class::Hello`].
+pub mod opcode {
+    /// A client greets; the body is a [`super::Hello`].
+    pub const ASK: u8 = 0x00;
+    /// The board answers; the body is a [`super::Welcome`].
+    pub const WELCOME: u8 = 0x01;
+    /// Another client owns the line; the body is a [`super::Busy`].
+    pub const BUSY: u8 = 0x02;
+    /// A board tells, unasked, that it is there; the body is a [`crate::identity::Identity`].
+    pub const ANNOUNCE: u8 = 0x03;
+    /// A client leaves and gives the line free; the body is its id. There is no answer.
+    pub const GOODBYE: u8 = 0x04;
+    /// No common version; the body is a [`super::VersionRefused`].
+    pub const VERSION_REFUSED: u8 = 0x05;
+}
+
+/// A client's greeting: mandatory at connect and after every timeout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The client's random name, kept through reconnects.
+    pub client: ClientId,
+    /// The oldest version it speaks.
+    pub oldest: u8,
+    /// The newest version it speaks.
+    pub current: u8,
+    /// Take a serial line from the client that owns it.
+    pub take_over: bool,
+    /// What to tell others who asks who owns the line, such as `alice@desk`; may be empty.
+    pub name: Text<NAME_BYTES>,
+}
+
+impl Hello {
+    /// Whether this side and the client have a version in common.
+    #[must_use]
+    pub const fn has_common_version(&self) -> bool {
+        self.oldest <= CURRENT && OLDEST <= self.current
+    }
+}
+
+/// The board's answer to a [`Hello`]: the session is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// What both sides mix into the checksum of every later frame.
+    pub nonce: Nonce,
+    /// Whether the board still has this session's replies. If not, it forgot what it was asked:
+    /// a request under way must not be sent again blindly.
+    pub resumed: bool,
+    /// Who answers.
+    pub identity: Identity,
+}
+
+/// The board's answer to a [`Hello`] on a line that another client owns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Busy {
+    /// The client that owns the line.
+    pub owner: ClientId,
+    /// How long since its last valid frame.
+    pub idle: Millis,
+    /// What it calls itself.
+    pub name: Text<NAME_BYTES>,
+}
+
+/// The board's answer to a [`Hello`] without a common version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionRefused {
+    /// The oldest version the board speaks.
+    pub oldest: u8,
+    /// The newest version the board speaks.
+    pub current: u8,
+}
+
+/// Frames a [`Welcome`] that answers the hello numbered `sequence`.
+///
+/// # Errors
+///
+/// [`TooLong`] if it does not fit `N`.
+pub fn welcome<const N: usize>(
+    sequence: Sequence,
+    welcome: &Welcome,
+) -> Result<Packet<N>, TooLong> {
+    hello_frame(sequence, opcode::WELCOME, welcome)
+}
+
+/// Frames a [`Busy`] that answers the hello numbered `sequence`.
+///
+/// # Errors
+///
+/// [`TooLong`] if it does not fit `N`.
+pub fn busy<const N: usize>(sequence: Sequence, busy: &Busy) -> Result<Packet<N>, TooLong> {
+    hello_frame(sequence, opcode::BUSY, busy)
+}
+
+/// Frames the answer to a hello without a common version.
+///
+/// # Errors
+///
+/// [`TooLong`] if it does not fit `N`.
+pub fn version_refused<const N: usize>(sequence: Sequence) -> Result<Packet<N>, TooLong> {
+    let refused = VersionRefused {
+        oldest: OLDEST,
+        current: CURRENT,
+    };
+    hello_frame(sequence, opcode::VERSION_REFUSED, &refused)
+}
+
+/// Frames an unasked hello.
+///
+/// # Errors
+///
+/// [`TooLong`] if it does not fit `N`.
+pub fn announce<const N: usize>(identity: &Identity) -> Result<Packet<N>, TooLong> {
+    hello_frame(Sequence(0), opcode::ANNOUNCE, identity)
+}
+
+/// Frames a client's hello.
+///
+/// # Errors
+///
+/// [`TooLong`] if it does not fit `N`.
+pub fn ask<const N: usize>(sequence: Sequence, hello: &Hello) -> Result<Packet<N>, TooLong> {
+    hello_frame(sequence, opcode::ASK, hello)
+}
+
+/// Frames a client's goodbye.
+///
+/// # Errors
+///
+/// [`TooLong`] if it does not fit `N`.
+pub fn goodbye<const N: usize>(client: ClientId) -> Result<Packet<N>, TooLong> {
+    hello_frame(Sequence(0), opcode::GOODBYE, &client)
+}
+
+fn hello_frame<const N: usize, T: serde::Serialize>(
+    sequence: Sequence,
+    opcode: u8,
+    body: &T,
+) -> Result<Packet<N>, TooLong> {
+    let header = Header::new(Class::Hello, sequence, opcode);
+    frame::encode(header, frame::HELLO_NONCE, |out| {
+        message::encode(body, out).ok()
+    })
+}
+
+/// Reads the body of a hello frame; `None` if it is no `T`, which is as good as noise.
+#[must_use]
+pub fn decode<T: serde::de::DeserializeOwned>(frame: &frame::Frame<'_>) -> Option<T> {
+    message::decode(frame.header.opcode, frame.body).ok()
+}

@@ -1,0 +1,32 @@
+//! What both ends of a lastword link must agree on: frames, messages, sessions and the staged
+//! power operation. No I/O, no allocation, no clock: bytes and the time go in, decisions come out.
+//!
+//! The modules are listed in the order a byte travels: it arrives in the [`decoder`], leaves as a
+//! [`frame`], becomes a [`message`], passes the exactly-once check of a device [`session`], may
+//! move the [`power`] machine, and its answer returns to the host's [`caller`].
+//!
+//! `WIRE.md`, beside this crate's manifest, specifies every byte.
+
+#![cfg_attr(not(test), no_std)]
+
+pub mod units;
+
+pub mod decoder;
+pub mod frame;
+
+pub mod hello;
+pub mod identity;
+pub mod message;
+pub mod refusal;
+
+pub mod session;
+
+pub mod power;
+
+pub mod caller;
+
+mod checksum;
+
+pub use units::{
+    BootId, ClientId, Generation, Instant, Millis, Nonce, OperationId, Sequence, Text,
+};

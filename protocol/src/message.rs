@@ -1,0 +1,273 @@
+//! Requests and replies: one typed form for every dialect, and their frame bodies.
+//!
+//! The opcode travels in the frame header, outside of what serde decodes, so that an unknown one
+//! can be answered instead of failing to decode. Bytes behind the last known field are ignored:
+//! fields are appended, never moved.
+
+mod body;
+
+pub use body::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime};
+
+use crate::identity::Identity;
+use crate::power::PowerRequest;
+use crate::refusal::{Code, Refusal};
+use crate::units::OperationId;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Every opcode with the fields of its body: what the schema hash is taken over.
+///
+/// `WIRE.md` lists the same lines.
+pub const SCHEMA: &str = include_str!("schema.txt");
+
+/// FNV-1a (32 bits) of [`SCHEMA`]: tells apart builds that share a version number.
+pub const SCHEMA_HASH: u32 = fnv1a(SCHEMA.as_bytes());
+
+/// What a client may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Who are you? Answered by [`Reply::Identity`].
+    Identity,
+    /// How are you? Answered by [`Reply::Status`].
+    Status,
+    /// How long are you up? Answered by [`Reply::Uptime`].
+    Uptime,
+    /// Reboot or power off. Answered by [`Reply::Initiated`] or [`Reply::AlreadyDone`].
+    Power(PowerRequest),
+    /// What is staged, what was last? Answered by [`Reply::PowerStatus`].
+    PowerStatus,
+    /// Call the staged operation off: the named one, or whichever it is. Answered by
+    /// [`Reply::Cancelled`].
+    PowerCancel(Option<OperationId>),
+    /// The flat form of an immediate reboot, from older clients.
+    Reboot,
+    /// The flat form of an immediate power-off, from older clients.
+    Shutdown,
+}
+
+/// What a board answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Done; there is nothing to tell.
+    Done,
+    /// Who the board is.
+    Identity(Identity),
+    /// How it is.
+    Status(Status),
+    /// How long it is up.
+    Uptime(Uptime),
+    /// Accepted, ready to proceed: the board may become unreachable at any moment after this.
+    Initiated(Initiated),
+    /// The request named another boot: what it asked for lies behind.
+    AlreadyDone(AlreadyDone),
+    /// What is staged and what was last.
+    PowerStatus(PowerStatus),
+    /// The operation was called off.
+    Cancelled(Cancelled),
+    /// The board does not know this opcode.
+    Unsupported(u8),
+    /// The board said no.
+    Refused(Refusal),
+}
+
+/// The numbers of requests and replies; never reused. `0x80..=0xFF` belong to applications.
+pub mod opcode {
+    /// Request and reply: who the board is.
+    pub const IDENTITY: u8 = 0x01;
+    /// Request and reply: how it is.
+    pub const STATUS: u8 = 0x02;
+    /// Request and reply: how long it is up.
+    pub const UPTIME: u8 = 0x03;
+    /// Request: reboot or power off.
+    pub const POWER: u8 = 0x10;
+    /// Request and reply: what is staged, what was last.
+    pub const POWER_STATUS: u8 = 0x11;
+    /// Request and reply: call it off.
+    pub const POWER_CANCEL: u8 = 0x12;
+    /// Request: the flat reboot.
+    pub const REBOOT: u8 = 0x13;
+    /// Request: the flat power-off.
+    pub const SHUTDOWN: u8 = 0x14;
+    /// Reply: done, with an empty body.
+    pub const DONE: u8 = 0x00;
+    /// Reply: accepted.
+    pub const INITIATED: u8 = 0x10;
+    /// Reply: that boot is over.
+    pub const ALREADY_DONE: u8 = 0x13;
+    /// Reply: this opcode is not known; the body is the opcode.
+    pub const UNSUPPORTED: u8 = 0x7E;
+    /// Reply: no; the body is a refusal.
+    pub const REFUSED: u8 = 0x7F;
+}
+
+/// Why a request frame holds no request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    /// Answer with [`Reply::Unsupported`].
+    #[error("opcode {0:#04x} is not known")]
+    Unsupported(u8),
+    /// Answer with a refusal: the frame is whole, but its body is not this request's.
+    #[error("the body of opcode {0:#04x} does not decode")]
+    Malformed(u8),
+}
+
+impl BadRequest {
+    /// The reply that tells the client.
+    #[must_use]
+    pub fn reply(self) -> Reply {
+        match self {
+            Self::Unsupported(opcode) => Reply::Unsupported(opcode),
+            Self::Malformed(_) => {
+                Reply::Refused(Refusal::explained(Code::BadValue, format_args!("{self}")))
+            }
+        }
+    }
+}
+
+/// The message does not fit the buffer, or the bytes hold no such message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadBody {
+    /// The buffer is too small.
+    #[error("the message does not fit into the buffer")]
+    TooLong,
+    /// The bytes are not a body of this opcode.
+    #[error("the bytes are no body of opcode {0:#04x}")]
+    Malformed(u8),
+}
+
+impl Request {
+    /// Its opcode.
+    #[must_use]
+    pub const fn opcode(&self) -> u8 {
+        match self {
+            Self::Identity => opcode::IDENTITY,
+            Self::Status => opcode::STATUS,
+            Self::Uptime => opcode::UPTIME,
+            Self::Power(_) => opcode::POWER,
+            Self::PowerStatus => opcode::POWER_STATUS,
+            Self::PowerCancel(_) => opcode::POWER_CANCEL,
+            Self::Reboot => opcode::REBOOT,
+            Self::Shutdown => opcode::SHUTDOWN,
+        }
+    }
+
+    /// Writes the body and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// [`BadBody::TooLong`] if `out` is too small.
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, BadBody> {
+        match self {
+            Self::Identity
+            | Self::Status
+            | Self::Uptime
+            | Self::PowerStatus
+            | Self::Reboot
+            | Self::Shutdown => Ok(0),
+            Self::Power(power) => encode(power, out),
+            Self::PowerCancel(id) => encode(id, out),
+        }
+    }
+
+    /// Reads the request from a frame's opcode and body.
+    ///
+    /// # Errors
+    ///
+    /// [`BadRequest`], which knows its reply.
+    pub fn decode(opcode: u8, body: &[u8]) -> Result<Self, BadRequest> {
+        let malformed = |_| BadRequest::Malformed(opcode);
+        Ok(match opcode {
+            opcode::IDENTITY => Self::Identity,
+            opcode::STATUS => Self::Status,
+            opcode::UPTIME => Self::Uptime,
+            opcode::POWER => Self::Power(decode(opcode, body).map_err(malformed)?),
+            opcode::POWER_STATUS => Self::PowerStatus,
+            opcode::POWER_CANCEL => Self::PowerCancel(decode(opcode, body).map_err(malformed)?),
+            opcode::REBOOT => Self::Reboot,
+            opcode::SHUTDOWN => Self::Shutdown,
+            unknown => return Err(BadRequest::Unsupported(unknown)),
+        })
+    }
+}
+
+impl Reply {
+    /// Its opcode.
+    #[must_use]
+    pub const fn opcode(&self) -> u8 {
+        match self {
+            Self::Done => opcode::DONE,
+            Self::Identity(_) => opcode::IDENTITY,
+            Self::Status(_) => opcode::STATUS,
+            Self::Uptime(_) => opcode::UPTIME,
+            Self::Initiated(_) => opcode::INITIATED,
+            Self::AlreadyDone(_) => opcode::ALREADY_DONE,
+            Self::PowerStatus(_) => opcode::POWER_STATUS,
+            Self::Cancelled(_) => opcode::POWER_CANCEL,
+            Self::Unsupported(_) => opcode::UNSUPPORTED,
+            Self::Refused(_) => opcode::REFUSED,
+        }
+    }
+
+    /// Writes the body and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// [`BadBody::TooLong`] if `out` is too small.
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, BadBody> {
+        match self {
+            Self::Done => Ok(0),
+            Self::Identity(identity) => encode(identity, out),
+            Self::Status(status) => encode(status, out),
+            Self::Uptime(uptime) => encode(uptime, out),
+            Self::Initiated(initiated) => encode(initiated, out),
+            Self::AlreadyDone(already) => encode(already, out),
+            Self::PowerStatus(status) => encode(status, out),
+            Self::Cancelled(cancelled) => encode(cancelled, out),
+            Self::Unsupported(opcode) => encode(opcode, out),
+            Self::Refused(refusal) => encode(refusal, out),
+        }
+    }
+
+    /// Reads the reply from a frame's opcode and body.
+    ///
+    /// # Errors
+    ///
+    /// [`BadBody::Malformed`] if the opcode is unknown or the body is not of its kind.
+    pub fn decode(opcode: u8, body: &[u8]) -> Result<Self, BadBody> {
+        Ok(match opcode {
+            opcode::DONE => Self::Done,
+            opcode::IDENTITY => Self::Identity(decode(opcode, body)?),
+            opcode::STATUS => Self::Status(decode(opcode, body)?),
+            opcode::UPTIME => Self::Uptime(decode(opcode, body)?),
+            opcode::INITIATED => Self::Initiated(decode(opcode, body)?),
+            opcode::ALREADY_DONE => Self::AlreadyDone(decode(opcode, body)?),
+            opcode::POWER_STATUS => Self::PowerStatus(decode(opcode, body)?),
+            opcode::POWER_CANCEL => Self::Cancelled(decode(opcode, body)?),
+            opcode::UNSUPPORTED => Self::Unsupported(decode(opcode, body)?),
+            opcode::REFUSED => Self::Refused(decode(opcode, body)?),
+            unknown => return Err(BadBody::Malformed(unknown)),
+        })
+    }
+}
+
+/// Writes `body` in postcard's format and returns its length.
+pub(crate) fn encode<T: Serialize>(body: &T, out: &mut [u8]) -> Result<usize, BadBody> {
+    postcard::to_slice(body, out)
+        .map(|written| written.len())
+        .map_err(|_| BadBody::TooLong)
+}
+
+/// Reads a body in postcard's format; bytes behind it are ignored.
+pub(crate) fn decode<T: DeserializeOwned>(opcode: u8, body: &[u8]) -> Result<T, BadBody> {
+    postcard::from_bytes(body).map_err(|_| BadBody::Malformed(opcode))
+}
+
+/// The 32-bit FNV-1a hash.
+const fn fnv1a(bytes: &[u8]) -> u32 {
+    let mut hash = 0x811C_9DC5_u32;
+    let mut index = 0;
+    while index < bytes.len() {
+        hash = (hash ^ bytes[index] as u32).wrapping_mul(0x0100_0193);
+        index += 1;
+    }
+    hash
+}

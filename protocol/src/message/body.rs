@@ -1,0 +1,91 @@
+//! The bodies of replies.
+
+use crate::identity::Cause;
+use crate::power::{Backend, LastOperation, Operation, Phase};
+use crate::units::{BootId, Millis, OperationId};
+use serde::{Deserialize, Serialize};
+
+/// How a board is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// This boot.
+    pub boot: BootId,
+    /// Time since the board booted.
+    pub uptime: Millis,
+    /// Time since the agent started.
+    pub agent_uptime: Millis,
+    /// Sessions open on it.
+    pub sessions: u16,
+    /// Memory that can still be had, in KiB; 0 if unknown.
+    pub memory_available_kib: u32,
+    /// Load average over a minute, in hundredths; 0 on boards that have none.
+    pub load_hundredths: u32,
+    /// What is staged.
+    pub pending: Option<Pending>,
+}
+
+/// How long a board is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uptime {
+    /// Time since it booted.
+    pub uptime: Millis,
+    /// This boot.
+    pub boot: BootId,
+}
+
+/// A power operation is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Initiated {
+    /// What was accepted.
+    pub operation: Operation,
+    /// What will carry it out.
+    pub backend: Backend,
+    /// Its id.
+    pub id: OperationId,
+}
+
+/// The boot that a request was meant for is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlreadyDone {
+    /// The boot that answers.
+    pub boot: BootId,
+    /// Why it booted.
+    pub cause: Cause,
+    /// The last operation it remembers.
+    pub last: Option<LastOperation>,
+}
+
+/// A staged operation on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Its id.
+    pub id: OperationId,
+    /// What it will do.
+    pub operation: Operation,
+    /// How far it is.
+    pub phase: Phase,
+    /// Time left of the phase, where it has an end.
+    pub left: Option<Millis>,
+}
+
+/// What is staged and what was last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PowerStatus {
+    /// What carries operations out.
+    pub backend: Backend,
+    /// This boot.
+    pub boot: BootId,
+    /// What is staged.
+    pub pending: Option<Pending>,
+    /// The last operation that is over, or was when the board went down.
+    pub last: Option<LastOperation>,
+}
+
+/// An operation was called off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancelled {
+    /// Its id.
+    pub id: OperationId,
+    /// What it would have done.
+    pub operation: Operation,
+}

@@ -1,0 +1,227 @@
+//! The device's side of a session: requests are admitted at most once, replies are kept and
+//! replayed.
+//!
+//! One [`Session`] belongs to one client (not to one link), so that a client that reconnects and
+//! repeats its last request gets the reply it missed.
+
+use crate::frame::{self, Class, Header, Packet, TooLong};
+use crate::message::Reply;
+use crate::refusal::{Code, Refusal};
+use crate::units::{BootId, ClientId, Nonce, Sequence};
+
+/// What to do with a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Admission<'a, const FRAME: usize> {
+    /// Run it, and [`Session::answer`] it once.
+    Run,
+    /// It ran before: send these bytes again and run nothing.
+    Replay(&'a Packet<FRAME>),
+    /// It is running; its answer will come.
+    Running,
+    /// It is older than every reply that is kept. No client within its window sends this.
+    Stale,
+}
+
+/// What a device remembers of one client. `FRAME` bounds a reply's packet in bytes, `REPLIES`
+/// how many are kept: the window of requests under way.
+#[derive(Clone, Debug)]
+pub struct Session<const FRAME: usize, const REPLIES: usize> {
+    client: ClientId,
+    nonce: Nonce,
+    latest: Option<Sequence>,
+    slots: [Slot<FRAME>; REPLIES],
+}
+
+#[derive(Clone, Debug)]
+enum Slot<const FRAME: usize> {
+    Empty,
+    Running(Sequence),
+    Answered(Sequence, Packet<FRAME>),
+}
+
+impl<const FRAME: usize> Slot<FRAME> {
+    const fn sequence(&self) -> Option<Sequence> {
+        match self {
+            Self::Empty => None,
+            Self::Running(sequence) | Self::Answered(sequence, _) => Some(*sequence),
+        }
+    }
+}
+
+impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
+    /// A power of two divides the wrap of the sequence number, so slots stay unambiguous.
+    const FITS: () = assert!(REPLIES.is_power_of_two() && REPLIES <= 128);
+
+    /// The first session of `client` in `boot`, in which nothing was asked yet.
+    #[must_use]
+    pub fn new(boot: BootId, client: ClientId) -> Self {
+        Self::reborn(boot, client, 0)
+    }
+
+    /// A session of a client whose earlier ones in this boot may be forgotten: evicted, or lost
+    /// with the process that kept them. `birth` must differ from theirs.
+    ///
+    /// `resumed` in the welcome does not say enough: if the first welcome of the new session is
+    /// lost, the second says `resumed`, and only another nonce tells the client that what it
+    /// asked before is forgotten and must not be sent again.
+    #[must_use]
+    pub fn reborn(boot: BootId, client: ClientId, birth: u32) -> Self {
+        let () = Self::FITS;
+        Self {
+            client,
+            nonce: frame::reborn_nonce(boot, client, birth),
+            latest: None,
+            slots: [const { Slot::Empty }; REPLIES],
+        }
+    }
+
+    /// Whose session it is.
+    #[must_use]
+    pub const fn client(&self) -> ClientId {
+        self.client
+    }
+
+    /// What its frames are summed with.
+    #[must_use]
+    pub const fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+
+    /// Decides on the request numbered `sequence`, and remembers that it was admitted.
+    pub fn admit(&mut self, sequence: Sequence) -> Admission<'_, FRAME> {
+        let ahead = self.latest.map_or(1, |latest| sequence.ahead_of(latest));
+        if i32::from(ahead) <= -Self::window() {
+            return Admission::Stale;
+        }
+        let index = Self::slot_of(sequence);
+        let known = self.slots[index].sequence() == Some(sequence);
+        if !known {
+            if ahead > 0 {
+                self.latest = Some(sequence);
+            }
+            self.slots[index] = Slot::Running(sequence);
+            return Admission::Run;
+        }
+        match &self.slots[index] {
+            Slot::Answered(_, packet) => Admission::Replay(packet),
+            Slot::Running(_) | Slot::Empty => Admission::Running,
+        }
+    }
+
+    /// Frames the reply to an admitted request and keeps it for replay.
+    ///
+    /// A reply that does not fit `FRAME` is answered as `500 internal`.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] if `FRAME` cannot even hold that.
+    pub fn answer(&mut self, sequence: Sequence, reply: &Reply) -> Result<Packet<FRAME>, TooLong> {
+        let packet = self.frame(sequence, reply).or_else(|TooLong| {
+            let refusal = Refusal::new(Code::Internal, "the reply is too long for a frame");
+            self.frame(sequence, &Reply::Refused(refusal))
+        })?;
+        let slot = &mut self.slots[Self::slot_of(sequence)];
+        if slot.sequence() == Some(sequence) {
+            *slot = Slot::Answered(sequence, packet.clone());
+        }
+        Ok(packet)
+    }
+
+    fn frame(&self, sequence: Sequence, reply: &Reply) -> Result<Packet<FRAME>, TooLong> {
+        let header = Header::new(Class::Reply, sequence, reply.opcode());
+        frame::encode(header, self.nonce, |out| reply.encode(out).ok())
+    }
+
+    fn slot_of(sequence: Sequence) -> usize {
+        usize::from(sequence.0) % REPLIES
+    }
+
+    fn window() -> i32 {
+        i32::try_from(REPLIES).unwrap_or(i32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Small = Session<64, 4>;
+
+    fn session() -> Small {
+        Small::new(BootId([1; 16]), ClientId(2))
+    }
+
+    /// Admits each number in turn and tells `r`un, `a`nswered before, `s`tale or under `w`ay;
+    /// what runs is answered at once unless its number is in `open`.
+    #[track_caller]
+    fn check(numbers: &[u16], open: &[u16], expected: &str) {
+        let mut session = session();
+        let mut verdicts = String::new();
+        for number in numbers {
+            let sequence = Sequence(*number);
+            let verdict = match session.admit(sequence) {
+                Admission::Run => 'r',
+                Admission::Replay(_) => 'a',
+                Admission::Running => 'w',
+                Admission::Stale => 's',
+            };
+            if verdict == 'r' && !open.contains(number) {
+                session.answer(sequence, &Reply::Done).unwrap();
+            }
+            verdicts.push(verdict);
+        }
+        assert_eq!(verdicts, expected, "{numbers:?}");
+    }
+
+    #[test]
+    fn a_request_runs_once_and_is_replayed_after() {
+        check(&[1, 1, 1, 2, 1, 2], &[], "raaraa");
+    }
+
+    #[test]
+    fn a_request_that_still_runs_is_not_run_again() {
+        check(&[1, 1, 2, 1], &[1], "rwrw");
+    }
+
+    #[test]
+    fn a_request_overtaken_within_the_window_runs_when_it_arrives() {
+        check(&[5, 3, 2, 3], &[], "rrra");
+        check(&[0xFFFF, 1, 0, 0xFFFF], &[], "rrra");
+    }
+
+    #[test]
+    fn a_request_older_than_the_window_is_stale() {
+        check(&[5, 1, 2, 8, 4, 5], &[], "rsrrsa");
+    }
+
+    #[test]
+    fn a_reply_is_replayed_byte_for_byte() {
+        let mut session = session();
+        assert_eq!(session.admit(Sequence(1)), Admission::Run);
+        let sent = session.answer(Sequence(1), &Reply::Done).unwrap();
+        assert_eq!(session.admit(Sequence(1)), Admission::Replay(&sent));
+    }
+
+    #[test]
+    fn a_session_opened_anew_never_has_the_nonce_of_one_that_was_forgotten() {
+        let nonces: Vec<_> = [0, 1, 2, u32::MAX]
+            .map(|birth| Small::reborn(BootId([1; 16]), ClientId(2), birth).nonce())
+            .into();
+        assert_eq!(nonces[0], session().nonce());
+        for (index, nonce) in nonces.iter().enumerate() {
+            assert!(!nonces[..index].contains(nonce), "{nonces:?}");
+        }
+    }
+
+    #[test]
+    fn a_reply_that_does_not_fit_is_answered_as_an_internal_error() {
+        let mut session = Session::<64, 1>::new(BootId([1; 16]), ClientId(2));
+        assert_eq!(session.admit(Sequence(1)), Admission::Run);
+        let long = Reply::Refused(Refusal::new(Code::Busy, &"x".repeat(96)));
+        let mut packet = session.answer(Sequence(1), &long).unwrap();
+        let end = packet.len() - 1;
+        let frame = frame::decode(&mut packet[1..end], Some(session.nonce())).unwrap();
+        let reply = Reply::decode(frame.header.opcode, frame.body).unwrap();
+        assert!(matches!(reply, Reply::Refused(refusal) if refusal.code == Code::Internal));
+    }
+}

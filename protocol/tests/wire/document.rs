@@ -1,0 +1,47 @@
+//! `WIRE.md` says what the code does: the same schema, and examples that are tested vectors.
+
+use lastword_protocol::message::SCHEMA;
+use lastword_protocol::refusal::Code;
+use std::collections::HashSet;
+
+const DOCUMENT: &str = include_str!("../../WIRE.md");
+const VECTORS: &str = include_str!("v1/frames.rs");
+
+/// The lines of every block that opens with this fence.
+fn blocks(fence: &str) -> Vec<&'static str> {
+    let mut lines = Vec::new();
+    let mut inside = false;
+    for line in DOCUMENT.lines() {
+        if inside && line == "```" {
+            inside = false;
+        } else if line == fence {
+            inside = true;
+        } else if inside {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+#[test]
+fn the_document_lists_the_schema_and_nothing_else() {
+    assert_eq!(blocks("```schema"), SCHEMA.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_document_lists_every_code() {
+    for code in Code::ALL {
+        let row = format!("| {} | `{}` |", code.number(), code.symbol());
+        assert!(DOCUMENT.contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn every_example_of_the_document_is_a_tested_vector() {
+    let vectors: HashSet<_> = VECTORS.lines().map(str::trim).collect();
+    let examples = blocks("```hex");
+    assert!(examples.len() > 60, "the examples are there");
+    for example in examples {
+        assert!(vectors.contains(example.trim()), "{example}");
+    }
+}

@@ -1,0 +1,6 @@
+//! What the protocol promises on the wire: its bytes, its specification, and that nothing runs
+//! twice.
+
+mod document;
+mod exactly_once;
+mod v1;
