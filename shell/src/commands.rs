@@ -1,0 +1,233 @@
+//! The commands themselves. A board takes [`ALL`], or names those it has.
+
+mod power;
+
+pub use power::{POWER_CANCEL, POWER_REBOOT, POWER_SHUTDOWN, POWER_STATUS, REBOOT, SHUTDOWN};
+
+use crate::arguments::{Argument, Kind};
+use crate::dialect::Dialect;
+use crate::fields::View;
+use crate::parse::Action;
+use crate::table::{Command, Level, Positional, Table};
+use crate::topic::Topic;
+use lastword_protocol::message::{Request, opcode};
+
+/// Every command there is.
+pub const ALL: Table = Table(&[
+    &HELP,
+    &HELLO,
+    &STATUS,
+    &UPTIME,
+    &VERSION,
+    &MODE,
+    &LOGOUT,
+    &POWER_STATUS,
+    &POWER_REBOOT,
+    &POWER_SHUTDOWN,
+    &POWER_CANCEL,
+    &REBOOT,
+    &SHUTDOWN,
+]);
+
+/// A command that takes nothing and looks at the board; the others say how they differ.
+const LOOK: Command = Command {
+    path: &[],
+    summary: "",
+    details: "",
+    positionals: &[],
+    options: &[],
+    level: Level::View,
+    method: "",
+    opcode: None,
+    view: View::Whole,
+    build: |_| Action::Logout,
+};
+
+/// `help [COMMAND]`
+pub static HELP: Command = Command {
+    path: &["help"],
+    summary: "List the commands, or explain one.",
+    positionals: &[Positional {
+        name: "COMMAND",
+        kind: Kind::Topic,
+        required: false,
+    }],
+    method: "help",
+    build: |arguments| match arguments.positionals {
+        [Some(Argument::Topic(topic))] => Action::Help(topic),
+        _ => Action::Help(Topic::all(Table(&[]))),
+    },
+    ..LOOK
+};
+
+/// `hello`
+pub static HELLO: Command = Command {
+    path: &["hello"],
+    summary: "Say who the board is and which boot this is.",
+    method: "hello",
+    opcode: Some(opcode::IDENTITY),
+    build: |_| Action::Request(Request::Identity),
+    ..LOOK
+};
+
+/// `status`
+pub static STATUS: Command = Command {
+    path: &["status"],
+    summary: "Show uptime, sessions, memory, load, what is staged.",
+    method: "status",
+    opcode: Some(opcode::STATUS),
+    build: |_| Action::Request(Request::Status),
+    ..LOOK
+};
+
+/// `uptime`
+pub static UPTIME: Command = Command {
+    path: &["uptime"],
+    summary: "Show how long the board is up.",
+    method: "uptime",
+    opcode: Some(opcode::UPTIME),
+    build: |_| Action::Request(Request::Uptime),
+    ..LOOK
+};
+
+/// `version`
+pub static VERSION: Command = Command {
+    path: &["version"],
+    summary: "Show what runs on the board.",
+    method: "version",
+    opcode: Some(opcode::IDENTITY),
+    view: View::Version,
+    build: |_| Action::Request(Request::Identity),
+    ..LOOK
+};
+
+/// `mode plain|term|json`
+pub static MODE: Command = Command {
+    path: &["mode"],
+    summary: "Choose the dialect of this session.",
+    details: "plain is for scripts, term for a person, json for programs. The answer to this \
+              command is the last in the old dialect.",
+    positionals: &[Positional {
+        name: "DIALECT",
+        kind: Kind::OneOf(Dialect::WORDS),
+        required: true,
+    }],
+    method: "mode",
+    build: |arguments| {
+        let chosen = match arguments.positionals {
+            [Some(Argument::Choice(index))] => Dialect::ALL.get(index),
+            _ => None,
+        };
+        Action::Mode(chosen.copied().unwrap_or(Dialect::Plain))
+    },
+    ..LOOK
+};
+
+/// `logout`
+pub static LOGOUT: Command = Command {
+    path: &["logout"],
+    summary: "End this session.",
+    details: "The next line chooses its dialect anew.",
+    method: "logout",
+    build: |_| Action::Logout,
+    ..LOOK
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::{MAX_OPTIONS, MAX_POSITIONALS};
+    use crate::dialect::Dialect;
+    use crate::parse::{Rules, parse};
+    use lastword_protocol::message::BadRequest;
+
+    /// The command in its shortest form.
+    fn shortest(command: &Command) -> String {
+        let mut line = command.path.join(" ");
+        for positional in command
+            .positionals
+            .iter()
+            .filter(|positional| positional.required)
+        {
+            let Kind::OneOf(words) = positional.kind else {
+                panic!("teach this test to fill in {positional:?}");
+            };
+            line = format!("{line} {}", words[0]);
+        }
+        line
+    }
+
+    #[test]
+    fn every_command_parses_and_sends_its_opcode() {
+        for command in ALL.iter() {
+            let line = shortest(command);
+            let script = parse(&line, Rules::new(ALL, Dialect::Plain)).unwrap();
+            let [step] = &script.steps[..] else {
+                panic!("{line}")
+            };
+            assert_eq!(step.command, command);
+            let opcode = match &step.action {
+                Action::Request(request) => Some(request.opcode()),
+                _ => None,
+            };
+            assert_eq!(opcode, command.opcode, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_request_has_a_command() {
+        let mut requests = 0;
+        for opcode in 0..=u8::MAX {
+            // The body of a power request is not empty, but then its opcode is still known.
+            let known = Request::decode(opcode, &[0; 64]);
+            let is_known = !matches!(known, Err(BadRequest::Unsupported(_)));
+            assert_eq!(ALL.by_opcode(opcode).is_some(), is_known, "{opcode:#04x}");
+            requests += usize::from(is_known);
+        }
+        assert!(requests > 0);
+    }
+
+    #[test]
+    fn entries_are_whole_and_have_names_of_their_own() {
+        for (index, command) in ALL.iter().enumerate() {
+            assert_eq!(command.method, command.path.join("."), "{command:?}");
+            assert_eq!(ALL.by_method(command.method), Some(command));
+            assert_eq!(ALL.find(command.path), Some(command));
+            assert!(command.summary.ends_with('.'), "{command:?}");
+            assert!(command.positionals.len() <= MAX_POSITIONALS, "{command:?}");
+            assert!(command.options.len() <= MAX_OPTIONS, "{command:?}");
+            for later in ALL.iter().skip(index + 1) {
+                let prefix = later.path.starts_with(command.path);
+                let reverse = command.path.starts_with(later.path);
+                assert!(!prefix && !reverse, "{command:?} {later:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn commands_of_a_group_stand_together() {
+        let words: Vec<_> = Topic::all(ALL).words().collect();
+        for (index, word) in words.iter().enumerate() {
+            assert!(!words[..index].contains(word), "{word} stands apart");
+        }
+    }
+
+    #[test]
+    fn the_manual_names_every_command_and_option() {
+        let manual = include_str!("../SHELL.md");
+        for command in ALL.iter() {
+            let name = command.path.join(" ");
+            assert!(
+                manual.contains(&format!("`{name}")),
+                "SHELL.md lacks {name}"
+            );
+            for option in command.options {
+                assert!(
+                    manual.contains(option.name),
+                    "SHELL.md lacks {}",
+                    option.name
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! From bytes to lines: which dialect they are in, where they end, whether they are fit to read.
+
+mod editor;
+mod keys;
+mod line_error;
+mod medium;
+mod received;
+#[cfg(test)]
+mod tests;
+
+pub use line_error::LineError;
+pub use medium::Medium;
+pub use received::Received;
+
+use crate::dialect::Dialect;
+use crate::grammar;
+use core::fmt::{self, Write};
+use editor::{Asked, Editor};
+use keys::Keys;
+use lastword_protocol::Instant;
+use received::is_http;
+
+/// The longest line, in bytes, its line end apart.
+pub const LINE_BYTES: usize = 256;
+
+/// How many bytes a client may send ahead of the answers.
+pub const WINDOW_BYTES: usize = 2 * LINE_BYTES;
+
+/// Turns the bytes of one session into lines.
+#[derive(Debug)]
+pub struct Input<const LINE: usize = LINE_BYTES> {
+    medium: Medium,
+    /// The session's dialect; `None` within its first line.
+    dialect: Option<Dialect>,
+    keys: Keys,
+    editor: Editor<LINE>,
+    carriage: Carriage,
+    /// What the line under way came to is told: the next byte begins another.
+    told: bool,
+    /// Nothing is read any more until the session is forgotten.
+    closed: bool,
+}
+
+/// What the last byte leaves open if it was a CR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carriage {
+    /// Nothing.
+    Home,
+    /// It ended a line in term: an LF or NUL behind it belongs to it.
+    Returned,
+    /// It may be half of a CR LF. Alone, it opens term, and is so at the latest at this instant.
+    Opening(Instant),
+    /// It may be half of a CR LF. Alone, it is a control character.
+    Waiting,
+}
+
+/// What a byte does to the line under way.
+enum Verdict {
+    /// The line goes on.
+    More,
+    /// The line ends here.
+    End,
+    /// The line ended before this byte, which belongs to the next.
+    EndBefore,
+    /// The session is asked something in mid-line.
+    Ask(Asked),
+}
+
+impl<const LINE: usize> Input<LINE> {
+    /// An input that has seen nothing.
+    #[must_use]
+    pub const fn new(medium: Medium) -> Self {
+        Self {
+            medium,
+            dialect: None,
+            keys: Keys::new(),
+            editor: Editor::new(),
+            carriage: Carriage::Home,
+            told: false,
+            closed: false,
+        }
+    }
+
+    /// The dialect of the session, once it is decided.
+    #[must_use]
+    pub const fn dialect(&self) -> Option<Dialect> {
+        self.dialect
+    }
+
+    /// Overrides the dialect: what `mode` does. To be called between lines.
+    pub const fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = Some(dialect);
+    }
+
+    /// Forgets dialect and line: after a BREAK, a logout, or five idle minutes.
+    pub fn forget(&mut self) {
+        *self = Self::new(self.medium);
+    }
+
+    /// What is typed of the line under way, for whoever writes between and has to show it again.
+    #[must_use]
+    pub fn typed(&self) -> &str {
+        if self.told || self.closed {
+            return "";
+        }
+        self.editor.text()
+    }
+
+    /// Takes bytes from the front of `bytes`, as they arrived at `now`, up to and including the
+    /// one that completes something, and reports that; `None` once `bytes` is empty.
+    ///
+    /// What a terminal has to be sent back at once goes to `echo`, whose errors are ignored.
+    pub fn feed(
+        &mut self,
+        now: Instant,
+        bytes: &mut &[u8],
+        echo: &mut dyn Write,
+    ) -> Option<Received<'_>> {
+        loop {
+            let (byte, rest) = bytes.split_first()?;
+            let verdict = self.take(now, *byte, echo);
+            if !matches!(verdict, Verdict::EndBefore) {
+                *bytes = rest;
+            }
+            match verdict {
+                Verdict::More => {}
+                Verdict::End | Verdict::EndBefore => return Some(self.report()),
+                Verdict::Ask(asked) => return Some(self.pass_on(asked)),
+            }
+        }
+    }
+
+    /// When [`Input::tick`] has something to decide.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Instant> {
+        match self.carriage {
+            Carriage::Opening(until) => Some(until),
+            Carriage::Home | Carriage::Returned | Carriage::Waiting => None,
+        }
+    }
+
+    /// Decides what the passing of time decides. Late and repeated ticks are harmless.
+    pub fn tick(&mut self, now: Instant, echo: &mut dyn Write) -> Option<Received<'_>> {
+        if self.deadline()? > now {
+            return None;
+        }
+        self.open_term(echo);
+        Some(self.report())
+    }
+
+    /// Reports what the end of input leaves: an unterminated line is refused, never run.
+    pub fn end(&mut self, echo: &mut dyn Write) -> Option<Received<'_>> {
+        if matches!(self.carriage, Carriage::Opening(_)) {
+            self.open_term(echo);
+            return Some(self.report());
+        }
+        self.finish_keys();
+        if self.closed || self.told || self.editor.is_untouched() {
+            return None;
+        }
+        self.told = true;
+        Some(self.refuse(LineError::Incomplete))
+    }
+
+    /// Takes one byte.
+    fn take(&mut self, now: Instant, byte: u8, echo: &mut dyn Write) -> Verdict {
+        if self.closed {
+            return Verdict::More;
+        }
+        if core::mem::take(&mut self.told) {
+            self.editor.clear();
+        }
+        let carriage = core::mem::replace(&mut self.carriage, Carriage::Home);
+        match carriage {
+            Carriage::Returned if matches!(byte, b'\n' | 0) => return Verdict::More,
+            Carriage::Opening(until) if byte != b'\n' || now >= until => {
+                self.open_term(echo);
+                return Verdict::EndBefore;
+            }
+            Carriage::Waiting if byte != b'\n' => self.editor.spoil(),
+            _ => {}
+        }
+        match byte {
+            b'\r' => self.carriage_return(now, carriage == Carriage::Waiting, echo),
+            b'\n' => self.line_feed(echo),
+            _ => self.key(now, byte, echo),
+        }
+    }
+
+    fn carriage_return(&mut self, now: Instant, again: bool, echo: &mut dyn Write) -> Verdict {
+        self.finish_keys();
+        let opens = match (self.dialect, self.medium) {
+            (Some(Dialect::Term), _) => {
+                self.open_term(echo);
+                return Verdict::End;
+            }
+            (None, _) => true,
+            // Somebody at a terminal presses Enter, once or on a line that did nothing again.
+            (Some(_), Medium::Serial { .. }) => again || self.editor.is_untouched(),
+            (Some(_), Medium::Stream) => false,
+        };
+        self.carriage = if opens {
+            Carriage::Opening(now.after(self.medium.lone_cr()))
+        } else {
+            Carriage::Waiting
+        };
+        Verdict::More
+    }
+
+    /// Ends the line as a CR alone does.
+    fn open_term(&mut self, echo: &mut dyn Write) {
+        if !matches!(self.dialect, None | Some(Dialect::Term)) {
+            // A script's line that no LF ended: it is not a person's.
+            self.editor.clear();
+        }
+        self.close_if_http();
+        self.dialect = Some(Dialect::Term);
+        self.carriage = Carriage::Returned;
+        // What a terminal does not take is lost; the line itself is not.
+        let _ = echo.write_str("\r\n");
+    }
+
+    fn line_feed(&mut self, echo: &mut dyn Write) -> Verdict {
+        self.finish_keys();
+        self.close_if_http();
+        if self.dialect.is_none() {
+            self.dialect = Some(self.spelling());
+        }
+        if self.dialect == Some(Dialect::Term) {
+            let _ = echo.write_str("\r\n");
+        }
+        Verdict::End
+    }
+
+    fn key(&mut self, now: Instant, byte: u8, echo: &mut dyn Write) -> Verdict {
+        let Some(key) = self.keys.push(now, byte) else {
+            return Verdict::More;
+        };
+        let asked = match (self.dialect, self.medium) {
+            (Some(Dialect::Term), _) => self.editor.edit(key, echo),
+            (Some(Dialect::Plain | Dialect::Json), _) => {
+                self.editor.record(key);
+                None
+            }
+            (None, Medium::Serial { .. }) => {
+                self.editor.edit(key.of_first_line(), echo);
+                None
+            }
+            (None, Medium::Stream) => {
+                self.editor.edit(key.of_first_line(), &mut Silence);
+                None
+            }
+        };
+        asked.map_or(Verdict::More, Verdict::Ask)
+    }
+
+    /// Whatever key is under way ends with the line.
+    fn finish_keys(&mut self) {
+        if let Some(key) = self.keys.finish() {
+            self.editor.record(key);
+        }
+    }
+
+    fn close_if_http(&mut self) {
+        self.closed = self.dialect.is_none() && is_http(self.editor.text());
+    }
+
+    /// How the line under way is spelled.
+    fn spelling(&self) -> Dialect {
+        if self.editor.text().starts_with('{') {
+            Dialect::Json
+        } else if self.dialect == Some(Dialect::Term) {
+            Dialect::Term
+        } else {
+            Dialect::Plain
+        }
+    }
+
+    /// Tells what the line that has ended came to.
+    fn report(&mut self) -> Received<'_> {
+        self.told = true;
+        if self.closed {
+            return Received::Http;
+        }
+        match self.editor.error(self.dialect == Some(Dialect::Term)) {
+            Some(error) => self.refuse(error),
+            None => Received::Line {
+                dialect: self.spelling(),
+                text: self.editor.text(),
+            },
+        }
+    }
+
+    fn refuse(&self, error: LineError) -> Received<'_> {
+        Received::Refused {
+            dialect: self.spelling(),
+            tag: grammar::leading_tag(self.editor.text()),
+            error,
+        }
+    }
+
+    fn pass_on(&self, asked: Asked) -> Received<'_> {
+        match asked {
+            Asked::Interrupt => Received::Interrupt,
+            Asked::Logout => Received::Logout,
+            Asked::Redraw => Received::Redraw {
+                text: self.editor.text(),
+            },
+        }
+    }
+}
+
+/// Takes the echo of a connection whose dialect is not decided.
+struct Silence;
+
+impl Write for Silence {
+    fn write_str(&mut self, _: &str) -> fmt::Result {
+        Ok(())
+    }
+}

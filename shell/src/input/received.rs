@@ -1,0 +1,46 @@
+//! What bytes come to.
+
+use super::LineError;
+use crate::dialect::Dialect;
+use crate::tag::Tag;
+
+/// What the bytes came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received<'a> {
+    /// A line, without its line end.
+    Line {
+        /// How it is spelled, and is to be answered.
+        dialect: Dialect,
+        /// What it says.
+        text: &'a str,
+    },
+    /// A line that is not fit to read. It is consumed to its end; nothing of it may run.
+    Refused {
+        /// How to answer.
+        dialect: Dialect,
+        /// The tag at its beginning, for the answer.
+        tag: Option<Tag>,
+        /// Why.
+        error: LineError,
+    },
+    /// `^C` in term: cancel what runs, then prompt again.
+    Interrupt,
+    /// `^L` in term: the screen is clear; write the prompt and then this text.
+    Redraw {
+        /// The line as typed so far.
+        text: &'a str,
+    },
+    /// `^D` on an empty line in term: end the session.
+    Logout,
+    /// The first line is an HTTP request: close the connection, answer nothing.
+    Http,
+}
+
+/// Whether a line opens an HTTP request: no command of ours begins with a capital letter.
+pub(super) fn is_http(line: &str) -> bool {
+    const METHODS: [&str; 10] = [
+        "GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "CONNECT ", "OPTIONS ", "TRACE ", "PATCH ",
+        "PRI ",
+    ];
+    METHODS.iter().any(|method| line.starts_with(method))
+}

@@ -1,0 +1,48 @@
+//! One grammar for everyone who types at a board: people, scripts, scenario files.
+//!
+//! No I/O, no allocation, no clock. The modules are listed in the order a line travels: its bytes
+//! become a line in [`input`], are cut into words by the grammar, matched against the [`table`] by
+//! [`mod@parse`], and run by the caller; the reply is taken apart by [`fields`] and written by an
+//! [`answer`] in the [`plain`] or the [`term`] dialect.
+//!
+//! `SHELL.md`, beside this crate's manifest, is the reference for users.
+
+#![cfg_attr(not(test), no_std)]
+
+mod dialect;
+mod tag;
+
+pub mod input;
+
+mod grammar;
+mod word;
+
+pub mod arguments;
+pub mod commands;
+pub mod table;
+
+mod topic;
+
+mod fault;
+pub mod parse;
+
+mod bind;
+mod suggest;
+
+pub mod answer;
+pub mod fields;
+pub mod help;
+pub mod plain;
+pub mod term;
+
+mod text;
+
+pub use answer::Answer;
+pub use dialect::Dialect;
+pub use fault::{Fault, ParseError, Want};
+pub use input::{Input, LINE_BYTES, LineError, Medium, Received, WINDOW_BYTES};
+pub use parse::{Action, MAX_STEPS, Rules, Script, Step, parse};
+pub use table::{Command, Level, Table};
+pub use tag::Tag;
+pub use topic::Topic;
+pub use word::Word;
