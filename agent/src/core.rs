@@ -1,0 +1,10 @@
+//! What decides: no socket, clock, process or file in here. Time and the world are arguments.
+
+pub mod clients;
+pub mod config;
+pub mod power;
+pub mod record;
+pub mod recovery;
+pub mod session;
+pub mod storage;
+pub mod world;

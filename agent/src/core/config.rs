@@ -1,0 +1,169 @@
+//! The agent's configuration: read once, whole, and checked at this door only.
+
+mod read;
+mod source;
+
+pub use source::ConfigError;
+
+use lastword_protocol::identity::NAME_BYTES;
+use lastword_protocol::{Millis, Text};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What `agent.kdl` says, with every default filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The board's name; `None`: the host name.
+    pub name: Option<Text<NAME_BYTES>>,
+    /// Where the agent keeps what must survive; `None`: the platform's state directory.
+    pub state: Option<PathBuf>,
+    /// What it listens on. Empty only if the file says so.
+    pub listen: Vec<Listener>,
+    /// How it carries out power operations.
+    pub power: Power,
+    /// What bounds its sessions.
+    pub limits: Limits,
+}
+
+/// One thing to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// A serial port.
+    Serial {
+        /// Its device file.
+        path: PathBuf,
+        /// Bits per second.
+        baud: u32,
+    },
+    /// A pseudo-terminal that the agent opens; a link to its other end appears at the path.
+    Pty {
+        /// Where the link appears.
+        path: PathBuf,
+    },
+    /// A TCP port.
+    Tcp {
+        /// Where to listen.
+        address: SocketAddr,
+        /// Anyone who reaches an address that is not loopback may do anything.
+        allow_unauthenticated: bool,
+    },
+    /// A Unix socket of mode 0600; `None`: the platform's runtime directory.
+    Unix {
+        /// Its path.
+        path: Option<PathBuf>,
+    },
+}
+
+/// How power operations are carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Power {
+    /// By whom.
+    pub backend: PowerBackend,
+    /// The longest that an acknowledgement may take to drain.
+    pub drain_cap: Millis,
+    /// What a graceful reboot runs, with its arguments.
+    pub reboot_program: Vec<String>,
+    /// What a graceful power-off runs, with its arguments.
+    pub poweroff_program: Vec<String>,
+}
+
+/// Which power backend to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerBackend {
+    /// None: power requests are refused.
+    None,
+    /// Everything but the reset.
+    DryRun,
+    /// reboot(2).
+    Linux,
+}
+
+impl PowerBackend {
+    /// The word for it in the configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::DryRun => "dry-run",
+            Self::Linux => "linux",
+        }
+    }
+}
+
+/// What bounds the sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sessions open at once, over all listeners.
+    pub sessions: usize,
+    /// A connection that has said nothing for this long since it opened is closed.
+    pub silent: Millis,
+    /// A connection that has been quiet for this long is closed.
+    pub idle: Millis,
+    /// A peer that takes none of its replies for this long is dropped.
+    pub stall: Millis,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: None,
+            state: None,
+            listen: vec![
+                Listener::Unix { path: None },
+                Listener::Tcp {
+                    address: SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)),
+                    allow_unauthenticated: false,
+                },
+            ],
+            power: Power::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Power {
+    fn default() -> Self {
+        Self {
+            backend: PowerBackend::DryRun,
+            drain_cap: Millis(2_000),
+            reboot_program: vec!["reboot".to_owned()],
+            poweroff_program: vec!["poweroff".to_owned()],
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions: 64,
+            silent: Millis(60_000),
+            idle: Millis(3_600_000),
+            stall: Millis(10_000),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration. `file` is the name to show in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with line and column of the first thing that is wrong.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
+        read::config(&source::Source::new(file, text))
+    }
+}
+
+impl Listener {
+    /// Whether anyone on a network could reach this listener and nothing asks who they are.
+    #[must_use]
+    pub fn is_open_to_strangers(&self) -> bool {
+        matches!(self, Self::Tcp { address, .. } if !address.ip().is_loopback())
+    }
+}
+
+/// The TCP port of the protocol without TLS.
+pub const DEFAULT_PORT: u16 = 7450;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! From KDL nodes to [`Config`]: one function a block.
+
+use super::source::Source;
+use super::{Config, ConfigError, DEFAULT_PORT, Limits, Listener, Power, PowerBackend};
+use kdl::{KdlEntry, KdlNode};
+use lastword_protocol::{Millis, Text};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const TOP_KEYS: &[&str] = &["name", "state", "listen", "power", "limits"];
+const LISTEN_KEYS: &[&str] = &["serial", "pty", "tcp", "unix"];
+const POWER_KEYS: &[&str] = &["backend", "drain-cap", "reboot-program", "poweroff-program"];
+const LIMIT_KEYS: &[&str] = &["sessions", "silent", "idle", "stall"];
+
+const MINUTE: Millis = Millis(60_000);
+const DAY: Millis = Millis(24 * 3_600_000);
+
+/// Reads the whole file.
+pub(super) fn config(source: &Source<'_>) -> Result<Config, ConfigError> {
+    let document = source.document()?;
+    let mut config = Config::default();
+    for node in once_each(source, document.nodes())? {
+        match node.name().value() {
+            "name" => config.name = Some(name(source, node)?),
+            "state" => config.state = Some(path(source, source.argument(node, "a directory")?)?),
+            "listen" => config.listen = listeners(source, node)?,
+            "power" => config.power = power(source, node)?,
+            "limits" => config.limits = limits(source, node)?,
+            _ => return Err(source.unknown(node, TOP_KEYS)),
+        }
+    }
+    Ok(config)
+}
+
+/// The nodes, if none says again what another has said.
+fn once_each<'n>(source: &Source<'_>, nodes: &'n [KdlNode]) -> Result<&'n [KdlNode], ConfigError> {
+    for (index, node) in nodes.iter().enumerate() {
+        let name = node.name().value();
+        if nodes[..index]
+            .iter()
+            .any(|earlier| earlier.name().value() == name)
+        {
+            return Err(source.at_node(node, format!("{name:?} was said before")));
+        }
+    }
+    Ok(nodes)
+}
+
+fn name(
+    source: &Source<'_>,
+    node: &KdlNode,
+) -> Result<Text<{ lastword_protocol::identity::NAME_BYTES }>, ConfigError> {
+    let entry = source.argument(node, "a name")?;
+    let name = source.text(entry)?;
+    let plain = name
+        .chars()
+        .all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter));
+    Text::try_from(name)
+        .ok()
+        .filter(|_| plain)
+        .ok_or_else(|| source.at_entry(entry, "a name is 1 to 32 of the letters a-z A-Z 0-9 - _ ."))
+}
+
+fn path(source: &Source<'_>, entry: &KdlEntry) -> Result<PathBuf, ConfigError> {
+    let path = PathBuf::from(source.text(entry)?);
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err(source.at_entry(entry, "a path from the root (/…) is wanted here"))
+    }
+}
+
+fn listeners(source: &Source<'_>, node: &KdlNode) -> Result<Vec<Listener>, ConfigError> {
+    let mut listeners = Vec::new();
+    for node in source.children(node)? {
+        let listener = match node.name().value() {
+            "serial" => serial(source, node)?,
+            "pty" => Listener::Pty {
+                path: path(source, source.argument(node, "a path")?)?,
+            },
+            "tcp" => tcp(source, node)?,
+            "unix" => unix(source, node)?,
+            _ => return Err(source.unknown(node, LISTEN_KEYS)),
+        };
+        if listeners.contains(&listener) {
+            return Err(source.at_node(node, "this listener was named before"));
+        }
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn serial(source: &Source<'_>, node: &KdlNode) -> Result<Listener, ConfigError> {
+    let (first, properties) = argument_and_properties(source, node, "a device file", &["baud"])?;
+    let mut baud = 115_200;
+    for property in properties {
+        baud = source.integer(property, 50, 4_000_000)?;
+    }
+    Ok(Listener::Serial {
+        path: path(source, first)?,
+        baud,
+    })
+}
+
+fn tcp(source: &Source<'_>, node: &KdlNode) -> Result<Listener, ConfigError> {
+    // As a child node it reads well on a line of its own; as a property it keeps to one line.
+    let (first, properties) =
+        argument_and_properties(source, node, "an address", &["allow-unauthenticated"])?;
+    let mut allow_unauthenticated = false;
+    for property in properties {
+        allow_unauthenticated = source.boolean(property)?;
+    }
+    for child in node.children().map_or(&[][..], |block| block.nodes()) {
+        match child.name().value() {
+            "allow-unauthenticated" => {
+                let value = source.argument(child, "#true or #false")?;
+                allow_unauthenticated = source.boolean(value)?;
+            }
+            _ => return Err(source.unknown(child, &["allow-unauthenticated"])),
+        }
+    }
+    let text = source.text(first)?;
+    let address = text
+        .parse::<SocketAddr>()
+        .or_else(|error| {
+            text.parse()
+                .map(|host| SocketAddr::new(host, DEFAULT_PORT))
+                .map_err(|_| error)
+        })
+        .map_err(|_| {
+            source.at_entry(
+                first,
+                "an address such as \"127.0.0.1:7450\" or \"[::1]:7450\" is wanted",
+            )
+        })?;
+    Ok(Listener::Tcp {
+        address,
+        allow_unauthenticated,
+    })
+}
+
+fn unix(source: &Source<'_>, node: &KdlNode) -> Result<Listener, ConfigError> {
+    if node.entries().is_empty() {
+        source.no_block(node)?;
+        return Ok(Listener::Unix { path: None });
+    }
+    Ok(Listener::Unix {
+        path: Some(path(source, source.argument(node, "a path")?)?),
+    })
+}
+
+/// A node of one argument and some properties, each at most once.
+fn argument_and_properties<'n>(
+    source: &Source<'_>,
+    node: &'n KdlNode,
+    what: &str,
+    known: &[&str],
+) -> Result<(&'n KdlEntry, Vec<&'n KdlEntry>), ConfigError> {
+    let mut first = None;
+    let mut properties: Vec<&KdlEntry> = Vec::new();
+    for entry in node.entries() {
+        match entry.name() {
+            None if first.is_none() => first = Some(entry),
+            None => return Err(source.at_entry(entry, format!("only {what} belongs here"))),
+            Some(name) if !known.contains(&name.value()) => {
+                let message = format!("unknown property; known here: {}", known.join(", "));
+                return Err(source.at_entry(entry, message));
+            }
+            Some(name) if properties.iter().any(|known| known.name() == Some(name)) => {
+                return Err(source.at_entry(entry, "this property was given before"));
+            }
+            Some(_) => properties.push(entry),
+        }
+    }
+    let first = first.ok_or_else(|| source.at_node(node, format!("{what} is missing")))?;
+    Ok((first, properties))
+}
+
+fn power(source: &Source<'_>, node: &KdlNode) -> Result<Power, ConfigError> {
+    let mut power = Power::default();
+    for node in once_each(source, source.children(node)?)? {
+        match node.name().value() {
+            "backend" => power.backend = backend(source, node)?,
+            "drain-cap" => {
+                let entry = source.argument(node, "a time")?;
+                power.drain_cap = source.span(entry, Millis(250), MINUTE)?;
+            }
+            "reboot-program" => power.reboot_program = program(source, node)?,
+            "poweroff-program" => power.poweroff_program = program(source, node)?,
+            _ => return Err(source.unknown(node, POWER_KEYS)),
+        }
+    }
+    Ok(power)
+}
+
+fn backend(source: &Source<'_>, node: &KdlNode) -> Result<PowerBackend, ConfigError> {
+    let entry = source.argument(node, "a backend")?;
+    match source.text(entry)? {
+        "dry-run" => Ok(PowerBackend::DryRun),
+        "linux" => Ok(PowerBackend::Linux),
+        "none" => Ok(PowerBackend::None),
+        _ => Err(source.at_entry(entry, "a backend is \"dry-run\", \"linux\" or \"none\"")),
+    }
+}
+
+fn program(source: &Source<'_>, node: &KdlNode) -> Result<Vec<String>, ConfigError> {
+    let words: Result<Vec<_>, _> = source
+        .arguments(node)?
+        .iter()
+        .map(|word| source.text(word).map(str::to_owned))
+        .collect();
+    let words = words?;
+    if words.is_empty() {
+        return Err(source.at_node(node, "a program is missing"));
+    }
+    Ok(words)
+}
+
+fn limits(source: &Source<'_>, node: &KdlNode) -> Result<Limits, ConfigError> {
+    let mut limits = Limits::default();
+    for node in once_each(source, source.children(node)?)? {
+        let key = node.name().value();
+        if !LIMIT_KEYS.contains(&key) {
+            return Err(source.unknown(node, LIMIT_KEYS));
+        }
+        let entry = source.argument(node, "a value")?;
+        match key {
+            "sessions" => limits.sessions = source.integer(entry, 1, 4_096)? as usize,
+            "silent" => limits.silent = source.span(entry, Millis(1_000), DAY)?,
+            "idle" => limits.idle = source.span(entry, Millis(1_000), DAY)?,
+            _ => limits.stall = source.span(entry, Millis(1_000), DAY)?,
+        }
+    }
+    Ok(limits)
+}

@@ -1,0 +1,99 @@
+//! What a configuration may say, and where its errors point.
+
+use super::*;
+
+#[track_caller]
+fn check_error(text: &str, line: usize, column: usize, part: &str) {
+    let error = Config::parse("agent.kdl", text).expect_err(text);
+    assert_eq!(
+        (error.line, error.column),
+        (line, column),
+        "{error}\n{text}"
+    );
+    assert!(error.message.contains(part), "{error}");
+}
+
+#[test]
+fn an_empty_file_means_the_defaults() {
+    assert_eq!(Config::parse("agent.kdl", ""), Ok(Config::default()));
+    assert_eq!(Config::default().power.backend, PowerBackend::DryRun);
+    assert!(
+        !Config::default()
+            .listen
+            .iter()
+            .any(Listener::is_open_to_strangers)
+    );
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+        name "board1"
+        state "/var/lib/lastword"
+        listen {
+            serial "/dev/ttyS1" baud=921600
+            pty "/run/lastword/tty"
+            tcp "0.0.0.0:7450" { allow-unauthenticated #true }
+            tcp "::1"
+            unix
+            unix "/run/other.sock"
+        }
+        power {
+            backend "linux"
+            drain-cap "3s"
+            reboot-program "/sbin/reboot" "-f"
+            poweroff-program "/sbin/poweroff"
+        }
+        limits { sessions 4; silent "30s"; idle "5m"; stall "2s"; }
+    "#;
+    let config = Config::parse("agent.kdl", text).unwrap();
+    assert_eq!(config.name.as_deref(), Some("board1"));
+    assert_eq!(config.listen.len(), 6);
+    assert_eq!(
+        config.listen[2],
+        Listener::Tcp {
+            address: "0.0.0.0:7450".parse().unwrap(),
+            allow_unauthenticated: true
+        }
+    );
+    assert!(config.listen[2].is_open_to_strangers());
+    assert!(!config.listen[3].is_open_to_strangers());
+    assert_eq!(config.power.backend, PowerBackend::Linux);
+    assert_eq!(config.power.reboot_program, ["/sbin/reboot", "-f"]);
+    assert_eq!(config.limits.idle, Millis(300_000));
+}
+
+#[test]
+fn errors_name_line_and_column() {
+    check_error("nmae \"x\"", 1, 1, "unknown key \"nmae\"; known here: name");
+    check_error("name \"x\"\nname \"y\"", 2, 1, "said before");
+    check_error("name", 1, 1, "a name is missing");
+    check_error("name \"a b\"", 1, 6, "1 to 32");
+    check_error("name \"x\" \"y\"", 1, 10, "only a name");
+    check_error("state \"relative\"", 1, 7, "from the root");
+    check_error("listen {\n  tcp \"localhost\"\n}", 2, 7, "127.0.0.1:7450");
+    check_error(
+        "listen {\n  tcp \"0.0.0.0:1\" open=#true\n}",
+        2,
+        19,
+        "allow-unauthenticated",
+    );
+    check_error(
+        "listen {\n  serial \"/dev/ttyS1\" baud=49\n}",
+        2,
+        23,
+        "from 50 to 4000000",
+    );
+    check_error("listen {\n  udp \"x\"\n}", 2, 3, "serial, pty, tcp, unix");
+    check_error("power { backend \"real\"; }", 1, 17, "dry-run");
+    check_error("power { drain-cap 2; }", 1, 19, "\"250ms\"");
+    check_error("power { drain-cap \"249ms\"; }", 1, 19, "from 250ms to 1m");
+    check_error("limits { sessions 0; }", 1, 19, "from 1 to 4096");
+    check_error("limits 4", 1, 8, "takes a block");
+}
+
+#[test]
+fn a_file_that_is_not_kdl_is_an_error_with_a_place() {
+    let error = Config::parse("agent.kdl", "name \"x\"\nlisten {\n").expect_err("open block");
+    assert!(error.line >= 2, "{error}");
+}

@@ -1,0 +1,232 @@
+//! What the desk answers, and what it lets happen.
+
+use super::*;
+use lastword_protocol::power::Phase;
+
+const BOOT: BootId = BootId([1; 16]);
+const ORIGIN: Origin = Origin {
+    assigned: OperationId(1 << 48),
+    wire_time: Millis(5),
+};
+
+fn desk(backend: Backend) -> Desk {
+    let board = Board {
+        boot: BOOT,
+        cause: Cause::External,
+        backend,
+        drain_cap: Millis(2_000),
+    };
+    Desk::new(board, None)
+}
+
+fn request(id: u64) -> PowerRequest {
+    PowerRequest {
+        id: Some(OperationId(id)),
+        ..PowerRequest::plain(Operation::Reboot)
+    }
+}
+
+fn staged(backend: Backend) -> Desk {
+    let mut desk = desk(backend);
+    assert!(matches!(desk.ask(&request(7), ORIGIN), Verdict::Prepare(_)));
+    let reply = desk.prepared(Instant(0), true);
+    assert!(matches!(
+        reply,
+        Some(Reply::Initiated(Initiated {
+            id: OperationId(7),
+            ..
+        }))
+    ));
+    desk
+}
+
+#[track_caller]
+fn check_refused(verdict: &Verdict, code: Code, detail: &str) {
+    assert_eq!(verdict, &Verdict::Reply(refused(code, detail)));
+}
+
+#[test]
+fn a_board_that_cannot_says_so_in_the_words_older_clients_know() {
+    for operation in Operation::ALL {
+        let mut none = desk(Backend::None);
+        let (code, detail) = if operation.is_graceful() {
+            (Code::Internal, "fail")
+        } else {
+            (Code::NotHere, "invalid command")
+        };
+        check_refused(
+            &none.ask(&PowerRequest::plain(operation), ORIGIN),
+            code,
+            detail,
+        );
+
+        let mut unready = desk(Backend::Linux);
+        unready.ask(&PowerRequest::plain(operation), ORIGIN);
+        assert_eq!(
+            unready.prepared(Instant(0), false),
+            Some(refused(code, detail))
+        );
+        assert_eq!(unready.last(), None);
+        assert_eq!(unready.status(Instant(0)).pending, None);
+    }
+}
+
+#[test]
+fn a_second_operation_is_refused_while_one_is_staged() {
+    let mut desk = desk(Backend::Linux);
+    desk.ask(&request(7), ORIGIN);
+    check_refused(&desk.ask(&request(8), ORIGIN), Code::Busy, "reboot op=7");
+    desk.prepared(Instant(0), true);
+    check_refused(&desk.ask(&request(8), ORIGIN), Code::Busy, "reboot op=7");
+}
+
+#[test]
+fn the_same_id_gets_the_same_answer_and_stages_nothing_new() {
+    let mut desk = staged(Backend::DryRun);
+    let initiated = desk.initiated(Operation::Reboot, OperationId(7));
+    assert_eq!(desk.ask(&request(7), ORIGIN), Verdict::Reply(initiated));
+    for (at, event) in [
+        (1, Event::AckWritten),
+        (2, Event::Drained(Evidence::PeerAcked)),
+        (3, Event::Recorded),
+        (4, Event::FireFailed(0)),
+    ] {
+        assert!(desk.step(Instant(at), event).is_some(), "{event:?}");
+    }
+    assert_eq!(
+        desk.last().map(|last| last.outcome),
+        Some(Outcome::DryRun(Evidence::PeerAcked))
+    );
+    let initiated = desk.initiated(Operation::Reboot, OperationId(7));
+    assert_eq!(desk.ask(&request(7), ORIGIN), Verdict::Reply(initiated));
+    assert!(matches!(desk.ask(&request(8), ORIGIN), Verdict::Prepare(_)));
+}
+
+#[test]
+fn the_id_of_an_operation_that_stood_down_is_answered_with_why() {
+    let mut desk = staged(Backend::Linux);
+    desk.step(Instant(1), Event::AckFailed);
+    check_refused(
+        &desk.ask(&request(7), ORIGIN),
+        Code::Aborted,
+        "reboot op=7: ack_failed",
+    );
+}
+
+#[test]
+fn another_boot_or_an_id_from_before_it_is_already_done() {
+    let board = *desk(Backend::Linux).board();
+    let last = LastOperation {
+        id: OperationId(7),
+        operation: Operation::Reboot,
+        outcome: Outcome::Done(Evidence::UartEmpty),
+        boot: BootId([9; 16]),
+    };
+    let mut desk = Desk::new(board, Some(last));
+    let fenced = PowerRequest {
+        boot: Some(last.boot),
+        ..request(8)
+    };
+    for request in [fenced, request(7)] {
+        let verdict = desk.ask(&request, ORIGIN);
+        assert_eq!(
+            verdict,
+            Verdict::Reply(Reply::AlreadyDone(AlreadyDone {
+                boot: BOOT,
+                cause: Cause::External,
+                last: Some(last)
+            }))
+        );
+    }
+    let meant = PowerRequest {
+        boot: Some(BOOT),
+        ..request(8)
+    };
+    assert!(matches!(desk.ask(&meant, ORIGIN), Verdict::Prepare(_)));
+}
+
+#[test]
+fn an_id_that_is_not_the_clients_to_choose_is_refused() {
+    for id in [0, OperationId::CLIENT_MAX + 1, ORIGIN.assigned.0] {
+        let verdict = desk(Backend::Linux).ask(&request(id), ORIGIN);
+        check_refused(&verdict, Code::BadValue, "op is not in 1..=4294967295");
+    }
+}
+
+#[test]
+fn a_client_that_will_close_has_the_whole_cap_for_it() {
+    let request = PowerRequest {
+        await_close: true,
+        ..request(7)
+    };
+    let Verdict::Prepare(order) = desk(Backend::Linux).ask(&request, ORIGIN) else {
+        panic!("not staged");
+    };
+    assert_eq!(order.drain, Millis(2_000));
+}
+
+#[test]
+fn the_drain_deadline_follows_the_wire_within_its_bounds() {
+    for (wire_time, drain) in [(0, 250), (62, 250), (63, 252), (499, 1_996), (9_999, 2_000)] {
+        let origin = Origin {
+            wire_time: Millis(wire_time),
+            ..ORIGIN
+        };
+        let Verdict::Prepare(order) = desk(Backend::Linux).ask(&request(7), origin) else {
+            panic!("not staged");
+        };
+        assert_eq!(order.drain, Millis(drain), "wire time {wire_time} ms");
+    }
+}
+
+#[test]
+fn cancelling_names_what_it_called_off_and_says_what_it_could_not() {
+    let mut idle = desk(Backend::Linux);
+    assert!(matches!(
+        idle.cancel(Instant(0), None),
+        (
+            Reply::Refused(Refusal {
+                code: Code::Unknown,
+                ..
+            }),
+            None
+        )
+    ));
+
+    let mut desk = staged(Backend::Linux);
+    let (other, effect) = desk.cancel(Instant(0), Some(OperationId(8)));
+    assert_eq!(other, refused(Code::Unknown, "staged is op=7"));
+    assert_eq!(effect, None);
+
+    let (reply, effect) = desk.cancel(Instant(0), None);
+    let cancelled = Cancelled {
+        id: OperationId(7),
+        operation: Operation::Reboot,
+    };
+    assert_eq!(reply, Reply::Cancelled(cancelled));
+    assert_eq!(effect, Some(Effect::Stand(Standdown::Cancelled)));
+    assert_eq!(desk.status(Instant(0)).pending, None);
+}
+
+#[test]
+fn nothing_can_be_cancelled_once_it_is_released() {
+    let mut desk = staged(Backend::Linux);
+    desk.step(Instant(1), Event::AckWritten);
+    desk.step(Instant(2), Event::Drained(Evidence::UartEmpty));
+    let (reply, effect) = desk.cancel(Instant(3), None);
+    assert!(
+        matches!(
+            reply,
+            Reply::Refused(Refusal {
+                code: Code::Busy,
+                ..
+            })
+        ),
+        "{reply:?}"
+    );
+    assert_eq!(effect, None);
+    assert_eq!(
+        desk.status(Instant(3)).pending.map(|pending| pending.phase),
+        Some(Phase::Released)
+    );
+}

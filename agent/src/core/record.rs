@@ -1,0 +1,82 @@
+//! What the agent remembers of power through a reboot: one small, readable file.
+
+use super::storage::{self, Storage};
+use lastword_protocol::BootId;
+use lastword_protocol::identity::Cause;
+use lastword_protocol::power::LastOperation;
+use serde::{Deserialize, Serialize};
+use std::io;
+
+/// The file's name in the state directory.
+pub const POWER_FILE: &str = "power.json";
+/// Where a file is kept that could not be read.
+pub const UNREADABLE_FILE: &str = "power.json.unreadable";
+
+/// The version of the file's format.
+const FORMAT: u32 = 1;
+
+/// What is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PowerRecord {
+    format: u32,
+    /// The boot that wrote this.
+    pub boot: BootId,
+    /// Why that boot came about.
+    pub cause: Cause,
+    /// The last operation.
+    pub last: Option<LastOperation>,
+}
+
+/// What was found on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: a fresh board.
+    Nothing,
+    /// A record.
+    Record(PowerRecord),
+    /// A file that cannot be read; it was put aside under [`UNREADABLE_FILE`].
+    Unreadable(String),
+}
+
+impl PowerRecord {
+    /// A record of this format.
+    #[must_use]
+    pub fn new(boot: BootId, cause: Cause, last: Option<LastOperation>) -> Self {
+        Self {
+            format: FORMAT,
+            boot,
+            cause,
+            last,
+        }
+    }
+
+    /// Writes the record; on return it is durable.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says; the record before is then still there.
+    pub fn save(&self, storage: &mut dyn Storage) -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        storage::replace(storage, POWER_FILE, &text)
+    }
+
+    /// Reads the record. An unreadable file is evidence of nothing: it is kept aside.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says.
+    pub fn load(storage: &mut dyn Storage) -> io::Result<Found> {
+        let Some(content) = storage.read(POWER_FILE)? else {
+            return Ok(Found::Nothing);
+        };
+        let why = match serde_json::from_slice::<Self>(&content) {
+            Ok(record) if record.format == FORMAT => return Ok(Found::Record(record)),
+            Ok(record) => format!("format {} is not known", record.format),
+            Err(error) => error.to_string(),
+        };
+        storage.rename(POWER_FILE, UNREADABLE_FILE)?;
+        storage.sync_names()?;
+        Ok(Found::Unreadable(why))
+    }
+}

@@ -1,0 +1,386 @@
+//! One conversation on a link: bytes in, answers out, and now and then a question to the power
+//! desk. Pure: the edge moves the bytes and tells the time.
+
+mod countdown;
+mod frames;
+mod json;
+mod lines;
+mod marks;
+mod output;
+mod telnet;
+
+pub use output::Output;
+
+use super::clients::{Clients, FRAME_BYTES};
+use super::config::Limits;
+use super::world::{PowerAsk, World};
+use countdown::Countdown;
+use frames::{Asked, Frames};
+use lastword_protocol::decoder::{Decoder, Manner, Step};
+use lastword_protocol::message::Reply;
+use lastword_protocol::{Instant, Millis, Nonce, OperationId};
+use lastword_shell::{Medium, Table, WINDOW_BYTES};
+use lines::{Flow, Lines};
+use marks::{Marked, Marks};
+use std::collections::VecDeque;
+use telnet::{IAC, Telnet, Told};
+
+/// A session takes no more input while this much output waits.
+pub const OUTPUT_BYTES: usize = 16 * 1024;
+/// A serial line that was quiet for this long forgets its dialect.
+const SERIAL_IDLE: Millis = Millis(300_000);
+
+/// What kind of link a session is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traits {
+    /// Whether peers connect to it, and how fast it is if not.
+    pub medium: Medium,
+    /// Whether bytes arrive with the marks of a Linux tty.
+    pub marked: bool,
+    /// Whether the peer may speak telnet.
+    pub telnet: bool,
+}
+
+impl Traits {
+    const fn is_connected(self) -> bool {
+        matches!(self.medium, Medium::Stream)
+    }
+}
+
+/// What every session of an agent is given.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// The board's name, for prompts.
+    pub name: String,
+    /// The commands the board has.
+    pub table: Table,
+    /// The sessions of machine clients.
+    pub clients: Clients,
+    /// What bounds a session.
+    pub limits: Limits,
+}
+
+/// A question to the power desk.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Job {
+    /// What is asked.
+    pub ask: PowerAsk,
+    /// The operation's id, if the client chose none.
+    pub assigned: OperationId,
+}
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client ended it, or there was nothing more to come.
+    Finished,
+    /// Nothing was ever said.
+    Silent,
+    /// Nothing was said for too long.
+    Idle,
+    /// The peer does not take its answers.
+    Stalled,
+}
+
+/// One conversation.
+#[derive(Debug)]
+pub struct Session {
+    traits: Traits,
+    limits: Limits,
+    marks: Marks,
+    telnet: Telnet,
+    decoder: Decoder<FRAME_BYTES>,
+    frames: Frames,
+    lines: Lines,
+    countdown: Countdown,
+    output: Output,
+    /// Bytes that wait for the power desk to answer.
+    backlog: VecDeque<u8>,
+    waiting: Option<Waiting>,
+    job: Option<Job>,
+    heard: Option<Instant>,
+    /// When it began, or its link last took a byte while some waited.
+    progress: Instant,
+    opened: Instant,
+    input_ended: bool,
+    end: Option<End>,
+}
+
+/// Who waits for the power desk.
+#[derive(Debug)]
+enum Waiting {
+    Line,
+    Frame(Asked),
+}
+
+impl Session {
+    /// A conversation that begins at `now`. `nonce` must be its own: it tells the operations
+    /// staged by its text lines from those of others.
+    #[must_use]
+    pub fn new(traits: Traits, house: &House, nonce: Nonce, now: Instant) -> Self {
+        let connected = traits.is_connected();
+        let manner = if connected {
+            Manner::DEVICE_STREAM
+        } else {
+            Manner::DEVICE_SERIAL
+        };
+        Self {
+            traits,
+            limits: house.limits,
+            marks: Marks::default(),
+            telnet: Telnet::default(),
+            decoder: Decoder::new(manner),
+            frames: Frames::new(house.clients.clone(), !connected),
+            lines: Lines::new(traits.medium, house.table, &house.name, nonce),
+            countdown: Countdown::default(),
+            output: Output::default(),
+            backlog: VecDeque::new(),
+            waiting: None,
+            job: None,
+            heard: None,
+            progress: now,
+            opened: now,
+            input_ended: false,
+            end: None,
+        }
+    }
+
+    /// Tells whoever is on a serial line that the board is there: a boot is over.
+    pub fn announce(&mut self, now: Instant, world: &dyn World) {
+        self.frames.announce(now, &mut self.output, world);
+    }
+
+    /// What waits to be written. Report what was with [`Session::wrote`].
+    #[must_use]
+    pub const fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// The link took this many bytes of the output at `now`.
+    pub fn wrote(&mut self, now: Instant, count: usize) {
+        self.output.wrote(count);
+        self.progress = now;
+    }
+
+    /// Whether more input may be handed in: if not, leave it to the link to hold the peer back.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        self.end.is_none()
+            && !self.input_ended
+            && self.backlog.len() < WINDOW_BYTES
+            && self.output.len() < OUTPUT_BYTES
+    }
+
+    /// Whether the conversation is over once the output is written, and why.
+    #[must_use]
+    pub fn end(&self) -> Option<End> {
+        let drained = self.input_ended && self.waiting.is_none() && self.output.is_empty();
+        self.end.or(drained.then_some(End::Finished))
+    }
+
+    /// The next question to the power desk; its answer goes to [`Session::answered`].
+    pub fn take_job(&mut self) -> Option<Job> {
+        self.job.take()
+    }
+
+    /// Says nothing more: behind a released operation its acknowledgement must stay the last word.
+    /// What arrives waits.
+    pub const fn mute(&mut self) {
+        self.output.mute(true);
+    }
+
+    /// The board has stayed up: speaks again, first to what arrived meanwhile.
+    pub fn unmute(&mut self, now: Instant, world: &dyn World) {
+        self.output.mute(false);
+        self.work(now, world);
+        self.refuse_unfinished(world);
+    }
+
+    /// Takes bytes that arrived at `now`.
+    pub fn receive(&mut self, now: Instant, bytes: &[u8], world: &dyn World) {
+        if self.output.is_empty() {
+            self.progress = now;
+        }
+        self.heard = Some(now);
+        self.backlog.extend(bytes);
+        self.work(now, world);
+    }
+
+    /// The peer will send nothing more. That neither cancels nor proves anything.
+    pub fn end_of_input(&mut self, world: &dyn World) {
+        self.input_ended = true;
+        self.refuse_unfinished(world);
+    }
+
+    /// Refuses the line that the end of input has left unfinished, once its turn has come.
+    fn refuse_unfinished(&mut self, world: &dyn World) {
+        if self.input_ended && self.waiting.is_none() && !self.output.is_muted() {
+            self.lines.end(&mut self.output, world);
+        }
+    }
+
+    /// Takes the power desk's answer, and returns the position behind it in the output.
+    pub fn answered(&mut self, now: Instant, reply: &Reply, world: &dyn World) -> u64 {
+        let flow = match self.waiting.take() {
+            Some(Waiting::Line) => self.lines.answered(now, reply, &mut self.output, world),
+            Some(Waiting::Frame(asked)) => {
+                asked.answer(reply, &mut self.output);
+                Flow::Go
+            }
+            None => Flow::Go,
+        };
+        let position = self.output.end();
+        self.follow(flow);
+        self.work(now, world);
+        self.refuse_unfinished(world);
+        position
+    }
+
+    /// Lets time pass; late and repeated ticks are harmless.
+    pub fn tick(&mut self, now: Instant, world: &dyn World) {
+        self.decoder.tick(now);
+        if self.waiting.is_none() {
+            let flow = self.lines.tick(now, &mut self.output, world);
+            self.follow(flow);
+            self.tell(world);
+        }
+        if self.idle_deadline().is_some_and(|deadline| deadline <= now) {
+            match (self.traits.is_connected(), self.heard) {
+                (true, None) => self.end = Some(End::Silent),
+                (true, Some(_)) => self.end = Some(End::Idle),
+                (false, _) => {
+                    self.heard = None;
+                    self.lines.forget();
+                }
+            }
+        }
+        if self
+            .stall_deadline()
+            .is_some_and(|deadline| deadline <= now)
+        {
+            self.end = Some(End::Stalled);
+        }
+    }
+
+    /// Tells a person how long the board will still be there.
+    fn tell(&mut self, world: &dyn World) {
+        if self.lines.is_term()
+            && let Some(news) = self.countdown.news(world.pending())
+        {
+            self.lines.notice(&news, &mut self.output);
+        }
+    }
+
+    /// When there is something to tell a person.
+    fn telling_deadline(&self, now: Instant, world: &dyn World) -> Option<Instant> {
+        let listens = self.lines.is_term() && self.waiting.is_none();
+        listens.then(|| self.countdown.deadline(now, world.pending()))?
+    }
+
+    /// When to call [`Session::tick`] at the latest, as of `now`. It is also to be called when an
+    /// operation is staged, scheduled or over.
+    #[must_use]
+    pub fn deadline(&self, now: Instant, world: &dyn World) -> Option<Instant> {
+        [
+            self.telling_deadline(now, world),
+            self.decoder.deadline(),
+            self.lines.deadline(),
+            self.idle_deadline(),
+            self.stall_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// When the peer has been quiet for too long.
+    fn idle_deadline(&self) -> Option<Instant> {
+        match (self.traits.is_connected(), self.heard) {
+            (true, None) => Some(self.opened.after(self.limits.silent)),
+            (true, Some(heard)) => Some(heard.after(self.limits.idle)),
+            (false, heard) => Some(heard?.after(SERIAL_IDLE)),
+        }
+    }
+
+    /// When the peer has left its answers untaken for too long.
+    fn stall_deadline(&self) -> Option<Instant> {
+        (!self.output.is_empty()).then(|| self.progress.after(self.limits.stall))
+    }
+
+    /// Works through the backlog until it is empty or has to wait: for the power desk, or because
+    /// the last word is said.
+    fn work(&mut self, now: Instant, world: &dyn World) {
+        while self.waiting.is_none() && self.end.is_none() && !self.output.is_muted() {
+            let Some(byte) = self.backlog.pop_front() else {
+                return;
+            };
+            if !self.traits.marked {
+                self.byte(now, byte, world);
+                continue;
+            }
+            match self.marks.push(byte) {
+                Some(Marked::Byte(byte)) => self.byte(now, byte, world),
+                Some(Marked::Break) => self.broken(),
+                None => {}
+            }
+        }
+    }
+
+    /// A BREAK drops the line and logs out.
+    fn broken(&mut self) {
+        tracing::debug!(damaged = self.marks.damaged(), "break");
+        self.decoder.reset();
+        self.lines.forget();
+    }
+
+    fn byte(&mut self, now: Instant, byte: u8, world: &dyn World) {
+        let telnet = self.traits.telnet
+            && (self.telnet.is_inside() || byte == IAC && self.decoder.takes_text(now));
+        if telnet {
+            return self.telnet(now, byte, world);
+        }
+        match self.decoder.push(now, byte) {
+            Step::Frame(frame) => {
+                let asked = self.frames.receive(now, &frame, &mut self.output, world);
+                self.decoder.enter(self.frames.nonce());
+                self.job = asked.as_ref().map(Asked::job);
+                self.waiting = asked.map(Waiting::Frame);
+            }
+            Step::Text(byte) => self.text(now, byte, world),
+            Step::Invalid => self.frames.announce(now, &mut self.output, world),
+            Step::Held | Step::Dropped => {}
+        }
+    }
+
+    fn telnet(&mut self, now: Instant, byte: u8, world: &dyn World) {
+        match self.telnet.push(byte) {
+            Some(Told::Byte(byte)) => self.text(now, byte, world),
+            Some(Told::Answer(answer)) => {
+                self.output.push(&answer);
+                self.lines.person(&mut self.output);
+            }
+            Some(Told::Noted) => self.lines.person(&mut self.output),
+            None => {}
+        }
+    }
+
+    fn text(&mut self, now: Instant, byte: u8, world: &dyn World) {
+        let flow = self.lines.feed(now, byte, &mut self.output, world);
+        self.follow(flow);
+    }
+
+    fn follow(&mut self, flow: Flow) {
+        match flow {
+            Flow::Go => {}
+            Flow::Ask(ask, assigned) => {
+                self.job = Some(Job { ask, assigned });
+                self.waiting = Some(Waiting::Line);
+            }
+            Flow::End if self.traits.is_connected() => self.end = Some(End::Finished),
+            Flow::End => self.lines.forget(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! The frame dialect of a session: hellos, ownership of a line, requests at most once.
+
+use super::Job;
+use super::output::Output;
+use crate::core::clients::{ClientSession, Clients, FRAME_BYTES, Shared};
+use crate::core::world::{PowerAsk, Way, World};
+use lastword_protocol::frame::{Class, Frame, Packet, TooLong};
+use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
+use lastword_protocol::identity::NAME_BYTES;
+use lastword_protocol::message::{Reply, Request};
+use lastword_protocol::session::Admission;
+use lastword_protocol::{ClientId, Instant, Millis, Nonce, OperationId, Sequence, Text};
+
+/// A line's owner that was silent for this long owns it no more.
+const OWNER_IDLE: Millis = Millis(300_000);
+/// At most one unasked hello in this time.
+const ANNOUNCE_EVERY: Millis = Millis(1_000);
+
+/// The frame side of one session.
+#[derive(Debug)]
+pub(super) struct Frames {
+    clients: Clients,
+    /// Whether others share the line, because nobody connects to it.
+    shared_line: bool,
+    owner: Option<Owner>,
+    announced: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    session: Shared,
+    name: Text<NAME_BYTES>,
+    heard: Instant,
+}
+
+impl Owner {
+    fn client(&self) -> ClientId {
+        self.session.lock().client()
+    }
+}
+
+/// A request that the power desk has to answer.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) ask: PowerAsk,
+    pub(super) session: Shared,
+    pub(super) sequence: Sequence,
+}
+
+impl Frames {
+    pub(super) fn new(clients: Clients, shared_line: bool) -> Self {
+        Self {
+            clients,
+            shared_line,
+            owner: None,
+            announced: None,
+        }
+    }
+
+    /// What the frames of the session are summed with.
+    pub(super) fn nonce(&self) -> Option<Nonce> {
+        self.owner
+            .as_ref()
+            .map(|owner| owner.session.lock().nonce())
+    }
+
+    /// Takes a valid frame. What must be asked elsewhere is returned.
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        frame: &Frame<'_>,
+        out: &mut Output,
+        world: &dyn World,
+    ) -> Option<Asked> {
+        let sequence = frame.header.sequence;
+        match (frame.header.class, frame.header.opcode) {
+            (Class::Hello, opcode::ASK) => {
+                let hello = hello::decode(frame)?;
+                send(out, self.greet(now, sequence, hello, world));
+                None
+            }
+            (Class::Hello, opcode::GOODBYE) => {
+                let client: ClientId = hello::decode(frame)?;
+                self.owner.take_if(|owner| owner.client() == client);
+                None
+            }
+            (Class::Request, _) => self.request(now, frame, out, world),
+            // A device has no use for the rest.
+            (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
+        }
+    }
+
+    fn greet(
+        &mut self,
+        now: Instant,
+        sequence: Sequence,
+        hello: Hello,
+        world: &dyn World,
+    ) -> Result<Packet<FRAME_BYTES>, TooLong> {
+        if !hello.has_common_version() {
+            return hello::version_refused(sequence);
+        }
+        if let Some(owner) = &self.owner {
+            let idle = now.since(owner.heard);
+            let other = self.shared_line && owner.client() != hello.client;
+            if other && !hello.take_over && idle < OWNER_IDLE {
+                let busy = Busy {
+                    owner: owner.client(),
+                    idle,
+                    name: owner.name.clone(),
+                };
+                return hello::busy(sequence, &busy);
+            }
+        }
+        let (session, resumed) = self.clients.open(hello.client);
+        let nonce = session.lock().nonce();
+        self.owner = Some(Owner {
+            session,
+            name: hello.name,
+            heard: now,
+        });
+        hello::welcome(
+            sequence,
+            &Welcome {
+                nonce,
+                resumed,
+                identity: world.identity(),
+            },
+        )
+    }
+
+    fn request(
+        &mut self,
+        now: Instant,
+        frame: &Frame<'_>,
+        out: &mut Output,
+        world: &dyn World,
+    ) -> Option<Asked> {
+        let owner = self.owner.as_mut()?;
+        owner.heard = now;
+        let sequence = frame.header.sequence;
+        let mut session = owner.session.lock();
+        match session.admit(sequence) {
+            Admission::Run => {}
+            Admission::Replay(packet) => {
+                out.push(packet);
+                return None;
+            }
+            Admission::Running | Admission::Stale => return None,
+        }
+        match Request::decode(frame.header.opcode, frame.body).map(Way::from) {
+            Ok(Way::Look(look)) => answer(&mut session, sequence, &world.look(look), out),
+            Ok(Way::Power(ask)) => {
+                return Some(Asked {
+                    ask,
+                    session: owner.session.clone(),
+                    sequence,
+                });
+            }
+            Err(bad) => answer(&mut session, sequence, &bad.reply(), out),
+        }
+        None
+    }
+
+    /// Tells that the board is there: at boot, and when what arrives makes no sense, but not
+    /// more than once a second.
+    pub(super) fn announce(&mut self, now: Instant, out: &mut Output, world: &dyn World) {
+        let recent = self
+            .announced
+            .is_some_and(|at| now.since(at) < ANNOUNCE_EVERY);
+        if !self.shared_line || recent {
+            return;
+        }
+        self.announced = Some(now);
+        send(out, hello::announce(&world.identity()));
+    }
+}
+
+impl Asked {
+    /// The question as the power desk takes it.
+    pub(super) fn job(&self) -> Job {
+        let assigned = OperationId::assigned(self.session.lock().nonce(), self.sequence);
+        Job {
+            ask: self.ask.clone(),
+            assigned,
+        }
+    }
+
+    /// Keeps and sends the reply.
+    pub(super) fn answer(&self, reply: &Reply, out: &mut Output) {
+        answer(&mut self.session.lock(), self.sequence, reply, out);
+    }
+}
+
+fn answer(session: &mut ClientSession, sequence: Sequence, reply: &Reply, out: &mut Output) {
+    send(out, session.answer(sequence, reply));
+}
+
+fn send(out: &mut Output, packet: Result<Packet<FRAME_BYTES>, TooLong>) {
+    match packet {
+        Ok(packet) => out.push(&packet),
+        // Cannot happen while a frame holds a hello; a silent board is noticed, a dead one worse.
+        Err(error) => tracing::error!(target: "frames", %error, "a reply was not sent"),
+    }
+}

@@ -1,0 +1,368 @@
+//! The text dialects of a session: bytes become lines, lines run step by step, each gets its
+//! one answer.
+
+use super::json;
+use super::output::Output;
+use crate::core::world::{PowerAsk, Way, World};
+use lastword_protocol::message::Reply;
+use lastword_protocol::refusal::Code;
+use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
+use lastword_shell::{
+    Action, Answer, Dialect, Input, LineError, Medium, Received, Rules, Script, Step, Table, Tag,
+    parse, plain, term,
+};
+use std::fmt::Write;
+
+/// The text side of one session.
+#[derive(Debug)]
+pub(super) struct Lines {
+    input: Input,
+    table: Table,
+    name: String,
+    nonce: Nonce,
+    asked: Sequence,
+    running: Option<Running>,
+    /// A byte behind a line that asked the power desk: it is fed when the answer is there.
+    held: Option<u8>,
+}
+
+/// A line under way.
+#[derive(Debug)]
+struct Running {
+    script: Script,
+    next: usize,
+    voice: Voice,
+}
+
+/// How a line is answered.
+#[derive(Debug)]
+enum Voice {
+    Text(Answer),
+    Json(json::Call),
+}
+
+/// What bytes, or an answer, have led to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// Go on with the next byte.
+    Go,
+    /// Wait for the power desk.
+    Ask(PowerAsk, OperationId),
+    /// End the session: logout, or somebody who speaks HTTP.
+    End,
+}
+
+impl Lines {
+    /// `nonce` tells the operations that this session stages from those of others.
+    pub(super) fn new(medium: Medium, table: Table, name: &str, nonce: Nonce) -> Self {
+        let input = Input::new(medium);
+        Self {
+            input,
+            table,
+            name: name.to_owned(),
+            nonce,
+            asked: Sequence(0),
+            running: None,
+            held: None,
+        }
+    }
+
+    /// Forgets dialect and line.
+    pub(super) fn forget(&mut self) {
+        self.input.forget();
+        self.running = None;
+        self.held = None;
+    }
+
+    /// Whether a person types here.
+    pub(super) fn is_term(&self) -> bool {
+        self.input.dialect() == Some(Dialect::Term)
+    }
+
+    /// Whether any dialect is decided.
+    pub(super) const fn is_decided(&self) -> bool {
+        self.input.dialect().is_some()
+    }
+
+    /// A telnet client negotiates options: a person is there.
+    pub(super) fn person(&mut self, out: &mut Output) {
+        if !self.is_decided() {
+            self.input.set_dialect(Dialect::Term);
+            let _ = term::prompt(out, &self.name);
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.input.deadline()
+    }
+
+    /// Takes one byte of text.
+    pub(super) fn feed(
+        &mut self,
+        now: Instant,
+        byte: u8,
+        out: &mut Output,
+        world: &dyn World,
+    ) -> Flow {
+        // A lone CR is often recognised at the byte behind it, which is then left to be fed again.
+        let byte = [byte];
+        let mut left = &byte[..];
+        loop {
+            let mut echo = Output::default();
+            let received = self.input.feed(now, &mut left, &mut echo);
+            let heard = received.map(|received| Heard::of(received, self.table, &self.name));
+            let flow = self.hear(heard, &echo, out, world);
+            match left.first() {
+                Some(_) if flow == Flow::Go => {}
+                held => {
+                    self.held = held.copied();
+                    return flow;
+                }
+            }
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Instant, out: &mut Output, world: &dyn World) -> Flow {
+        let mut echo = Output::default();
+        let received = self.input.tick(now, &mut echo);
+        let heard = received.map(|received| Heard::of(received, self.table, &self.name));
+        self.hear(heard, &echo, out, world)
+    }
+
+    /// Tells a person something between two lines, or in the middle of one.
+    pub(super) fn notice(&self, text: &str, out: &mut Output) {
+        if self.is_term() {
+            // Output takes everything.
+            let _ = write!(out, "\r\n! {text}\r\n");
+            self.prompt(out);
+            out.push(self.input.typed().as_bytes());
+        }
+    }
+
+    /// The input has ended: an unterminated line is refused, never run.
+    pub(super) fn end(&mut self, out: &mut Output, world: &dyn World) {
+        let mut echo = Output::default();
+        let received = self.input.end(&mut echo);
+        let heard = received.map(|received| Heard::of(received, self.table, &self.name));
+        self.hear(heard, &echo, out, world);
+    }
+
+    /// The power desk has answered what the running line asked.
+    pub(super) fn answered(
+        &mut self,
+        now: Instant,
+        reply: &Reply,
+        out: &mut Output,
+        world: &dyn World,
+    ) -> Flow {
+        self.reply(reply, out);
+        match (self.run(out, world), self.held.take()) {
+            (Flow::Go, Some(byte)) => self.feed(now, byte, out, world),
+            (flow, held) => {
+                self.held = held;
+                flow
+            }
+        }
+    }
+
+    fn hear(
+        &mut self,
+        heard: Option<Heard>,
+        echo: &Output,
+        out: &mut Output,
+        world: &dyn World,
+    ) -> Flow {
+        out.push(echo.front());
+        match heard {
+            None => Flow::Go,
+            Some(Heard::End) => Flow::End,
+            Some(Heard::Say(text)) => {
+                out.push(text.as_bytes());
+                Flow::Go
+            }
+            Some(Heard::Run(script, voice)) => {
+                self.running = Some(Running {
+                    script,
+                    next: 0,
+                    voice,
+                });
+                self.run(out, world)
+            }
+        }
+    }
+
+    /// Runs what can be run without asking the power desk.
+    fn run(&mut self, out: &mut Output, world: &dyn World) -> Flow {
+        loop {
+            let Some(action) = self.running.as_ref().and_then(Running::action) else {
+                return self.finish(out);
+            };
+            match action {
+                Action::Request(request) => match Way::from(request) {
+                    Way::Look(look) => self.reply(&world.look(look), out),
+                    Way::Power(ask) => {
+                        self.asked = self.asked.next();
+                        return Flow::Ask(ask, OperationId::assigned(self.nonce, self.asked));
+                    }
+                },
+                Action::Help(_) => self.reply(&Reply::Done, out),
+                Action::Mode(dialect) => {
+                    self.reply(&Reply::Done, out);
+                    self.finish(out);
+                    self.input.set_dialect(dialect);
+                    self.prompt(out);
+                    return Flow::Go;
+                }
+                Action::Logout => {
+                    self.reply(&Reply::Done, out);
+                    self.running = None;
+                    return Flow::End;
+                }
+            }
+        }
+    }
+
+    /// Writes the reply to the step under way.
+    fn reply(&mut self, reply: &Reply, out: &mut Output) {
+        let Some(Running {
+            script,
+            next,
+            voice,
+        }) = &mut self.running
+        else {
+            return;
+        };
+        let Some(step) = script.steps.get(*next) else {
+            return;
+        };
+        *next += 1;
+        match voice {
+            Voice::Text(answer) => drop(answer.step(out, step, reply)),
+            Voice::Json(call) => say(out, call.answer(step, reply)),
+        }
+    }
+
+    /// Writes what is still owed for the line, and the prompt.
+    fn finish(&mut self, out: &mut Output) -> Flow {
+        if let Some(Running {
+            voice: Voice::Text(mut answer),
+            ..
+        }) = self.running.take()
+        {
+            // Output takes everything.
+            let _ = answer.finish(out);
+        }
+        self.prompt(out);
+        Flow::Go
+    }
+
+    fn prompt(&self, out: &mut Output) {
+        if self.is_term() {
+            let _ = term::prompt(out, &self.name);
+        }
+    }
+}
+
+impl Running {
+    /// What the next step does, unless the line is over.
+    fn action(&self) -> Option<Action> {
+        let open = match &self.voice {
+            Voice::Text(answer) => answer.is_open(),
+            Voice::Json(_) => true,
+        };
+        self.script
+            .steps
+            .get(self.next)
+            .filter(|_| open)
+            .map(|step: &Step| step.action.clone())
+    }
+}
+
+/// What was received, free of the input's buffer.
+#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
+enum Heard {
+    Run(Script, Voice),
+    Say(String),
+    End,
+}
+
+impl Heard {
+    fn of(received: Received<'_>, table: Table, name: &str) -> Self {
+        match received {
+            Received::Line {
+                dialect: Dialect::Json,
+                text,
+            } => Self::call(text, table),
+            Received::Line { dialect, text } => Self::line(dialect, text, table, name),
+            Received::Refused {
+                dialect,
+                tag,
+                error,
+            } => Self::Say(refusal(dialect, tag.as_ref(), error, name)),
+            Received::Interrupt => Self::Say(prompt(name, "")),
+            Received::Redraw { text } => Self::Say(prompt(name, text)),
+            Received::Logout | Received::Http => Self::End,
+        }
+    }
+
+    fn line(dialect: Dialect, text: &str, table: Table, name: &str) -> Self {
+        match parse(text, Rules::new(table, dialect)) {
+            Ok(script) => {
+                let answer = Answer::new(dialect, script.tag.clone(), script.steps.len());
+                Self::Run(script, Voice::Text(answer))
+            }
+            Err(error) => {
+                let mut said = String::new();
+                let _ = if dialect == Dialect::Term {
+                    term::parse_error(&mut said, name, &error)
+                        .and_then(|()| term::prompt(&mut said, name))
+                } else {
+                    plain::parse_error(&mut said, &error)
+                };
+                Self::Say(said)
+            }
+        }
+    }
+
+    fn call(text: &str, table: Table) -> Self {
+        let call = match json::Call::read(text, table) {
+            Ok(call) => call,
+            Err(answer) => return Self::Say(answer + "\n"),
+        };
+        match parse(&call.line, Rules::new(table, Dialect::Json)) {
+            Ok(script) => Self::Run(script, Voice::Json(call)),
+            Err(error) => Self::Say(call.misread(&error).map_or(String::new(), |it| it + "\n")),
+        }
+    }
+}
+
+fn say(out: &mut Output, answer: Option<String>) {
+    if let Some(answer) = answer {
+        let _ = writeln!(out, "{answer}");
+    }
+}
+
+fn prompt(name: &str, text: &str) -> String {
+    let mut said = String::new();
+    let _ = term::prompt(&mut said, name);
+    said + text
+}
+
+/// The answer to a line that is not fit to read.
+fn refusal(dialect: Dialect, tag: Option<&Tag>, error: LineError, name: &str) -> String {
+    let mut said = String::new();
+    let _ = match dialect {
+        Dialect::Plain => plain::line_error(&mut said, tag, error),
+        Dialect::Term => {
+            term::line_error(&mut said, error).and_then(|()| term::prompt(&mut said, name))
+        }
+        Dialect::Json => {
+            let code = match error {
+                LineError::TooLong { .. } => Code::TooLong,
+                LineError::Control | LineError::NotUtf8 | LineError::Incomplete => Code::Syntax,
+            };
+            writeln!(said, "{}", json::unfit(code, "the line is not fit to read"))
+        }
+    };
+    said
+}

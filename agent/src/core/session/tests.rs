@@ -1,0 +1,485 @@
+//! What a session answers, whatever arrives.
+
+use super::*;
+use crate::core::clients::Life;
+use crate::core::config::Limits;
+use crate::core::world::Look;
+use lastword_protocol::frame::{self, Class, Header, Packet};
+use lastword_protocol::hello::{self, Hello, Welcome};
+use lastword_protocol::identity::{
+    BoardKind, BootSource, CURRENT, Capabilities, Cause, Identity, OLDEST,
+};
+use lastword_protocol::message::{Initiated, Pending, Request, Uptime};
+use lastword_protocol::power::{Backend, Operation, PowerRequest};
+use lastword_protocol::{BootId, ClientId, Sequence, Text};
+use lastword_shell::commands;
+
+const BOOT: BootId = BootId([7; 16]);
+const CLIENT: ClientId = ClientId(0xC11E);
+const TCP: Traits = Traits {
+    medium: Medium::Stream,
+    marked: false,
+    telnet: true,
+};
+const UART: Traits = Traits {
+    medium: Medium::Serial { baud: 115_200 },
+    marked: true,
+    telnet: false,
+};
+
+struct Board;
+
+impl World for Board {
+    fn identity(&self) -> Identity {
+        Identity {
+            oldest: OLDEST,
+            current: CURRENT,
+            boot: BOOT,
+            boot_source: BootSource::Kernel,
+            cause: Cause::External,
+            kind: BoardKind::Linux,
+            name: Text::try_from("board1").unwrap(),
+            firmware: Text::new(),
+            build: Text::new(),
+            backend: Backend::DryRun,
+            mtu: 512,
+            window: 8,
+            capabilities: Capabilities(0),
+            schema: 0,
+            last: None,
+            active: None,
+            pending: None,
+        }
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        None
+    }
+
+    fn look(&self, _look: Look) -> Reply {
+        Reply::Uptime(Uptime {
+            uptime: Millis(12_345),
+            boot: BOOT,
+        })
+    }
+}
+
+/// A session whose power desk initiates whatever it is asked.
+struct Bench {
+    session: Session,
+    now: Instant,
+    asked: Vec<PowerAsk>,
+    said: Vec<u8>,
+}
+
+impl Bench {
+    fn new(traits: Traits) -> Self {
+        let house = House {
+            name: "board1".to_owned(),
+            table: commands::ALL,
+            clients: Clients::new(BOOT, Life(Millis(0))),
+            limits: Limits::default(),
+        };
+        let session = Session::new(traits, &house, Nonce(1), Instant(0));
+        Self {
+            session,
+            now: Instant(0),
+            asked: Vec::new(),
+            said: Vec::new(),
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        self.session.receive(self.now, bytes, &Board);
+        while let Some(job) = self.session.take_job() {
+            self.asked.push(job.ask);
+            let reply = Reply::Initiated(Initiated {
+                operation: Operation::Reboot,
+                backend: Backend::DryRun,
+                id: job.assigned,
+            });
+            self.session.answered(self.now, &reply, &Board);
+        }
+        self.take_output();
+    }
+
+    fn take_output(&mut self) {
+        self.said.extend_from_slice(self.session.output().front());
+        let count = self.session.output().len();
+        self.session.wrote(self.now, count);
+    }
+
+    fn wait(&mut self, millis: u64) {
+        self.now = self.now.after(Millis(millis));
+        self.session.tick(self.now, &Board);
+        self.take_output();
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.said).into_owned()
+    }
+}
+
+fn request(nonce: Nonce, sequence: u16, request: &Request) -> Packet<FRAME_BYTES> {
+    let header = Header::new(Class::Request, Sequence(sequence), request.opcode());
+    frame::encode(header, nonce, |out| request.encode(out).ok()).unwrap()
+}
+
+fn ask_hello(client: ClientId, take_over: bool) -> Packet<FRAME_BYTES> {
+    let hello = Hello {
+        client,
+        oldest: OLDEST,
+        current: CURRENT,
+        take_over,
+        name: Text::new(),
+    };
+    hello::ask(Sequence(1), &hello).unwrap()
+}
+
+/// The nonce of a session that was welcomed among these bytes.
+fn welcomed(bytes: &[u8]) -> Nonce {
+    let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);
+    for byte in bytes {
+        if let Step::Frame(frame) = decoder.push(Instant(0), *byte)
+            && let Some(Welcome { nonce, .. }) = hello::decode(&frame)
+        {
+            return nonce;
+        }
+    }
+    panic!("no welcome in {bytes:02x?}");
+}
+
+/// The opcodes of the frames among these bytes.
+fn opcodes(bytes: &[u8], nonce: Nonce) -> Vec<(Class, u8)> {
+    let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);
+    decoder.enter(Some(nonce));
+    let mut found = Vec::new();
+    for byte in bytes {
+        if let Step::Frame(frame) = decoder.push(Instant(0), *byte) {
+            found.push((frame.header.class, frame.header.opcode));
+        }
+    }
+    found
+}
+
+#[test]
+fn a_script_gets_one_line_for_one_line() {
+    let mut bench = Bench::new(TCP);
+    bench.receive(b"uptime\n@7 uptime\n");
+    let lines: Vec<_> = bench.said.split(|byte| *byte == b'\n').collect();
+    assert!(
+        lines[0].starts_with(b"ok uptime_ms=12345"),
+        "{}",
+        bench.text()
+    );
+    assert!(
+        lines[1].starts_with(b"ok @7 uptime_ms=12345"),
+        "{}",
+        bench.text()
+    );
+}
+
+#[test]
+fn nothing_is_sent_on_a_stream_before_the_first_line_ends() {
+    let mut bench = Bench::new(TCP);
+    bench.receive(b"upti");
+    assert_eq!(bench.text(), "");
+}
+
+#[test]
+fn both_forms_of_reboot_take_the_same_path_in_every_dialect() {
+    let plain = PowerAsk::Stage(PowerRequest::plain(Operation::Reboot));
+    for line in [
+        "reboot\n",
+        "power reboot\n",
+        "power reboot\r\n",
+        "reboot\r\0",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"power.reboot\"}\n",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"reboot\"}\n",
+    ] {
+        let mut bench = Bench::new(TCP);
+        bench.receive(line.as_bytes());
+        assert_eq!(
+            bench.asked,
+            std::slice::from_ref(&plain),
+            "{line:?}: {}",
+            bench.text()
+        );
+    }
+}
+
+#[test]
+fn json_parameters_are_options() {
+    let mut bench = Bench::new(TCP);
+    bench.receive(
+        br#"{"jsonrpc":"2.0","id":"a","method":"power.reboot","params":{"in":"30s","force":true,"reason":"say \"x\"","op":7}}"#,
+    );
+    bench.receive(b"\n");
+    let [PowerAsk::Stage(asked)] = bench.asked.as_slice() else {
+        panic!("{}", bench.text())
+    };
+    assert_eq!((asked.delay, asked.force), (Millis(30_000), true));
+    assert_eq!(asked.reason, "say \"x\"");
+    assert_eq!(asked.id, Some(OperationId(7)));
+    let answer: serde_json::Value = serde_json::from_str(&bench.text()).unwrap();
+    assert_eq!(answer["id"], "a");
+    assert_eq!(answer["result"]["operation"], "reboot");
+}
+
+#[test]
+fn json_errors_carry_the_codes_of_the_standard_and_ours() {
+    for (line, code, ours) in [
+        ("{not json\n", -32_700, 400),
+        ("{\"id\":1,\"method\":\"status\"}\n", -32_600, 400),
+        (
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"dance\"}\n",
+            -32_601,
+            404,
+        ),
+        (
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"power.reboot\",\"params\":{\"in\":\"soon\"}}\n",
+            -32_602,
+            422,
+        ),
+    ] {
+        let mut bench = Bench::new(TCP);
+        bench.receive(line.as_bytes());
+        let answer: serde_json::Value = serde_json::from_str(&bench.text()).expect(line);
+        assert_eq!(answer["error"]["code"], code, "{line}");
+        assert_eq!(answer["error"]["data"]["code"], ours, "{line}");
+        assert!(bench.asked.is_empty());
+    }
+}
+
+#[test]
+fn frames_are_answered_once_and_replayed_after() {
+    for traits in [
+        TCP,
+        Traits {
+            marked: false,
+            ..UART
+        },
+    ] {
+        let mut bench = Bench::new(traits);
+        bench.receive(&ask_hello(CLIENT, false));
+        let nonce = welcomed(&bench.said);
+        assert_eq!(
+            opcodes(&bench.said, nonce),
+            [(Class::Hello, hello::opcode::WELCOME)]
+        );
+        bench.said.clear();
+
+        let reboot = request(nonce, 1, &Request::Reboot);
+        bench.receive(&reboot);
+        let first = std::mem::take(&mut bench.said);
+        bench.receive(&reboot);
+        assert_eq!(bench.said, first, "replayed byte for byte");
+        assert_eq!(bench.asked.len(), 1);
+    }
+}
+
+#[test]
+fn a_flipped_frame_that_holds_a_command_line_runs_nothing() {
+    let mut first = Bench::new(TCP);
+    first.receive(&ask_hello(CLIENT, false));
+    // The same in every session of the same client that is the first of its agent.
+    let nonce = welcomed(&first.said);
+    let request = PowerRequest {
+        reason: Text::try_from("x\npower reboot\ny").unwrap(),
+        ..PowerRequest::plain(Operation::Reboot)
+    };
+    let whole = self::request(nonce, 1, &Request::Power(request));
+    for traits in [
+        TCP,
+        Traits {
+            marked: false,
+            ..UART
+        },
+    ] {
+        for bit in 8..(whole.len() - 1) * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let mut bench = Bench::new(traits);
+            bench.receive(&ask_hello(CLIENT, false));
+            bench.receive(&flipped);
+            assert!(bench.asked.is_empty(), "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn another_client_is_told_who_owns_the_line_unless_it_takes_over() {
+    let other = ClientId(2);
+    for (traits, take_over, expected) in [
+        (UART, false, hello::opcode::BUSY),
+        (UART, true, hello::opcode::WELCOME),
+        (TCP, false, hello::opcode::WELCOME),
+    ] {
+        let mut bench = Bench::new(Traits {
+            marked: false,
+            ..traits
+        });
+        bench.receive(&ask_hello(CLIENT, false));
+        bench.said.clear();
+        bench.receive(&ask_hello(other, take_over));
+        let said = opcodes(&bench.said, Nonce(0));
+        assert_eq!(said, [(Class::Hello, expected)], "{traits:?} {take_over}");
+    }
+}
+
+#[test]
+fn a_goodbye_gives_the_line_free() {
+    let mut bench = Bench::new(Traits {
+        marked: false,
+        ..UART
+    });
+    bench.receive(&ask_hello(CLIENT, false));
+    bench.receive(&hello::goodbye::<FRAME_BYTES>(CLIENT).unwrap());
+    bench.said.clear();
+    bench.receive(&ask_hello(ClientId(2), false));
+    assert_eq!(
+        opcodes(&bench.said, Nonce(0)),
+        [(Class::Hello, hello::opcode::WELCOME)]
+    );
+}
+
+#[test]
+fn garbage_on_a_line_is_told_of_at_most_once_a_second_and_never_on_a_stream() {
+    let mut uart = Bench::new(Traits {
+        marked: false,
+        ..UART
+    });
+    for _ in 0..5 {
+        uart.receive(b"\0garbage\0");
+    }
+    assert_eq!(
+        opcodes(&uart.said, Nonce(0)),
+        [(Class::Hello, hello::opcode::ANNOUNCE)]
+    );
+    let mut tcp = Bench::new(TCP);
+    tcp.receive(b"\0garbage\0");
+    assert!(tcp.said.is_empty());
+}
+
+#[test]
+fn a_break_drops_the_line_and_forgets_the_dialect() {
+    let mut bench = Bench::new(UART);
+    bench.receive(b"uptime\nreboo\xFF\x00\x00t\n");
+    assert!(bench.asked.is_empty(), "{}", bench.text());
+}
+
+#[test]
+fn a_person_gets_echo_and_prompt() {
+    let mut bench = Bench::new(Traits {
+        marked: false,
+        ..UART
+    });
+    bench.receive(b"uptime\r");
+    bench.wait(50);
+    let text = bench.text();
+    assert!(text.starts_with("uptime"), "{text:?}");
+    assert!(
+        text.contains("12.345") || text.contains("12345"),
+        "{text:?}"
+    );
+    assert!(text.ends_with("board1> "), "{text:?}");
+}
+
+#[test]
+fn what_is_typed_behind_a_power_command_is_not_lost() {
+    let mut bench = Bench::new(Traits {
+        marked: false,
+        ..UART
+    });
+    bench.receive(b"reboot\rup");
+    bench.receive(b"time\r");
+    bench.wait(50);
+    let text = bench.text();
+    assert_eq!(bench.asked.len(), 1, "{text:?}");
+    assert!(text.contains("uptime\r\n"), "{text:?}");
+}
+
+#[test]
+fn an_unfinished_line_never_runs() {
+    let mut bench = Bench::new(TCP);
+    bench.receive(b"uptime\nreboot");
+    bench.session.end_of_input(&Board);
+    bench.take_output();
+    assert!(bench.asked.is_empty());
+    assert!(bench.text().contains("err 400"), "{}", bench.text());
+    assert_eq!(bench.session.end(), Some(End::Finished));
+}
+
+#[test]
+fn an_unfinished_line_behind_a_power_command_is_refused_once_that_is_answered() {
+    let mut bench = Bench::new(TCP);
+    bench.session.receive(bench.now, b"reboot\nupti", &Board);
+    bench.session.end_of_input(&Board);
+    bench.receive(b"");
+    let text = bench.text();
+    assert!(text.starts_with("ok initiated"), "{text:?}");
+    assert!(
+        text.ends_with('\n') && text.contains("\nerr 400"),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn whoever_speaks_http_is_shown_the_door() {
+    let mut bench = Bench::new(TCP);
+    bench.receive(b"POST / HTTP/1.1\r\nX: y\r\n\r\nreboot\n");
+    assert_eq!(bench.session.end(), Some(End::Finished));
+    assert!(bench.asked.is_empty());
+    assert_eq!(bench.text(), "");
+}
+
+#[test]
+fn the_silent_the_idle_and_the_stalled_are_dropped_in_time() {
+    let limits = Limits::default();
+    let mut silent = Bench::new(TCP);
+    silent.wait(limits.silent.0 - 1);
+    assert_eq!(silent.session.end(), None);
+    silent.wait(1);
+    assert_eq!(silent.session.end(), Some(End::Silent));
+
+    let mut idle = Bench::new(TCP);
+    idle.receive(b"uptime\n");
+    idle.wait(limits.idle.0 - 1);
+    assert_eq!(idle.session.end(), None);
+    idle.wait(1);
+    assert_eq!(idle.session.end(), Some(End::Idle));
+
+    let mut stalled = Bench::new(TCP);
+    stalled.session.receive(Instant(0), b"uptime\n", &Board);
+    stalled.session.tick(Instant(limits.stall.0 - 1), &Board);
+    assert_eq!(stalled.session.end(), None);
+    stalled.session.tick(Instant(limits.stall.0), &Board);
+    assert_eq!(stalled.session.end(), Some(End::Stalled));
+}
+
+#[test]
+fn behind_its_last_word_a_session_is_mute_and_what_arrives_waits() {
+    let mut bench = Bench::new(TCP);
+    bench.receive(b"reboot\n");
+    bench.session.mute();
+    bench.said.clear();
+    bench.receive(b"uptime\nupti");
+    bench.session.end_of_input(&Board);
+    assert_eq!(bench.text(), "");
+    bench.session.unmute(bench.now, &Board);
+    bench.take_output();
+    let text = bench.text();
+    assert!(text.starts_with("ok uptime_ms="), "{text}");
+    assert!(text.contains("\nerr 400"), "{text}");
+}
+
+#[test]
+fn input_is_held_back_while_answers_pile_up() {
+    let mut bench = Bench::new(TCP);
+    let lines = b"help\n".repeat(WINDOW_BYTES / 5);
+    while bench.session.output().len() < OUTPUT_BYTES {
+        assert!(bench.session.wants_input());
+        bench.session.receive(Instant(0), &lines, &Board);
+    }
+    assert!(!bench.session.wants_input());
+}

@@ -1,0 +1,71 @@
+//! What a session may know of the board, and what it has to ask the power desk for.
+
+use lastword_protocol::OperationId;
+use lastword_protocol::identity::Identity;
+use lastword_protocol::message::{Pending, Reply, Request};
+use lastword_protocol::power::{Operation, PowerRequest};
+
+/// The board, as a session sees it: looking at it neither waits nor changes anything.
+pub trait World {
+    /// Who the board is.
+    fn identity(&self) -> Identity;
+
+    /// The operation that is staged.
+    fn pending(&self) -> Option<Pending>;
+
+    /// The reply to a request that only looks.
+    fn look(&self, look: Look) -> Reply;
+}
+
+/// A request that only looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Who are you?
+    Identity,
+    /// How are you?
+    Status,
+    /// How long are you up?
+    Uptime,
+    /// What is staged, what was last?
+    Power,
+}
+
+/// A request that goes to the power desk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PowerAsk {
+    /// Stage this.
+    Stage(PowerRequest),
+    /// Call this, or whatever is staged, off.
+    Cancel(Option<OperationId>),
+}
+
+/// Which way a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It only looks.
+    Look(Look),
+    /// The power desk decides.
+    Power(PowerAsk),
+}
+
+impl From<Request> for Way {
+    fn from(request: Request) -> Self {
+        match request {
+            Request::Identity => Self::Look(Look::Identity),
+            Request::Status => Self::Look(Look::Status),
+            Request::Uptime => Self::Look(Look::Uptime),
+            Request::PowerStatus => Self::Look(Look::Power),
+            Request::Power(request) => Self::Power(PowerAsk::Stage(request)),
+            Request::PowerCancel(id) => Self::Power(PowerAsk::Cancel(id)),
+            // The flat forms take the same path from here on.
+            Request::Reboot => Self::stage(Operation::Reboot),
+            Request::Shutdown => Self::stage(Operation::Shutdown),
+        }
+    }
+}
+
+impl Way {
+    const fn stage(operation: Operation) -> Self {
+        Self::Power(PowerAsk::Stage(PowerRequest::plain(operation)))
+    }
+}

@@ -1,0 +1,12 @@
+//! What acts: links, clocks, processes, files, and the reset itself.
+
+pub mod backend;
+pub mod clock;
+pub mod facts;
+mod kernel;
+pub mod link;
+pub mod listen;
+pub mod power;
+pub mod run;
+pub mod session;
+pub mod store;

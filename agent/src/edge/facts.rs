@@ -1,0 +1,200 @@
+//! What the kernel tells about this board.
+
+use super::clock::Clock;
+use super::power::SharedDesk;
+use crate::core::clients::{MTU_BYTES, WINDOW};
+use crate::core::world::{Look, World};
+use lastword_protocol::identity::{
+    BoardKind, BootSource, CURRENT, Capabilities, Identity, NAME_BYTES, OLDEST,
+};
+use lastword_protocol::message::{Pending, Reply, SCHEMA_HASH, Status, Uptime};
+use lastword_protocol::{BootId, Millis, Text};
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// This boot's id (random(4), `/proc/sys/kernel/random/boot_id`).
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Reads this boot's id.
+///
+/// # Errors
+///
+/// If `/proc` is not mounted, or no Linux is below.
+pub fn boot_id() -> io::Result<BootId> {
+    let text = fs::read_to_string(BOOT_ID)?;
+    text.trim()
+        .parse()
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// The host name, as far as it fits.
+#[must_use]
+pub fn host_name() -> Text<NAME_BYTES> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    Text::try_from(&name[..name.floor_char_boundary(NAME_BYTES)]).unwrap_or_default()
+}
+
+/// Time since the board booted, sleep included (proc(5), `/proc/uptime`); zero if unknown.
+#[must_use]
+pub fn uptime() -> Millis {
+    let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
+    Millis(hundredths(text.split_whitespace().next().unwrap_or_default()).saturating_mul(10))
+}
+
+/// A decimal number with two places, in hundredths; zero if it is none.
+fn hundredths(text: &str) -> u64 {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let whole: u64 = whole.parse().unwrap_or(0);
+    let part: u64 = format!("{part:0<2.2}").parse().unwrap_or(0);
+    whole.saturating_mul(100).saturating_add(part)
+}
+
+/// How many sessions are open.
+#[derive(Clone, Debug, Default)]
+pub struct Sessions(Arc<AtomicUsize>);
+
+/// One open session; counted until it is dropped.
+#[derive(Debug)]
+pub struct Counted(Sessions);
+
+impl Sessions {
+    /// Counts one more, unless there are `most` already.
+    #[must_use]
+    pub fn enter(&self, most: usize) -> Option<Counted> {
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
+                (open < most).then_some(open + 1)
+            })
+            .is_ok()
+            .then(|| Counted(self.clone()))
+    }
+
+    fn open(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// This board.
+#[derive(Clone, Debug)]
+pub struct LinuxBoard {
+    /// Its name.
+    pub name: Text<NAME_BYTES>,
+    /// What is staged and what was last.
+    pub desk: SharedDesk,
+    /// Who talks to it.
+    pub sessions: Sessions,
+    /// The agent's clock: its origin is the agent's start.
+    pub clock: Clock,
+}
+
+impl World for LinuxBoard {
+    fn identity(&self) -> Identity {
+        let desk = self.desk.lock();
+        let board = desk.board();
+        Identity {
+            oldest: OLDEST,
+            current: CURRENT,
+            boot: board.boot,
+            boot_source: BootSource::Kernel,
+            cause: board.cause,
+            kind: BoardKind::Linux,
+            name: self.name.clone(),
+            firmware: Text::try_from(env!("CARGO_PKG_VERSION")).unwrap_or_default(),
+            build: Text::try_from(option_env!("LASTWORD_BUILD").unwrap_or_default())
+                .unwrap_or_default(),
+            backend: board.backend,
+            mtu: MTU_BYTES,
+            window: u8::try_from(WINDOW).unwrap_or(u8::MAX),
+            capabilities: Capabilities(0),
+            schema: SCHEMA_HASH,
+            last: desk.last(),
+            active: None,
+            pending: None,
+        }
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        self.desk.lock().status(self.clock.now()).pending
+    }
+
+    fn look(&self, look: Look) -> Reply {
+        match look {
+            Look::Identity => Reply::Identity(self.identity()),
+            Look::Status => Reply::Status(self.status()),
+            Look::Uptime => {
+                let boot = self.desk.lock().board().boot;
+                Reply::Uptime(Uptime {
+                    uptime: uptime(),
+                    boot,
+                })
+            }
+            Look::Power => Reply::PowerStatus(self.desk.lock().status(self.clock.now())),
+        }
+    }
+}
+
+impl LinuxBoard {
+    /// This boot.
+    #[must_use]
+    pub fn boot(&self) -> BootId {
+        self.desk.lock().board().boot
+    }
+
+    fn status(&self) -> Status {
+        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let available = memory
+            .lines()
+            .find_map(|line| line.strip_prefix("MemAvailable:"))
+            .and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = hundredths(load.split_whitespace().next().unwrap_or_default());
+        let now = self.clock.now();
+        let power = self.desk.lock().status(now);
+        Status {
+            boot: power.boot,
+            uptime: uptime(),
+            agent_uptime: Millis(now.0),
+            sessions: u16::try_from(self.sessions.open()).unwrap_or(u16::MAX),
+            memory_available_kib: available.unwrap_or(0),
+            load_hundredths: u32::try_from(load).unwrap_or(u32::MAX),
+            pending: power.pending,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_become_hundredths() {
+        for (text, expected) in [
+            ("0.00", 0),
+            ("12.34", 1_234),
+            ("7", 700),
+            ("3.1", 310),
+            ("x", 0),
+        ] {
+            assert_eq!(hundredths(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn sessions_are_counted_and_bounded() {
+        let sessions = Sessions::default();
+        let first = sessions.enter(1);
+        assert!(first.is_some());
+        assert!(sessions.enter(1).is_none());
+        drop(first);
+        assert!(sessions.enter(1).is_some());
+    }
+}

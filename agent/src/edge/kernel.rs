@@ -1,0 +1,103 @@
+//! The few calls to the kernel that neither the standard library nor `nix` offers: how much of
+//! what was written has left. The only `unsafe` of the agent.
+
+#![expect(
+    unsafe_code,
+    reason = "ioctl, getsockopt and descriptors that no safe crate offers"
+)]
+
+use nix::pty::PtyMaster;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use tokio::io::unix::AsyncFd;
+use tokio_serial::SerialStream;
+
+/// How many written bytes have not left yet: the output queue of a tty (`tty_ioctl(4)`,
+/// `TIOCOUTQ`), what the peer has not acknowledged of a TCP socket (tcp(7), `SIOCOUTQ`; a FIN
+/// counts as one, and after a reset it never falls to 0), or what the other end of a Unix socket
+/// has not read (unix(7)).
+pub(super) fn queued_bytes(file: impl AsFd) -> io::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: the request writes one int through the pointer, which is valid for the call.
+    let result = unsafe { libc::ioctl(file.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    checked(result)?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// Whether a UART has sent its last bit: FIFO and shift register are empty (`TIOCSERGETLSR`,
+/// linux/serial.h). Drivers without such a register answer `ENOTTY` or `EINVAL`.
+pub(super) fn transmitter_is_empty(tty: impl AsFd) -> io::Result<bool> {
+    const TIOCSERGETLSR: libc::Ioctl = 0x5459;
+    const TIOCSER_TEMT: libc::c_uint = 0x01;
+    let mut status: libc::c_uint = 0;
+    // SAFETY: the request writes one unsigned int through the pointer, valid for the call.
+    let result = unsafe { libc::ioctl(tty.as_fd().as_raw_fd(), TIOCSERGETLSR, &raw mut status) };
+    checked(result)?;
+    Ok(status & TIOCSER_TEMT != 0)
+}
+
+/// What TCP knows of a connection (tcp(7), `TCP_INFO`).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TcpInfo {
+    /// The state, numbered as in `include/net/tcp_states.h`.
+    pub(super) state: u8,
+    /// How many bytes the peer has acknowledged, ever.
+    pub(super) bytes_acked: u64,
+}
+
+/// `TCP_CLOSE`: reset, or closed by both.
+pub(super) const TCP_CLOSE: u8 = 7;
+/// `TCP_CLOSE_WAIT`: the peer has closed its side.
+pub(super) const TCP_CLOSE_WAIT: u8 = 8;
+
+/// Asks what TCP knows of a connection.
+pub(super) fn tcp_info(socket: impl AsFd) -> io::Result<TcpInfo> {
+    /// `tcpi_bytes_acked` is the 16th quadword of `struct tcp_info` (linux/tcp.h, since 4.1).
+    const BYTES_ACKED: usize = 15;
+    /// That quadword and those before it.
+    const INFO_BYTES: libc::socklen_t = 16 * 8;
+    let mut info = [0_u64; BYTES_ACKED + 1];
+    let mut length = INFO_BYTES;
+    // SAFETY: the kernel writes at most `length` bytes, the size of `info`, which is valid for
+    // the call and may hold any bit pattern.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    checked(result)?;
+    if length < INFO_BYTES {
+        return Err(io::Error::other(
+            "this kernel does not count acknowledged bytes",
+        ));
+    }
+    Ok(TcpInfo {
+        state: info[0].to_ne_bytes()[0],
+        bytes_acked: info[BYTES_ACKED],
+    })
+}
+
+/// The file descriptor of a serial port, which its crate gives as a number only.
+pub(super) fn borrow(port: &SerialStream) -> BorrowedFd<'_> {
+    // SAFETY: the port owns the descriptor and keeps it open for as long as it is borrowed.
+    unsafe { BorrowedFd::borrow_raw(port.as_raw_fd()) }
+}
+
+/// Has tokio watch the master of a pseudo-terminal.
+pub(super) fn watch(master: PtyMaster) -> io::Result<AsyncFd<PtyMaster>> {
+    // SAFETY: the master owns its descriptor, gives the same one each time it is asked, and is
+    // owned by the watcher, which lets go of it before it is closed.
+    Ok(unsafe { AsyncFd::register(master) }?)
+}
+
+fn checked(result: libc::c_int) -> io::Result<()> {
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

@@ -1,0 +1,328 @@
+//! The task that carries out what the power desk decides: one `select!` over requests, the
+//! acknowledgement's link, finished work and the clock.
+
+mod ticket;
+mod work;
+
+pub use ticket::Ticket;
+
+use super::backend::{PowerBackend, Trigger};
+use super::clock::Clock;
+use crate::core::power::{Desk, Origin, Verdict};
+use crate::core::recovery::Recovered;
+use crate::core::storage::Storage;
+use lastword_protocol::OperationId;
+use lastword_protocol::message::Reply;
+use lastword_protocol::power::{
+    Backend, Effect, Event, LastOperation, Order, Outcome, PowerRequest, Standdown,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use ticket::Holder;
+use tokio::sync::{mpsc, oneshot, watch};
+use work::{Done, Queue, Recorder, Task};
+
+/// How many requests may wait for the desk.
+const ASKS: usize = 16;
+
+/// The desk, for whoever only wants to look at it.
+#[derive(Clone, Debug)]
+pub struct SharedDesk(Arc<Mutex<Desk>>);
+
+impl SharedDesk {
+    /// A desk to look at and, in the power task only, to step.
+    #[must_use]
+    pub fn new(desk: Desk) -> Self {
+        Self(Arc::new(Mutex::new(desk)))
+    }
+
+    /// The desk itself. Nothing waits while it is held.
+    pub fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How sessions reach the power task.
+#[derive(Clone, Debug)]
+pub struct PowerHandle {
+    asks: mpsc::Sender<Ask>,
+    news: watch::Receiver<()>,
+}
+
+/// The answer to a request for power, and the ticket of an operation that it staged.
+pub type Answer = (Reply, Option<Ticket>);
+
+#[derive(Debug)]
+enum Ask {
+    Stage {
+        request: PowerRequest,
+        origin: Origin,
+        quiet_console: bool,
+        answer: Answering,
+    },
+    Cancel {
+        id: Option<OperationId>,
+        answer: Answering,
+    },
+}
+
+type Answering = oneshot::Sender<Answer>;
+
+impl PowerHandle {
+    /// Changes whenever an operation is staged, moves on, or is over.
+    #[must_use]
+    pub fn news(&self) -> watch::Receiver<()> {
+        self.news.clone()
+    }
+
+    /// Asks for an operation. `None` if the agent is ending.
+    pub async fn stage(
+        &self,
+        request: PowerRequest,
+        origin: Origin,
+        quiet_console: bool,
+    ) -> Option<Answer> {
+        let (answer, answered) = oneshot::channel();
+        self.asks
+            .send(Ask::Stage {
+                request,
+                origin,
+                quiet_console,
+                answer,
+            })
+            .await
+            .ok()?;
+        answered.await.ok()
+    }
+
+    /// Asks to call an operation off. `None` if the agent is ending.
+    pub async fn cancel(&self, id: Option<OperationId>) -> Option<Answer> {
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(Ask::Cancel { id, answer }).await.ok()?;
+        answered.await.ok()
+    }
+}
+
+/// The task. Build it with [`PowerTask::new`], then [`PowerTask::run`] it.
+pub struct PowerTask {
+    desk: SharedDesk,
+    clock: Clock,
+    news: watch::Sender<()>,
+    asks: mpsc::Receiver<Ask>,
+    queue: Queue,
+    preparing: Option<(Order, PowerRequest, Answering)>,
+    staged: Option<InHand>,
+}
+
+/// What belongs to the operation that is staged.
+struct InHand {
+    holder: Holder,
+    trigger: Option<Box<dyn Trigger>>,
+}
+
+impl PowerTask {
+    /// A power task, and how to reach it. Recovery must have its verdict first.
+    #[must_use]
+    pub fn new(
+        recovered: &Recovered,
+        desk: SharedDesk,
+        backend: Arc<dyn PowerBackend>,
+        storage: Box<dyn Storage>,
+        clock: Clock,
+    ) -> (Self, PowerHandle) {
+        let (sender, asks) = mpsc::channel(ASKS);
+        let (news, told) = watch::channel(());
+        let queue = Queue::new(backend, Recorder::new(recovered.record().cause, storage));
+        let task = Self {
+            desk,
+            clock,
+            news,
+            asks,
+            queue,
+            preparing: None,
+            staged: None,
+        };
+        let handle = PowerHandle {
+            asks: sender,
+            news: told,
+        };
+        (task, handle)
+    }
+
+    /// Serves until `stop` turns true. What is staged then stands down, unless it is released:
+    /// that is seen through first.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut stopping = false;
+        while !stopping || self.queue.has_work() {
+            let deadline = self.desk.lock().deadline();
+            // Each arm may be dropped and polled anew: channels, a holder that keeps what it has
+            // heard, a queue that keeps what it runs, a clock. In this order, because sessions end
+            // when the agent does: what is staged then stands down for that, not for a lost link.
+            tokio::select! {
+                biased;
+                _ = stop.changed(), if !stopping => {
+                    stopping = true;
+                    self.step(Event::Cancel(Standdown::AgentStopped));
+                }
+                event = Self::link_event(&mut self.staged) => self.step(event),
+                done = self.queue.next() => self.finish(done),
+                () = self.clock.wait(deadline) => self.step(Event::Tick),
+                ask = self.asks.recv(), if !stopping => match ask {
+                    Some(ask) => self.hear(ask),
+                    None => stopping = true,
+                },
+            }
+        }
+    }
+
+    async fn link_event(staged: &mut Option<InHand>) -> Event {
+        match staged {
+            Some(in_hand) => in_hand.holder.next_event().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn hear(&mut self, ask: Ask) {
+        match ask {
+            Ask::Stage {
+                request,
+                origin,
+                quiet_console,
+                answer,
+            } => {
+                let verdict = self.desk.lock().ask(&request, origin);
+                match verdict {
+                    Verdict::Reply(reply) => reply_to(answer, reply, None),
+                    Verdict::Prepare(order) => {
+                        let record = self.desk.lock().staging_record(&order);
+                        self.queue.push(Task::Prepare {
+                            order,
+                            quiet_console,
+                            record,
+                        });
+                        self.preparing = Some((order, request, answer));
+                    }
+                }
+            }
+            Ask::Cancel { id, answer } => {
+                let (reply, effect) = self.desk.lock().cancel(self.clock.now(), id);
+                tracing::info!(target: "power", ?reply, "cancel asked for");
+                if let Some(effect) = effect {
+                    self.carry_out(effect);
+                }
+                reply_to(answer, reply, None);
+            }
+        }
+    }
+
+    fn finish(&mut self, done: Done) {
+        match done {
+            Done::Prepared(result) => self.prepared(result),
+            Done::Released(true) => self.step(Event::Recorded),
+            Done::Released(false) => self.step(Event::RecordFailed),
+            // The platform's program has ended well: the board is on its way down.
+            Done::Fired {
+                code: 0,
+                dry_run: false,
+            } => self.queue.push(Task::AwaitDown),
+            Done::Fired { code, .. } => self.step(Event::FireFailed(code)),
+            Done::StillUp => self.step(Event::FireFailed(0)),
+            Done::Noted => {}
+        }
+    }
+
+    fn prepared(&mut self, result: Result<Box<dyn Trigger>, String>) {
+        let Some((order, request, answer)) = self.preparing.take() else {
+            return;
+        };
+        let Some(reply) = self.desk.lock().prepared(self.clock.now(), result.is_ok()) else {
+            return;
+        };
+        let trigger = match result {
+            Ok(trigger) => trigger,
+            Err(why) => {
+                tracing::warn!(target: "power", operation = %order.operation, id = %order.id, why,
+                    "refused");
+                return reply_to(answer, reply, None);
+            }
+        };
+        tracing::info!(target: "power", operation = %order.operation, id = %order.id,
+            reason = %request.reason, delay = %order.delay, force = order.force, "staged");
+        let (holder, ticket) = ticket::new(request.await_close);
+        self.staged = Some(InHand {
+            holder,
+            trigger: Some(trigger),
+        });
+        // If the session is gone its ticket is dropped here, which the holder hears.
+        reply_to(answer, reply, Some(ticket));
+    }
+
+    fn step(&mut self, event: Event) {
+        let effect = self.desk.lock().step(self.clock.now(), event);
+        if let Some(effect) = effect {
+            tracing::debug!(target: "power", ?event, ?effect, "step");
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        self.news.send_replace(());
+        match effect {
+            Effect::AwaitDrain(_) => {}
+            Effect::AwaitDelay(until) => {
+                let left = until.since(self.clock.now());
+                tracing::info!(target: "power", %left, "acknowledged; the delay runs");
+                if let Some(trigger) = self.staged.as_mut().and_then(|it| it.trigger.as_mut()) {
+                    trigger.acknowledged();
+                }
+            }
+            Effect::Release(evidence) => {
+                tracing::info!(target: "power", %evidence, "acknowledged; released");
+                if let Some(in_hand) = &self.staged {
+                    in_hand.holder.release();
+                }
+                self.record(Task::Release);
+            }
+            Effect::Fire(_, evidence) => {
+                let trigger = self
+                    .staged
+                    .as_mut()
+                    .and_then(|in_hand| in_hand.trigger.take());
+                let dry_run = self.desk.lock().board().backend == Backend::DryRun;
+                if let Some(trigger) = trigger {
+                    self.queue.push(Task::Fire {
+                        trigger,
+                        evidence,
+                        dry_run,
+                    });
+                }
+            }
+            Effect::Stand(why) => {
+                tracing::warn!(target: "power", %why, "stood down; the board stays up");
+                self.staged = None;
+                self.record(Task::Note);
+            }
+            Effect::Failed(code) => {
+                let last = self.desk.lock().last();
+                if let Some(Outcome::DryRun(_)) = last.map(|last| last.outcome) {
+                    tracing::info!(target: "power", "dry run done");
+                } else {
+                    tracing::error!(target: "power", code, "fired; the board is still up");
+                }
+                self.staged = None;
+                self.record(Task::Note);
+            }
+        }
+    }
+
+    /// Queues the writing of what the desk has on record now.
+    fn record(&mut self, task: fn(LastOperation) -> Task) {
+        if let Some(last) = self.desk.lock().last() {
+            self.queue.push(task(last));
+        }
+    }
+}
+
+fn reply_to(answer: Answering, reply: Reply, ticket: Option<Ticket>) {
+    // A session that is gone wants no answer; dropping its ticket tells what is staged.
+    let _ = answer.send((reply, ticket));
+}

@@ -1,0 +1,214 @@
+//! What the power task must not wait for itself: preparing, writing down, firing. One thing at a
+//! time, in order, each on a thread that may block, each with a bound.
+
+use crate::core::record::PowerRecord;
+use crate::core::storage::Storage;
+use crate::edge::backend::{PowerBackend, Trigger};
+use lastword_protocol::identity::Cause;
+use lastword_protocol::power::{Evidence, LastOperation, Order};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
+
+/// How long preparing may take: sync(2) can hang on a dying disk.
+const PREPARE_LIMIT: Duration = Duration::from_secs(2);
+/// How long writing a record may take.
+const RECORD_LIMIT: Duration = Duration::from_secs(2);
+/// How long a platform's program, which has ended well, may take to bring the board down.
+const GOING_DOWN_LIMIT: Duration = Duration::from_secs(90);
+
+/// Something to do.
+pub(super) enum Task {
+    /// Make an operation ready and write its staging down.
+    Prepare {
+        order: Order,
+        quiet_console: bool,
+        record: LastOperation,
+    },
+    /// Write the release down.
+    Release(LastOperation),
+    /// Fire.
+    Fire {
+        trigger: Box<dyn Trigger>,
+        evidence: Evidence,
+        dry_run: bool,
+    },
+    /// Write an outcome down; nothing waits for it.
+    Note(LastOperation),
+    /// Wait for the board to go down: a program was told to see to it.
+    AwaitDown,
+}
+
+/// What was done.
+pub(super) enum Done {
+    /// Ready, or why not.
+    Prepared(Result<Box<dyn Trigger>, String>),
+    /// Whether the release is on disk.
+    Released(bool),
+    /// Firing has returned, with the system's error code, and whether it was a dry run.
+    Fired { code: u16, dry_run: bool },
+    /// The board was to go down and has not.
+    StillUp,
+    /// An outcome is written, or is not: the log says so.
+    Noted,
+}
+
+/// Writes records.
+#[derive(Clone)]
+pub(super) struct Recorder {
+    cause: Cause,
+    storage: Arc<Mutex<Box<dyn Storage>>>,
+}
+
+impl Recorder {
+    pub(super) fn new(cause: Cause, storage: Box<dyn Storage>) -> Self {
+        Self {
+            cause,
+            storage: Arc::new(Mutex::new(storage)),
+        }
+    }
+
+    /// Writes a record; durable if `true`. Blocks.
+    fn save(&self, last: LastOperation) -> Result<(), String> {
+        let mut storage = self.storage.lock().unwrap_or_else(PoisonError::into_inner);
+        PowerRecord::new(last.boot, self.cause, Some(last))
+            .save(storage.as_mut())
+            .map_err(|error| format!("the record cannot be written: {error}"))
+    }
+}
+
+/// A task under way.
+struct Running {
+    work: Pin<Box<dyn Future<Output = Done> + Send>>,
+    /// Nothing is lost if it is never finished.
+    only_waits: bool,
+}
+
+/// Tasks in order, the first of them running.
+pub(super) struct Queue {
+    backend: Arc<dyn PowerBackend>,
+    recorder: Recorder,
+    waiting: VecDeque<Task>,
+    running: Option<Running>,
+}
+
+impl Queue {
+    pub(super) fn new(backend: Arc<dyn PowerBackend>, recorder: Recorder) -> Self {
+        Self {
+            backend,
+            recorder,
+            waiting: VecDeque::new(),
+            running: None,
+        }
+    }
+
+    pub(super) fn push(&mut self, task: Task) {
+        self.waiting.push_back(task);
+    }
+
+    /// Waits for the next task to be done; for ever, if there is none. Cancel-safe: the running
+    /// task is kept.
+    pub(super) async fn next(&mut self) -> Done {
+        if self.running.is_none() {
+            match self.waiting.pop_front() {
+                Some(task) => self.running = Some(self.start(task)),
+                None => return std::future::pending().await,
+            }
+        }
+        match &mut self.running {
+            Some(running) => {
+                let done = running.work.as_mut().await;
+                self.running = None;
+                done
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether something has still to be done, other than to wait for the board to go down.
+    pub(super) fn has_work(&self) -> bool {
+        !self.waiting.is_empty() || self.running.as_ref().is_some_and(|it| !it.only_waits)
+    }
+
+    fn start(&self, task: Task) -> Running {
+        let recorder = self.recorder.clone();
+        let only_waits = matches!(task, Task::AwaitDown);
+        let work: Pin<Box<dyn Future<Output = Done> + Send>> = match task {
+            Task::Prepare {
+                order,
+                quiet_console,
+                record,
+            } => {
+                let backend = Arc::clone(&self.backend);
+                Box::pin(prepare(backend, recorder, order, quiet_console, record))
+            }
+            Task::Release(last) => {
+                Box::pin(async move { Done::Released(save(recorder, last).await) })
+            }
+            Task::Note(last) => Box::pin(async move {
+                save(recorder, last).await;
+                Done::Noted
+            }),
+            Task::Fire {
+                trigger,
+                evidence,
+                dry_run,
+            } => Box::pin(fire(trigger, evidence, dry_run)),
+            Task::AwaitDown => Box::pin(async {
+                sleep(GOING_DOWN_LIMIT).await;
+                Done::StillUp
+            }),
+        };
+        Running { work, only_waits }
+    }
+}
+
+async fn prepare(
+    backend: Arc<dyn PowerBackend>,
+    recorder: Recorder,
+    order: Order,
+    quiet_console: bool,
+    record: LastOperation,
+) -> Done {
+    let preparing = spawn_blocking(move || {
+        let trigger = backend
+            .prepare(order.operation, quiet_console)
+            .map_err(|error| error.to_string())?;
+        match recorder.save(record) {
+            Err(why) if !order.force => Err(why),
+            Err(why) => {
+                tracing::warn!(target: "power", why, "forced without a record");
+                Ok(trigger)
+            }
+            Ok(()) => Ok(trigger),
+        }
+    });
+    Done::Prepared(match timeout(PREPARE_LIMIT, preparing).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panicked)) => Err(panicked.to_string()),
+        Err(_) => Err("preparing took too long; is a disk dying?".to_owned()),
+    })
+}
+
+/// Writes a record within its bound; whether it is durable.
+async fn save(recorder: Recorder, last: LastOperation) -> bool {
+    let why = match timeout(RECORD_LIMIT, spawn_blocking(move || recorder.save(last))).await {
+        Ok(Ok(Ok(()))) => return true,
+        Ok(Ok(Err(why))) => why,
+        Ok(Err(panicked)) => panicked.to_string(),
+        Err(_) => "writing the record took too long".to_owned(),
+    };
+    tracing::error!(target: "power", why, "no record");
+    false
+}
+
+async fn fire(trigger: Box<dyn Trigger>, evidence: Evidence, dry_run: bool) -> Done {
+    let code = spawn_blocking(move || trigger.fire(evidence))
+        .await
+        .unwrap_or(u16::MAX);
+    Done::Fired { code, dry_run }
+}

@@ -1,0 +1,192 @@
+//! An agent from its configuration to its end.
+
+use super::backend::{DryRun, Linux, NoBackend, PowerBackend};
+use super::clock::Clock;
+use super::facts::{self, LinuxBoard, Sessions};
+use super::listen::{self, Host, Open};
+use super::power::{PowerHandle, PowerTask, SharedDesk};
+use super::session::Room;
+use super::store::StateDirectory;
+use crate::core::clients::{Clients, Life};
+use crate::core::config::{self, Config, Listener};
+use crate::core::power::{Board, Desk};
+use crate::core::record::{Found, PowerRecord};
+use crate::core::recovery::{Recovered, recover};
+use crate::core::session::House;
+use crate::core::storage::Storage;
+use anyhow::{Context, bail};
+use lastword_protocol::BootId;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Where things are that the configuration does not name.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The state directory.
+    pub state: PathBuf,
+    /// The Unix socket.
+    pub socket: PathBuf,
+}
+
+/// Refuses listeners that would let strangers in.
+///
+/// # Errors
+///
+/// If a listener on an address that is not loopback does not say that anyone may come.
+pub fn refuse_unsafe(config: &Config) -> anyhow::Result<()> {
+    for listener in &config.listen {
+        if let Listener::Tcp {
+            address,
+            allow_unauthenticated: false,
+        } = listener
+            && listener.is_open_to_strangers()
+        {
+            bail!(
+                "refusing to listen on tcp {address}: anyone who reaches it could reboot this \
+                 board. Listen on 127.0.0.1 or [::1], or say `tcp \"{address}\" \
+                 allow-unauthenticated=#true` if the network is yours alone"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Runs an agent until SIGINT or SIGTERM.
+///
+/// # Errors
+///
+/// If it cannot start.
+pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
+    refuse_unsafe(&config)?;
+    let clock = Clock::start();
+    let started = facts::uptime();
+    let boot = facts::boot_id().context("this boot has no id: is /proc mounted?")?;
+    let state = StateDirectory::open(config.state.as_ref().unwrap_or(&places.state))?;
+    let recovered = recover_from(&mut state.files(), boot)?;
+    let open = open_all(&config, &places).await?;
+
+    let desk = Desk::new(board(&config, &recovered), recovered.record().last);
+    let desk = SharedDesk::new(desk);
+    let storage = Box::new(state.files());
+    let (task, power) = PowerTask::new(&recovered, desk.clone(), backend(&config), storage, clock);
+    let (stop, stopped) = watch::channel(false);
+    let name = config.name.clone().unwrap_or_else(facts::host_name);
+    let sessions = Sessions::default();
+    let world = LinuxBoard {
+        name,
+        desk,
+        sessions: sessions.clone(),
+        clock,
+    };
+    let room = room(&config, world, power, stopped.clone());
+    let host = Host::new(&recovered, room, sessions, Life(started));
+
+    let mut tasks = JoinSet::new();
+    for open in open {
+        tasks.spawn(host.clone().serve(open));
+    }
+    drop(host);
+    let power = tokio::spawn(task.run(stopped));
+    tracing::info!(%boot, backend = config.power.backend.word(), "ready");
+
+    let signal = wait_for_signal().await?;
+    tracing::info!(target: "shutdown", task = "agent", signal, "ending");
+    stop.send_replace(true);
+    while tasks.join_next().await.is_some() {}
+    tracing::info!(target: "shutdown", task = "listeners", "ended");
+    power.await.context("the power task failed")?;
+    tracing::info!(target: "shutdown", task = "power", "ended");
+    Ok(())
+}
+
+/// What every session is given.
+fn room(
+    config: &Config,
+    world: LinuxBoard,
+    power: PowerHandle,
+    stop: watch::Receiver<bool>,
+) -> Room {
+    let clock = world.clock;
+    let house = House {
+        name: world.name.to_string(),
+        table: lastword_shell::commands::ALL,
+        clients: Clients::new(world.boot(), Life(facts::uptime())),
+        limits: config.limits,
+    };
+    Room {
+        house,
+        world: Arc::new(world),
+        power,
+        clock,
+        stop,
+    }
+}
+
+/// Finds out what became of the last operation and writes it down. Nothing else has run yet.
+fn recover_from(storage: &mut dyn Storage, boot: BootId) -> anyhow::Result<Recovered> {
+    let found = PowerRecord::load(storage).context("the record of the last operation")?;
+    if let Found::Unreadable(why) = &found {
+        tracing::warn!(target: "agent_recovery", why, "the power record is unreadable; kept aside");
+    }
+    let recovered = recover(found, boot);
+    let record = recovered.record();
+    tracing::info!(target: "agent_recovery", cause = record.cause.word(), last = ?record.last,
+        "recovered");
+    // An agent that cannot write serves all the same: a board with a full disk has to be reached.
+    if let Err(error) = record.save(storage) {
+        tracing::error!(target: "agent_recovery", %error, "the power record was not written");
+    }
+    Ok(recovered)
+}
+
+async fn open_all(config: &Config, places: &Places) -> anyhow::Result<Vec<Open>> {
+    let mut opened = Vec::new();
+    for listener in &config.listen {
+        let open = listen::open(listener, &places.socket).await?;
+        if listener.is_open_to_strangers() {
+            tracing::warn!(
+                listener = open.describe(),
+                "anyone who reaches this may do anything"
+            );
+        }
+        tracing::info!(listener = open.describe(), "listening");
+        opened.push(open);
+    }
+    if opened.is_empty() {
+        bail!("the configuration names no listener: nobody could reach this agent");
+    }
+    Ok(opened)
+}
+
+fn board(config: &Config, recovered: &Recovered) -> Board {
+    Board {
+        boot: recovered.record().boot,
+        cause: recovered.record().cause,
+        backend: backend(config).kind(),
+        drain_cap: config.power.drain_cap,
+    }
+}
+
+fn backend(config: &Config) -> Arc<dyn PowerBackend> {
+    let power = &config.power;
+    match power.backend {
+        config::PowerBackend::None => Arc::new(NoBackend),
+        config::PowerBackend::DryRun => Arc::new(DryRun),
+        config::PowerBackend::Linux => Arc::new(Linux::new(
+            power.reboot_program.clone(),
+            power.poweroff_program.clone(),
+        )),
+    }
+}
+
+async fn wait_for_signal() -> anyhow::Result<&'static str> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => Ok("SIGINT"),
+        _ = terminate.recv() => Ok("SIGTERM"),
+    }
+}

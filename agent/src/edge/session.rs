@@ -1,0 +1,284 @@
+//! The task of one link: it moves the bytes of a session and watches acknowledgements leave.
+
+use super::clock::Clock;
+use super::link::{Drain, Link};
+use super::power::{Answer, PowerHandle, Ticket};
+use crate::core::power::Origin;
+use crate::core::session::{End, House, Job, Session};
+use crate::core::world::{PowerAsk, World};
+use lastword_protocol::Nonce;
+use lastword_protocol::message::Reply;
+use lastword_protocol::refusal::{Code, Refusal};
+use lastword_shell::Medium;
+use std::future::{Future, pending, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::ReadBuf;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// How many bytes are read at once.
+const READ_BYTES: usize = 512;
+/// What an acknowledgement takes on the wire at most, for the drain's deadline.
+const ACK_BYTES: usize = 128;
+
+/// What every session's task is given.
+#[derive(Clone)]
+pub struct Room {
+    /// What the session itself is given.
+    pub house: House,
+    /// The board, to look at.
+    pub world: Arc<dyn World + Send + Sync>,
+    /// The way to the power desk.
+    pub power: PowerHandle,
+    /// The time.
+    pub clock: Clock,
+    /// Turns true when the agent ends.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// What the link did.
+#[derive(Clone, Copy)]
+enum Moved {
+    Wrote(usize),
+    Read(usize),
+    /// The peer will send no more.
+    Ended,
+}
+
+type Asking = Pin<Box<dyn Future<Output = Option<Answer>> + Send>>;
+
+/// Serves one session on `link` to its end, and says how it ended. `announce`: tell the line that
+/// the board is there.
+///
+/// # Errors
+///
+/// If the link fails. A staged operation whose acknowledgement has not left stands down then.
+pub async fn serve(
+    link: &mut dyn Link,
+    room: Room,
+    nonce: Nonce,
+    announce: bool,
+) -> io::Result<End> {
+    let session = Session::new(link.traits(), &room.house, nonce, room.clock.now());
+    let mut conversation = Conversation {
+        news: room.power.news(),
+        link,
+        room,
+        session,
+        asking: None,
+        ack: None,
+    };
+    if announce {
+        let now = conversation.room.clock.now();
+        conversation
+            .session
+            .announce(now, &*conversation.room.world);
+    }
+    conversation.run().await
+}
+
+struct Conversation<'l> {
+    /// Something has happened to what is staged.
+    news: watch::Receiver<()>,
+    link: &'l mut dyn Link,
+    room: Room,
+    session: Session,
+    asking: Option<Asking>,
+    ack: Option<Ack>,
+}
+
+/// An acknowledgement on its way.
+struct Ack {
+    ticket: Ticket,
+    /// The position behind it in the output.
+    position: u64,
+    /// How long to wait before asking the link again.
+    again: Duration,
+}
+
+impl Conversation<'_> {
+    async fn run(mut self) -> io::Result<End> {
+        let mut buffer = [0; READ_BYTES];
+        loop {
+            if let Some(job) = self.session.take_job() {
+                self.asking = Some(self.ask(job));
+            }
+            if let Some(end) = self.end() {
+                return Ok(end);
+            }
+            let wants_input = self.session.wants_input();
+            let now = self.room.clock.now();
+            let deadline = self.session.deadline(now, &*self.room.world);
+            let again = self
+                .ack
+                .as_ref()
+                .filter(|ack| ack.ticket.is_draining())
+                .map(|it| it.again);
+            // Each arm may be dropped and polled anew: polls of the link move bytes or nothing,
+            // the question to the desk and the ticket are kept outside.
+            tokio::select! {
+                moved = step(self.link, self.session.output().front(), &mut buffer, wants_input) =>
+                    self.moved(moved?, &buffer)?,
+                answer = optional(self.asking.as_mut()) => self.answered(answer)?,
+                released = released(self.ack.as_mut()) => self.released(released),
+                () = wait(again) => self.look_for_drain()?,
+                () = self.room.clock.wait(deadline) => {
+                    let now = self.room.clock.now();
+                    self.session.tick(now, &*self.room.world);
+                }
+                Ok(()) = self.news.changed() => {
+                    let now = self.room.clock.now();
+                    self.session.tick(now, &*self.room.world);
+                }
+                _ = self.room.stop.changed() => return Ok(End::Finished),
+            }
+        }
+    }
+
+    /// Why it is over, unless something has still to be said or seen off.
+    fn end(&self) -> Option<End> {
+        let end = self.session.end()?;
+        let busy = self.ack.is_some() || !self.session.output().is_empty();
+        (end != End::Finished || !busy).then_some(end)
+    }
+
+    fn ask(&self, job: Job) -> Asking {
+        let power = self.room.power.clone();
+        let waiting = self.session.output().len() + ACK_BYTES;
+        let origin = Origin {
+            assigned: job.assigned,
+            wire_time: self.link.wire_time(waiting),
+        };
+        let quiet_console = self.link.is_console();
+        match job.ask {
+            PowerAsk::Stage(request) => {
+                Box::pin(async move { power.stage(request, origin, quiet_console).await })
+            }
+            PowerAsk::Cancel(id) => Box::pin(async move { power.cancel(id).await }),
+        }
+    }
+
+    fn answered(&mut self, answer: Option<Answer>) -> io::Result<()> {
+        self.asking = None;
+        let (reply, ticket) = answer.unwrap_or_else(|| {
+            let refusal = Refusal::new(Code::Offline, "the agent is ending");
+            (Reply::Refused(refusal), None)
+        });
+        if ticket.is_some() {
+            self.link.mark()?;
+        }
+        let now = self.room.clock.now();
+        let position = self.session.answered(now, &reply, &*self.room.world);
+        if let Some(ticket) = ticket {
+            self.ack = Some(Ack {
+                ticket,
+                position,
+                again: Duration::ZERO,
+            });
+        }
+        Ok(())
+    }
+
+    fn moved(&mut self, moved: Moved, buffer: &[u8]) -> io::Result<()> {
+        let now = self.room.clock.now();
+        match moved {
+            Moved::Read(count) => self
+                .session
+                .receive(now, &buffer[..count], &*self.room.world),
+            // Nobody leaves a line: if it ends, the port is gone.
+            Moved::Ended if self.is_line() => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Moved::Ended => self.session.end_of_input(&*self.room.world),
+            Moved::Wrote(count) => {
+                self.session.wrote(now, count);
+                if let Some(ack) = &mut self.ack
+                    && self.session.output().has_written(ack.position)
+                {
+                    ack.ticket.written();
+                    return self.look_for_drain();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_line(&self) -> bool {
+        matches!(self.link.traits().medium, Medium::Serial { .. })
+    }
+
+    /// Asks the link whether the acknowledgement has left.
+    fn look_for_drain(&mut self) -> io::Result<()> {
+        let Some(ack) = self.ack.as_mut().filter(|ack| ack.ticket.is_draining()) else {
+            return Ok(());
+        };
+        match self.link.drained(ack.ticket.await_close())? {
+            Drain::Pending(again) => ack.again = again,
+            Drain::Left(evidence) => ack.ticket.drained(evidence),
+        }
+        Ok(())
+    }
+
+    /// The operation is released, so that its acknowledgement was the last word; or it is over,
+    /// and the board has stayed up.
+    fn released(&mut self, released: bool) {
+        if released {
+            return self.session.mute();
+        }
+        self.ack = None;
+        let now = self.room.clock.now();
+        self.session.unmute(now, &*self.room.world);
+    }
+}
+
+/// Writes what waits and reads what has come, whichever the link can do first. Cancel-safe.
+async fn step(
+    link: &mut dyn Link,
+    output: &[u8],
+    buffer: &mut [u8],
+    wants_input: bool,
+) -> io::Result<Moved> {
+    poll_fn(|context| {
+        if !output.is_empty()
+            && let Poll::Ready(wrote) = Pin::new(&mut *link).poll_write(context, output)
+        {
+            return Poll::Ready(match wrote {
+                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                wrote => wrote.map(Moved::Wrote),
+            });
+        }
+        if !wants_input {
+            return Poll::Pending;
+        }
+        let mut free = ReadBuf::new(buffer);
+        let read = Pin::new(&mut *link).poll_read(context, &mut free);
+        read.map_ok(|()| match free.filled().len() {
+            0 => Moved::Ended,
+            count => Moved::Read(count),
+        })
+    })
+    .await
+}
+
+async fn optional<F: Future + Unpin>(future: Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => pending().await,
+    }
+}
+
+async fn released(ack: Option<&mut Ack>) -> bool {
+    match ack {
+        Some(ack) => ack.ticket.changed().await,
+        None => pending().await,
+    }
+}
+
+async fn wait(span: Option<Duration>) {
+    match span {
+        Some(span) => sleep(span).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,176 @@
+//! The state directory: real files behind [`Storage`], and the lock that keeps it to one agent.
+
+use crate::core::storage::Storage;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The lock file's name in the state directory.
+const LOCK_FILE: &str = "lock";
+
+/// Why a state directory cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It cannot be made or written to.
+    #[error(
+        "the state directory {path} cannot be used; name another with `state` in the configuration"
+    )]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another agent has it.
+    #[error("{owner} has the state directory {path}; one agent to a directory")]
+    Taken {
+        /// The directory.
+        path: PathBuf,
+        /// Who: `lastwordd, process 71`.
+        owner: String,
+    },
+}
+
+/// A state directory that this process alone may use for as long as it holds this.
+#[derive(Debug)]
+pub struct StateDirectory {
+    path: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl StateDirectory {
+    /// Makes the directory where it is missing, mode 0700, and locks it.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`], which names the other agent if there is one.
+    pub fn open(path: &Path) -> Result<Self, StateError> {
+        let unusable = |source| StateError::Unusable {
+            path: path.to_owned(),
+            source,
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(unusable)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path.join(LOCK_FILE))
+            .map_err(unusable)?;
+        let mut owner = String::new();
+        file.read_to_string(&mut owner).map_err(unusable)?;
+        let lock =
+            Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| StateError::Taken {
+                path: path.to_owned(),
+                owner: owner.trim().to_owned(),
+            })?;
+        let mut file: &File = &lock;
+        file.set_len(0).map_err(unusable)?;
+        // Reading moved the position behind what was there before.
+        io::Seek::rewind(&mut file).map_err(unusable)?;
+        writeln!(file, "lastwordd, process {}", std::process::id()).map_err(unusable)?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its files.
+    #[must_use]
+    pub fn files(&self) -> Files {
+        Files {
+            directory: self.path.clone(),
+        }
+    }
+}
+
+/// Files on a real disk.
+#[derive(Debug)]
+pub struct Files {
+    directory: PathBuf,
+}
+
+impl Storage for Files {
+    fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.directory.join(name)) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        fs::write(self.directory.join(name), content)
+    }
+
+    fn sync(&mut self, name: &str) -> io::Result<()> {
+        File::open(self.directory.join(name))?.sync_all()
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.directory.join(from), self.directory.join(to))
+    }
+
+    fn sync_names(&mut self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::record::{Found, POWER_FILE, PowerRecord, UNREADABLE_FILE};
+    use lastword_protocol::BootId;
+    use lastword_protocol::identity::Cause;
+
+    #[test]
+    fn the_second_agent_is_told_who_is_the_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = StateDirectory::open(directory.path()).unwrap();
+        let second = StateDirectory::open(directory.path()).expect_err("it is locked");
+        let process = format!("process {} has", std::process::id());
+        assert!(second.to_string().contains(&process), "{second}");
+        drop(first);
+        assert!(StateDirectory::open(directory.path()).is_ok());
+    }
+
+    #[test]
+    fn a_record_reads_back_and_an_unreadable_one_is_put_aside() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut files = Files {
+            directory: directory.path().to_owned(),
+        };
+        assert_eq!(PowerRecord::load(&mut files).unwrap(), Found::Nothing);
+
+        let record = PowerRecord::new(BootId([3; 16]), Cause::External, None);
+        record.save(&mut files).unwrap();
+        assert_eq!(
+            PowerRecord::load(&mut files).unwrap(),
+            Found::Record(record)
+        );
+
+        fs::write(directory.path().join(POWER_FILE), "{ torn").unwrap();
+        assert!(matches!(
+            PowerRecord::load(&mut files).unwrap(),
+            Found::Unreadable(_)
+        ));
+        assert_eq!(
+            fs::read_to_string(directory.path().join(UNREADABLE_FILE)).unwrap(),
+            "{ torn"
+        );
+        assert_eq!(PowerRecord::load(&mut files).unwrap(), Found::Nothing);
+    }
+}

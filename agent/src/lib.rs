@@ -1,0 +1,4 @@
+//! The Linux agent of lastword: [`core`] decides, [`edge`] acts.
+
+pub mod core;
+pub mod edge;
