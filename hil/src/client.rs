@@ -1,0 +1,289 @@
+//! The client: one conversation with one board over any link, in typed requests.
+//!
+//! [`Caller`] decides what to send and when; this drives it over a [`Dial`]ed stream. The session
+//! outlives its link: [`Client::reconnect`] carries it over to the next one.
+
+mod error;
+mod link;
+mod options;
+#[cfg(test)]
+mod tests;
+
+pub use error::{CallError, GreetError, LinkError, Unwelcome};
+pub(crate) use link::Link;
+pub use link::TextSink;
+pub use options::{Options, with_wire_time};
+
+use crate::clock::Clock;
+use crate::dial::Dial;
+use lastword_protocol::caller::{Caller, Effect, Patience};
+use lastword_protocol::frame::DELIMITER;
+use lastword_protocol::hello::{self, Welcome};
+use lastword_protocol::identity::Identity;
+use lastword_protocol::message::{Reply, Request};
+use lastword_protocol::{ClientId, Instant, Millis};
+use std::time::Duration;
+
+/// One conversation with one board.
+///
+/// Its futures are not cancel-safe: after dropping one, [`Client::greet`] before the next call.
+pub struct Client {
+    caller: Caller<REQUEST_BYTES>,
+    id: ClientId,
+    clock: Clock,
+    is_line: bool,
+    link: Option<Link>,
+    sink: TextSink,
+}
+
+impl Client {
+    /// A client with an open link and no session yet; console text is dropped until
+    /// [`Client::on_text`] says where it goes.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] if the link cannot be opened in time.
+    pub async fn connect(dial: &dyn Dial, options: &Options) -> Result<Self, LinkError> {
+        let mut client = Self::unconnected(dial, options);
+        client.reconnect(dial, options.connect).await?;
+        Ok(client)
+    }
+
+    /// A client without a link, for [`Client::reconnect`].
+    #[must_use]
+    pub fn unconnected(dial: &dyn Dial, options: &Options) -> Self {
+        let client = ClientId(rand::random());
+        let patience = Patience {
+            reply: with_wire_time(options.patience.reply, dial.baud()),
+            ..options.patience
+        };
+        Self {
+            caller: Caller::new(client, options.name.clone(), patience),
+            id: client,
+            clock: Clock::start(),
+            is_line: dial.baud().is_some(),
+            link: None,
+            sink: Box::new(|_| {}),
+        }
+    }
+
+    /// Hands console text, everything that arrives outside of frames, to `sink`.
+    pub fn on_text(&mut self, sink: TextSink) {
+        self.sink = sink;
+    }
+
+    /// The clock that this client's instants are read from.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Whether there is a link, as far as is known.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// Whether there is a session to ask in, as far as is known.
+    #[must_use]
+    pub fn has_session(&self) -> bool {
+        self.caller.nonce().is_some()
+    }
+
+    /// Opens a link in place of the one there was, and keeps the session. Greet next.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] if that does not succeed within `connect`.
+    pub async fn reconnect(&mut self, dial: &dyn Dial, connect: Duration) -> Result<(), LinkError> {
+        self.hang_up();
+        let dialled = tokio::time::timeout(connect, dial.dial()).await;
+        let stream = dialled.map_err(|_| LinkError::NotMade)??;
+        self.link = Some(Link::new(stream, dial.baud()));
+        Ok(())
+    }
+
+    /// Closes the link and keeps the session.
+    pub fn hang_up(&mut self) {
+        if let Some(mut link) = self.link.take() {
+            let rest = link.rest();
+            if !rest.is_empty() {
+                (self.sink)(&rest);
+            }
+        }
+    }
+
+    /// Opens or resumes the session. `take_over` takes a serial line from the client that owns it.
+    ///
+    /// # Errors
+    ///
+    /// [`GreetError`].
+    pub async fn greet(&mut self, take_over: bool) -> Result<Welcome, GreetError> {
+        self.greet_until(take_over, None).await
+    }
+
+    /// As [`Client::greet`] without taking over, but waits no longer than `within`.
+    ///
+    /// # Errors
+    ///
+    /// [`GreetError`].
+    pub async fn probe(&mut self, within: Millis) -> Result<Welcome, GreetError> {
+        let until = self.clock.now().after(within);
+        self.greet_until(false, Some(until)).await
+    }
+
+    async fn greet_until(
+        &mut self,
+        take_over: bool,
+        until: Option<Instant>,
+    ) -> Result<Welcome, GreetError> {
+        let packet = self.caller.greet(self.clock.now(), take_over)?;
+        self.send_hello(&packet).await?;
+        loop {
+            match self.next_effect(until).await? {
+                Some(Effect::Welcomed(welcome)) => return Ok(welcome),
+                Some(Effect::Busy(busy)) => return Err(Unwelcome::Busy(busy).into()),
+                Some(Effect::VersionRefused(refused)) => {
+                    return Err(Unwelcome::Version(refused).into());
+                }
+                // The board booted while it was greeted, and has not seen the greeting.
+                Some(Effect::Restarted(_)) => {
+                    let packet = self.caller.greet(self.clock.now(), take_over)?;
+                    self.send_hello(&packet).await?;
+                }
+                Some(Effect::Send(_) | Effect::Answered(_) | Effect::Unreadable(_)) => {}
+                Some(Effect::GaveUp) | None => return Err(GreetError::Silent),
+            }
+        }
+    }
+
+    /// Asks, and returns what the board says, which may be no.
+    ///
+    /// A request whose reply is lost is sent again only where the board still knows the session,
+    /// so that it runs once at most.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; unless it is [`CallError::Cannot`], the request may have run.
+    pub async fn call(&mut self, request: &Request) -> Result<Reply, CallError> {
+        let packet = self.caller.call(self.clock.now(), request)?;
+        self.send(&packet).await?;
+        loop {
+            match self.next_effect(None).await? {
+                Some(Effect::Answered(reply)) => return Ok(reply),
+                Some(Effect::Unreadable(opcode)) => return Err(CallError::Unreadable(opcode)),
+                Some(Effect::Restarted(identity)) => {
+                    return Err(CallError::Restarted(Box::new(identity)));
+                }
+                Some(Effect::Busy(busy)) => return Err(Unwelcome::Busy(busy).into()),
+                Some(Effect::VersionRefused(refused)) => {
+                    return Err(Unwelcome::Version(refused).into());
+                }
+                Some(Effect::Send(_) | Effect::Welcomed(_)) => {}
+                Some(Effect::GaveUp) | None => return Err(CallError::Silent),
+            }
+        }
+    }
+
+    /// Listens until `until`, handing on console text, and sends nothing: a boot loader may stop
+    /// at any byte. Returns earlier, with who it is, when a board announces another boot or a
+    /// late welcome arrives.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] if the link breaks.
+    pub async fn listen(&mut self, until: Instant) -> Result<Option<Identity>, LinkError> {
+        loop {
+            let now = self.clock.now();
+            match self.decode(now)? {
+                Some(Effect::Restarted(identity)) => return Ok(Some(identity)),
+                Some(Effect::Welcomed(welcome)) => return Ok(Some(welcome.identity)),
+                Some(_) => {}
+                None if until <= now => return Ok(None),
+                None => self.fill([Some(until), None]).await?,
+            }
+        }
+    }
+
+    /// Ends the session, which gives a serial line free, and the link.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] if the board cannot be told.
+    pub async fn goodbye(mut self) -> Result<(), LinkError> {
+        let told = match hello::goodbye::<REQUEST_BYTES>(self.id) {
+            Ok(packet) => self.send(&packet).await,
+            Err(_) => Ok(()),
+        };
+        if self.is_line {
+            // What has not left a socket that stands for a line is dropped with it.
+            tokio::time::sleep(LINGER).await;
+        }
+        self.hang_up();
+        told
+    }
+
+    /// Waits for something to happen, at most until `until`. Sends by itself.
+    async fn next_effect(&mut self, until: Option<Instant>) -> Result<Option<Heard>, LinkError> {
+        loop {
+            let now = self.clock.now();
+            match self.decode(now)? {
+                Some(Effect::Send(packet)) => self.send(&packet).await?,
+                Some(effect) => return Ok(Some(effect)),
+                None if until.is_some_and(|until| until <= now) => return Ok(None),
+                None => match self.caller.tick(now) {
+                    Some(Effect::Send(packet)) => self.send_hello(&packet).await?,
+                    Some(effect) => return Ok(Some(effect)),
+                    None => self.fill([until, self.caller.deadline()]).await?,
+                },
+            }
+        }
+    }
+
+    /// Takes in what was read, up to the first thing that happens.
+    fn decode(&mut self, now: Instant) -> Result<Option<Heard>, LinkError> {
+        let Some(link) = self.link.as_mut() else {
+            return Err(LinkError::Closed);
+        };
+        let caller = &mut self.caller;
+        let heard = link.decode(now, &mut self.sink, |frame| caller.receive(now, frame));
+        link.enter(self.caller.nonce());
+        Ok(heard)
+    }
+
+    /// Reads more, at most until the first of these, or until the link has something to say.
+    async fn fill(&mut self, until: [Option<Instant>; 2]) -> Result<(), LinkError> {
+        let Some(link) = self.link.as_mut() else {
+            return Err(LinkError::Closed);
+        };
+        let wake = until.into_iter().chain([link.deadline()]).flatten().min();
+        let filled = link.fill(self.clock, wake).await;
+        if filled.is_err() {
+            self.hang_up();
+        }
+        filled
+    }
+
+    /// A delimiter more, in front: right behind a return the first one would be text.
+    async fn send_hello(&mut self, packet: &[u8]) -> Result<(), LinkError> {
+        self.send(&[&[DELIMITER], packet].concat()).await
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        let Some(link) = self.link.as_mut() else {
+            return Err(LinkError::Closed);
+        };
+        let sent = link.send(bytes).await;
+        if sent.is_err() {
+            self.hang_up();
+        }
+        sent
+    }
+}
+
+type Heard = Effect<REQUEST_BYTES>;
+
+/// The longest hello or request with its delimiters, in bytes.
+const REQUEST_BYTES: usize = 256;
+/// How long a line stays open behind the goodbye.
+const LINGER: Duration = Duration::from_millis(50);

@@ -1,0 +1,84 @@
+//! Why a board could not be asked. That it said no is a reply and none of these.
+
+use lastword_protocol::caller::CannotCall;
+use lastword_protocol::frame::TooLong;
+use lastword_protocol::hello::{Busy, VersionRefused};
+use lastword_protocol::identity::Identity;
+use std::io;
+
+/// The link is not there, or broke.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// It could not be opened in the time there was.
+    #[error("the connection was not made in time")]
+    NotMade,
+    /// The other end closed it, or there never was one.
+    #[error("the board closed the connection")]
+    Closed,
+    /// It takes no more bytes.
+    #[error("the link is stalled: it takes no more bytes")]
+    Stalled,
+    /// The system reports an error.
+    #[error("the link failed")]
+    Io(#[from] io::Error),
+}
+
+/// The board answers, but opens no session.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unwelcome {
+    /// Another client owns the line: wait, or take over.
+    #[error("the line belongs to {}, idle for {} s", owner(.0), .0.idle.0 / 1_000)]
+    Busy(Busy),
+    /// There is no common version: use the client that came with the board's agent.
+    #[error("the board speaks versions {} to {} of the protocol, this program does not", .0.oldest, .0.current)]
+    Version(VersionRefused),
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum GreetError {
+    /// The link is not there, or broke: connect again.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// No attempt was answered.
+    #[error("the board does not answer")]
+    Silent,
+    /// The board answers, but not with a session.
+    #[error(transparent)]
+    Unwelcome(#[from] Unwelcome),
+    /// The greeting does not fit a packet.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+}
+
+/// Why a request has no reply. Unless it is [`CallError::Cannot`], the request may have run.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// It was not sent.
+    #[error(transparent)]
+    Cannot(#[from] CannotCall),
+    /// The link broke: connect and greet, then find out.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// No attempt was answered: greet, then find out.
+    #[error("the board stopped answering; whether it did what was asked is not known")]
+    Silent,
+    /// The board booted, or its agent restarted, in between.
+    #[error("the board or its agent restarted; whether it did what was asked is not known")]
+    Restarted(Box<Identity>),
+    /// The session ended in between.
+    #[error(transparent)]
+    Unwelcome(#[from] Unwelcome),
+    /// There is a reply, of a kind that this side does not know: its opcode.
+    #[error("the board's reply is of a kind this program does not know ({0:#04x})")]
+    Unreadable(u8),
+}
+
+/// What the owner of a line calls itself, or its number.
+fn owner(busy: &Busy) -> String {
+    if busy.name.is_empty() {
+        format!("client {}", busy.owner)
+    } else {
+        busy.name.escape_debug().to_string()
+    }
+}

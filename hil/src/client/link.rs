@@ -1,0 +1,148 @@
+//! One open link: bytes in, frames and console text out; nothing that arrives is lost.
+
+use super::LinkError;
+use crate::clock::Clock;
+use crate::dial::Stream;
+use crate::endpoint::Baud;
+use lastword_protocol::Instant;
+use lastword_protocol::decoder::{Decoder, Manner, Step};
+use lastword_protocol::frame::{DELIMITER, Frame};
+use lastword_protocol::units::Nonce;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// The longest candidate frame, in bytes; what is longer is console text.
+const CANDIDATE_BYTES: usize = 2_048;
+
+/// Where console text goes: everything that arrives outside of frames, in order.
+pub type TextSink = Box<dyn FnMut(&[u8]) + Send>;
+
+/// A stream with its decoder.
+pub(crate) struct Link {
+    stream: Box<dyn Stream>,
+    decoder: Box<Decoder<CANDIDATE_BYTES>>,
+    /// What the decoder holds, in case it turns out to be text.
+    held: Vec<u8>,
+    text: Vec<u8>,
+    input: Box<[u8; INPUT_BYTES]>,
+    /// The part of `input` that is still to be decoded.
+    unread: std::ops::Range<usize>,
+}
+
+impl Link {
+    /// `baud`: it is a serial line.
+    pub(crate) fn new(stream: Box<dyn Stream>, baud: Option<Baud>) -> Self {
+        let manner = if baud.is_some() {
+            Manner::HOST
+        } else {
+            Manner::HOST_STREAM
+        };
+        Self {
+            stream,
+            decoder: Box::new(Decoder::new(manner)),
+            held: Vec::new(),
+            text: Vec::new(),
+            input: Box::new([0; INPUT_BYTES]),
+            unread: 0..0,
+        }
+    }
+
+    /// From here on, frames other than hellos must be summed with this nonce.
+    pub(crate) fn enter(&mut self, session: Option<Nonce>) {
+        self.decoder.enter(session);
+    }
+
+    /// When [`Link::decode`] has something to say even if nothing arrives.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.decoder.deadline()
+    }
+
+    /// Decodes what was read until `take` makes something of a frame. Text goes to `sink`.
+    pub(crate) fn decode<T>(
+        &mut self,
+        now: Instant,
+        sink: &mut TextSink,
+        mut take: impl FnMut(&Frame<'_>) -> Option<T>,
+    ) -> Option<T> {
+        if self.decoder.tick(now) {
+            self.text.append(&mut self.held);
+        }
+        let mut taken = None;
+        while taken.is_none()
+            && let Some(at) = self.unread.next()
+        {
+            taken = self.push(now, self.input[at], &mut take);
+        }
+        if !self.text.is_empty() {
+            sink(&self.text);
+            self.text.clear();
+        }
+        taken
+    }
+
+    fn push<T>(
+        &mut self,
+        now: Instant,
+        byte: u8,
+        take: &mut impl FnMut(&Frame<'_>) -> Option<T>,
+    ) -> Option<T> {
+        match self.decoder.push(now, byte) {
+            Step::Frame(frame) => {
+                self.held.clear();
+                return take(&frame);
+            }
+            Step::Text(byte) => self.text.push(byte),
+            Step::Held if byte == DELIMITER => {}
+            Step::Held => self.held.push(byte),
+            Step::Invalid => self.text.append(&mut self.held),
+            Step::Dropped => {
+                self.text.append(&mut self.held);
+                self.text.push(byte);
+            }
+        }
+        None
+    }
+
+    /// What is still held, which will be no frame: the link is given up.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// Reads once, or returns when `until` comes. Call it when everything read is decoded.
+    /// Cancel-safe.
+    pub(crate) async fn fill(
+        &mut self,
+        clock: Clock,
+        until: Option<Instant>,
+    ) -> Result<(), LinkError> {
+        let waited = async {
+            match until {
+                Some(until) => clock.sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        // Reading is cancel-safe: a read that lost has taken nothing from the stream.
+        tokio::select! {
+            biased;
+            read = self.stream.read(&mut self.input[..]) => match read? {
+                0 => Err(LinkError::Closed),
+                length => {
+                    self.unread = 0..length;
+                    Ok(())
+                }
+            },
+            () = waited => Ok(()),
+        }
+    }
+
+    /// Writes all of it, or gives up after a bounded time. Not cancel-safe.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        let written = tokio::time::timeout(WRITE_TIMEOUT, self.stream.write_all(bytes)).await;
+        Ok(written.map_err(|_| LinkError::Stalled)??)
+    }
+}
+
+/// How much is read at once, in bytes.
+const INPUT_BYTES: usize = 4_096;
+/// How long a write may stall.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,0 +1,75 @@
+//! The `lastword` command: a shell line asked from the desk, a proof of a reboot, a console.
+//!
+//! The modules are listed in the order a line travels: `arguments` become a line, it is parsed
+//! by the shell's grammar and asked by `line`, the replies are written by a `report` and the
+//! asides (console text, rungs) by `notes`. `lastword console` goes its own way.
+
+mod arguments;
+mod default_endpoint;
+mod words;
+
+mod line;
+
+mod json;
+mod notes;
+mod report;
+
+mod console;
+mod raw_terminal;
+
+use arguments::{Arguments, Task};
+use clap::Parser;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// How the command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// The board said no, or the proof failed.
+    No = 1,
+    /// The board could not be reached, or stopped answering.
+    Unreachable = 2,
+    /// The command line is wrong.
+    Usage = 3,
+    /// Ctrl-C; the number is the shells' custom.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs the command with these arguments, the program's name first.
+pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run(arguments).await.into()
+}
+
+async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let order = match arguments.read() {
+        Ok(order) => order,
+        Err(error) => return usage(&error),
+    };
+    match order.task {
+        Task::Console => console::run(&order.endpoint).await,
+        Task::Line(ref line) => line::run(&order, line).await,
+    }
+}
+
+/// Prints what is wrong with the command line; or the help, if that was asked for.
+fn usage(error: &clap::Error) -> Exit {
+    // Nobody to tell if neither stream can be written.
+    let _ = error.print();
+    if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Done
+    }
+}

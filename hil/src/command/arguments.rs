@@ -1,0 +1,273 @@
+//! The command line: options of the host, and behind them one line for the board's shell.
+
+use super::default_endpoint::default_endpoint;
+use super::words;
+use crate::client::Options;
+use crate::endpoint::Endpoint;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use lastword_protocol::caller::Patience;
+use lastword_protocol::identity::NAME_BYTES;
+use lastword_protocol::{Millis, Text};
+use lastword_shell::arguments::{Argument, Kind};
+use lastword_shell::{Topic, Word, commands, help};
+use std::time::Duration;
+
+/// Asks a board what it is and what runs on it, restarts things, reboots it and proves that it
+/// rebooted.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lastword",
+    version,
+    disable_help_subcommand = true,
+    after_help = commands_help()
+)]
+pub(super) struct Arguments {
+    /// Where the board is.
+    #[arg(short = 'u', long, value_name = "ENDPOINT", help = URL_HELP)]
+    url: Option<String>,
+    #[command(flatten)]
+    shown: Shown,
+    /// Behind `power reboot` and the like: wait for the board and prove that it rebooted. May
+    /// stand behind the command too.
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait for the answer (5s), or with --wait for the board (60s). May
+    /// stand behind the command too.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// Take a serial line from the client that owns it. May stand behind the command too.
+    #[arg(long)]
+    take_over: bool,
+    /// What to tell others who ask who owns the line; USER@HOST otherwise.
+    #[arg(long)]
+    name: Option<String>,
+    /// `console`, or a line of the board's shell.
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    words: Vec<String>,
+}
+
+/// What is shown, and how.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Shown {
+    /// Print one JSON object per command. May stand behind the command too.
+    #[arg(long)]
+    json: bool,
+    /// Leave out what else the board says on the line; it is shown on standard error otherwise.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What is to be done, and where.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) endpoint: Endpoint,
+    pub(super) client: Options,
+    pub(super) json: bool,
+    /// Prove what a power request did, within this time.
+    pub(super) wait: Option<Duration>,
+    pub(super) take_over: bool,
+    pub(super) quiet: bool,
+    pub(super) task: Task,
+}
+
+/// The two things that this command does.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// A person, or a pipe, on the board's shell.
+    Console,
+    /// One line for the board's shell.
+    Line(String),
+}
+
+impl Arguments {
+    /// Checks what clap cannot.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for the person who typed it.
+    pub(super) fn read(mut self) -> Result<Order, clap::Error> {
+        let json = self.shown.json | self.take_word("--json");
+        let wait = self.wait | self.take_word("--wait");
+        let take_over = self.take_over | self.take_word("--take-over");
+        let timeout = self.take_timeout()?;
+        let endpoint = self.endpoint()?;
+        let mut client = Options {
+            name: cut(&self.name.unwrap_or_else(own_name)),
+            ..Options::default()
+        };
+        if let Some(timeout) = timeout.filter(|_| !wait) {
+            client.connect = timeout;
+            client.patience = patience(timeout);
+        }
+        let task = match self.words.as_slice() {
+            [word] if word == "console" => Task::Console,
+            [] => return Err(bad("there is no command; `lastword help` lists them")),
+            [option, ..] if option.starts_with('-') => {
+                return Err(bad(format_args!("unknown option {option}; see --help")));
+            }
+            words => Task::Line(words::line(words)),
+        };
+        Ok(Order {
+            endpoint,
+            client,
+            json,
+            wait: wait.then_some(timeout.unwrap_or(PROOF_TIMEOUT)),
+            take_over,
+            quiet: self.shown.quiet,
+            task,
+        })
+    }
+
+    /// Whether this word of the host's stands among those of the board's; takes it out.
+    fn take_word(&mut self, word: &str) -> bool {
+        let before = self.words.len();
+        self.words.retain(|other| other != word);
+        self.words.len() < before
+    }
+
+    /// The timeout, wherever it stands.
+    fn take_timeout(&mut self) -> Result<Option<Duration>, clap::Error> {
+        let Some(at) = self.words.iter().position(|word| word == "--timeout") else {
+            return Ok(self.timeout);
+        };
+        let value = self.words.drain(at..self.words.len().min(at + 2)).nth(1);
+        let value = value.ok_or_else(|| bad("--timeout needs a duration"))?;
+        duration(&value).map(Some).map_err(bad)
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, clap::Error> {
+        let variable = std::env::var(URL_VARIABLE).ok();
+        match self.url.as_ref().or(variable.as_ref()) {
+            Some(url) => url.parse().map_err(bad),
+            None => default_endpoint().ok_or_else(|| bad("no home: say -u ENDPOINT")),
+        }
+    }
+}
+
+/// A span as the shell writes it.
+fn duration(text: &str) -> Result<Duration, String> {
+    match Kind::Duration.read(Word::literal(text)) {
+        Some(Argument::Duration(Millis(millis))) => Ok(Duration::from_millis(millis)),
+        _ => Err("write it as 500ms, 30s, 5m or 2h".to_owned()),
+    }
+}
+
+/// As many attempts as ever, within `timeout` together.
+fn patience(timeout: Duration) -> Patience {
+    let attempts = Patience::default().attempts;
+    let share = crate::clock::millis(timeout / u32::from(attempts));
+    Patience {
+        reply: share.max(SHORTEST_ATTEMPT),
+        attempts,
+    }
+}
+
+/// `USER@HOST`, as far as they are known.
+fn own_name() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    let host = nix::unistd::gethostname().ok();
+    let host = host.as_ref().and_then(|host| host.to_str());
+    format!("{}@{}", user.unwrap_or_default(), host.unwrap_or_default())
+}
+
+/// The name, cut to what a hello holds.
+fn cut(name: &str) -> Text<NAME_BYTES> {
+    let end = name.floor_char_boundary(NAME_BYTES);
+    Text::try_from(&name[..end]).unwrap_or_default()
+}
+
+fn bad(message: impl std::fmt::Display) -> clap::Error {
+    Arguments::command().error(ErrorKind::ValueValidation, message)
+}
+
+/// The shell's own list of commands.
+fn commands_help() -> String {
+    let mut text = String::from("Commands of the board:\n");
+    // Writing to a String cannot fail.
+    let _ = help::term(&mut text, Topic::all(commands::ALL));
+    text.push_str("\n`lastword console` talks to the board's own shell; ^] leaves.\n\n");
+    text.push_str("Exit codes: 0 done, 1 the board said no or the proof failed, ");
+    text.push_str("2 unreachable, 3 bad usage.");
+    text.replace("\r\n", "\n")
+}
+
+const URL_HELP: &str = "Where the board is: tcp://HOST[:7450], unix:///PATH or \
+    serial:///DEVICE[?baud=115200]. Without it, LASTWORD_URL says; without that, the agent on \
+    this machine is asked";
+const URL_VARIABLE: &str = "LASTWORD_URL";
+const PROOF_TIMEOUT: Duration = Duration::from_mins(1);
+const SHORTEST_ATTEMPT: Millis = Millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Result<Order, clap::Error> {
+        let words = ["lastword", "-u", "tcp://board"].iter().chain(words);
+        Arguments::try_parse_from(words)?.read()
+    }
+
+    #[track_caller]
+    fn check(words: &[&str], expected: &str, wait: bool, json: bool) {
+        let order = read(words).unwrap();
+        assert_eq!(order.task, Task::Line(expected.to_owned()), "{words:?}");
+        assert_eq!(
+            (order.wait.is_some(), order.json),
+            (wait, json),
+            "{words:?}"
+        );
+    }
+
+    #[test]
+    fn what_follows_the_options_is_a_line() {
+        check(
+            &["power", "reboot", "--in", "30s"],
+            "power reboot --in 30s",
+            false,
+            false,
+        );
+        check(&["status", ";", "uptime"], "status ; uptime", false, false);
+        check(&["power reboot"], "power reboot", false, false);
+    }
+
+    #[test]
+    fn what_is_the_hosts_may_stand_anywhere() {
+        check(&["--wait", "--json", "reboot"], "reboot", true, true);
+        check(&["power", "reboot", "--wait"], "power reboot", true, false);
+        check(
+            &["power", "--json", "reboot", "--force"],
+            "power reboot --force",
+            false,
+            true,
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for words in [
+            &[][..],
+            &["--wait"],
+            &["--timeout", "soon", "status"],
+            &["--nope", "a"],
+        ] {
+            assert!(read(words).is_err(), "{words:?}");
+        }
+        let tls = Arguments::try_parse_from(["lastword", "-u", "tls://a", "status"]);
+        assert!(tls.unwrap().read().is_err());
+    }
+
+    #[test]
+    fn a_timeout_is_shared_by_the_attempts_unless_it_is_the_proofs() {
+        let order = read(&["--timeout", "10s", "status"]).unwrap();
+        assert_eq!(order.client.patience.reply, Millis(2_000));
+        let order = read(&["reboot", "--timeout", "10s", "--wait"]).unwrap();
+        assert_eq!(order.client.patience, Patience::default());
+        assert_eq!(order.wait, Some(Duration::from_secs(10)));
+    }
+}

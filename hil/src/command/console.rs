@@ -1,0 +1,185 @@
+//! `lastword console`: a person, or a pipe, on the board's own shell.
+
+use super::Exit;
+use super::raw_terminal::RawTerminal;
+use crate::client::{Link, LinkError, TextSink};
+use crate::clock::Clock;
+use crate::dial::Dial;
+use crate::endpoint::Endpoint;
+use lastword_protocol::{Instant, Millis};
+use std::io::{self, Read, Write};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{Receiver, channel};
+
+/// Attaches until `^]`, the end of a piped input, a signal, or the board's end of it.
+pub(super) async fn run(endpoint: &Endpoint) -> Exit {
+    let dialled = tokio::time::timeout(CONNECT_TIMEOUT, endpoint.dial()).await;
+    let stream = match dialled {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return unreachable_board(endpoint, &error),
+        Err(_) => return unreachable_board(endpoint, &LinkError::NotMade),
+    };
+    let mut attached = Attached {
+        link: Link::new(stream, endpoint.baud()),
+        clock: Clock::start(),
+        sink: Box::new(show),
+    };
+    match attached.attend(endpoint).await {
+        Ok(()) => Exit::Done,
+        Err(error) => unreachable_board(endpoint, &error),
+    }
+}
+
+fn unreachable_board(endpoint: &Endpoint, error: &dyn std::error::Error) -> Exit {
+    let cause = error.source().map(|cause| format!(": {cause}"));
+    eprintln!("lastword: {endpoint}: {error}{}", cause.unwrap_or_default());
+    Exit::Unreachable
+}
+
+struct Attached {
+    link: Link,
+    clock: Clock,
+    sink: TextSink,
+}
+
+/// What ends a console.
+enum Left {
+    /// The person, or a signal.
+    Here,
+    /// The piped input is used up: what the board still says belongs to it.
+    InputEnded,
+    /// The board closed the connection.
+    There,
+}
+
+impl Attached {
+    async fn attend(&mut self, endpoint: &Endpoint) -> Result<(), LinkError> {
+        let terminal = RawTerminal::enter()?;
+        let person = terminal.is_some();
+        if person {
+            eprint!("{endpoint}: ^] leaves\r\n");
+        }
+        self.link.send(OPENING).await?;
+        let left = self.converse(person).await?;
+        if matches!(left, Left::InputEnded) {
+            self.hear_out().await?;
+        }
+        (self.sink)(&self.link.rest());
+        drop(terminal);
+        if person && matches!(left, Left::There) {
+            eprintln!("\nlastword: the board closed the connection");
+        } else if person {
+            eprintln!();
+        }
+        Ok(())
+    }
+
+    /// Passes bytes both ways.
+    async fn converse(&mut self, person: bool) -> Result<Left, LinkError> {
+        let mut input = read_input();
+        let mut terminated = signal(SignalKind::terminate())?;
+        let mut hung_up = signal(SignalKind::hangup())?;
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        loop {
+            let wake = self.show_text();
+            // Filling and receiving are cancel-safe.
+            tokio::select! {
+                filled = self.link.fill(self.clock, wake) => match filled {
+                    Ok(()) => {}
+                    Err(LinkError::Closed) => return Ok(Left::There),
+                    Err(error) => return Err(error),
+                },
+                bytes = input.recv() => {
+                    let Some(bytes) = bytes else { return Ok(Left::InputEnded) };
+                    let (typed, leaves) = until_escape(&bytes, person);
+                    self.link.send(typed).await?;
+                    if leaves {
+                        return Ok(Left::Here);
+                    }
+                }
+                _ = terminated.recv() => return Ok(Left::Here),
+                _ = hung_up.recv() => return Ok(Left::Here),
+                _ = interrupted.recv() => return Ok(Left::Here),
+            }
+        }
+    }
+
+    /// Shows what comes until the board closes, or is quiet for a while.
+    async fn hear_out(&mut self) -> Result<(), LinkError> {
+        loop {
+            let held_until = self.show_text();
+            let quiet = self.clock.now().after(QUIET);
+            let wake = held_until.unwrap_or(quiet);
+            match self.link.fill(self.clock, Some(wake)).await {
+                Ok(()) if held_until.is_none() && quiet <= self.clock.now() => return Ok(()),
+                Ok(()) => {}
+                Err(LinkError::Closed) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Shows what was read, frames left out; returns when there is more to show by itself.
+    fn show_text(&mut self) -> Option<Instant> {
+        let now = self.clock.now();
+        while self
+            .link
+            .decode(now, &mut self.sink, |_| Some(()))
+            .is_some()
+        {}
+        self.link.deadline()
+    }
+}
+
+/// What was typed in front of `^]`, and whether that was there; a pipe may hold any byte.
+fn until_escape(bytes: &[u8], person: bool) -> (&[u8], bool) {
+    match bytes.iter().position(|byte| *byte == ESCAPE) {
+        Some(at) if person => (&bytes[..at], true),
+        _ => (bytes, false),
+    }
+}
+
+/// Standard input, piece by piece. The thread ends with the process: a read cannot be cancelled.
+fn read_input() -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel(INPUT_PIECES);
+    std::thread::spawn(move || {
+        let mut buffer = [0; PIECE_BYTES];
+        while let Ok(length @ 1..) = io::stdin().read(&mut buffer) {
+            if sender.blocking_send(buffer[..length].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+fn show(text: &[u8]) {
+    let mut out = io::stdout();
+    // A terminal that is gone sends SIGHUP.
+    let _ = out.write_all(text);
+    let _ = out.flush();
+}
+
+/// Whatever was typed before, a line of its own, and the dialect of people.
+const OPENING: &[u8] = b"\nmode term\n";
+/// `^]`
+const ESCAPE: u8 = 0x1d;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a board may be silent behind the end of a piped input.
+const QUIET: Millis = Millis(1_000);
+const PIECE_BYTES: usize = 1_024;
+/// How many pieces of input wait at most.
+const INPUT_PIECES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_leaves_by_the_escape_and_a_pipe_does_not() {
+        assert_eq!(until_escape(b"ab\x1dcd", true), (&b"ab"[..], true));
+        assert_eq!(until_escape(b"abcd", true), (&b"abcd"[..], false));
+        assert_eq!(until_escape(b"ab\x1dcd", false), (&b"ab\x1dcd"[..], false));
+    }
+}

@@ -1,0 +1,173 @@
+//! What goes to standard output: the answer to the line, for a person, a script or a program.
+
+use super::json;
+use super::notes::Notes;
+use crate::ladder::Proof;
+use lastword_protocol::message::{AlreadyDone, Reply};
+use lastword_protocol::refusal::{Code, Refusal};
+use lastword_shell::parse::{Script, Step};
+use lastword_shell::{Answer, Dialect, ParseError, fields, plain, term};
+use serde_json::{Map, Value as Json};
+use std::io::{IsTerminal, Write};
+
+/// Who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    Person,
+    Script,
+    Program,
+}
+
+impl Reader {
+    /// A program if JSON is wished; a person if there is a terminal.
+    pub(super) fn of(json: bool) -> Self {
+        if json {
+            Self::Program
+        } else if std::io::stdout().is_terminal() {
+            Self::Person
+        } else {
+            Self::Script
+        }
+    }
+}
+
+/// The answer to one line, written as its steps are carried out.
+pub(super) struct Report {
+    reader: Reader,
+    answer: Answer,
+    notes: Notes,
+}
+
+impl Report {
+    pub(super) fn new(reader: Reader, script: &Script, notes: Notes) -> Self {
+        let dialect = match reader {
+            Reader::Person => Dialect::Term,
+            Reader::Script | Reader::Program => Dialect::Plain,
+        };
+        Self {
+            reader,
+            answer: Answer::new(dialect, script.tag.clone(), script.steps.len()),
+            notes,
+        }
+    }
+
+    /// The board's reply to a step; returns whether it is a yes.
+    pub(super) fn reply(&mut self, step: &Step, reply: &Reply) -> bool {
+        let refusal = fields::refusal(reply);
+        if self.reader == Reader::Program {
+            print_object(match refusal {
+                Some((code, detail)) => json::error(code, detail),
+                None => json::reply(step, reply),
+            });
+        } else {
+            self.write(|answer, out| answer.step(out, step, reply));
+        }
+        refusal.is_none()
+    }
+
+    /// There is no reply, and why: to a person on standard error only.
+    pub(super) fn trouble(&mut self, code: Code, detail: &str) {
+        if self.reader == Reader::Program {
+            return print_object(json::error(code, detail));
+        }
+        self.notes.line(&format!("lastword: {detail}"));
+        self.refuse(code, detail);
+    }
+
+    /// A climb is over.
+    pub(super) fn proof(&mut self, step: &Step, proof: &Proof) {
+        let reply = reply_of(proof);
+        if self.reader == Reader::Program {
+            let code = code_of(proof);
+            let mut object = match &reply {
+                Some(reply) if proof.holds() => json::reply(step, reply),
+                _ => json::error(code, &proof.to_string()),
+            };
+            object.insert("proof".to_owned(), json::proof(proof));
+            return print_object(object);
+        }
+        self.notes.line(&proof.to_string());
+        match reply {
+            Some(reply) if proof.holds() => {
+                self.write(|answer, out| answer.step(out, step, &reply));
+            }
+            _ => self.refuse(code_of(proof), &proof.to_string()),
+        }
+    }
+
+    /// Whatever the answer still owes.
+    pub(super) fn finish(&mut self) {
+        if self.reader == Reader::Script {
+            self.write(|answer, out| answer.finish(out));
+        }
+    }
+
+    /// A script has its final on standard output, cut to what a refusal holds.
+    fn refuse(&mut self, code: Code, detail: &str) {
+        if self.reader == Reader::Script {
+            let refusal = Refusal::new(code, detail);
+            self.write(|answer, out| answer.refuse(out, &refusal));
+        }
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Answer, &mut String) -> std::fmt::Result) {
+        let mut text = String::new();
+        // A String takes everything.
+        let _ = write(&mut self.answer, &mut text);
+        print(&text);
+    }
+}
+
+/// Says what is wrong with a line: with a caret under it on standard error.
+pub(super) fn parse_error(reader: Reader, notes: &Notes, error: &ParseError<'_>) {
+    let mut pointed = format!("{PROMPT}> {}\n", error.line.escape_debug());
+    // A String takes everything.
+    let _ = term::parse_error(&mut pointed, PROMPT, error);
+    match reader {
+        Reader::Person => {}
+        Reader::Script => {
+            let mut text = String::new();
+            let _ = plain::parse_error(&mut text, error);
+            print(&text);
+        }
+        Reader::Program => print_object(json::error(error.fault.code, &error.to_string())),
+    }
+    notes.line(pointed.replace("\r\n", "\n").trim_end());
+}
+
+/// The reply that a proof stands for: if the acknowledgement was lost, that it is done already.
+fn reply_of(proof: &Proof) -> Option<Reply> {
+    let initiated = proof.initiated.map(Reply::Initiated);
+    initiated.or_else(|| {
+        let after = proof.after.as_ref()?;
+        Some(Reply::AlreadyDone(AlreadyDone {
+            boot: after.boot,
+            cause: after.cause,
+            last: after.last,
+        }))
+    })
+}
+
+fn code_of(proof: &Proof) -> Code {
+    use crate::ladder::Verdict;
+    match proof.verdict {
+        Verdict::Unreachable => Code::Timeout,
+        Verdict::Rebooted | Verdict::NotRebooted | Verdict::UnknownBefore | Verdict::Quiet => {
+            Code::Internal
+        }
+    }
+}
+
+fn print_object(object: Map<String, Json>) {
+    print(&format!("{}\n", Json::Object(object)));
+}
+
+fn print(text: &str) {
+    let mut out = std::io::stdout();
+    // If standard output is gone there is nobody to tell; the exit code still says it.
+    let _ = out.write_all(text.replace("\r\n", "\n").as_bytes());
+    let _ = out.flush();
+}
+
+/// What stands in front of a line that is pointed at.
+const PROMPT: &str = "lastword";

@@ -1,0 +1,164 @@
+//! One QEMU process: started, spoken to over QMP, ended.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::net::UnixListener;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::command_line::{QMP_SOCKET, forwarded_port};
+use super::error::{self, BoardError};
+use super::program::{self, ProgramError};
+use super::qmp::{Events, Qmp, QmpError};
+
+/// A QEMU process, killed when dropped.
+#[derive(Debug)]
+pub(super) struct Machine {
+    child: Child,
+    words: PathBuf,
+    /// The conversation with it.
+    pub(super) qmp: Qmp,
+    /// Its events since it started.
+    pub(super) events: Events,
+}
+
+impl Machine {
+    /// Starts QEMU by `command`, program and arguments, with `directory` as its working directory.
+    ///
+    /// When this returns, QEMU runs and its sockets are there.
+    ///
+    /// # Errors
+    ///
+    /// [`BoardError`] with QEMU's words if it does not get so far.
+    pub(super) async fn launch(command: &[String], directory: &Path) -> Result<Self, BoardError> {
+        let socket = directory.join(QMP_SOCKET);
+        // Left by an earlier start; bind refuses a path that exists.
+        drop(fs::remove_file(&socket));
+        let listener = error::file(&socket, "listen on", UnixListener::bind(&socket))?;
+        let words = directory.join("qemu.log");
+        let mut child = spawn(command, directory, &words)?;
+        let accepted = timeout(Duration::from_secs(START_TIMEOUT_SECONDS), async {
+            tokio::select! {
+                accepted = listener.accept() => Some(accepted),
+                _ = child.wait() => None,
+            }
+        });
+        let stream = match accepted.await {
+            Ok(Some(accepted)) => error::file(&socket, "accept QEMU on", accepted)?.0,
+            Ok(None) => return Err(ended(&mut child, &words).await),
+            Err(_) => return Err(late("QEMU's start", START_TIMEOUT_SECONDS, &words)),
+        };
+        match Qmp::negotiate(stream).await {
+            Ok(qmp) => Ok(Self {
+                child,
+                words,
+                events: qmp.events(),
+                qmp,
+            }),
+            Err(QmpError::Closed) => Err(ended(&mut child, &words).await),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the port of 127.0.0.1 that QEMU forwards to the board's agent.
+    ///
+    /// # Errors
+    ///
+    /// [`BoardError`] if QEMU does not say.
+    pub(super) async fn forwarded_port(&self) -> Result<u16, BoardError> {
+        let question = serde_json::json!({ "command-line": "info usernet" });
+        let answer = self.qmp.execute("human-monitor-command", question).await?;
+        let port = answer.as_str().and_then(forwarded_port);
+        port.ok_or_else(|| late("the agent's port", START_TIMEOUT_SECONDS, &self.words))
+    }
+
+    /// Returns how QEMU ended, if it has.
+    pub(super) fn try_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for QEMU's end. Cancelling it loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`BoardError::File`] if the process cannot be waited for.
+    pub(super) async fn exited(&mut self) -> Result<ExitStatus, BoardError> {
+        error::file(&self.words, "wait for the QEMU of", self.child.wait().await)
+    }
+
+    /// Waits for the end of a QEMU that is ending, and tells of it as an error.
+    pub(super) async fn ended(&mut self) -> BoardError {
+        ended(&mut self.child, &self.words).await
+    }
+
+    /// Asks QEMU to end and waits until it has; kills it if it does not.
+    pub(super) async fn quit(&mut self) -> Result<ExitStatus, BoardError> {
+        // Whatever goes wrong here, the kill below ends it.
+        drop(self.qmp.execute("quit", Value::Null).await);
+        match timeout(Duration::from_secs(STOP_TIMEOUT_SECONDS), self.exited()).await {
+            Ok(status) => status,
+            Err(_) => self.kill().await,
+        }
+    }
+
+    /// Ends QEMU in the middle of whatever it does, and waits until it is gone.
+    pub(super) async fn kill(&mut self) -> Result<ExitStatus, BoardError> {
+        // Fails for a process that has ended, which is what is wanted.
+        drop(self.child.start_kill());
+        self.exited().await
+    }
+}
+
+/// Returns the error for something of QEMU's that did not happen in time.
+pub(super) fn late(awaited: &str, within_seconds: u64, see: &Path) -> BoardError {
+    let within_ms = Duration::from_secs(within_seconds).as_millis();
+    BoardError::Late {
+        awaited: awaited.to_owned(),
+        within_ms,
+        see: see.to_owned(),
+    }
+}
+
+fn spawn(command: &[String], directory: &Path, words: &Path) -> Result<Child, BoardError> {
+    let log = error::file(words, "make", File::create(words))?;
+    let both = error::file(words, "share", log.try_clone())?;
+    let (name, arguments) = command
+        .split_first()
+        .map_or(("", command), |(a, b)| (a.as_str(), b));
+    let mut command = Command::from(program::command(name)?);
+    command
+        .args(arguments)
+        .current_dir(directory)
+        .kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(both).stderr(log);
+    let spawned = command.spawn();
+    Ok(spawned.map_err(|source| ProgramError::Start {
+        command: name.to_owned(),
+        source,
+    })?)
+}
+
+async fn ended(child: &mut Child, words: &Path) -> BoardError {
+    match timeout(Duration::from_secs(STOP_TIMEOUT_SECONDS), child.wait()).await {
+        Ok(Ok(status)) => {
+            let stderr = fs::read(words).unwrap_or_default();
+            BoardError::Ended {
+                status,
+                stderr: String::from_utf8_lossy(&stderr).trim().to_owned(),
+            }
+        }
+        Ok(Err(source)) => BoardError::File {
+            action: "wait for the QEMU of",
+            path: words.to_owned(),
+            source,
+        },
+        Err(_) => late("QEMU's end", STOP_TIMEOUT_SECONDS, words),
+    }
+}
+
+const START_TIMEOUT_SECONDS: u64 = 30;
+const STOP_TIMEOUT_SECONDS: u64 = 5;
