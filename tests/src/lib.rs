@@ -1,0 +1,65 @@
+//! The simulated world that the tests run in, and the real processes beside it.
+//!
+//! The modules are listed from the wire upwards: a [`uart`] or a [`socket`] carries bytes in
+//! paused time, a [`terminal`] talks over either, a [`board`] is the real agent on such a link
+//! with a [`disk`] and a [`reset`] line that only remember. [`process`] starts the real binaries,
+//! which never do more than a dry run.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on panics, here as anywhere"
+)]
+
+pub mod dice;
+
+pub mod socket;
+pub mod uart;
+
+pub mod terminal;
+
+pub mod disk;
+pub mod reset;
+
+pub mod board;
+
+pub mod process;
+
+/// Implements `AsyncRead` and `AsyncWrite` for a link that wraps another as its only field.
+#[macro_export]
+macro_rules! wrapper_io {
+    ($link:ty) => {
+        impl ::tokio::io::AsyncRead for $link {
+            fn poll_read(
+                mut self: ::std::pin::Pin<&mut Self>,
+                context: &mut ::std::task::Context<'_>,
+                buffer: &mut ::tokio::io::ReadBuf<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                ::std::pin::Pin::new(&mut self.0).poll_read(context, buffer)
+            }
+        }
+
+        impl ::tokio::io::AsyncWrite for $link {
+            fn poll_write(
+                mut self: ::std::pin::Pin<&mut Self>,
+                context: &mut ::std::task::Context<'_>,
+                bytes: &[u8],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                ::std::pin::Pin::new(&mut self.0).poll_write(context, bytes)
+            }
+
+            fn poll_flush(
+                self: ::std::pin::Pin<&mut Self>,
+                _context: &mut ::std::task::Context<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                ::std::task::Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(
+                self: ::std::pin::Pin<&mut Self>,
+                _context: &mut ::std::task::Context<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                ::std::task::Poll::Ready(Ok(()))
+            }
+        }
+    };
+}

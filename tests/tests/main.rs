@@ -1,0 +1,32 @@
+//! Every test that needs more than one part of lastword.
+//!
+//! In simulated time, on links that can stall, garble and lose: [`line`] is about the simulated
+//! line itself, [`last_word`] about the promise, [`stand_down`] and [`sockets`] about where there
+//! is no evidence, [`schedule`] about delays and second thoughts, [`exactly_once`] about lines
+//! that lose, [`ladder`] about the proof.
+//!
+//! In real time, with the real binaries: [`process`].
+
+mod line;
+
+mod last_word;
+mod sockets;
+mod stand_down;
+
+mod schedule;
+
+mod exactly_once;
+mod ladder;
+
+mod process;
+
+use lastword_protocol::Millis;
+use lastword_tests::board::Options;
+
+/// A board for text tests: it says nothing unasked, and gives a slow line the time it takes.
+const QUIET: Options = Options {
+    drain_cap: Millis(60_000),
+    announce: false,
+    boot_time: None,
+    fire_fails: None,
+};

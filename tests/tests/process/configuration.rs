@@ -1,0 +1,86 @@
+//! What an agent says of a configuration that it cannot or will not run.
+
+use lastword_tests::process::{Place, lastwordd};
+use std::process::Command;
+
+#[track_caller]
+fn check(config: &str, subcommand: &str, parts: &[&str]) {
+    let place = Place::new();
+    place.write_config(config);
+    let output = place.run_to_end(subcommand);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{config}: {said}");
+    for part in parts {
+        assert!(said.contains(part), "{config}: {said}");
+    }
+    assert!(!place.path("state").exists(), "nothing was touched");
+}
+
+#[test]
+fn what_is_wrong_is_shown_with_file_line_and_column() {
+    let broken = "name \"x\"\nlisten {\n  udp \"x\"\n}\n";
+    for subcommand in ["check", "run"] {
+        check(
+            broken,
+            subcommand,
+            &[
+                "agent.kdl:3:3: unknown key \"udp\"",
+                "serial, pty, tcp, unix",
+            ],
+        );
+    }
+    check("name \"x\"\nlisten {\n", "check", &["agent.kdl:"]);
+}
+
+#[test]
+fn a_listener_that_strangers_reach_is_refused() {
+    for subcommand in ["check", "run"] {
+        check(
+            "listen { tcp \"0.0.0.0:7450\"; }",
+            subcommand,
+            &[
+                "refusing to listen on tcp 0.0.0.0:7450",
+                "allow-unauthenticated=#true",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_good_configuration_passes_and_nothing_is_touched() {
+    let place = Place::new();
+    let output = place.run_to_end("check");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.starts_with("ok: 3 listeners, power backend dry-run"),
+        "{said}"
+    );
+    assert!(!place.path("state").exists());
+}
+
+#[test]
+fn a_file_that_is_named_and_missing_is_an_error() {
+    let place = Place::new();
+    std::fs::remove_file(place.path("agent.kdl")).unwrap();
+    let output = place.run_to_end("run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("cannot read") && said.contains("agent.kdl"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_an_error_and_help_is_none() {
+    for (arguments, code) in [
+        (&["walk"][..], 3),
+        (&[], 3),
+        (&["--help"], 0),
+        (&["--version"], 0),
+    ] {
+        let output = Command::new(lastwordd()).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}
