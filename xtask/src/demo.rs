@@ -1,0 +1,119 @@
+//! The main job, shown: a board says who it is, and is rebooted over serial and over TCP.
+
+mod without_board;
+
+use crate::board;
+use crate::cargo::{cargo, run as run_command, target};
+use crate::cycle::cycle;
+use crate::witness::{Log, Watched, Way};
+use anyhow::{Context, Result, ensure};
+use lastword_hil::client::{Client, Options};
+use lastword_hil::virtual_board::{Image, Network, VirtualBoard};
+use lastword_protocol::message::{Reply, Request};
+use lastword_protocol::power::{Operation, PowerRequest};
+use std::ffi::OsStr;
+use std::io::{IsTerminal, stdin, stdout};
+use std::path::PathBuf;
+use tokio::process::Command;
+
+/// Shows it on a virtual board, or on a pseudo-terminal where there is none.
+pub(crate) fn run(no_vm: bool) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    if no_vm {
+        return runtime.block_on(without_board::show());
+    }
+    println!("== A virtual Linux board: kernel and busybox from Debian, lastwordd inside");
+    let image = board::image(Network::User, Vec::new())?;
+    let lastword = command()?;
+    runtime.block_on(show(&image, &lastword))
+}
+
+/// Builds `lastword` and says where it is.
+fn command() -> Result<PathBuf> {
+    run_command(&mut cargo(&[
+        "build",
+        "--quiet",
+        "--package",
+        "lastword-hil",
+    ]))?;
+    Ok(target().join("debug/lastword"))
+}
+
+async fn show(image: &Image, lastword: &std::path::Path) -> Result<()> {
+    let board = VirtualBoard::start(image, board::options("demo", Network::User)?).await?;
+    let serial = Watched {
+        board: &board,
+        way: Way::Serial,
+        log: Log::default(),
+    };
+    let up = board::wait_until_up(&board, &serial).await?;
+    println!(
+        "   up: its agent answers {:.1} s after power came",
+        up.as_secs_f64()
+    );
+
+    println!("\n== Who is there? (frames over serial)");
+    let mut client = Client::connect(&serial, &Options::default()).await?;
+    let welcome = client.greet(true).await?;
+    let identity = &welcome.identity;
+    println!(
+        "   {} ({}, lastwordd {}, power backend {}), boot {}",
+        identity.name,
+        identity.kind.word(),
+        identity.firmware,
+        identity.backend,
+        identity.boot
+    );
+    let Reply::Status(status) = client.call(&Request::Status).await? else {
+        anyhow::bail!("no status");
+    };
+    println!(
+        "   up for {} ms, {} KiB free",
+        status.uptime.0, status.memory_available_kib
+    );
+    client.goodbye().await?;
+
+    for way in [Way::Serial, Way::Tcp] {
+        println!("\n== power reboot, over {}", way.word());
+        let cycle = cycle(&board, way, &PowerRequest::plain(Operation::Reboot)).await?;
+        println!("{}", cycle.timeline());
+        ensure!(
+            !cycle.is_lost() && cycle.proof.holds(),
+            "that was not the last word"
+        );
+    }
+    leave_in_shell(&board, lastword).await?;
+    Ok(board.stop().await?)
+}
+
+/// Leaves a person in the board's own shell; without a terminal there is nobody to leave.
+async fn leave_in_shell(board: &VirtualBoard, lastword: &std::path::Path) -> Result<()> {
+    if !is_attended() {
+        println!("\n== Done. In a terminal, this would now leave you in the board's shell.");
+        return Ok(());
+    }
+    let endpoint = format!(
+        "unix://{}",
+        std::path::absolute(board.serial_path())?.display()
+    );
+    println!("\n== You are on the board's serial line. Try: help, status, power reboot.");
+    console(lastword, &endpoint).await
+}
+
+fn is_attended() -> bool {
+    stdin().is_terminal() && stdout().is_terminal()
+}
+
+/// Runs `lastword console`.
+async fn console(lastword: &std::path::Path, endpoint: &str) -> Result<()> {
+    let words: [&OsStr; 3] = ["-u".as_ref(), endpoint.as_ref(), "console".as_ref()];
+    let status = Command::new(lastword)
+        .args(words)
+        .status()
+        .await
+        .with_context(|| format!("cannot run {}", lastword.display()))?;
+    ensure!(status.success(), "the console ended with {status}");
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! The campaign: a virtual board is rebooted over and over, and every acknowledgement is counted;
+//! then everything that must not reboot it.
+
+mod half_close;
+mod refusals;
+mod stood_down;
+mod tampered;
+
+use crate::board;
+use crate::cycle::{Cycle, cycle};
+use crate::witness::{Log, Watched, Way};
+use anyhow::{Context, Result, bail, ensure};
+use lastword_hil::client::{Client, Options};
+use lastword_hil::virtual_board::{BoardEventKind, Image, Network, VirtualBoard};
+use lastword_protocol::BootId;
+use lastword_protocol::message::{PowerStatus, Reply, Request};
+use lastword_protocol::power::{Operation, PowerRequest};
+use std::time::Duration;
+
+/// A printk line and a userland line by turns, this far apart, on the agent's own UART.
+const NOISE: Duration = Duration::from_millis(20);
+
+/// Runs the campaign with so many reboots over each kind of link.
+pub(crate) fn run(count: u32) -> Result<()> {
+    let network = board::best_network();
+    half_close::prepare()?;
+    let image = board::image(network, refusals::guest_files())?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(campaign(&image, network, count))
+}
+
+async fn campaign(image: &Image, network: Network, count: u32) -> Result<()> {
+    let mut options = board::options("last-word", network)?;
+    options.noise = Some(NOISE);
+    let board = VirtualBoard::start(image, options).await?;
+    let up = board::wait_until_up(&board, &watched(&board, Way::Tcp)).await?;
+    println!(
+        "the board answers after {:.1} s, with console noise on its UART",
+        up.as_secs_f64()
+    );
+
+    let serial_lost = reboots(&board, Way::Serial, count).await?;
+    let tcp_lost = reboots(&board, Way::Tcp, count).await?;
+    graceful(&board).await?;
+    half_close::reboots(&board).await?;
+    tampered::run_nothing(&board).await?;
+    if network == Network::Tap {
+        refusals::both_strings(&board).await?;
+        stood_down::all(&board).await?;
+    } else {
+        println!("NOT SHOWN: refusals and operations that stand down need a tap, which needs root");
+    }
+    shutdown(board).await?;
+
+    println!(
+        "last-word: serial {count} rebooted {serial_lost} lost, tcp {count} rebooted {tcp_lost} lost"
+    );
+    ensure!(serial_lost + tcp_lost == 0, "acknowledgements were lost");
+    Ok(())
+}
+
+/// A way to the board whose witness nobody asks.
+fn watched(board: &VirtualBoard, way: Way) -> Watched<'_> {
+    Watched {
+        board,
+        way,
+        log: Log::default(),
+    }
+}
+
+/// Reboots the board so often, and returns how many acknowledgements were lost.
+async fn reboots(board: &VirtualBoard, way: Way, count: u32) -> Result<u32> {
+    let mut lost = 0;
+    for number in 1..=count {
+        let request = PowerRequest::plain(Operation::Reboot);
+        let cycle = rebooted(board, way, &request).await?;
+        println!("{} {number}/{count}: {cycle}", way.word());
+        lost += u32::from(cycle.is_lost());
+    }
+    Ok(lost)
+}
+
+async fn rebooted(board: &VirtualBoard, way: Way, request: &PowerRequest) -> Result<Cycle> {
+    let cycle = cycle(board, way, request).await?;
+    ensure!(
+        cycle.down.kind == BoardEventKind::Reset,
+        "not a reset: {:?}",
+        cycle.down
+    );
+    ensure!(cycle.proof.holds(), "not proven: {cycle}");
+    Ok(cycle)
+}
+
+/// A graceful reboot goes by way of the board's own init.
+async fn graceful(board: &VirtualBoard) -> Result<()> {
+    let request = PowerRequest::plain(Operation::GracefulReboot);
+    let cycle = rebooted(board, Way::Tcp, &request).await?;
+    ensure!(!cycle.is_lost(), "the acknowledgement was lost: {cycle}");
+    println!("graceful: {cycle}");
+    Ok(())
+}
+
+/// The board powers off behind its acknowledgement, and QEMU ends.
+async fn shutdown(mut board: VirtualBoard) -> Result<()> {
+    let request = PowerRequest::plain(Operation::Shutdown);
+    let cycle = cycle(&board, Way::Serial, &request).await?;
+    ensure!(
+        cycle.down.kind == BoardEventKind::Shutdown,
+        "not off: {:?}",
+        cycle.down
+    );
+    ensure!(!cycle.is_lost(), "the acknowledgement was lost: {cycle}");
+    let status = board.exited().await?;
+    println!("shutdown: {cycle}; QEMU: {status}");
+    Ok(())
+}
+
+/// Asks over TCP, by a connection of its own.
+async fn ask(board: &VirtualBoard, request: &Request) -> Result<Reply> {
+    let mut client = Client::connect(&watched(board, Way::Tcp), &Options::default()).await?;
+    client.greet(false).await?;
+    let reply = client.call(request).await?;
+    client.goodbye().await?;
+    Ok(reply)
+}
+
+/// What the board says of its power, asked over TCP.
+async fn power_status(board: &VirtualBoard) -> Result<PowerStatus> {
+    match ask(board, &Request::PowerStatus).await? {
+        Reply::PowerStatus(status) => Ok(status),
+        other => bail!("not a power status: {other:?}"),
+    }
+}
+
+/// The boot that the board is in.
+async fn boot(board: &VirtualBoard) -> Result<BootId> {
+    Ok(power_status(board)
+        .await
+        .context("the board does not answer")?
+        .boot)
+}

@@ -1,0 +1,103 @@
+//! A frame with one flipped bit whose body holds the line `power reboot` runs nothing.
+
+use super::{power_status, watched};
+use crate::witness::Way;
+use anyhow::{Context, Result, bail, ensure};
+use lastword_hil::dial::{Dial, Stream};
+use lastword_hil::virtual_board::VirtualBoard;
+use lastword_protocol::decoder::{Decoder, Manner, Step};
+use lastword_protocol::frame::{self, Class, Header};
+use lastword_protocol::hello::{self, Hello, Welcome};
+use lastword_protocol::identity::{CURRENT, OLDEST};
+use lastword_protocol::message::Request;
+use lastword_protocol::power::{Operation, PowerRequest};
+use lastword_protocol::{ClientId, Instant, Nonce, Sequence, Text};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+/// Longest packet here, in bytes.
+const PACKET_BYTES: usize = 600;
+/// How long a welcome may take.
+const WELCOME_LIMIT: Duration = Duration::from_secs(5);
+/// An accepted reboot has reset this board within milliseconds; this is a hundred times that.
+const WATCH: Duration = Duration::from_secs(2);
+
+/// Sends one over each kind of link, flipped in a bit of the body before the line, in the line,
+/// and behind it.
+pub(super) async fn run_nothing(board: &VirtualBoard) -> Result<()> {
+    let before = power_status(board).await?;
+    for way in [Way::Serial, Way::Tcp] {
+        let mut link = watched(board, way).dial().await?;
+        let nonce = greet(&mut link).await?;
+        let whole = request(nonce)?;
+        let text = position(&whole, b"\npower reboot\n").context("the frame holds the line")?;
+        for flipped in [text - 4, text + 8, whole.len() - 3] {
+            let mut packet = whole.clone();
+            packet[flipped] ^= 0x02;
+            link.write_all(&packet).await?;
+        }
+        sleep(WATCH).await;
+        drop(link);
+    }
+    let after = power_status(board).await?;
+    ensure!(
+        before == after,
+        "something ran: {before:?} became {after:?}"
+    );
+    println!("tampered: frames with a flipped bit around \"power reboot\" ran nothing");
+    Ok(())
+}
+
+/// The packet of a reboot whose reason holds the line.
+fn request(nonce: Nonce) -> Result<Vec<u8>> {
+    let reason = Text::try_from("x\npower reboot\nx").map_err(|_| anyhow::anyhow!("too long"))?;
+    let request = Request::Power(PowerRequest {
+        reason,
+        ..PowerRequest::plain(Operation::Reboot)
+    });
+    let header = Header::new(Class::Request, Sequence(1), request.opcode());
+    let packet = frame::encode::<PACKET_BYTES>(header, nonce, |out| request.encode(out).ok())?;
+    Ok(packet.to_vec())
+}
+
+fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
+}
+
+async fn greet(link: &mut Box<dyn Stream>) -> Result<Nonce> {
+    let client = ClientId(0x7A3B_0001);
+    let hello = Hello {
+        client,
+        oldest: OLDEST,
+        current: CURRENT,
+        take_over: true,
+        name: Text::new(),
+    };
+    let packet = hello::ask::<PACKET_BYTES>(Sequence(1), &hello)?;
+    link.write_all(&[0]).await?;
+    link.write_all(&packet).await?;
+    timeout(WELCOME_LIMIT, welcome(link))
+        .await
+        .context("no welcome")?
+}
+
+async fn welcome(link: &mut Box<dyn Stream>) -> Result<Nonce> {
+    let mut decoder = Decoder::<PACKET_BYTES>::new(Manner::HOST);
+    let mut piece = [0; 256];
+    loop {
+        let read = link.read(&mut piece).await?;
+        if read == 0 {
+            bail!("the link ended");
+        }
+        for byte in &piece[..read] {
+            if let Step::Frame(frame) = decoder.push(Instant(0), *byte)
+                && let Some(Welcome { nonce, .. }) = hello::decode(&frame)
+            {
+                return Ok(nonce);
+            }
+        }
+    }
+}

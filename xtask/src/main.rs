@@ -1,0 +1,63 @@
+//! `cargo xtask`: everything that a person or CI runs on this project.
+
+mod board;
+mod cargo;
+mod check;
+mod cycle;
+mod demo;
+mod last_word;
+mod no_std;
+mod test;
+mod tidy;
+mod witness;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Project automation for lastword.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Set everything up and show a board being rebooted over serial and over TCP.
+    Demo {
+        /// Without a virtual board: a pseudo-terminal and the dry-run backend. Nothing reboots.
+        #[arg(long)]
+        no_vm: bool,
+    },
+    /// Run everything that CI runs.
+    Test {
+        /// Leave out what needs a virtual board.
+        #[arg(long)]
+        no_vm: bool,
+    },
+    /// Format, lints, `no_std` builds, documentation, tidiness.
+    Check,
+    /// Reboot a virtual board over and over, and count acknowledgements that were lost.
+    LastWord {
+        /// How often over each kind of link.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        count: u32,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Demo { no_vm } => demo::run(no_vm),
+        Task::Test { no_vm } => test::run_all(no_vm),
+        Task::Check => check::run_all(),
+        Task::LastWord { count } => last_word::run(count),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Everything that CI runs.
+
+use crate::cargo::{cargo, run};
+use crate::{check, demo, last_word};
+use anyhow::Result;
+use std::process::Command;
+
+/// How many reboots over each kind of link CI takes the time for; the command's own default is
+/// more.
+const REBOOTS: u32 = 5;
+
+/// Checks, tests, and on a virtual board: its own tests, the demo, and a short campaign.
+pub(crate) fn run_all(no_vm: bool) -> Result<()> {
+    check::run_all()?;
+    run(&mut tests(&["--workspace"]))?;
+    // Examples in documentation: nextest leaves them out.
+    run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    if no_vm {
+        demo::run(true)?;
+        println!("test: passed, without what needs a virtual board");
+        return Ok(());
+    }
+    demo::run(false)?;
+    run(&mut tests(&BOARD_TESTS))?;
+    last_word::run(REBOOTS)?;
+    println!("test: passed");
+    Ok(())
+}
+
+/// The virtual board's own tests, which boot one each.
+const BOARD_TESTS: [&str; 6] = [
+    "--package",
+    "lastword-hil",
+    "--features",
+    "virtual-board",
+    "--test",
+    "virtual_board",
+];
+
+/// A run of the selected tests, by nextest where it is installed.
+fn tests(selection: &[&str]) -> Command {
+    let nextest = cargo(&["nextest", "--version"]).output();
+    let has_nextest = nextest.is_ok_and(|answer| answer.status.success());
+    let mut tests = if has_nextest {
+        cargo(&["nextest", "run"])
+    } else {
+        cargo(&["test"])
+    };
+    tests.args(selection);
+    tests
+}
