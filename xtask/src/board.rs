@@ -43,7 +43,7 @@ pub(crate) fn image(network: Network, files: Vec<GuestFile>) -> Result<Image> {
 }
 
 /// Builds `lastwordd` so that it runs in a board with nothing but a kernel.
-fn static_agent() -> Result<PathBuf> {
+pub(crate) fn static_agent() -> Result<PathBuf> {
     let mut build = cargo(&["build", "--package", "lastword-agent", "--profile", "board"]);
     build
         .args(["--target", TARGET])

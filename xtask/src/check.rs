@@ -1,6 +1,6 @@
 //! What must hold before anybody reads a change.
 
-use crate::cargo::{cargo, run};
+use crate::cargo::{cargo, run, target};
 use crate::{no_std, tidy};
 use anyhow::Result;
 
@@ -15,10 +15,19 @@ pub(crate) fn run_all() -> Result<()> {
         "--deny",
         "warnings",
     ]))?;
+    check_apart("bench/Cargo.toml")?;
     no_std::run_builds()?;
     let mut document = cargo(&["doc", "--workspace", "--no-deps"]);
     run(document.env("RUSTDOCFLAGS", "--deny warnings"))?;
     tidy::run()?;
     println!("check: clean");
     Ok(())
+}
+
+/// Format and lints of a crate that is a workspace of its own.
+fn check_apart(manifest: &str) -> Result<()> {
+    run(&mut cargo(&["fmt", "--check", "--manifest-path", manifest]))?;
+    let mut lint = cargo(&["clippy", "--all-targets", "--manifest-path", manifest]);
+    lint.arg("--target-dir").arg(target());
+    run(lint.args(["--", "--deny", "warnings"]))
 }

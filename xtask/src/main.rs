@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that a person or CI runs on this project.
 
+mod bench;
 mod board;
 mod cargo;
 mod check;
@@ -36,6 +37,15 @@ enum Task {
         #[arg(long)]
         no_vm: bool,
     },
+    /// Measure the figures that the project promises.
+    Bench {
+        /// Shorter rounds.
+        #[arg(long)]
+        quick: bool,
+        /// What to measure; everything otherwise.
+        #[arg(value_parser = ["rest"])]
+        parts: Vec<String>,
+    },
     /// Format, lints, `no_std` builds, documentation, tidiness.
     Check,
     /// Reboot a virtual board over and over, and count acknowledgements that were lost.
@@ -50,6 +60,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Demo { no_vm } => demo::run(no_vm),
         Task::Test { no_vm } => test::run_all(no_vm),
+        Task::Bench { quick, parts } => bench::run(quick, &parts),
         Task::Check => check::run_all(),
         Task::LastWord { count } => last_word::run(count),
     };

@@ -1,0 +1,198 @@
+//! A figure: what was measured, and the bar it must meet.
+
+use std::fmt;
+
+/// One measured value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// What it is the value of, such as `encode an ACK`.
+    pub name: String,
+    /// The value, in `unit`.
+    pub value: f64,
+    /// What it is counted in.
+    pub unit: Unit,
+    /// What it must be, where the project has promised something.
+    pub bar: Option<Bar>,
+    /// How it is measured, as the part of a sentence behind the name.
+    pub measured: &'static str,
+}
+
+/// What a value is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Nanoseconds.
+    Nanos,
+    /// Microseconds.
+    Micros,
+    /// Milliseconds.
+    Millis,
+    /// Seconds.
+    Seconds,
+    /// 10⁹ bytes a second.
+    GigabytesPerSecond,
+    /// Bytes.
+    Bytes,
+    /// 1,024 bytes.
+    Kibibytes,
+    /// Times another figure.
+    Times,
+    /// A number of things.
+    Count,
+}
+
+/// What a value must be, in the value's unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bar {
+    /// This or less.
+    AtMost(f64),
+    /// Less than this.
+    Below(f64),
+    /// More than this.
+    Above(f64),
+    /// This or more.
+    AtLeast(f64),
+}
+
+impl Figure {
+    /// A figure without a bar.
+    #[must_use]
+    pub fn new(name: impl Into<String>, value: f64, unit: Unit, measured: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            unit,
+            bar: None,
+            measured,
+        }
+    }
+
+    /// The same figure with a bar to meet.
+    #[must_use]
+    pub const fn with_bar(mut self, bar: Bar) -> Self {
+        self.bar = Some(bar);
+        self
+    }
+
+    /// Whether the value meets its bar; `None` if it has none.
+    #[must_use]
+    pub fn is_met(&self) -> Option<bool> {
+        let value = self.value;
+        self.bar.map(|bar| match bar {
+            Bar::AtMost(most) => value <= most,
+            Bar::Below(limit) => value < limit,
+            Bar::Above(limit) => value > limit,
+            Bar::AtLeast(least) => value >= least,
+        })
+    }
+
+    /// The value with its unit.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.unit.shown(self.value)
+    }
+
+    /// The bar with its unit; empty if there is none.
+    #[must_use]
+    pub fn shown_bar(&self) -> String {
+        let Some(bar) = self.bar else {
+            return String::new();
+        };
+        let (word, value) = match bar {
+            Bar::AtMost(most) => ("at most", most),
+            Bar::Below(limit) => ("below", limit),
+            Bar::Above(limit) => ("above", limit),
+            Bar::AtLeast(least) => ("at least", least),
+        };
+        format!("{word} {}", self.unit.shown(value))
+    }
+
+    /// `met` or `missed`; empty if there is no bar.
+    #[must_use]
+    pub fn verdict(&self) -> &'static str {
+        match self.is_met() {
+            Some(true) => "met",
+            Some(false) => "missed",
+            None => "",
+        }
+    }
+}
+
+impl Unit {
+    fn shown(self, value: f64) -> String {
+        match self {
+            Self::Nanos => format!("{value:.1} ns"),
+            Self::Micros => format!("{value:.1} µs"),
+            Self::Millis => format!("{value:.1} ms"),
+            Self::Seconds => format!("{value:.2} s"),
+            Self::GigabytesPerSecond => format!("{value:.2} GB/s"),
+            Self::Bytes => format!("{} bytes", grouped(value)),
+            Self::Kibibytes => format!("{} KiB", grouped(value)),
+            Self::Times => format!("{value:.3} times"),
+            Self::Count => grouped(value),
+        }
+    }
+}
+
+/// A whole number with commas between thousands.
+fn grouped(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut shown = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (value, bar) = (self.shown(), self.shown_bar());
+        let line = format!("{:<52} {value:>18}  {bar:<20} ", self.name);
+        f.write_str((line + self.verdict()).trim_end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(bar: Bar, value: f64, met: bool) {
+        let figure = Figure::new("x", value, Unit::Nanos, "").with_bar(bar);
+        assert_eq!(figure.is_met(), Some(met), "{bar:?} {value}");
+    }
+
+    #[test]
+    fn only_some_bars_may_be_touched() {
+        for (bar, below, at, above) in [
+            (Bar::AtMost(25.0), true, true, false),
+            (Bar::Below(25.0), true, false, false),
+            (Bar::Above(25.0), false, false, true),
+            (Bar::AtLeast(25.0), false, true, true),
+        ] {
+            check(bar, 24.9, below);
+            check(bar, 25.0, at);
+            check(bar, 25.1, above);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_meets_no_bar() {
+        check(Bar::AtMost(1.0), f64::NAN, false);
+        check(Bar::AtLeast(1.0), f64::NAN, false);
+    }
+
+    #[test]
+    fn values_are_shown_with_their_units() {
+        for (unit, value, shown) in [
+            (Unit::Nanos, 9.04, "9.0 ns"),
+            (Unit::Bytes, 1_234_567.0, "1,234,567 bytes"),
+            (Unit::Count, 100.0, "100"),
+            (Unit::Times, 1.249, "1.249 times"),
+        ] {
+            assert_eq!(unit.shown(value), shown);
+        }
+    }
+}

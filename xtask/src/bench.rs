@@ -1,0 +1,28 @@
+//! The figures of the project: built for release, measured in one run.
+
+use crate::board::static_agent;
+use crate::cargo::{cargo, root, run as run_command, target};
+use anyhow::Result;
+use std::process::Command;
+
+/// Builds what is measured and measures it; `parts`: only these.
+pub(crate) fn run(quick: bool, parts: &[String]) -> Result<()> {
+    run_command(&mut cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "lastword-agent",
+    ]))?;
+    let board_agent = static_agent()?;
+    // A workspace of its own, with the target directory of this one.
+    let mut build = cargo(&["build", "--release", "--manifest-path", "bench/Cargo.toml"]);
+    run_command(build.arg("--target-dir").arg(target()))?;
+
+    let release = target().join("release");
+    let mut bench = Command::new(release.join("lastword-bench"));
+    bench.current_dir(root());
+    bench.arg("--agent").arg(release.join("lastwordd"));
+    bench.arg("--board-agent").arg(board_agent);
+    bench.args(quick.then_some("--quick")).args(parts);
+    run_command(&mut bench)
+}
