@@ -1,5 +1,7 @@
 //! No order of events fires twice, before evidence, or after standing down.
 
+mod every_order;
+
 use super::*;
 
 const ORDER: Order = Order {
