@@ -61,6 +61,20 @@ async fn the_acknowledgement_of_a_line_arrives_before_the_fire_at_every_speed() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_peer_that_goes_on_talking_does_not_put_the_fire_off() {
+    for baud in [115_200, 3_000_000] {
+        let uart = Uart::new(baud);
+        let board = Board::on_uart(&uart, QUIET);
+        let mut terminal = Terminal::plain(uart.host_end()).await;
+        terminal.send("reboot\n").await;
+        // A byte a byte time, for longer than the drain's deadline.
+        let babble = "#".repeat(baud as usize / 10);
+        let (fire, ()) = tokio::join!(board.reset.fired(1), terminal.send(&babble));
+        check_fire(&uart, fire, &format!("{baud} baud"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_acknowledgement_of_a_frame_arrives_before_the_fire_at_every_speed() {
     for baud in BAUDS {
         let uart = Uart::new(baud);

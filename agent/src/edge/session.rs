@@ -15,10 +15,9 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 /// How many bytes are read at once.
 const READ_BYTES: usize = 512;
@@ -96,8 +95,9 @@ struct Ack {
     ticket: Ticket,
     /// The position behind it in the output.
     position: u64,
-    /// How long to wait before asking the link again.
-    again: Duration,
+    /// When to ask the link again. An instant, not a span: a peer that never stops talking must
+    /// not put it off for ever.
+    again: Instant,
 }
 
 impl Conversation<'_> {
@@ -119,12 +119,13 @@ impl Conversation<'_> {
                 .filter(|ack| ack.ticket.is_draining())
                 .map(|it| it.again);
             // Each arm may be dropped and polled anew: polls of the link move bytes or nothing,
-            // the question to the desk and the ticket are kept outside.
+            // the question to the desk and the ticket are kept outside. The link comes last: it
+            // alone can be ready for ever, and the same events then give the same order.
             tokio::select! {
-                moved = step(self.link, self.session.output().front(), &mut buffer, wants_input) =>
-                    self.moved(moved?, &buffer)?,
-                answer = optional(self.asking.as_mut()) => self.answered(answer)?,
+                biased;
+                _ = self.room.stop.changed() => return Ok(End::Finished),
                 released = released(self.ack.as_mut()) => self.released(released),
+                answer = optional(self.asking.as_mut()) => self.answered(answer)?,
                 () = wait(again) => self.look_for_drain()?,
                 () = self.room.clock.wait(deadline) => {
                     let now = self.room.clock.now();
@@ -134,7 +135,8 @@ impl Conversation<'_> {
                     let now = self.room.clock.now();
                     self.session.tick(now, &*self.room.world);
                 }
-                _ = self.room.stop.changed() => return Ok(End::Finished),
+                moved = step(self.link, self.session.output().front(), &mut buffer, wants_input) =>
+                    self.moved(moved?, &buffer)?,
             }
         }
     }
@@ -177,7 +179,7 @@ impl Conversation<'_> {
             self.ack = Some(Ack {
                 ticket,
                 position,
-                again: Duration::ZERO,
+                again: Instant::now(),
             });
         }
         Ok(())
@@ -215,7 +217,7 @@ impl Conversation<'_> {
             return Ok(());
         };
         match self.link.drained(ack.ticket.await_close())? {
-            Drain::Pending(again) => ack.again = again,
+            Drain::Pending(again) => ack.again = Instant::now() + again,
             Drain::Left(evidence) => ack.ticket.drained(evidence),
         }
         Ok(())
@@ -276,9 +278,9 @@ async fn released(ack: Option<&mut Ack>) -> bool {
     }
 }
 
-async fn wait(span: Option<Duration>) {
-    match span {
-        Some(span) => sleep(span).await,
+async fn wait(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
         None => pending().await,
     }
 }
