@@ -8,6 +8,7 @@ pub use ticket::Ticket;
 
 use super::backend::{PowerBackend, Trigger};
 use super::clock::Clock;
+use super::threads::Threads;
 use crate::core::power::{Desk, Origin, Verdict};
 use crate::core::recovery::Recovered;
 use crate::core::storage::Storage;
@@ -113,6 +114,16 @@ pub struct PowerTask {
     staged: Option<InHand>,
 }
 
+/// What a power task acts with.
+pub struct Means {
+    /// Carries operations out.
+    pub backend: Arc<dyn PowerBackend>,
+    /// Where the record is.
+    pub storage: Box<dyn Storage>,
+    /// What both of them are called on.
+    pub threads: Arc<dyn Threads>,
+}
+
 /// What belongs to the operation that is staged.
 struct InHand {
     holder: Holder,
@@ -125,13 +136,13 @@ impl PowerTask {
     pub fn new(
         recovered: &Recovered,
         desk: SharedDesk,
-        backend: Arc<dyn PowerBackend>,
-        storage: Box<dyn Storage>,
+        means: Means,
         clock: Clock,
     ) -> (Self, PowerHandle) {
         let (sender, asks) = mpsc::channel(ASKS);
         let (news, told) = watch::channel(());
-        let queue = Queue::new(backend, Recorder::new(recovered.record().cause, storage));
+        let recorder = Recorder::new(recovered.record().cause, means.storage);
+        let queue = Queue::new(means.backend, recorder, means.threads);
         let task = Self {
             desk,
             clock,

@@ -4,9 +4,10 @@ use super::backend::{DryRun, Linux, NoBackend, PowerBackend};
 use super::clock::Clock;
 use super::facts::{self, LinuxBoard, Sessions};
 use super::listen::{self, Host, Open};
-use super::power::{PowerHandle, PowerTask, SharedDesk};
+use super::power::{Means, PowerHandle, PowerTask, SharedDesk};
 use super::session::Room;
 use super::store::StateDirectory;
+use super::threads::RuntimeThreads;
 use crate::core::clients::{Clients, Life};
 use crate::core::config::{self, Config, Listener};
 use crate::core::power::{Board, Desk};
@@ -70,8 +71,12 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
 
     let desk = Desk::new(board(&config, &recovered), recovered.record().last);
     let desk = SharedDesk::new(desk);
-    let storage = Box::new(state.files());
-    let (task, power) = PowerTask::new(&recovered, desk.clone(), backend(&config), storage, clock);
+    let means = Means {
+        backend: backend(&config),
+        storage: Box::new(state.files()),
+        threads: Arc::new(RuntimeThreads),
+    };
+    let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);
     let (stop, stopped) = watch::channel(false);
     let name = config.name.clone().unwrap_or_else(facts::host_name);
     let sessions = Sessions::default();

@@ -10,8 +10,9 @@ use lastword_agent::core::session::House;
 use lastword_agent::core::world::{Look, World};
 use lastword_agent::edge::clock::Clock;
 use lastword_agent::edge::link::Link;
-use lastword_agent::edge::power::{PowerTask, SharedDesk};
+use lastword_agent::edge::power::{Means, PowerTask, SharedDesk};
 use lastword_agent::edge::session::{Room, serve};
+use lastword_agent::edge::threads::RuntimeThreads;
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::identity::{BoardKind, BootSource, CURRENT, Capabilities, Identity, OLDEST};
 use lastword_protocol::message::{Pending, PowerStatus, Reply, SCHEMA_HASH, Status, Uptime};
@@ -40,9 +41,12 @@ impl Life {
         recovered.record().save(&mut storage).expect("a disk");
 
         let desk = desk(&recovered, board.options);
-        let backend = Arc::new(board.reset.clone());
-        let (task, power) =
-            PowerTask::new(&recovered, desk.clone(), backend, Box::new(storage), clock);
+        let means = Means {
+            backend: Arc::new(board.reset.clone()),
+            storage: Box::new(storage),
+            threads: Arc::new(RuntimeThreads),
+        };
+        let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);
         let (stop, stopped) = watch::channel(false);
         let facts = Facts { desk, clock };
         let room = Room {

@@ -4,6 +4,7 @@
 use crate::core::record::PowerRecord;
 use crate::core::storage::Storage;
 use crate::edge::backend::{PowerBackend, Trigger};
+use crate::edge::threads::{self, Threads};
 use lastword_protocol::identity::Cause;
 use lastword_protocol::power::{Evidence, LastOperation, Order};
 use std::collections::VecDeque;
@@ -11,7 +12,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 /// How long preparing may take: sync(2) can hang on a dying disk.
@@ -92,15 +92,21 @@ struct Running {
 pub(super) struct Queue {
     backend: Arc<dyn PowerBackend>,
     recorder: Recorder,
+    threads: Arc<dyn Threads>,
     waiting: VecDeque<Task>,
     running: Option<Running>,
 }
 
 impl Queue {
-    pub(super) fn new(backend: Arc<dyn PowerBackend>, recorder: Recorder) -> Self {
+    pub(super) fn new(
+        backend: Arc<dyn PowerBackend>,
+        recorder: Recorder,
+        threads: Arc<dyn Threads>,
+    ) -> Self {
         Self {
             backend,
             recorder,
+            threads,
             waiting: VecDeque::new(),
             running: None,
         }
@@ -136,6 +142,7 @@ impl Queue {
 
     fn start(&self, task: Task) -> Running {
         let recorder = self.recorder.clone();
+        let threads = Arc::clone(&self.threads);
         let only_waits = matches!(task, Task::AwaitDown);
         let work: Pin<Box<dyn Future<Output = Done> + Send>> = match task {
             Task::Prepare {
@@ -144,20 +151,22 @@ impl Queue {
                 record,
             } => {
                 let backend = Arc::clone(&self.backend);
-                Box::pin(prepare(backend, recorder, order, quiet_console, record))
+                let preparing =
+                    move || make_ready(&*backend, &recorder, order, quiet_console, record);
+                Box::pin(async move { Done::Prepared(prepared(&*threads, preparing).await) })
             }
             Task::Release(last) => {
-                Box::pin(async move { Done::Released(save(recorder, last).await) })
+                Box::pin(async move { Done::Released(save(&*threads, recorder, last).await) })
             }
             Task::Note(last) => Box::pin(async move {
-                save(recorder, last).await;
+                save(&*threads, recorder, last).await;
                 Done::Noted
             }),
             Task::Fire {
                 trigger,
                 evidence,
                 dry_run,
-            } => Box::pin(fire(trigger, evidence, dry_run)),
+            } => Box::pin(fire(threads, trigger, evidence, dry_run)),
             Task::AwaitDown => Box::pin(async {
                 sleep(GOING_DOWN_LIMIT).await;
                 Done::StillUp
@@ -167,36 +176,43 @@ impl Queue {
     }
 }
 
-async fn prepare(
-    backend: Arc<dyn PowerBackend>,
-    recorder: Recorder,
+/// Makes an operation ready and writes its staging down. Blocks.
+fn make_ready(
+    backend: &dyn PowerBackend,
+    recorder: &Recorder,
     order: Order,
     quiet_console: bool,
     record: LastOperation,
-) -> Done {
-    let preparing = spawn_blocking(move || {
-        let trigger = backend
-            .prepare(order.operation, quiet_console)
-            .map_err(|error| error.to_string())?;
-        match recorder.save(record) {
-            Err(why) if !order.force => Err(why),
-            Err(why) => {
-                tracing::warn!(target: "power", why, "forced without a record");
-                Ok(trigger)
-            }
-            Ok(()) => Ok(trigger),
+) -> Result<Box<dyn Trigger>, String> {
+    let trigger = backend
+        .prepare(order.operation, quiet_console)
+        .map_err(|error| error.to_string())?;
+    match recorder.save(record) {
+        Err(why) if !order.force => Err(why),
+        Err(why) => {
+            tracing::warn!(target: "power", why, "forced without a record");
+            Ok(trigger)
         }
-    });
-    Done::Prepared(match timeout(PREPARE_LIMIT, preparing).await {
+        Ok(()) => Ok(trigger),
+    }
+}
+
+/// Waits for a preparation within its bound.
+async fn prepared(
+    threads: &dyn Threads,
+    preparing: impl FnOnce() -> Result<Box<dyn Trigger>, String> + Send + 'static,
+) -> Result<Box<dyn Trigger>, String> {
+    match timeout(PREPARE_LIMIT, threads::run(threads, preparing)).await {
         Ok(Ok(result)) => result,
         Ok(Err(panicked)) => Err(panicked.to_string()),
         Err(_) => Err("preparing took too long; is a disk dying?".to_owned()),
-    })
+    }
 }
 
 /// Writes a record within its bound; whether it is durable.
-async fn save(recorder: Recorder, last: LastOperation) -> bool {
-    let why = match timeout(RECORD_LIMIT, spawn_blocking(move || recorder.save(last))).await {
+async fn save(threads: &dyn Threads, recorder: Recorder, last: LastOperation) -> bool {
+    let saving = threads::run(threads, move || recorder.save(last));
+    let why = match timeout(RECORD_LIMIT, saving).await {
         Ok(Ok(Ok(()))) => return true,
         Ok(Ok(Err(why))) => why,
         Ok(Err(panicked)) => panicked.to_string(),
@@ -206,9 +222,13 @@ async fn save(recorder: Recorder, last: LastOperation) -> bool {
     false
 }
 
-async fn fire(trigger: Box<dyn Trigger>, evidence: Evidence, dry_run: bool) -> Done {
-    let code = spawn_blocking(move || trigger.fire(evidence))
-        .await
-        .unwrap_or(u16::MAX);
+async fn fire(
+    threads: Arc<dyn Threads>,
+    trigger: Box<dyn Trigger>,
+    evidence: Evidence,
+    dry_run: bool,
+) -> Done {
+    let firing = threads::run(&*threads, move || trigger.fire(evidence));
+    let code = firing.await.unwrap_or(u16::MAX);
     Done::Fired { code, dry_run }
 }
