@@ -67,4 +67,4 @@ pub enum Drain {
 }
 
 /// How soon to ask again where nothing says how long it takes.
-const POLL: Duration = Duration::from_millis(1);
+pub const POLL: Duration = Duration::from_millis(1);

@@ -2,14 +2,13 @@
 
 use super::{Flow, Socket, State};
 use lastword_agent::core::session::Traits;
-use lastword_agent::edge::link::{Drain, Link};
+use lastword_agent::edge::link::{Drain, Link, POLL};
 use lastword_protocol::Millis;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The agent's end: what a TCP connection is to the real agent.
@@ -154,6 +153,3 @@ impl Link for SocketLink {
         })
     }
 }
-
-/// How soon the real TCP link asks again.
-const POLL: Duration = Duration::from_millis(1);

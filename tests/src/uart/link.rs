@@ -2,7 +2,7 @@
 
 use super::{Side, Uart};
 use lastword_agent::core::session::Traits;
-use lastword_agent::edge::link::{Drain, Link};
+use lastword_agent::edge::link::{Drain, Link, POLL};
 use lastword_hil::dial::{Dial, Dialing};
 use lastword_hil::endpoint::Baud;
 use lastword_protocol::Millis;
@@ -12,7 +12,6 @@ use std::io;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The agent's end: what a serial port is to the real agent.
@@ -172,6 +171,3 @@ impl Dial for Uart {
         NonZeroU32::new(self.baud).map(Baud)
     }
 }
-
-/// How soon the real serial link asks again at the earliest.
-const POLL: Duration = Duration::from_millis(1);
