@@ -22,6 +22,8 @@ pub mod reset;
 
 pub mod board;
 
+pub mod policies;
+
 pub mod process;
 
 /// Implements `AsyncRead` and `AsyncWrite` for a link that wraps another as its only field.

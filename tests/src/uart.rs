@@ -12,6 +12,7 @@ pub use link::{HostEnd, UartLink};
 use faults::Symbol;
 use lane::{Lane, wake};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -70,6 +71,12 @@ impl Uart {
     #[must_use]
     pub const fn baud(&self) -> u32 {
         self.baud
+    }
+
+    /// How long so many bytes take, one behind the other.
+    #[must_use]
+    pub fn time_on_wire(&self, bytes: usize) -> Duration {
+        self.with(|wire, _| wire.from_host.byte_time(bytes))
     }
 
     /// The far reader takes no more bytes of this side, or takes them again: flow control. They

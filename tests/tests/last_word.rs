@@ -10,7 +10,7 @@ use lastword_protocol::power::{Backend, Evidence, Operation, PowerRequest};
 use lastword_tests::board::{Board, Options};
 use lastword_tests::reset::Fire;
 use lastword_tests::terminal::Terminal;
-use lastword_tests::uart::{Side, Uart};
+use lastword_tests::uart::{Side, Uart, UartLink};
 use std::time::Duration;
 
 const BAUDS: [u32; 4] = [1_200, 9_600, 115_200, 3_000_000];
@@ -115,7 +115,7 @@ async fn at_115200_baud_it_fires_within_two_milliseconds_of_the_last_bit() {
 
 /// A link that says of every byte that it has left.
 #[derive(Debug)]
-struct Hasty(lastword_tests::uart::UartLink);
+pub(crate) struct Hasty(pub(crate) UartLink);
 
 lastword_tests::wrapper_io!(Hasty);
 

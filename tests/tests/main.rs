@@ -1,7 +1,7 @@
 //! Every test that needs more than one part of lastword.
 //!
 //! In simulated time, on links that can stall, garble and lose: [`line`] is about the simulated
-//! line itself, [`last_word`] about the promise, [`stand_down`] and [`sockets`] about where there
+//! line itself, [`last_word`] about the promise, [`policies`] about it beside what others do, [`stand_down`] and [`sockets`] about where there
 //! is no evidence, [`schedule`] about delays and second thoughts, [`exactly_once`] about lines
 //! that lose, [`ladder`] about the proof.
 //!
@@ -10,6 +10,7 @@
 mod line;
 
 mod last_word;
+mod policies;
 mod sockets;
 mod stand_down;
 
