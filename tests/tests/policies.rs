@@ -9,6 +9,7 @@ use lastword_tests::policies::{
     self, BAUDS, LONGEST_CAP, Line, Outcome, Policy, QUEUES, SHIPPED_CAP, STALLS, Trial, options,
     table, trial,
 };
+use std::fs;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -25,6 +26,14 @@ fn trials(policy: Policy) -> impl Iterator<Item = &'static Trial> {
 
 fn ours() -> impl Iterator<Item = &'static Trial> {
     trials(Policy::Lastword(SHIPPED_CAP)).chain(trials(Policy::Lastword(LONGEST_CAP)))
+}
+
+#[test]
+fn the_readme_shows_what_is_measured() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = fs::read_to_string(path).unwrap();
+    let measured = table::put(&readme, &table::readme(&TRIALS)).expect("marks in the README");
+    assert_eq!(readme, measured, "run `cargo xtask policies --write`");
 }
 
 #[test]

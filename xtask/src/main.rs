@@ -8,11 +8,13 @@ mod cycle;
 mod demo;
 mod last_word;
 mod no_std;
+mod policies;
 mod test;
 mod tidy;
 mod witness;
 
 use clap::{Parser, Subcommand};
+use policies::Show;
 use std::process::ExitCode;
 
 /// Project automation for lastword.
@@ -54,6 +56,15 @@ enum Task {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         count: u32,
     },
+    /// Compare three ways to reset behind an acknowledgement, in simulated time.
+    Policies {
+        /// Show every trial.
+        #[arg(long)]
+        all: bool,
+        /// Put the table into the README.
+        #[arg(long, conflicts_with = "all")]
+        write: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -63,6 +74,9 @@ fn main() -> ExitCode {
         Task::Bench { quick, parts } => bench::run(quick, &parts),
         Task::Check => check::run_all(),
         Task::LastWord { count } => last_word::run(count),
+        Task::Policies { all: true, .. } => policies::run(Show::All),
+        Task::Policies { write: true, .. } => policies::run(Show::Write),
+        Task::Policies { .. } => policies::run(Show::Summary),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
