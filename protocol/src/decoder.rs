@@ -74,7 +74,7 @@ enum State {
 }
 
 /// Splits a stream of bytes into frames and text. `N` bounds a candidate, in bytes, delimiters
-/// not counted.
+/// not counted; and the body of a frame to what is sure to fit into a packet of `N` bytes.
 #[derive(Debug)]
 pub struct Decoder<const N: usize> {
     manner: Manner,
@@ -90,6 +90,16 @@ pub struct Decoder<const N: usize> {
 }
 
 impl<const N: usize> Decoder<N> {
+    /// COBS takes zeros out at hardly any cost, so a body that is too long may come in a candidate
+    /// that is not.
+    const BODY_BYTES: usize = {
+        let mut body_bytes = 0;
+        while frame::wire_bytes(body_bytes + 1) <= N {
+            body_bytes += 1;
+        }
+        body_bytes
+    };
+
     /// A decoder at the start of a stream.
     #[must_use]
     pub const fn new(manner: Manner) -> Self {
@@ -217,7 +227,8 @@ impl<const N: usize> Decoder<N> {
     fn try_candidate(&mut self) -> Step<'_> {
         let length = core::mem::take(&mut self.held);
         self.muted = self.manner.mute.is_some();
-        if let Some(frame) = frame::decode(&mut self.buffer[..length], self.session) {
+        let frame = frame::decode(&mut self.buffer[..length], self.session);
+        if let Some(frame) = frame.filter(|frame| frame.body.len() <= Self::BODY_BYTES) {
             self.state = State::Closed;
             Step::Frame(frame)
         } else {

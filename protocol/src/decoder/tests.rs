@@ -110,6 +110,15 @@ fn a_frame_longer_than_the_buffer_is_discarded_and_the_next_one_works() {
 }
 
 #[test]
+fn a_body_longer_than_what_surely_fits_is_invalid_though_this_one_fits() {
+    // A packet of 64 bytes holds any body of 52.
+    for (length, frames) in [(52, &[1, 9][..]), (53, &[9]), (54, &[9]), (100, &[9])] {
+        let stream = [packet(1, &vec![b'x'; length]), packet(9, b"x")].concat();
+        check(Manner::DEVICE_STREAM, &[(0, &stream)], frames, "");
+    }
+}
+
+#[test]
 fn a_silence_ends_a_candidate_on_a_line_and_not_on_a_stream() {
     let frame = packet(1, b"x");
     let (head, tail) = frame.split_at(5);
