@@ -3,7 +3,8 @@
 //! The modules are listed from the wire upwards: a [`uart`] or a [`socket`] carries bytes in
 //! paused time, a [`terminal`] talks over either, a [`board`] is the real agent on such a link
 //! with a [`disk`] and a [`reset`] line that only remember. [`process`] starts the real binaries,
-//! which never do more than a dry run.
+//! which never do more than a dry run. A [`bench`] needs no time but what it is told: the agent's
+//! session core on its own.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -11,6 +12,8 @@
 )]
 
 pub mod dice;
+
+mod faults;
 
 pub mod socket;
 pub mod uart;
@@ -23,6 +26,8 @@ pub mod reset;
 pub mod board;
 
 pub mod policies;
+
+pub mod bench;
 
 pub mod process;
 

@@ -1,15 +1,14 @@
 //! A serial line in tokio's time, which tests pause: bytes take their time, queues are bounded,
 //! and what has not left is lost at a reset.
 
-mod faults;
 mod lane;
 mod link;
 
-pub use faults::Rates;
+pub use crate::faults::Rates;
 pub use lane::TTY_BYTES;
 pub use link::{HostEnd, UartLink};
 
-use faults::Symbol;
+use crate::faults::Symbol;
 use lane::{Lane, wake};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -3,7 +3,8 @@
 //! In simulated time, on links that can stall, garble and lose: [`line`] is about the simulated
 //! line itself, [`last_word`] about the promise, [`policies`] about it beside what others do, [`stand_down`] and [`sockets`] about where there
 //! is no evidence, [`schedule`] about delays and second thoughts, [`exactly_once`] about lines
-//! that lose, [`ladder`] about the proof.
+//! that lose, [`ladder`] about the proof. Without any time but a number: [`random`] is about bytes
+//! that mean nothing.
 //!
 //! In real time, with the real binaries: [`process`].
 
@@ -18,6 +19,7 @@ mod schedule;
 
 mod exactly_once;
 mod ladder;
+mod random;
 
 mod process;
 

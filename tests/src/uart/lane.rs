@@ -1,6 +1,6 @@
 //! One direction of a line: a transmit queue, a shift register, a wire, a receive buffer.
 
-use super::faults::{Faults, Rates, Symbol};
+use crate::faults::{Faults, Rates, Symbol};
 use std::collections::VecDeque;
 use std::task::Waker;
 use std::time::Duration;
@@ -134,18 +134,13 @@ impl Lane {
     }
 
     fn arrive(&mut self, symbol: Symbol, at: Instant) {
-        let bytes: &[u8] = match symbol {
-            Symbol::Byte(0xFF) if self.marks => &[0xFF, 0xFF],
-            Symbol::Break if self.marks => &[0xFF, 0, 0],
-            Symbol::Damaged(byte) if self.marks => &[0xFF, 0, byte],
-            Symbol::Byte(byte) | Symbol::Damaged(byte) => &[byte],
-            Symbol::Break => &[0],
-        };
+        let bytes: Vec<u8> = symbol.received(self.marks).collect();
         // As on a real line, nothing holds the sender back when nobody reads.
         if self.received.len() + bytes.len() <= TTY_BYTES {
-            self.received.extend(bytes);
+            self.received.extend(&bytes);
         }
-        self.history.extend(bytes.iter().map(|byte| (at, *byte)));
+        self.history
+            .extend(bytes.into_iter().map(|byte| (at, byte)));
         wake(&mut self.reader);
     }
 }
