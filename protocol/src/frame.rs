@@ -1,6 +1,7 @@
 //! One frame: `00 COBS(header | body | CRC-32) 00`.
 
 use crate::checksum;
+use crate::cobs;
 use crate::units::{BootId, ClientId, Nonce, Sequence};
 
 /// Header length in bytes: version and class, flags, sequence number (little-endian), opcode.
@@ -16,8 +17,7 @@ pub const DELIMITER: u8 = 0;
 /// included.
 #[must_use]
 pub const fn wire_bytes(body_bytes: usize) -> usize {
-    // `max_encoded_len` counts the closing delimiter.
-    1 + corncobs::max_encoded_len(HEADER_BYTES + body_bytes + CHECKSUM_BYTES)
+    1 + cobs::encoded_bytes(HEADER_BYTES + body_bytes + CHECKSUM_BYTES) + 1
 }
 
 /// What a frame is for.
@@ -142,37 +142,74 @@ pub fn reborn_nonce(boot: BootId, client: ClientId, birth: u32) -> Nonce {
 }
 
 /// Writes a frame whose body `write_body` produces; it returns the body's length, or `None` if
-/// the slice it got is too small.
+/// the slice it got is too small. It is asked again, with all the room there is, if its body did
+/// not fit where a small one does.
 ///
 /// # Errors
 ///
 /// [`TooLong`] if frame or body does not fit; `N` should be at least [`wire_bytes`] of the body.
+#[inline]
 pub fn encode<const N: usize>(
     header: Header,
     nonce: Nonce,
-    write_body: impl FnOnce(&mut [u8]) -> Option<usize>,
+    write_body: impl FnMut(&mut [u8]) -> Option<usize>,
 ) -> Result<Packet<N>, TooLong> {
-    let mut plain = [0; N];
-    let (head, rest) = plain
-        .split_first_chunk_mut::<HEADER_BYTES>()
-        .ok_or(TooLong)?;
-    *head = header.to_bytes();
-    let room = rest.len().checked_sub(CHECKSUM_BYTES).ok_or(TooLong)?;
-    let body_bytes = write_body(&mut rest[..room]).ok_or(TooLong)?;
-    let summed = HEADER_BYTES + body_bytes;
-    let sum = checksum::of_frame(crc_nonce(header.class, nonce), &plain[..summed]);
-    plain[summed..summed + CHECKSUM_BYTES].copy_from_slice(&sum.to_le_bytes());
-
-    let plain = &plain[..summed + CHECKSUM_BYTES];
     let mut packet = Packet::new();
-    packet.push(DELIMITER).map_err(|_| TooLong)?;
-    // The encoder panics on a short buffer, so the worst case must fit; and it writes the closing
-    // delimiter.
-    let room = 1 + corncobs::max_encoded_len(plain.len());
-    packet.resize(room, 0).map_err(|_| TooLong)?;
-    let encoded = corncobs::encode_buf(plain, &mut packet[1..]);
-    packet.truncate(1 + encoded);
+    encode_into(&mut packet, header, nonce, write_body)?;
     Ok(packet)
+}
+
+/// As [`encode`], but into a packet that stays where it is, over what it holds.
+///
+/// # Errors
+///
+/// [`TooLong`], after which `packet` holds no frame.
+pub fn encode_into<const N: usize>(
+    packet: &mut Packet<N>,
+    header: Header,
+    nonce: Nonce,
+    mut write_body: impl FnMut(&mut [u8]) -> Option<usize>,
+) -> Result<(), TooLong> {
+    packet.clear();
+    for room in [N.min(SMALL), N] {
+        packet.resize(room, 0).map_err(|_| TooLong)?;
+        let body = packet.get_mut(BODY_AT..room.saturating_sub(CHECKSUM_BYTES));
+        let sealed = body
+            .and_then(&mut write_body)
+            .and_then(|body_bytes| seal(packet, header, nonce, body_bytes));
+        if let Some(length) = sealed {
+            packet.truncate(length);
+            return Ok(());
+        }
+    }
+    Err(TooLong)
+}
+
+/// Room for most frames; clearing more than that takes longer than all the rest of them.
+const SMALL: usize = wire_bytes(24);
+
+/// Where a packet's header is written: behind the delimiter and the first code.
+const HEADER_AT: usize = 2;
+const BODY_AT: usize = HEADER_AT + HEADER_BYTES;
+
+/// Makes a frame of the body in `packet` and returns its length; `None` if it may not fit.
+fn seal(packet: &mut [u8], header: Header, nonce: Nonce, body_bytes: usize) -> Option<usize> {
+    if wire_bytes(body_bytes) > packet.len() {
+        return None;
+    }
+    let head = header.to_bytes();
+    let (begin, rest) = packet.split_first_chunk_mut::<BODY_AT>()?;
+    let (body, rest) = rest.split_at_mut_checked(body_bytes)?;
+    let nonce = crc_nonce(header.class, nonce);
+    let sum = checksum::of_frame(nonce, head, body);
+    *rest.first_chunk_mut()? = sum.to_le_bytes();
+    let [delimiter, _, header @ ..] = begin;
+    *delimiter = DELIMITER;
+    *header = head;
+    let plain = HEADER_BYTES + body_bytes + CHECKSUM_BYTES;
+    let encoded = cobs::encode(&mut packet[1..], 1 + plain)?;
+    *packet.get_mut(1 + encoded)? = DELIMITER;
+    Some(1 + encoded + 1)
 }
 
 /// Reads the frame between two delimiters, neither of which belongs to `candidate`, decoding in
@@ -182,17 +219,14 @@ pub fn encode<const N: usize>(
 /// checksum that another nonce or no nonce explains.
 #[must_use]
 pub fn decode(candidate: &mut [u8], session: Option<Nonce>) -> Option<Frame<'_>> {
-    let length = corncobs::decode_in_place(candidate).ok()?;
-    let (summed, sum) = candidate
-        .get(..length)?
-        .split_last_chunk::<CHECKSUM_BYTES>()?;
+    let (summed, sum) = cobs::decode(candidate)?.split_last_chunk::<CHECKSUM_BYTES>()?;
     let (head, body) = summed.split_first_chunk::<HEADER_BYTES>()?;
     let header = Header::from_bytes(*head)?;
     let nonce = match header.class {
         Class::Hello => HELLO_NONCE,
         _ => session?,
     };
-    (checksum::of_frame(nonce, summed) == u32::from_le_bytes(*sum))
+    (checksum::of_frame(nonce, *head, body) == u32::from_le_bytes(*sum))
         .then_some(Frame { header, body })
 }
 
@@ -241,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_frame_reads_back_as_written() {
-        for length in [0, 1, 7, 253, 254, 255, 512] {
+        for length in [0, 1, 7, 23, 24, 25, 26, 253, 254, 255, 512] {
             check(Class::Reply, &vec![0; length], Some(NONCE), true);
             check(Class::Reply, &vec![0xA5; length], Some(NONCE), true);
         }

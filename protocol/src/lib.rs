@@ -26,6 +26,7 @@ pub mod power;
 pub mod caller;
 
 mod checksum;
+mod cobs;
 
 pub use units::{
     BootId, ClientId, Generation, Instant, Millis, Nonce, OperationId, Sequence, Text,

@@ -116,10 +116,11 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
     ///
     /// [`TooLong`] if `FRAME` cannot even hold that.
     pub fn answer(&mut self, sequence: Sequence, reply: &Reply) -> Result<Packet<FRAME>, TooLong> {
-        let packet = self.frame(sequence, reply).or_else(|TooLong| {
+        let mut packet = Packet::new();
+        if self.frame(sequence, reply, &mut packet).is_err() {
             let refusal = Refusal::new(Code::Internal, "the reply is too long for a frame");
-            self.frame(sequence, &Reply::Refused(refusal))
-        })?;
+            self.frame(sequence, &Reply::Refused(refusal), &mut packet)?;
+        }
         let slot = &mut self.slots[Self::slot_of(sequence)];
         if slot.sequence() == Some(sequence) {
             *slot = Slot::Answered(sequence, packet.clone());
@@ -127,9 +128,14 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
         Ok(packet)
     }
 
-    fn frame(&self, sequence: Sequence, reply: &Reply) -> Result<Packet<FRAME>, TooLong> {
+    fn frame(
+        &self,
+        sequence: Sequence,
+        reply: &Reply,
+        packet: &mut Packet<FRAME>,
+    ) -> Result<(), TooLong> {
         let header = Header::new(Class::Reply, sequence, reply.opcode());
-        frame::encode(header, self.nonce, |out| reply.encode(out).ok())
+        frame::encode_into(packet, header, self.nonce, |out| reply.encode(out).ok())
     }
 
     fn slot_of(sequence: Sequence) -> usize {
