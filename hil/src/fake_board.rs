@@ -264,6 +264,7 @@ impl World {
             self.session = Some(Session::new(BootId([self.boot; 16]), asked.client));
         }
         let welcome = Welcome {
+            client: asked.client,
             nonce: self.session.as_ref().unwrap().nonce(),
             resumed,
             identity: self.identity(),

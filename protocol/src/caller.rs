@@ -229,7 +229,11 @@ impl<const N: usize> Caller<N> {
         }
         let effect = match opcode {
             hello::opcode::WELCOME => {
-                return self.welcomed(now, message::decode(opcode, frame.body).ok()?);
+                let welcome: Welcome = message::decode(opcode, frame.body).ok()?;
+                if welcome.client != self.hello.client {
+                    return None;
+                }
+                return self.welcomed(now, welcome);
             }
             hello::opcode::BUSY => Effect::Busy(message::decode(opcode, frame.body).ok()?),
             hello::opcode::VERSION_REFUSED => {

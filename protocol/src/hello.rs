@@ -48,6 +48,9 @@ impl Hello {
 /// The board's answer to a [`Hello`]: the session is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
+    /// Who was greeted. On a line with several clients each hears the answers to all, and their
+    /// hellos may carry the same number.
+    pub client: ClientId,
     /// What both sides mix into the checksum of every later frame.
     pub nonce: Nonce,
     /// Whether the board still has this session's replies. If not, it forgot what it was asked:

@@ -42,9 +42,20 @@ fn hear(caller: &mut Tested, at: u64, packet: &Packet<256>) -> Option<Effect<256
 }
 
 fn welcome(caller: &mut Tested, at: u64, boot: u8, resumed: bool) -> Option<Effect<256>> {
-    let nonce = frame::session_nonce(BootId([boot; 16]), ClientId(1));
+    welcome_of(ClientId(1), caller, at, boot, resumed)
+}
+
+/// The board welcomes `client`, whose hello carried the same number as the caller's.
+fn welcome_of(
+    client: ClientId,
+    caller: &mut Tested,
+    at: u64,
+    boot: u8,
+    resumed: bool,
+) -> Option<Effect<256>> {
     let welcome = Welcome {
-        nonce,
+        client,
+        nonce: frame::session_nonce(BootId([boot; 16]), client),
         resumed,
         identity: identity(boot),
     };
@@ -102,6 +113,16 @@ fn a_board_that_forgot_the_session_is_never_asked_again() {
         );
         assert_eq!(caller.tick(Instant(10_000)), None);
     }
+}
+
+#[test]
+fn the_welcome_of_another_client_is_not_its_own_though_the_numbers_are_the_same() {
+    let mut caller = Tested::new(ClientId(1), Text::new(), PATIENCE);
+    caller.greet(Instant(0), false).unwrap();
+    assert_eq!(welcome_of(ClientId(2), &mut caller, 1, 1, true), None);
+    assert_eq!(caller.nonce(), None);
+    let own = welcome(&mut caller, 2, 1, false);
+    assert!(matches!(own, Some(Effect::Welcomed(_))), "{own:?}");
 }
 
 #[test]

@@ -122,6 +122,7 @@ impl Frames {
         hello::welcome(
             sequence,
             &Welcome {
+                client: hello.client,
                 nonce,
                 resumed,
                 identity: world.identity(),

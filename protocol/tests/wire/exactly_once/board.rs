@@ -100,6 +100,7 @@ impl Board {
         let nonce = session.nonce();
         self.decoder.enter(Some(nonce));
         let welcome = Welcome {
+            client,
             nonce,
             resumed,
             identity: self.identity(),

@@ -86,6 +86,7 @@ fn hello() {
 #[test]
 fn welcome() {
     let welcome = Welcome {
+        client: CLIENT,
         nonce: NONCE,
         resumed: false,
         identity: small_identity(),
@@ -97,6 +98,7 @@ fn welcome() {
         00                                              ; flags
         01 00                                           ; sequence: 1
         01                                              ; opcode: 0x01 Welcome
+        88 8E 98 A8 C0 E0 80 81 01                      ; client: 0x0102030405060708
         E4 B9 D6 80 03                                  ; nonce: 0x30159CE4
         00                                              ; resumed: false
         01                                              ; oldest: 1
@@ -118,13 +120,14 @@ fn welcome() {
         00                                              ; last: none
         00                                              ; active: none
         00                                              ; pending: none
-        30 16 49 30                                     ; CRC-32 over 00 00 00 00 and all of the above
+        30 5B D9 57                                     ; CRC-32 over 00 00 00 00 and all of the above
         ",
         "
-        00 02 10 02 01 07 01 E4 B9 D6 80 03 03 01 01 10
-        11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF 01
-        01 0C 04 6C 61 62 37 05 30 2E 31 2E 30 05 01 80
-        04 08 06 80 DC FF 87 0C 01 01 05 30 16 49 30 00
+        00 02 10 02 01 10 01 88 8E 98 A8 C0 E0 80 81 01
+        E4 B9 D6 80 03 03 01 01 10 11 22 33 44 55 66 77
+        88 99 AA BB CC DD EE FF 01 01 0C 04 6C 61 62 37
+        05 30 2E 31 2E 30 05 01 80 04 08 06 80 DC FF 87
+        0C 01 01 05 30 5B D9 57 00
         ",
     );
 }

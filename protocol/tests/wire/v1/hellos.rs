@@ -125,6 +125,7 @@ fn hello() {
 #[test]
 fn welcome() {
     let welcome = Welcome {
+        client: CLIENT,
         nonce: NONCE,
         resumed: false,
         identity: small_identity(),
@@ -132,6 +133,7 @@ fn welcome() {
     check_welcome(
         &welcome,
         "
+        88 8E 98 A8 C0 E0 80 81 01                      ; client: 0x0102030405060708
         E4 B9 D6 80 03                                  ; nonce: 0x30159CE4
         00                                              ; resumed: false
         01                                              ; oldest: 1
@@ -160,6 +162,7 @@ fn welcome() {
 #[test]
 fn welcome_back() {
     let welcome = Welcome {
+        client: CLIENT,
         nonce: NONCE,
         resumed: true,
         identity: full_identity(),
@@ -167,6 +170,7 @@ fn welcome_back() {
     check_welcome(
         &welcome,
         "
+        88 8E 98 A8 C0 E0 80 81 01                      ; client: 0x0102030405060708
         E4 B9 D6 80 03                                  ; nonce: 0x30159CE4
         01                                              ; resumed: true
         01                                              ; oldest: 1
