@@ -9,10 +9,12 @@ use lastword_protocol::identity::{
 };
 use lastword_protocol::message::{Pending, Reply, SCHEMA_HASH, Status, Uptime};
 use lastword_protocol::{BootId, Millis, Text};
+use nix::time::{ClockId, clock_gettime};
 use std::fs;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// This boot's id (random(4), `/proc/sys/kernel/random/boot_id`).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -37,11 +39,13 @@ pub fn host_name() -> Text<NAME_BYTES> {
     Text::try_from(&name[..name.floor_char_boundary(NAME_BYTES)]).unwrap_or_default()
 }
 
-/// Time since the board booted, sleep included (proc(5), `/proc/uptime`); zero if unknown.
+/// Time since the board booted, sleep included (`clock_gettime(2)`, `CLOCK_BOOTTIME`); zero if
+/// unknown. Cheaper than `/proc/uptime`, which tells the same.
 #[must_use]
 pub fn uptime() -> Millis {
-    let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
-    Millis(hundredths(text.split_whitespace().next().unwrap_or_default()).saturating_mul(10))
+    let since_boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from);
+    let millis = since_boot.unwrap_or_default().as_millis();
+    Millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 /// A decimal number with two places, in hundredths; zero if it is none.
