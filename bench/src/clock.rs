@@ -1,6 +1,6 @@
 //! The one place that reads the clock.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The time now.
 #[must_use]
@@ -10,4 +10,13 @@ use std::time::Instant;
 )]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// Waits this long.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark looks at an agent left alone, or one that has not started yet"
+)]
+pub fn pause(span: Duration) {
+    std::thread::sleep(span);
 }

@@ -133,6 +133,16 @@ impl Unit {
     }
 }
 
+/// A count as a figure's value.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "nothing is measured that counts to 2^53"
+)]
+pub const fn number(count: u64) -> f64 {
+    count as f64
+}
+
 /// A whole number with commas between thousands.
 fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");

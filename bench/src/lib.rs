@@ -1,6 +1,19 @@
 //! The project's figures: measured on real processes, beside peers, in one run.
 
 pub mod clock;
+pub mod cpu;
 pub mod figure;
+pub mod machine;
+pub mod page;
 pub mod part;
+pub mod samples;
+pub mod usage;
+
+pub mod process;
+pub mod wire;
+
+pub mod peer;
+
 pub mod rest;
+pub mod sessions;
+pub mod tcp;

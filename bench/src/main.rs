@@ -2,13 +2,27 @@
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
+use lastword_bench::machine::Machine;
+use lastword_bench::page::{Measured, page};
 use lastword_bench::part::{Part, Setting};
+use lastword_bench::peer::Peer;
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Measures lastword.
 #[derive(Parser)]
-struct Arguments {
+enum Arguments {
+    /// Measure lastword.
+    Measure(Measure),
+    /// Be a server that lastword is measured beside.
+    Serve {
+        /// Which.
+        peer: Peer,
+    },
+}
+
+#[derive(clap::Args)]
+struct Measure {
     /// The agent, built for release.
     #[arg(long, value_name = "FILE")]
     agent: PathBuf,
@@ -18,12 +32,19 @@ struct Arguments {
     /// Shorter rounds.
     #[arg(long)]
     quick: bool,
+    /// Write the page here as well.
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// What to measure; everything otherwise.
     parts: Vec<Part>,
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
+    let done = match Arguments::parse() {
+        Arguments::Measure(measure) => run(measure),
+        Arguments::Serve { peer } => serve(peer).map(|()| true),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -33,8 +54,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns whether every bar was met.
-fn run(arguments: Arguments) -> Result<bool> {
+/// Returns whether every bar was met; a quick run only shows them.
+fn run(arguments: Measure) -> Result<bool> {
     let setting = Setting {
         agent: arguments.agent,
         board_agent: arguments.board_agent,
@@ -44,13 +65,29 @@ fn run(arguments: Arguments) -> Result<bool> {
         [] => Part::value_variants(),
         selected => selected,
     };
-    let mut met = true;
+    let mut measured = Vec::new();
     for part in parts {
         println!("== {}", part.title());
-        for figure in part.measure(&setting)? {
+        let figures = part.measure(&setting)?;
+        for figure in &figures {
             println!("{figure}");
-            met &= figure.is_met() != Some(false);
         }
+        measured.push((*part, figures));
     }
-    Ok(met)
+    if let Some(file) = arguments.page {
+        fs::write(file, page(&Machine::this()?, &measured)?)?;
+    }
+    Ok(setting.quick || all_met(&measured))
+}
+
+fn all_met(measured: &Measured) -> bool {
+    let mut figures = measured.iter().flat_map(|(_, figures)| figures);
+    figures.all(|figure| figure.is_met() != Some(false))
+}
+
+fn serve(peer: Peer) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(peer.serve())
 }

@@ -1,7 +1,7 @@
 //! The parts of a run, each selectable by its name.
 
 use crate::figure::Figure;
-use crate::rest;
+use crate::{rest, sessions, tcp};
 use anyhow::Result;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -9,6 +9,10 @@ use std::path::PathBuf;
 /// What can be measured on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
+    /// The round trip over TCP.
+    Tcp,
+    /// A thousand sessions at once.
+    Sessions,
     /// The agent at rest: memory, CPU, start-up, size.
     Rest,
 }
@@ -29,6 +33,8 @@ impl Part {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
+            Self::Tcp => "Round trip over TCP on loopback, one client, one request under way",
+            Self::Sessions => "1,000 sessions at once over TCP",
             Self::Rest => "The agent at rest",
         }
     }
@@ -40,7 +46,37 @@ impl Part {
     /// If something that is measured does not work.
     pub fn measure(self, setting: &Setting) -> Result<Vec<Figure>> {
         match self {
+            Self::Tcp => tcp::measure(setting),
+            Self::Sessions => sessions::measure(setting),
             Self::Rest => rest::measure(setting),
         }
     }
+
+    /// What to know before comparing, for the page.
+    #[must_use]
+    pub const fn remarks(self) -> Option<&'static str> {
+        match self {
+            Self::Tcp => Some(TCP_REMARKS),
+            Self::Sessions | Self::Rest => None,
+        }
+    }
 }
+
+const TCP_REMARKS: &str = "\
+Each server is a process of its own, and all processes share one CPU: there the server's own work
+shows whole, while wake-ups between two CPUs would cost more than what is measured. Everyone takes
+turns, so that what else the machine does meets all alike. Every answer carries an uptime and 16
+bytes of boot id, and TCP_NODELAY is set everywhere.
+
+Not everything is alike:
+
+- The echo knows one request, one nonce and one client. `lastwordd` besides keeps sessions, replies
+  each request once at most and keeps the reply, tells frames from lines, watches deadlines, and
+  can be stopped.
+- postcard-rpc has no checksum and no retries, and its release brings no TCP: it was given a
+  transport framed as its serial one. Its server and client are its own; the client works with
+  three tasks, which is part of its figure.
+- ergot has no checksum over TCP and no retries, but routes: every packet passes two network stacks
+  that could have more nodes.
+- The two are asked by their own clients, `lastwordd` and the echo by the same bare loop; the line
+  with the client library is the one to hold beside them.";

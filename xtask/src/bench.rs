@@ -21,8 +21,15 @@ pub(crate) fn run(quick: bool, parts: &[String]) -> Result<()> {
     let release = target().join("release");
     let mut bench = Command::new(release.join("lastword-bench"));
     bench.current_dir(root());
-    bench.arg("--agent").arg(release.join("lastwordd"));
+    bench
+        .arg("measure")
+        .arg("--agent")
+        .arg(release.join("lastwordd"));
     bench.arg("--board-agent").arg(board_agent);
+    // The page holds one whole run or nothing.
+    if !quick && parts.is_empty() {
+        bench.arg("--page").arg(root().join("BENCHMARKS.md"));
+    }
     bench.args(quick.then_some("--quick")).args(parts);
     run_command(&mut bench)
 }

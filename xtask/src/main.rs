@@ -45,7 +45,7 @@ enum Task {
         #[arg(long)]
         quick: bool,
         /// What to measure; everything otherwise.
-        #[arg(value_parser = ["rest"])]
+        #[arg(value_parser = ["tcp", "sessions", "rest"])]
         parts: Vec<String>,
     },
     /// Format, lints, `no_std` builds, documentation, tidiness.
