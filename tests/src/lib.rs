@@ -3,7 +3,7 @@
 //! The modules are listed from the wire upwards: a [`uart`] or a [`socket`] carries bytes in
 //! paused time, a [`terminal`] talks over either, a [`board`] is the real agent on such a link
 //! with a [`disk`] and a [`reset`] line that only remember. [`process`] starts the real binaries,
-//! which never do more than a dry run. A [`bench`] needs no time but what it is told: the agent's
+//! which never do more than a dry run. A [`mod@bench`] needs no time but what it is told: the agent's
 //! session core on its own.
 
 #![expect(
