@@ -1,8 +1,9 @@
 //! The one clock of the agent. Under paused tokio time it is paused with it.
 
 use lastword_protocol::{Instant, Millis};
+use std::pin::Pin;
 use std::time::Duration;
-use tokio::time;
+use tokio::time::{self, Sleep};
 
 /// A monotonic clock that counts from its own start.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +37,84 @@ impl Clock {
     }
 }
 
+/// Rings at a deadline that moves, as an idle deadline does with every byte.
+///
+/// It is set anew only where it must ring earlier: setting a timer can cost a system call, so
+/// one that rings early now and then is cheaper than one that is always right.
+#[derive(Debug)]
+pub struct Alarm {
+    clock: Clock,
+    sleep: Pin<Box<Sleep>>,
+    /// When it rings, if it is set.
+    set: Option<Instant>,
+}
+
+impl Alarm {
+    /// An alarm that is not set.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            sleep: Box::pin(time::sleep_until(clock.start)),
+            set: None,
+        }
+    }
+
+    /// Waits for an instant, or until an earlier one that was waited for before; for ever, if
+    /// there is none. Cancel-safe.
+    pub async fn wait(&mut self, until: Option<Instant>) {
+        let Some(until) = until else {
+            return std::future::pending().await;
+        };
+        if self.set.is_none_or(|set| until < set) {
+            let at = self.clock.start + duration(Millis(until.0));
+            self.sleep.as_mut().reset(at);
+            self.set = Some(until);
+        }
+        self.sleep.as_mut().await;
+        self.set = None;
+    }
+}
+
 /// A span as the standard library has it.
 #[must_use]
 pub const fn duration(span: Millis) -> Duration {
     Duration::from_millis(span.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each pair: what is waited for, and when it rings, in milliseconds; `None`: nothing rings
+    /// within half a second.
+    async fn check(waits: &[(Option<u64>, Option<u64>)]) {
+        let clock = Clock::start();
+        let mut alarm = Alarm::new(clock);
+        for (until, rings) in waits {
+            let until = until.map(Instant);
+            let bound = Duration::from_millis(500);
+            let rang = time::timeout(bound, alarm.wait(until)).await.is_ok();
+            let at = rang.then(|| clock.now().0);
+            assert_eq!(at, *rings, "{until:?} of {waits:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_rings_on_time_or_where_it_was_set_before() {
+        check(&[(Some(20), Some(20)), (Some(30), Some(30))]).await;
+        check(&[(Some(9_000), None), (Some(700), Some(700))]).await;
+        check(&[
+            (Some(700), None),
+            (Some(9_000), Some(700)),
+            (Some(720), Some(720)),
+        ])
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_deadline_nothing_rings() {
+        check(&[(None, None)]).await;
+        check(&[(Some(700), None), (None, None), (Some(9_000), Some(1_000))]).await;
+    }
 }

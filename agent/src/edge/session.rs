@@ -1,6 +1,6 @@
 //! The task of one link: it moves the bytes of a session and watches acknowledgements leave.
 
-use super::clock::Clock;
+use super::clock::{Alarm, Clock};
 use super::link::{Drain, Link};
 use super::power::{Answer, PowerHandle, Ticket};
 use crate::core::power::Origin;
@@ -66,6 +66,7 @@ pub async fn serve(
     let mut conversation = Conversation {
         news: room.power.news(),
         link,
+        alarm: Alarm::new(room.clock),
         room,
         session,
         asking: None,
@@ -84,6 +85,8 @@ struct Conversation<'l> {
     /// Something has happened to what is staged.
     news: watch::Receiver<()>,
     link: &'l mut dyn Link,
+    /// Rings when time has to pass for the session; more often does no harm.
+    alarm: Alarm,
     room: Room,
     session: Session,
     asking: Option<Asking>,
@@ -127,7 +130,7 @@ impl Conversation<'_> {
                 released = released(self.ack.as_mut()) => self.released(released),
                 answer = optional(self.asking.as_mut()) => self.answered(answer)?,
                 () = wait(again) => self.look_for_drain()?,
-                () = self.room.clock.wait(deadline) => {
+                () = self.alarm.wait(deadline) => {
                     let now = self.room.clock.now();
                     self.session.tick(now, &*self.room.world);
                 }
