@@ -70,9 +70,8 @@ bytes of boot id, and TCP_NODELAY is set everywhere.
 
 Not everything is alike:
 
-- The echo knows one request, one nonce and one client. `lastwordd` besides keeps sessions, replies
-  each request once at most and keeps the reply, tells frames from lines, watches deadlines, and
-  can be stopped.
+- The echo knows one request, one nonce and one client. `lastwordd` besides keeps sessions, runs each
+  request at most once and keeps its reply, tells frames from lines, and watches deadlines.
 - postcard-rpc has no checksum and no retries, and its release brings no TCP: it was given a
   transport framed as its serial one. Its server and client are its own; the client works with
   three tasks, which is part of its figure.

@@ -176,7 +176,7 @@ impl Lanes {
         ));
         figures.extend(self.echo.figures(
             "hand-written echo",
-            "the same client and the same bytes each way, the server nothing but the codec",
+            "the same client and the same frames each way, the server nothing but the codec",
         ));
         figures.extend(self.postcard_rpc.figures(
             "postcard-rpc",

@@ -14,9 +14,7 @@ pub(crate) fn run(quick: bool, parts: &[String]) -> Result<()> {
         "lastword-agent",
     ]))?;
     let board_agent = static_agent()?;
-    // A workspace of its own, with the target directory of this one.
-    let mut build = cargo(&["build", "--release", "--manifest-path", "bench/Cargo.toml"]);
-    run_command(build.arg("--target-dir").arg(target()))?;
+    run_command(&mut apart("build"))?;
 
     let release = target().join("release");
     let mut bench = Command::new(release.join("lastword-bench"));
@@ -32,4 +30,18 @@ pub(crate) fn run(quick: bool, parts: &[String]) -> Result<()> {
     }
     bench.args(quick.then_some("--quick")).args(parts);
     run_command(&mut bench)
+}
+
+/// Runs the crate's own tests.
+pub(crate) fn run_tests() -> Result<()> {
+    run_command(&mut apart("test"))
+}
+
+/// A cargo command on the crate, which is a workspace of its own, with the target directory of
+/// this one.
+fn apart(subcommand: &str) -> Command {
+    let mut command = cargo(&[subcommand, "--release", "--quiet"]);
+    command.args(["--manifest-path", "bench/Cargo.toml"]);
+    command.arg("--target-dir").arg(target());
+    command
 }

@@ -1,7 +1,7 @@
 //! Everything that CI runs.
 
 use crate::cargo::{cargo, run};
-use crate::{check, demo, last_word};
+use crate::{bench, check, demo, last_word};
 use anyhow::Result;
 use std::process::Command;
 
@@ -9,12 +9,15 @@ use std::process::Command;
 /// more.
 const REBOOTS: u32 = 5;
 
-/// Checks, tests, and on a virtual board: its own tests, the demo, and a short campaign.
+/// Checks, tests, a short run of the benchmarks, and on a virtual board: its own tests, the demo,
+/// and a short campaign.
 pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     check::run_all()?;
     run(&mut tests(&["--workspace"]))?;
     // Examples in documentation: nextest leaves them out.
     run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    bench::run_tests()?;
+    bench::run(true, &[])?;
     if no_vm {
         demo::run(true)?;
         println!("test: passed, without what needs a virtual board");
