@@ -104,7 +104,7 @@ struct Ack {
 }
 
 impl Conversation<'_> {
-    async fn run(mut self) -> io::Result<End> {
+    async fn run(&mut self) -> io::Result<End> {
         let mut buffer = [0; READ_BYTES];
         loop {
             if let Some(job) = self.session.take_job() {
