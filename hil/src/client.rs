@@ -52,7 +52,7 @@ impl Client {
     /// A client without a link, for [`Client::reconnect`].
     #[must_use]
     pub fn unconnected(dial: &dyn Dial, options: &Options) -> Self {
-        let client = ClientId(rand::random());
+        let client = options.id.unwrap_or_else(|| ClientId(rand::random()));
         let patience = Patience {
             reply: with_wire_time(options.patience.reply, dial.baud()),
             ..options.patience

@@ -3,7 +3,7 @@
 use crate::endpoint::Baud;
 use lastword_protocol::caller::Patience;
 use lastword_protocol::identity::NAME_BYTES;
-use lastword_protocol::{Millis, Text};
+use lastword_protocol::{ClientId, Millis, Text};
 use std::time::Duration;
 
 /// How a client behaves.
@@ -16,15 +16,19 @@ pub struct Options {
     pub patience: Patience,
     /// How long opening the link may take.
     pub connect: Duration,
+    /// Whose session it is; `None`: one that nobody had before, by chance. Never take the id of an
+    /// earlier client: a board takes the first requests of the next for old ones of the first.
+    pub id: Option<ClientId>,
 }
 
 impl Default for Options {
-    /// No name, the patience of [`Patience::default`], and five seconds to connect.
+    /// No name, an id by chance, the patience of [`Patience::default`], and five seconds to connect.
     fn default() -> Self {
         Self {
             name: Text::new(),
             patience: Patience::default(),
             connect: CONNECT_TIMEOUT,
+            id: None,
         }
     }
 }
