@@ -10,6 +10,7 @@ use lastword_protocol::Millis;
 use lastword_protocol::power::{LastOperation, Outcome, Phase, Standdown};
 use life::Life;
 use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -25,6 +26,9 @@ pub struct Options {
     pub boot_time: Option<Duration>,
     /// Its reset line fails with this error code.
     pub fire_fails: Option<u16>,
+    /// Its disk and reset line answer at once, not on threads of their own: nothing then depends
+    /// on how fast this machine is.
+    pub at_once: bool,
 }
 
 impl Default for Options {
@@ -35,6 +39,7 @@ impl Default for Options {
             announce: true,
             boot_time: None,
             fire_fails: None,
+            at_once: false,
         }
     }
 }
@@ -49,6 +54,21 @@ pub struct Board {
     pub reset: ResetLine,
     port: Option<Port>,
     life: Arc<Mutex<Option<Life>>>,
+    counts: Arc<Counts>,
+}
+
+/// What is counted over all lives of its agent.
+#[derive(Debug, Default)]
+struct Counts {
+    lives: AtomicU64,
+    statuses: AtomicU32,
+}
+
+impl Counts {
+    /// Its status is looked at: no two looks see the same.
+    fn status(&self) -> u32 {
+        self.statuses.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 /// Opens the board's serial port, at every boot anew.
@@ -92,6 +112,7 @@ impl Board {
             reset: ResetLine::new(pull, options.fire_fails),
             port,
             life: Arc::default(),
+            counts: Arc::default(),
         };
         board.boot(1);
         if board.reset.works() {
@@ -105,6 +126,13 @@ impl Board {
         if let Some(life) = &mut *self.life() {
             life.converse(Box::new(link), false);
         }
+    }
+
+    /// How often its status was looked at. Each look is told, as the memory there is, how many
+    /// there were before it.
+    #[must_use]
+    pub fn statuses(&self) -> u32 {
+        self.counts.statuses.load(Ordering::Relaxed)
     }
 
     /// Whether its agent runs.

@@ -74,6 +74,8 @@ impl Symbol {
 pub(crate) struct Faults {
     rates: Rates,
     dice: Dice,
+    /// How many bytes were struck.
+    struck: u64,
 }
 
 impl Faults {
@@ -81,7 +83,12 @@ impl Faults {
         Self {
             rates,
             dice: Dice::new(seed),
+            struck: 0,
         }
+    }
+
+    pub(crate) const fn struck(&self) -> u64 {
+        self.struck
     }
 
     /// What becomes of a symbol on its way.
@@ -89,7 +96,14 @@ impl Faults {
         let Symbol::Byte(byte) = symbol else {
             return vec![symbol];
         };
-        let Self { rates, dice } = self;
+        let arrives = self.fate(byte);
+        self.struck += u64::from(arrives != [symbol]);
+        arrives
+    }
+
+    fn fate(&mut self, byte: u8) -> Vec<Symbol> {
+        let Self { rates, dice, .. } = self;
+        let symbol = Symbol::Byte(byte);
         if dice.happens(rates.drop) {
             return Vec::new();
         }

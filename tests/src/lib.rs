@@ -4,7 +4,8 @@
 //! paused time, a [`terminal`] talks over either, a [`board`] is the real agent on such a link
 //! with a [`disk`] and a [`reset`] line that only remember. [`process`] starts the real binaries,
 //! which never do more than a dry run. A [`mod@bench`] needs no time but what it is told: the agent's
-//! session core on its own.
+//! session core on its own. [`lossy`] links lose, damage, repeat and delay, and a [`campaign`] asks
+//! over them and counts what ran.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -18,6 +19,8 @@ mod faults;
 pub mod socket;
 pub mod uart;
 
+pub mod lossy;
+
 pub mod terminal;
 
 pub mod disk;
@@ -28,6 +31,8 @@ pub mod board;
 pub mod policies;
 
 pub mod bench;
+
+pub mod campaign;
 
 pub mod process;
 

@@ -89,6 +89,12 @@ impl Uart {
         self.with(|wire, now| wire.lane(from).set_faults(now, rates, seed));
     }
 
+    /// How many bytes of this side were struck since the last [`Uart::strike`].
+    #[must_use]
+    pub fn struck(&self, from: Side) -> u64 {
+        self.with(|wire, _| wire.lane(from).struck())
+    }
+
     /// Puts bytes into a side's queue that its program knows nothing of: printk, a boot loader.
     pub fn inject(&self, from: Side, bytes: &[u8]) {
         let symbols = bytes.iter().copied().map(Symbol::Byte);

@@ -17,6 +17,7 @@ const REBOOTING: Options = Options {
     announce: true,
     boot_time: Some(Duration::from_secs(3)),
     fire_fails: None,
+    at_once: false,
 };
 
 fn reboot() -> PowerRequest {

@@ -3,8 +3,8 @@
 //! In simulated time, on links that can stall, garble and lose: [`line`] is about the simulated
 //! line itself, [`last_word`] about the promise, [`policies`] about it beside what others do, [`stand_down`] and [`sockets`] about where there
 //! is no evidence, [`schedule`] about delays and second thoughts, [`exactly_once`] about lines
-//! that lose, [`ladder`] about the proof. Without any time but a number: [`random`] is about bytes
-//! that mean nothing.
+//! that lose, [`ladder`] about the proof. Mostly without any time but a number: [`random`] is about
+//! bytes that mean nothing, [`lossy`] is the campaign that counts what ran.
 //!
 //! In real time, with the real binaries: [`process`].
 
@@ -19,6 +19,7 @@ mod schedule;
 
 mod exactly_once;
 mod ladder;
+mod lossy;
 mod random;
 
 mod process;
@@ -32,4 +33,5 @@ const QUIET: Options = Options {
     announce: false,
     boot_time: None,
     fire_fails: None,
+    at_once: false,
 };

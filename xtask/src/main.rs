@@ -7,6 +7,7 @@ mod check;
 mod cycle;
 mod demo;
 mod last_word;
+mod lossy;
 mod no_std;
 mod policies;
 mod test;
@@ -56,6 +57,15 @@ enum Task {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         count: u32,
     },
+    /// Ask over lines that lose, damage, repeat and delay, and count what ran how often.
+    Lossy {
+        /// How many requests are to be answered.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(100..))]
+        requests: u64,
+        /// What the dice fall by; chance otherwise.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Compare three ways to reset behind an acknowledgement, in simulated time.
     Policies {
         /// Show every trial.
@@ -74,6 +84,7 @@ fn main() -> ExitCode {
         Task::Bench { quick, parts } => bench::run(quick, &parts),
         Task::Check => check::run_all(),
         Task::LastWord { count } => last_word::run(count),
+        Task::Lossy { requests, seed } => lossy::run(requests, seed),
         Task::Policies { all: true, .. } => policies::run(Show::All),
         Task::Policies { write: true, .. } => policies::run(Show::Write),
         Task::Policies { .. } => policies::run(Show::Summary),

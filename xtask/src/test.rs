@@ -1,7 +1,7 @@
 //! Everything that CI runs.
 
 use crate::cargo::{cargo, run};
-use crate::{bench, check, demo, last_word};
+use crate::{bench, check, demo, last_word, lossy};
 use anyhow::Result;
 use std::process::Command;
 
@@ -9,13 +9,18 @@ use std::process::Command;
 /// more.
 const REBOOTS: u32 = 5;
 
-/// Checks, tests, a short run of the benchmarks, and on a virtual board: its own tests, the demo,
-/// and a short campaign.
+/// How many requests are asked over lossy lines, and what their dice fall by: the same every time.
+const REQUESTS: u64 = 100_000;
+const SEED: u64 = 1;
+
+/// Checks, tests, the campaign over lossy lines, a short run of the benchmarks, and on a virtual
+/// board: its own tests, the demo, and a short campaign.
 pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     check::run_all()?;
     run(&mut tests(&["--workspace"]))?;
     // Examples in documentation: nextest leaves them out.
     run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    lossy::run(REQUESTS, Some(SEED))?;
     bench::run_tests()?;
     bench::run(true, &[])?;
     if no_vm {

@@ -1,6 +1,6 @@
 //! One boot of a board: the agent's real tasks, put together as the agent itself does.
 
-use super::{Board, Options};
+use super::{Board, Counts, Options};
 use lastword_agent::core::clients::{self, Clients, MTU_BYTES};
 use lastword_agent::core::config::Limits;
 use lastword_agent::core::power::{self, Desk};
@@ -12,13 +12,14 @@ use lastword_agent::edge::clock::Clock;
 use lastword_agent::edge::link::Link;
 use lastword_agent::edge::power::{Means, PowerTask, SharedDesk};
 use lastword_agent::edge::session::{Room, serve};
-use lastword_agent::edge::threads::RuntimeThreads;
+use lastword_agent::edge::threads::{RuntimeThreads, Threads};
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::identity::{BoardKind, BootSource, CURRENT, Capabilities, Identity, OLDEST};
 use lastword_protocol::message::{Pending, PowerStatus, Reply, SCHEMA_HASH, Status, Uptime};
 use lastword_protocol::{BootId, ClientId, Millis, Nonce, Text};
 use lastword_shell::commands;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -44,13 +45,18 @@ impl Life {
         let means = Means {
             backend: Arc::new(board.reset.clone()),
             storage: Box::new(storage),
-            threads: Arc::new(RuntimeThreads),
+            threads: threads(board.options),
         };
         let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);
         let (stop, stopped) = watch::channel(false);
-        let facts = Facts { desk, clock };
+        let facts = Facts {
+            desk,
+            clock,
+            counts: Arc::clone(&board.counts),
+        };
+        let life = board.counts.lives.fetch_add(1, Ordering::Relaxed);
         let room = Room {
-            house: house(boot),
+            house: house(boot, life),
             world: Arc::new(facts.clone()),
             power,
             clock,
@@ -115,12 +121,30 @@ fn desk(recovered: &Recovered, options: Options) -> SharedDesk {
     SharedDesk::new(Desk::new(board, record.last))
 }
 
-fn house(boot: BootId) -> House {
+/// `life` stands for the board's uptime when its agent began: no two lives have the same.
+fn house(boot: BootId, life: u64) -> House {
     House {
         name: NAME.to_owned(),
         table: commands::ALL,
-        clients: Clients::new(boot, clients::Life(Millis(0))),
+        clients: Clients::new(boot, clients::Life(Millis(life))),
         limits: Limits::default(),
+    }
+}
+
+fn threads(options: Options) -> Arc<dyn Threads> {
+    if options.at_once {
+        Arc::new(AtOnce)
+    } else {
+        Arc::new(RuntimeThreads)
+    }
+}
+
+/// Work that never blocks needs no thread.
+struct AtOnce;
+
+impl Threads for AtOnce {
+    fn start(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
     }
 }
 
@@ -130,6 +154,7 @@ struct Facts {
     desk: SharedDesk,
     /// Its origin is the boot.
     clock: Clock,
+    counts: Arc<Counts>,
 }
 
 impl World for Facts {
@@ -177,7 +202,7 @@ impl World for Facts {
                 uptime,
                 agent_uptime: uptime,
                 sessions: 1,
-                memory_available_kib: 0,
+                memory_available_kib: self.counts.status(),
                 load_hundredths: 0,
                 pending: power.pending,
             }),

@@ -73,6 +73,11 @@ impl Lane {
         self.faults = Faults::new(rates, seed);
     }
 
+    /// How many bytes were struck.
+    pub(super) const fn struck(&self) -> u64 {
+        self.faults.struck()
+    }
+
     /// Takes as many bytes as the queue has room for.
     pub(super) fn write(&mut self, now: Instant, bytes: &[u8]) -> usize {
         self.advance(now);
