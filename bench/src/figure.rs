@@ -117,6 +117,13 @@ impl Figure {
     }
 }
 
+/// Whether every figure that has a bar meets it.
+pub fn all_met<'f>(figures: impl IntoIterator<Item = &'f Figure>) -> bool {
+    figures
+        .into_iter()
+        .all(|figure| figure.is_met() != Some(false))
+}
+
 impl Unit {
     fn shown(self, value: f64) -> String {
         match self {
@@ -192,6 +199,16 @@ mod tests {
     fn what_is_not_a_number_meets_no_bar() {
         check(Bar::AtMost(1.0), f64::NAN, false);
         check(Bar::AtLeast(1.0), f64::NAN, false);
+    }
+
+    #[test]
+    fn one_missed_bar_is_enough() {
+        let plain = Figure::new("x", 2.0, Unit::Times, "");
+        let met = plain.clone().with_bar(Bar::AtMost(2.0));
+        let missed = plain.clone().with_bar(Bar::Below(2.0));
+        assert!(all_met([]));
+        assert!(all_met([&plain, &met]));
+        assert!(!all_met([&plain, &missed, &met]));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
+use lastword_bench::figure::all_met;
 use lastword_bench::machine::Machine;
-use lastword_bench::page::{Measured, page};
+use lastword_bench::page::page;
 use lastword_bench::part::{Part, Setting};
 use lastword_bench::peer::Peer;
 use std::fs;
@@ -77,12 +78,7 @@ fn run(arguments: Measure) -> Result<bool> {
     if let Some(file) = arguments.page {
         fs::write(file, page(&Machine::this()?, &measured)?)?;
     }
-    Ok(setting.quick || all_met(&measured))
-}
-
-fn all_met(measured: &Measured) -> bool {
-    let mut figures = measured.iter().flat_map(|(_, figures)| figures);
-    figures.all(|figure| figure.is_met() != Some(false))
+    Ok(setting.quick || all_met(measured.iter().flat_map(|(_, figures)| figures)))
 }
 
 fn serve(peer: Peer) -> Result<()> {
