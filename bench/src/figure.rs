@@ -125,6 +125,12 @@ pub fn all_met<'f>(figures: impl IntoIterator<Item = &'f Figure>) -> bool {
 }
 
 impl Unit {
+    /// Whether it tells of time, which a busy machine stretches.
+    #[must_use]
+    pub const fn is_of_time(self) -> bool {
+        !matches!(self, Self::Bytes | Self::Kibibytes | Self::Count)
+    }
+
     fn shown(self, value: f64) -> String {
         match self {
             Self::Nanos => format!("{value:.1} ns"),

@@ -66,8 +66,8 @@ fn section(page: &mut String, part: Part, figures: &[Figure]) -> Result<()> {
 }
 
 const MISSED: &str = "It fails if a bar is missed. `cargo xtask bench --quick`, which CI runs, \
-                      takes shorter rounds, shows a missed bar as missed and passes: its machines \
-                      are shared.";
+                      takes shorter rounds; a bar on time that is missed there is shown as missed \
+                      and does not fail, because CI's machines are shared.";
 
 #[cfg(test)]
 mod tests {
