@@ -1,5 +1,7 @@
 //! The simulated line itself: if it lies, every other test here does.
 
+use lastword_hil::dial::Dial;
+use lastword_tests::lossy::{LossyUart, Mishaps};
 use lastword_tests::uart::{Rates, Side, TTY_BYTES, Uart};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -88,4 +90,64 @@ async fn a_port_that_is_gone_fails_at_once() {
     let (read, ()) = tokio::join!(agent.read(&mut byte), async move { vanished.vanish() });
     assert!(read.is_err());
     assert!(agent.write(b"x").await.is_err());
+}
+
+/// What the agent hears of one write of the host's, each byte with its time in milliseconds.
+async fn heard_through(mishaps: Mishaps, bytes: &[u8]) -> Vec<(u128, u8)> {
+    let uart = Uart::new(3_000_000);
+    let start = Instant::now();
+    let mut end = LossyUart::new(uart.clone(), mishaps, 7)
+        .dial()
+        .await
+        .expect("a line");
+    end.write_all(bytes).await.expect("room");
+    // What is late leaves while somebody reads.
+    let reading = timeout(Duration::from_secs(20), end.read_u8());
+    assert!(reading.await.is_err(), "nobody has sent anything");
+    let heard = uart.heard(Side::Host).into_iter();
+    heard
+        .map(|(at, byte)| ((at - start).as_millis(), byte))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lossy_link_loses_repeats_delays_and_stalls_whole_writes() {
+    const ALWAYS: u32 = 1_000_000;
+    let none = Mishaps::default();
+    let text = |heard: &[(u128, u8)]| {
+        let bytes: Vec<_> = heard.iter().map(|(_, byte)| *byte).collect();
+        String::from_utf8(bytes).unwrap()
+    };
+    let heard = heard_through(none, b"frame").await;
+    assert_eq!((text(&heard).as_str(), heard[4].0), ("frame", 0));
+
+    let lost = Mishaps {
+        lost: ALWAYS,
+        ..none
+    };
+    assert!(heard_through(lost, b"frame").await.is_empty());
+
+    let again = Mishaps {
+        again: ALWAYS,
+        ..none
+    };
+    let heard = heard_through(again, b"frame").await;
+    assert_eq!(text(&heard), "frameframe");
+    assert!(heard[4].0 == 0 && heard[5].0 > 0, "{heard:?}");
+
+    let late = Mishaps {
+        late: ALWAYS,
+        ..none
+    };
+    let heard = heard_through(late, b"frame").await;
+    assert_eq!(text(&heard), "frame");
+    assert!(heard[0].0 > 0, "{heard:?}");
+
+    let stalled = Mishaps {
+        stalled: ALWAYS,
+        ..none
+    };
+    let heard = heard_through(stalled, b"frame").await;
+    assert_eq!(text(&heard), "frame");
+    assert!(heard[4].0 > 0, "{heard:?}");
 }
