@@ -14,7 +14,7 @@ mod tally;
 mod whole;
 mod world;
 
-pub use scenario::{SCENARIOS, Scenario};
+pub use scenario::{MISHAPS, SCENARIOS, Scenario};
 pub use tally::Tally;
 
 /// Runs every scenario for its part of `requests`, hands each account to `say`, and returns the

@@ -45,6 +45,31 @@ pub struct Struck {
     pub stalled: u64,
 }
 
+impl fmt::Display for Mishaps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rates {
+            flip,
+            drop,
+            duplicate,
+            framing,
+            garbage,
+        } = self.bytes;
+        let Self {
+            lost,
+            again,
+            late,
+            stalled,
+            ..
+        } = self;
+        write!(
+            f,
+            "of a million writes {lost} lost, {again} repeated, {late} late, {stalled} stalled; of a \
+             million bytes {flip} flipped, {drop} lost, {duplicate} twice, {framing} with a wrong \
+             stop bit, {garbage} with garbage behind"
+        )
+    }
+}
+
 impl Struck {
     /// Adds another count to this one.
     pub const fn add(&mut self, other: Self) {

@@ -32,7 +32,7 @@ enum Engine {
 }
 
 /// What every line of the campaign does.
-pub(super) const MISHAPS: Mishaps = Mishaps {
+pub const MISHAPS: Mishaps = Mishaps {
     bytes: Rates::one_in(1_000),
     lost: 50_000,
     again: 100_000,
