@@ -2,6 +2,7 @@
 
 mod life;
 
+use crate::agent::Counts;
 use crate::disk::Disk;
 use crate::reset::ResetLine;
 use crate::uart::{Uart, UartLink};
@@ -10,7 +11,6 @@ use lastword_protocol::Millis;
 use lastword_protocol::power::{LastOperation, Outcome, Phase, Standdown};
 use life::Life;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -55,20 +55,6 @@ pub struct Board {
     port: Option<Port>,
     life: Arc<Mutex<Option<Life>>>,
     counts: Arc<Counts>,
-}
-
-/// What is counted over all lives of its agent.
-#[derive(Debug, Default)]
-struct Counts {
-    lives: AtomicU64,
-    statuses: AtomicU32,
-}
-
-impl Counts {
-    /// Its status is looked at: no two looks see the same.
-    fn status(&self) -> u32 {
-        self.statuses.fetch_add(1, Ordering::Relaxed)
-    }
 }
 
 /// Opens the board's serial port, at every boot anew.
@@ -132,7 +118,7 @@ impl Board {
     /// there were before it.
     #[must_use]
     pub fn statuses(&self) -> u32 {
-        self.counts.statuses.load(Ordering::Relaxed)
+        self.counts.statuses()
     }
 
     /// Whether its agent runs.

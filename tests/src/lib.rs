@@ -1,11 +1,12 @@
 //! The simulated world that the tests run in, and the real processes beside it.
 //!
 //! The modules are listed from the wire upwards: a [`uart`] or a [`socket`] carries bytes in
-//! paused time, a [`terminal`] talks over either, a [`board`] is the real agent on such a link
-//! with a [`disk`] and a [`reset`] line that only remember. [`process`] starts the real binaries,
-//! which never do more than a dry run. A [`mod@bench`] needs no time but what it is told: the agent's
-//! session core on its own. [`lossy`] links lose, damage, repeat and delay, and a [`campaign`] asks
-//! over them and counts what ran.
+//! paused time, a [`terminal`] talks over either, an [`agent`] is the real one's parts with a
+//! [`disk`] and a [`reset`] line that only remember, a [`board`] runs it on such a link, and
+//! [`explore`] runs it in every order that its events can have. [`process`] starts the real
+//! binaries, which never do more than a dry run. A [`mod@bench`] needs no time but what it is told:
+//! the agent's session core on its own. [`lossy`] links lose, damage, repeat and delay, and a
+//! [`campaign`] asks over them and counts what ran.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -26,7 +27,10 @@ pub mod terminal;
 pub mod disk;
 pub mod reset;
 
+pub mod agent;
 pub mod board;
+
+pub mod explore;
 
 pub mod policies;
 

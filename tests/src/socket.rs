@@ -6,6 +6,7 @@ mod link;
 pub use link::{HostSocket, SocketLink};
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -71,6 +72,31 @@ impl Socket {
     #[must_use]
     pub fn host_end(&self) -> HostSocket {
         HostSocket::new(self.clone())
+    }
+
+    /// The host says something, without waiting for anything.
+    pub fn say(&self, text: &str) {
+        self.lock().to_agent.write(text.as_bytes());
+    }
+
+    /// What has arrived at the host and was not read there.
+    #[must_use]
+    pub fn heard(&self) -> String {
+        let arrived: Vec<u8> = self.lock().to_host.arrived.iter().copied().collect();
+        String::from_utf8_lossy(&arrived).into_owned()
+    }
+
+    /// All that can make a difference to what it does.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let state = self.lock();
+        let mut hasher = DefaultHasher::new();
+        state.is_reset.hash(&mut hasher);
+        for flow in [&state.to_host, &state.to_agent] {
+            (&flow.queue, &flow.arrived, flow.acknowledged).hash(&mut hasher);
+            (flow.window_is_closed, flow.is_shut).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// The host's stack takes nothing more, or takes it again.

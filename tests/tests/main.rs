@@ -15,6 +15,7 @@ mod policies;
 mod sockets;
 mod stand_down;
 
+mod orders;
 mod schedule;
 
 mod exactly_once;

@@ -9,6 +9,7 @@ mod demo;
 mod last_word;
 mod lossy;
 mod no_std;
+mod orders;
 mod policies;
 mod test;
 mod tidy;
@@ -66,6 +67,9 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Let two peers ask, take, cancel and die in every order. Much faster as
+    /// `cargo run --release --package xtask -- orders`.
+    Orders,
     /// Compare three ways to reset behind an acknowledgement, in simulated time.
     Policies {
         /// Show every trial.
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         Task::Check => check::run_all(),
         Task::LastWord { count } => last_word::run(count),
         Task::Lossy { requests, seed } => lossy::run(requests, seed),
+        Task::Orders => orders::run(),
         Task::Policies { all: true, .. } => policies::run(Show::All),
         Task::Policies { write: true, .. } => policies::run(Show::Write),
         Task::Policies { .. } => policies::run(Show::Summary),

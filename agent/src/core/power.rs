@@ -69,6 +69,8 @@ pub enum Verdict {
     Reply(Reply),
     /// Prepare this, write the staging down, and say how it went with [`Desk::prepared`].
     Prepare(Order),
+    /// This very operation is being prepared: answer what [`Desk::prepared`] will.
+    Wait,
 }
 
 /// Where a request came from.
@@ -124,8 +126,8 @@ impl Desk {
         if request.boot.is_some_and(|boot| boot != self.board.boot) {
             return Verdict::Reply(self.already_done());
         }
-        if let Some(reply) = self.heard_before(id) {
-            return Verdict::Reply(reply);
+        if let Some(verdict) = self.heard_before(id) {
+            return verdict;
         }
         if self.board.backend == Backend::None {
             return Verdict::Reply(cannot(request.operation));
@@ -151,29 +153,30 @@ impl Desk {
         Verdict::Prepare(order)
     }
 
-    /// The reply to an id that is or was this desk's, or to any while another is staged.
-    fn heard_before(&self, id: OperationId) -> Option<Reply> {
+    /// The verdict on an id that is or was this desk's, or on any while another is staged.
+    fn heard_before(&self, id: OperationId) -> Option<Verdict> {
         if let Some(current) = &self.current {
-            let order = current.order();
-            let staged = matches!(current, Current::Staged(..));
-            return Some(if order.id == id && staged {
-                self.initiated(order.operation, id)
-            } else {
-                Reply::Refused(Refusal::explained(
-                    Code::Busy,
-                    format_args!("{} op={}", order.operation, order.id),
-                ))
+            return Some(match current {
+                Current::Preparing(order) if order.id == id => Verdict::Wait,
+                Current::Staged(staged, _) if staged.order().id == id => {
+                    Verdict::Reply(self.initiated(staged.order().operation, id))
+                }
+                Current::Preparing(_) | Current::Staged(..) => {
+                    let Order { id, operation, .. } = current.order();
+                    let busy = Refusal::explained(Code::Busy, format_args!("{operation} op={id}"));
+                    Verdict::Reply(Reply::Refused(busy))
+                }
             });
         }
         let last = self.last.filter(|last| last.id == id)?;
-        Some(match last.outcome {
+        Some(Verdict::Reply(match last.outcome {
             Outcome::StoodDown(why) => Reply::Refused(Refusal::explained(
                 Code::Aborted,
                 format_args!("{} op={id}: {why}", last.operation),
             )),
             _ if last.boot != self.board.boot => self.already_done(),
             _ => self.initiated(last.operation, id),
-        })
+        }))
     }
 
     fn initiated(&self, operation: Operation, id: OperationId) -> Reply {

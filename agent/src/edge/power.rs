@@ -17,10 +17,14 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::power::{
     Backend, Effect, Event, LastOperation, Order, Outcome, PowerRequest, Standdown,
 };
+use lastword_protocol::refusal::{Code, Refusal};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ticket::Holder;
 use tokio::sync::{mpsc, oneshot, watch};
 use work::{Done, Queue, Recorder, Task};
+
+/// Why an agent that ends refuses.
+pub(super) const ENDING: &str = "the agent is ending";
 
 /// How many requests may wait for the desk.
 const ASKS: usize = 16;
@@ -111,7 +115,11 @@ pub struct PowerTask {
     asks: mpsc::Receiver<Ask>,
     queue: Queue,
     preparing: Option<(Order, PowerRequest, Answering)>,
+    /// Who asked again for what is being prepared: one a session at most.
+    also_asked: Vec<Answering>,
     staged: Option<InHand>,
+    /// The agent is ending: nothing new, and nothing that is not released.
+    stopping: bool,
 }
 
 /// What a power task acts with.
@@ -150,7 +158,9 @@ impl PowerTask {
             asks,
             queue,
             preparing: None,
+            also_asked: Vec::new(),
             staged: None,
+            stopping: false,
         };
         let handle = PowerHandle {
             asks: sender,
@@ -162,24 +172,23 @@ impl PowerTask {
     /// Serves until `stop` turns true. What is staged then stands down, unless it is released:
     /// that is seen through first.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut stopping = false;
-        while !stopping || self.queue.has_work() {
+        while !self.stopping || self.queue.has_work() {
             let deadline = self.desk.lock().deadline();
             // Each arm may be dropped and polled anew: channels, a holder that keeps what it has
             // heard, a queue that keeps what it runs, a clock. In this order, because sessions end
             // when the agent does: what is staged then stands down for that, not for a lost link.
             tokio::select! {
                 biased;
-                _ = stop.changed(), if !stopping => {
-                    stopping = true;
+                _ = stop.changed(), if !self.stopping => {
+                    self.stopping = true;
                     self.step(Event::Cancel(Standdown::AgentStopped));
                 }
                 event = Self::link_event(&mut self.staged) => self.step(event),
                 done = self.queue.next() => self.finish(done),
                 () = self.clock.wait(deadline) => self.step(Event::Tick),
-                ask = self.asks.recv(), if !stopping => match ask {
+                ask = self.asks.recv(), if !self.stopping => match ask {
                     Some(ask) => self.hear(ask),
-                    None => stopping = true,
+                    None => self.stopping = true,
                 },
             }
         }
@@ -203,6 +212,7 @@ impl PowerTask {
                 let verdict = self.desk.lock().ask(&request, origin);
                 match verdict {
                     Verdict::Reply(reply) => reply_to(answer, reply, None),
+                    Verdict::Wait => self.also_asked.push(answer),
                     Verdict::Prepare(order) => {
                         let record = self.desk.lock().staging_record(&order);
                         self.queue.push(Task::Prepare {
@@ -245,17 +255,38 @@ impl PowerTask {
         let Some((order, request, answer)) = self.preparing.take() else {
             return;
         };
-        let Some(reply) = self.desk.lock().prepared(self.clock.now(), result.is_ok()) else {
+        let Some(mut reply) = self.desk.lock().prepared(self.clock.now(), result.is_ok()) else {
             return;
         };
-        let trigger = match result {
-            Ok(trigger) => trigger,
+        let result = if self.stopping {
+            // Whatever is staged now would be left behind.
+            self.step(Event::Cancel(Standdown::AgentStopped));
+            reply = Reply::Refused(Refusal::new(Code::Offline, ENDING));
+            Err(ENDING.to_owned())
+        } else {
+            result
+        };
+        for also in self.also_asked.drain(..) {
+            reply_to(also, reply.clone(), None);
+        }
+        let ticket = match result {
+            Ok(trigger) => Some(self.take_in_hand(&order, &request, trigger)),
             Err(why) => {
                 tracing::warn!(target: "power", operation = %order.operation, id = %order.id, why,
                     "refused");
-                return reply_to(answer, reply, None);
+                None
             }
         };
+        // If the session is gone its ticket is dropped here, which the holder hears.
+        reply_to(answer, reply, ticket);
+    }
+
+    fn take_in_hand(
+        &mut self,
+        order: &Order,
+        request: &PowerRequest,
+        trigger: Box<dyn Trigger>,
+    ) -> Ticket {
         tracing::info!(target: "power", operation = %order.operation, id = %order.id,
             reason = %request.reason, delay = %order.delay, force = order.force, "staged");
         let (holder, ticket) = ticket::new(request.await_close);
@@ -263,8 +294,7 @@ impl PowerTask {
             holder,
             trigger: Some(trigger),
         });
-        // If the session is gone its ticket is dropped here, which the holder hears.
-        reply_to(answer, reply, Some(ticket));
+        ticket
     }
 
     fn step(&mut self, event: Event) {

@@ -2,7 +2,7 @@
 
 use super::clock::{Alarm, Clock};
 use super::link::{Drain, Link};
-use super::power::{Answer, PowerHandle, Ticket};
+use super::power::{Answer, ENDING, PowerHandle, Ticket};
 use crate::core::power::Origin;
 use crate::core::session::{End, House, Job, Session};
 use crate::core::world::{PowerAsk, World};
@@ -170,7 +170,7 @@ impl Conversation<'_> {
     fn answered(&mut self, answer: Option<Answer>) -> io::Result<()> {
         self.asking = None;
         let (reply, ticket) = answer.unwrap_or_else(|| {
-            let refusal = Refusal::new(Code::Offline, "the agent is ending");
+            let refusal = Refusal::new(Code::Offline, ENDING);
             (Reply::Refused(refusal), None)
         });
         if ticket.is_some() {

@@ -81,6 +81,14 @@ fn a_second_operation_is_refused_while_one_is_staged() {
 }
 
 #[test]
+fn the_same_id_waits_for_its_preparation_and_another_is_refused_meanwhile() {
+    let mut desk = desk(Backend::Linux);
+    assert!(matches!(desk.ask(&request(7), ORIGIN), Verdict::Prepare(_)));
+    assert_eq!(desk.ask(&request(7), ORIGIN), Verdict::Wait);
+    check_refused(&desk.ask(&request(8), ORIGIN), Code::Busy, "reboot op=7");
+}
+
+#[test]
 fn the_same_id_gets_the_same_answer_and_stages_nothing_new() {
     let mut desk = staged(Backend::DryRun);
     let initiated = desk.initiated(Operation::Reboot, OperationId(7));
