@@ -5,6 +5,7 @@ use lastword_protocol::power::{Backend, Evidence, Operation};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -26,6 +27,7 @@ pub struct ResetLine(Arc<Shared>);
 
 struct Shared {
     prepared: watch::Sender<usize>,
+    in_hand: AtomicUsize,
     fires: watch::Sender<Vec<Fire>>,
     /// What the hardware does at once.
     pull: Box<dyn Fn() + Send + Sync>,
@@ -39,6 +41,7 @@ impl ResetLine {
     pub fn new(pull: impl Fn() + Send + Sync + 'static, fails: Option<u16>) -> Self {
         Self(Arc::new(Shared {
             prepared: watch::Sender::new(0),
+            in_hand: AtomicUsize::new(0),
             fires: watch::Sender::new(Vec::new()),
             pull: Box::new(pull),
             fails,
@@ -49,6 +52,12 @@ impl ResetLine {
     #[must_use]
     pub fn prepared(&self) -> usize {
         *self.0.prepared.borrow()
+    }
+
+    /// How many operations are ready now: neither fired nor undone.
+    #[must_use]
+    pub fn in_hand(&self) -> usize {
+        self.0.in_hand.load(Ordering::Relaxed)
     }
 
     /// Every pull so far.
@@ -93,6 +102,7 @@ impl PowerBackend for ResetLine {
 
     fn prepare(&self, operation: Operation, _quiet_console: bool) -> io::Result<Box<dyn Trigger>> {
         self.0.prepared.send_modify(|prepared| *prepared += 1);
+        self.0.in_hand.fetch_add(1, Ordering::Relaxed);
         let line = self.clone();
         Ok(Box::new(Ready { line, operation }))
     }
@@ -101,6 +111,12 @@ impl PowerBackend for ResetLine {
 struct Ready {
     line: ResetLine,
     operation: Operation,
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        self.line.0.in_hand.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Trigger for Ready {

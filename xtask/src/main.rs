@@ -89,7 +89,10 @@ fn main() -> ExitCode {
         Task::Check => check::run_all(),
         Task::LastWord { count } => last_word::run(count),
         Task::Lossy { requests, seed } => lossy::run(requests, seed),
-        Task::Orders => orders::run(),
+        Task::Orders => {
+            orders::run();
+            Ok(())
+        }
         Task::Policies { all: true, .. } => policies::run(Show::All),
         Task::Policies { write: true, .. } => policies::run(Show::Write),
         Task::Policies { .. } => policies::run(Show::Summary),

@@ -419,11 +419,14 @@ impl<'r> World<'r> {
         assert_eq!(fires, released, "fires and releases differ: {self:?}");
         if !self.is_down() {
             let pending = self.agent.power_status().pending;
-            assert!(pending.is_none(), "left behind: {self:?}");
+            let in_hand = self.reset.in_hand();
+            assert!(pending.is_none() && in_hand == 0, "left behind: {self:?}");
             self.check_record();
             self.check_answers();
         }
         self.check_cancelled();
+        let given_up = self.sockets.iter().any(|it| it.heard().contains("offline"));
+        assert!(!given_up || self.scenario.stops, "given up on: {self:?}");
     }
 
     /// What is on disk is what was decided.
