@@ -17,7 +17,7 @@
 //! | a pause of up to three seconds every thousand bytes | 0.3 | 0 |
 //! | a BREAK every thousand bytes | 1.7 | |
 //!
-//! `cargo test -p lastword-tests -- --ignored how_often` measures them anew.
+//! [`check`] returns that count: run it over more seeds to measure anew.
 
 use super::commands::{COUNTED, understood, worst};
 use super::{ask_hello, request};
@@ -183,23 +183,5 @@ fn four_million_random_bytes_with_pauses_are_nothing_but_now_and_then_a_persons_
     ] {
         let typed = check(traits, between, 1);
         assert!(typed <= CHANCE, "{typed} commands after {between:?}");
-    }
-}
-
-#[test]
-#[ignore = "measures the table at the top of this file; a few minutes"]
-fn how_often_noise_types_a_key() {
-    for (traits, between) in [
-        (SERIAL, Between::Nothing),
-        (TCP, Between::Nothing),
-        (SERIAL, Between::NewSession),
-        (TCP, Between::NewSession),
-        (SERIAL, Between::Pause),
-        (TCP, Between::Pause),
-        (SERIAL, Between::Break),
-    ] {
-        let typed: Vec<_> = (0..25).map(|seed| check(traits, between, seed)).collect();
-        let sum: usize = typed.iter().sum();
-        println!("{between:?} on {:?}: {sum} in {typed:?}", traits.medium);
     }
 }
