@@ -47,7 +47,7 @@ enum Task {
         #[arg(long)]
         quick: bool,
         /// What to measure; everything otherwise.
-        #[arg(value_parser = ["tcp", "sessions", "rest"])]
+        #[arg(value_parser = ["tcp", "sessions", "codec", "parse", "rest"])]
         parts: Vec<String>,
     },
     /// Format, lints, `no_std` builds, documentation, tidiness.
