@@ -16,7 +16,7 @@ use crate::dialect::Dialect;
 use crate::grammar;
 use core::fmt::{self, Write};
 use editor::{Asked, Editor};
-use keys::Keys;
+use keys::{ESCAPE, Keys};
 use lastword_protocol::Instant;
 use received::is_http;
 
@@ -233,6 +233,10 @@ impl<const LINE: usize> Input<LINE> {
     }
 
     fn key(&mut self, now: Instant, byte: u8, echo: &mut dyn Write) -> Verdict {
+        if byte == ESCAPE {
+            // Whatever becomes of it, and however late: a script's line does not hold one.
+            self.editor.spoil();
+        }
         let Some(key) = self.keys.push(now, byte) else {
             return Verdict::More;
         };

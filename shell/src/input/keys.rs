@@ -6,6 +6,9 @@ use lastword_protocol::{Instant, Millis};
 /// than it takes to type something else after a stray Esc.
 const ESCAPE_GAP: Millis = Millis(100);
 
+/// Begins an escape sequence.
+pub(crate) const ESCAPE: u8 = 0x1B;
+
 /// A key, line ends apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
@@ -118,7 +121,7 @@ impl Keys {
             0x04 => Key::EndOfInput,
             0x0C => Key::Clear,
             0x15 => Key::Kill,
-            0x1B => {
+            ESCAPE => {
                 let part = Part::Start;
                 self.state = State::Escape { part, since: now };
                 return None;

@@ -200,6 +200,7 @@ fn control_characters_and_bad_utf_8_refuse_a_script_line() {
         &b"a\x01"[..],
         b"a\x08b",
         b"\x1b[Aab",
+        b"\x1b\tab",
         b"a\rb",
         b"\x03ab",
         b"a\x7f",
@@ -211,6 +212,12 @@ fn control_characters_and_bad_utf_8_refuse_a_script_line() {
             &["plain:", "plain:400", "plain:ok"],
         );
     }
+    // So does an Esc that nothing followed in time.
+    for before in [&b"\n"[..], b"\r\n\x1b["] {
+        let told = ["plain:", "plain:400", "plain:ok"];
+        check(SERIAL, &[before, b"\x1b", b"ab\nok\n"], &told);
+    }
+    check(Medium::Stream, &[b"\x1b", b"ab\n"], &["plain:400"]);
     for bad in [&b"a\xFF"[..], b"\xC3", b"\xC3(", b"\xED\xA0\x80"] {
         check(
             Medium::Stream,
