@@ -1,14 +1,21 @@
 //! The real client over lines that lose and garble: what is asked runs once at most.
 
 use lastword_hil::client::{CallError, Client, GreetError, Options as ClientOptions, Unwelcome};
+use lastword_protocol::decoder::{Decoder, Manner, Step};
+use lastword_protocol::frame::{self, Class, Frame, Header, Packet};
+use lastword_protocol::hello::{self, Hello, Welcome};
+use lastword_protocol::identity::{CURRENT, OLDEST};
 use lastword_protocol::message::{Reply, Request};
-use lastword_protocol::power::{Operation, PowerRequest};
-use lastword_protocol::{Millis, OperationId, Text};
+use lastword_protocol::power::{Operation, PowerRequest, Standdown};
+use lastword_protocol::refusal::Code;
+use lastword_protocol::{ClientId, Instant, Millis, Nonce, OperationId, Sequence, Text};
 use lastword_tests::board::{Board, Options};
+use lastword_tests::socket::{HostSocket, Socket};
 use lastword_tests::uart::{Rates, Side, Uart};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
 
 fn reboot_in(delay: Millis) -> Request {
     Request::Power(PowerRequest {
@@ -217,4 +224,81 @@ async fn two_clients_with_one_operation_id_reboot_the_board_once() {
     assert_eq!(bob.call(&request).await.unwrap(), first);
     board.reset.fired(1).await;
     assert_eq!(board.reset.prepared(), 1);
+}
+
+/// The longest frame here, in bytes.
+const ROOM: usize = 512;
+
+/// A client that sends what it likes over a connection.
+struct Peer {
+    stream: HostSocket,
+    decoder: Decoder<ROOM>,
+}
+
+impl Peer {
+    /// Connects and greets; returns the session's nonce and whether it is resumed, too.
+    async fn greet(socket: &Socket, board: &Board) -> (Self, Nonce, bool) {
+        board.accept(socket.agent_end());
+        let mut peer = Self {
+            stream: socket.host_end(),
+            decoder: Decoder::new(Manner::HOST_STREAM),
+        };
+        let hello = Hello {
+            client: ClientId(7),
+            oldest: OLDEST,
+            current: CURRENT,
+            take_over: false,
+            name: Text::new(),
+        };
+        let hello = hello::ask(Sequence(1), &hello).expect("room");
+        peer.send(&hello).await;
+        let Welcome { nonce, resumed, .. } = peer.next(hello::decode).await;
+        peer.decoder.enter(Some(nonce));
+        (peer, nonce, resumed)
+    }
+
+    async fn send(&mut self, packet: &Packet<ROOM>) {
+        self.stream.write_all(packet).await.expect("a connection");
+    }
+
+    /// What `read` makes of the next frame.
+    async fn next<T>(&mut self, read: impl Fn(&Frame<'_>) -> Option<T>) -> T {
+        loop {
+            let byte = timeout(Duration::from_mins(1), self.stream.read_u8()).await;
+            let byte = byte.expect("an answer").expect("a connection");
+            if let Step::Frame(frame) = self.decoder.push(Instant(0), byte) {
+                return read(&frame).expect("a frame of that kind");
+            }
+        }
+    }
+
+    async fn reply(&mut self) -> Reply {
+        self.next(|frame| Reply::decode(frame.header.opcode, frame.body).ok())
+            .await
+    }
+}
+
+/// While the backend is made ready, which may take seconds, the connection breaks.
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_link_breaks_before_its_answer_is_answered_on_the_next() {
+    let board = Board::without_ports(Options::default(), || {});
+    board.disk.hold("Staged");
+    let first = Socket::default();
+    let (mut peer, nonce, _) = Peer::greet(&first, &board).await;
+    let reboot = Header::new(Class::Request, Sequence(1), Request::Reboot.opcode());
+    let reboot = frame::encode(reboot, nonce, |_| Some(0)).unwrap();
+    peer.send(&reboot).await;
+    board.disk.caught().await;
+    first.reset();
+    let (mut peer, again, resumed) = Peer::greet(&Socket::default(), &board).await;
+    assert_eq!((again, resumed), (nonce, true));
+    board.disk.let_go();
+    assert_eq!(board.stood_down().await, Standdown::AckFailed);
+    for _ in 0..2 {
+        peer.send(&reboot).await;
+        let reply = peer.reply().await;
+        let told = matches!(&reply, Reply::Refused(refusal) if refusal.code == Code::Aborted);
+        assert!(told, "{reply:?}");
+    }
+    assert_eq!((board.reset.prepared(), board.reset.fires().len()), (1, 0));
 }

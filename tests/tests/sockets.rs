@@ -8,6 +8,7 @@ use lastword_tests::socket::{HostSocket, Socket};
 use lastword_tests::terminal::Terminal;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 async fn bench() -> (Socket, Board, Terminal<HostSocket>) {
@@ -105,4 +106,28 @@ async fn whoever_asks_for_it_and_never_closes_stands_the_board_down() {
     let (_socket, board, mut terminal) = bench().await;
     terminal.ask("power reboot --await-close").await;
     assert_eq!(board.stood_down().await, Standdown::NotDrained);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_sent_behind_a_power_line_has_its_answer_though_the_board_stays_up() {
+    let options = Options {
+        fire_fails: Some(5),
+        ..QUIET
+    };
+    let board = Board::without_ports(options, || {});
+    let socket = Socket::default();
+    board.accept(socket.agent_end());
+    let mut terminal = Terminal::plain(socket.host_end()).await;
+    board.disk.hold("Released");
+    terminal.send("reboot\nreboot\nuptime\n").await;
+    assert!(terminal.line().await.starts_with("ok initiated"));
+    board.disk.caught().await;
+    // The desk hears of the second behind the last word of the first.
+    for _ in 0..100 {
+        yield_now().await;
+    }
+    board.disk.let_go();
+    let second = terminal.line().await;
+    assert!(second.starts_with("err 409 busy"), "{second}");
+    assert!(terminal.line().await.starts_with("ok uptime_ms="));
 }

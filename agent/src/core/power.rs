@@ -170,10 +170,7 @@ impl Desk {
         }
         let last = self.last.filter(|last| last.id == id)?;
         Some(Verdict::Reply(match last.outcome {
-            Outcome::StoodDown(why) => Reply::Refused(Refusal::explained(
-                Code::Aborted,
-                format_args!("{} op={id}: {why}", last.operation),
-            )),
+            Outcome::StoodDown(why) => stood_down(last.operation, id, why),
             _ if last.boot != self.board.boot => self.already_done(),
             _ => self.initiated(last.operation, id),
         }))
@@ -291,6 +288,17 @@ impl Desk {
             last: self.last,
         }
     }
+}
+
+/// The answer to a request whose operation was accepted and stands down, because its
+/// acknowledgement has no link to go out on.
+pub(super) fn unheard(initiated: &Initiated) -> Reply {
+    stood_down(initiated.operation, initiated.id, Standdown::AckFailed)
+}
+
+fn stood_down(operation: Operation, id: OperationId, why: Standdown) -> Reply {
+    let detail = format_args!("{operation} op={id}: {why}");
+    Reply::Refused(Refusal::explained(Code::Aborted, detail))
 }
 
 /// The two refusals whose words older clients know.

@@ -8,7 +8,9 @@ mod lines;
 mod marks;
 mod output;
 mod telnet;
+mod waiting;
 
+pub use frames::Unanswered;
 pub use output::Output;
 
 use super::clients::{Clients, FRAME_BYTES};
@@ -24,6 +26,7 @@ use lines::{Flow, Lines};
 use marks::{Marked, Marks};
 use std::collections::VecDeque;
 use telnet::{IAC, Telnet, Told};
+use waiting::Waiting;
 
 /// A session takes no more input while this much output waits.
 pub const OUTPUT_BYTES: usize = 16 * 1024;
@@ -97,6 +100,8 @@ pub struct Session {
     /// Bytes that wait for the power desk to answer.
     backlog: VecDeque<u8>,
     waiting: Option<Waiting>,
+    /// The power desk's answer, while nothing may be said.
+    late: Option<Reply>,
     job: Option<Job>,
     heard: Option<Instant>,
     /// When it began, or its link last took a byte while some waited.
@@ -104,13 +109,6 @@ pub struct Session {
     opened: Instant,
     input_ended: bool,
     end: Option<End>,
-}
-
-/// Who waits for the power desk.
-#[derive(Debug)]
-enum Waiting {
-    Line,
-    Frame(Asked),
 }
 
 impl Session {
@@ -136,6 +134,7 @@ impl Session {
             output: Output::default(),
             backlog: VecDeque::new(),
             waiting: None,
+            late: None,
             job: None,
             heard: None,
             progress: now,
@@ -184,7 +183,7 @@ impl Session {
     }
 
     /// Says nothing more: behind a released operation its acknowledgement must stay the last word.
-    /// What arrives waits.
+    /// What arrives waits, and so do answers.
     pub const fn mute(&mut self) {
         self.output.mute(true);
     }
@@ -192,6 +191,9 @@ impl Session {
     /// The board has stayed up: speaks again, first to what arrived meanwhile.
     pub fn unmute(&mut self, now: Instant, world: &dyn World) {
         self.output.mute(false);
+        if let Some(reply) = self.late.take() {
+            self.answered(now, &reply, world);
+        }
         self.work(now, world);
         self.refuse_unfinished(world);
     }
@@ -221,6 +223,10 @@ impl Session {
 
     /// Takes the power desk's answer, and returns the position behind it in the output.
     pub fn answered(&mut self, now: Instant, reply: &Reply, world: &dyn World) -> u64 {
+        if self.output.is_muted() {
+            self.late = Some(reply.clone());
+            return self.output.end();
+        }
         let flow = match self.waiting.take() {
             Some(Waiting::Line) => self.lines.answered(now, reply, &mut self.output, world),
             Some(Waiting::Frame(asked)) => {
@@ -234,6 +240,13 @@ impl Session {
         self.work(now, world);
         self.refuse_unfinished(world);
         position
+    }
+
+    /// Gives the conversation up, because its link is gone. What is returned is to be given the
+    /// power desk's answer, if that is still under way.
+    #[must_use]
+    pub fn abandon(self) -> Option<Unanswered> {
+        self.waiting?.abandon(self.late)
     }
 
     /// Lets time pass; late and repeated ticks are harmless.

@@ -78,7 +78,9 @@ pub async fn serve(
             .session
             .announce(now, &*conversation.room.world);
     }
-    conversation.run().await
+    let ended = conversation.run().await;
+    conversation.leave();
+    ended
 }
 
 struct Conversation<'l> {
@@ -144,6 +146,19 @@ impl Conversation<'_> {
         }
     }
 
+    /// Leaves the link for good. The answer to a request in a frame is kept when it comes: its
+    /// client may ask for it on another link. An operation that it stages stands down there, its
+    /// ticket dropped.
+    fn leave(self) {
+        if let (Some(asking), Some(unanswered)) = (self.asking, self.session.abandon()) {
+            tokio::spawn(async move {
+                if let Some((reply, ticket)) = asking.await {
+                    unanswered.keep(&reply, ticket.is_some());
+                }
+            });
+        }
+    }
+
     /// Why it is over, unless something has still to be said or seen off.
     fn end(&self) -> Option<End> {
         let end = self.session.end()?;
@@ -173,12 +188,11 @@ impl Conversation<'_> {
             let refusal = Refusal::new(Code::Offline, ENDING);
             (Reply::Refused(refusal), None)
         });
-        if ticket.is_some() {
-            self.link.mark()?;
-        }
         let now = self.room.clock.now();
         let position = self.session.answered(now, &reply, &*self.room.world);
         if let Some(ticket) = ticket {
+            // Nothing of the answer is written yet. It is kept, though, if the link is dead.
+            self.link.mark()?;
             self.ack = Some(Ack {
                 ticket,
                 position,

@@ -3,6 +3,7 @@
 use super::Job;
 use super::output::Output;
 use crate::core::clients::{ClientSession, Clients, FRAME_BYTES, Shared};
+use crate::core::power::unheard;
 use crate::core::world::{PowerAsk, Way, World};
 use lastword_protocol::frame::{Class, Frame, Packet, TooLong};
 use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
@@ -45,6 +46,36 @@ pub(super) struct Asked {
     pub(super) ask: PowerAsk,
     pub(super) session: Shared,
     pub(super) sequence: Sequence,
+}
+
+/// A request whose link went before its answer came. The client may come back on another link and
+/// send it again: the answer is kept for that, or it would be under way for ever.
+#[derive(Debug)]
+pub struct Unanswered {
+    session: Shared,
+    sequence: Sequence,
+}
+
+impl Unanswered {
+    pub(super) fn new(asked: Asked) -> Self {
+        let Asked {
+            session, sequence, ..
+        } = asked;
+        Self { session, sequence }
+    }
+
+    /// Keeps the power desk's answer. `staged`: it has staged an operation just now, which stands
+    /// down, because nobody can be told of it.
+    pub fn keep(self, reply: &Reply, staged: bool) {
+        let unheard = match reply {
+            Reply::Initiated(it) if staged => Some(unheard(it)),
+            _ => None,
+        };
+        let reply = unheard.as_ref().unwrap_or(reply);
+        if let Err(error) = self.session.lock().answer(self.sequence, reply) {
+            tracing::error!(target: "frames", %error, "a reply was not kept");
+        }
+    }
 }
 
 impl Frames {

@@ -9,8 +9,9 @@ use lastword_protocol::hello::{self, Hello, Welcome};
 use lastword_protocol::identity::{
     BoardKind, BootSource, CURRENT, Capabilities, Cause, Identity, OLDEST,
 };
-use lastword_protocol::message::{Initiated, Pending, Request, Uptime};
+use lastword_protocol::message::{Initiated, Pending, Request, Uptime, opcode};
 use lastword_protocol::power::{Backend, Operation, PowerRequest};
+use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::{BootId, ClientId, Sequence, Text};
 use lastword_shell::commands;
 
@@ -74,13 +75,20 @@ struct Bench {
 
 impl Bench {
     fn new(traits: Traits) -> Self {
-        let house = House {
+        Self::of(traits, &Self::house())
+    }
+
+    fn house() -> House {
+        House {
             name: "board1".to_owned(),
             table: commands::ALL,
             clients: Clients::new(BOOT, Life(Millis(0))),
             limits: Limits::default(),
-        };
-        let session = Session::new(traits, &house, Nonce(1), Instant(0));
+        }
+    }
+
+    fn of(traits: Traits, house: &House) -> Self {
+        let session = Session::new(traits, house, Nonce(1), Instant(0));
         Self {
             session,
             now: Instant(0),
@@ -471,6 +479,84 @@ fn behind_its_last_word_a_session_is_mute_and_what_arrives_waits() {
     let text = bench.text();
     assert!(text.starts_with("ok uptime_ms="), "{text}");
     assert!(text.contains("\nerr 400"), "{text}");
+}
+
+#[test]
+fn an_answer_that_comes_behind_the_last_word_waits_too() {
+    let busy = || Reply::Refused(Refusal::new(Code::Busy, ""));
+    let mut script = Bench::new(TCP);
+    script.session.receive(script.now, b"reboot\n", &Board);
+    script.session.mute();
+    script.session.answered(script.now, &busy(), &Board);
+    script.session.unmute(script.now, &Board);
+    script.take_output();
+    assert_eq!(script.text(), "err 409 busy\n");
+
+    let mut client = Bench::new(TCP);
+    client.receive(&ask_hello(CLIENT, false));
+    let nonce = welcomed(&client.said);
+    client.said.clear();
+    let reboot = request(nonce, 1, &Request::Reboot);
+    client.session.receive(client.now, &reboot, &Board);
+    client.session.mute();
+    client.session.answered(client.now, &busy(), &Board);
+    assert!(client.session.output().is_empty());
+    client.session.unmute(client.now, &Board);
+    client.take_output();
+    let refused = (Class::Reply, opcode::REFUSED);
+    assert_eq!(opcodes(&client.said, nonce), [refused]);
+}
+
+/// Asks for a reboot on a link that goes, and again on the next.
+#[track_caller]
+fn check_asked_again(answer: &Reply, staged: bool, before_it_goes: bool, expected: Code) {
+    let house = Bench::house();
+    let mut bench = Bench::of(TCP, &house);
+    bench.receive(&ask_hello(CLIENT, false));
+    let nonce = welcomed(&bench.said);
+    let reboot = request(nonce, 1, &Request::Reboot);
+    bench.session.receive(bench.now, &reboot, &Board);
+    if before_it_goes {
+        bench.session.mute();
+        bench.session.answered(bench.now, answer, &Board);
+    }
+    let unanswered = bench.session.abandon();
+    assert_eq!(unanswered.is_none(), before_it_goes);
+    if let Some(unanswered) = unanswered {
+        unanswered.keep(answer, staged);
+    }
+
+    let mut next = Bench::of(TCP, &house);
+    next.receive(&ask_hello(CLIENT, false));
+    next.said.clear();
+    next.receive(&reboot);
+    assert!(next.asked.is_empty(), "it runs once");
+    let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);
+    decoder.enter(Some(nonce));
+    let told = next.said.iter().find_map(|byte| {
+        let Step::Frame(frame) = decoder.push(Instant(0), *byte) else {
+            return None;
+        };
+        Reply::decode(frame.header.opcode, frame.body).ok()
+    });
+    let Some(Reply::Refused(refusal)) = told else {
+        panic!("{told:?}");
+    };
+    assert_eq!(refusal.code, expected);
+}
+
+#[test]
+fn a_request_whose_link_goes_before_its_answer_is_answered_on_the_next() {
+    let busy = Reply::Refused(Refusal::new(Code::Busy, ""));
+    let initiated = Reply::Initiated(Initiated {
+        operation: Operation::Reboot,
+        backend: Backend::DryRun,
+        id: OperationId(7),
+    });
+    check_asked_again(&busy, false, false, Code::Busy);
+    check_asked_again(&busy, false, true, Code::Busy);
+    // What was staged stands down, because nobody could be told.
+    check_asked_again(&initiated, true, false, Code::Aborted);
 }
 
 #[test]
