@@ -16,6 +16,7 @@ pub(crate) fn run_all() -> Result<()> {
         "warnings",
     ]))?;
     check_apart("bench/Cargo.toml")?;
+    check_apart("tests/fuzz/Cargo.toml")?;
     no_std::run_builds()?;
     let mut document = cargo(&["doc", "--workspace", "--no-deps"]);
     run(document.env("RUSTDOCFLAGS", "--deny warnings"))?;

@@ -6,6 +6,7 @@ mod cargo;
 mod check;
 mod cycle;
 mod demo;
+mod fuzz;
 mod last_word;
 mod lossy;
 mod no_std;
@@ -16,6 +17,7 @@ mod tidy;
 mod witness;
 
 use clap::{Parser, Subcommand};
+use fuzz::Budget;
 use policies::Show;
 use std::process::ExitCode;
 
@@ -70,6 +72,21 @@ enum Task {
     /// Let two peers ask, take, cancel and die in every order. Much faster as
     /// `cargo run --release --package xtask -- orders`.
     Orders,
+    /// Run the fuzz targets, one after the other.
+    Fuzz {
+        /// Which; all otherwise.
+        #[arg(value_parser = fuzz::TARGETS)]
+        target: Option<String>,
+        /// How long each runs; a minute otherwise.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: Option<u32>,
+        /// How many executions of each, however long that takes.
+        #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+        runs: Option<u64>,
+        /// Put what was found into the repository's corpus, made as small as it can be.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Compare three ways to reset behind an acknowledgement, in simulated time.
     Policies {
         /// Show every trial.
@@ -93,6 +110,12 @@ fn main() -> ExitCode {
             orders::run();
             Ok(())
         }
+        Task::Fuzz {
+            target,
+            seconds,
+            runs,
+            keep,
+        } => fuzz::run(target.as_deref(), Budget::new(seconds, runs), keep),
         Task::Policies { all: true, .. } => policies::run(Show::All),
         Task::Policies { write: true, .. } => policies::run(Show::Write),
         Task::Policies { .. } => policies::run(Show::Summary),

@@ -1,7 +1,8 @@
 //! Everything that CI runs.
 
 use crate::cargo::{cargo, run};
-use crate::{bench, check, demo, last_word, lossy};
+use crate::fuzz::Budget;
+use crate::{bench, check, demo, fuzz, last_word, lossy};
 use anyhow::Result;
 use std::process::Command;
 
@@ -23,6 +24,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     lossy::run(REQUESTS, Some(SEED))?;
     bench::run_tests()?;
     bench::run(true, &[])?;
+    fuzz_for_a_minute()?;
     if no_vm {
         demo::run(true)?;
         println!("test: passed, without what needs a virtual board");
@@ -33,6 +35,18 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     last_word::run(REBOOTS)?;
     println!("test: passed");
     Ok(())
+}
+
+/// Runs each fuzz target for a minute. CI must be able to; a person without a nightly compiler is
+/// told what was left out.
+fn fuzz_for_a_minute() -> Result<()> {
+    match fuzz::check_nightly() {
+        Err(why) if !fuzz::is_ci() => {
+            println!("NOT RUN: the fuzz targets: {why:#}");
+            Ok(())
+        }
+        _ => fuzz::run(None, Budget::new(None, None), false),
+    }
 }
 
 /// The virtual board's own tests, which boot one each.
