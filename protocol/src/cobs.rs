@@ -24,7 +24,7 @@ pub(crate) fn encode(buffer: &mut [u8], mut end: usize) -> Option<usize> {
         let begin = code_at + 1;
         let limit = end.min(begin + MAX_RUN);
         let run = buffer.get(begin..limit)?;
-        let zero = run.iter().position(|byte| *byte == 0);
+        let zero = first_zero(run);
         let length = zero.unwrap_or(run.len());
         // At most 255.
         buffer[code_at] = (length + 1).to_le_bytes()[0];
@@ -41,6 +41,24 @@ pub(crate) fn encode(buffer: &mut [u8], mut end: usize) -> Option<usize> {
         end += 1;
     }
 }
+
+/// Where the first zero is. It is near, or else blocks without one are passed as a whole.
+fn first_zero(run: &[u8]) -> Option<usize> {
+    let is_zero = |byte: &u8| *byte == 0;
+    let (near, far) = run.split_at_checked(BLOCK).unwrap_or((run, &[]));
+    if let Some(zero) = near.iter().position(is_zero) {
+        return Some(zero);
+    }
+    let (blocks, _) = far.as_chunks::<BLOCK>();
+    // Without a way out, so that all bytes of a block are compared at once.
+    let is_clear =
+        |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | is_zero(byte));
+    let clear = BLOCK * blocks.iter().take_while(is_clear).count();
+    let zero = far.get(clear..)?.iter().position(is_zero)?;
+    Some(near.len() + clear + zero)
+}
+
+const BLOCK: usize = 16;
 
 /// Decodes in place and returns what `encoded` says; `None` if it ends within a run. A zero where
 /// a code should be ends it.
