@@ -38,6 +38,7 @@ pub enum Kind {
 
 /// An argument as read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
 pub enum Argument<'a> {
     /// An option without a value is there.
     Flag,
@@ -67,6 +68,7 @@ pub struct Arguments<'a> {
 impl Kind {
     /// Reads `word`; `None` if it is not of this kind. A topic is not one word and never is.
     #[must_use]
+    #[inline]
     pub fn read(self, word: Word<'_>) -> Option<Argument<'_>> {
         // Longer than any number, span or boot id.
         let mut room = String::<40>::new();
@@ -77,10 +79,8 @@ impl Kind {
             }
             Self::Duration => Argument::Duration(duration(word.text(&mut room)?)?),
             Self::Boot => Argument::Boot(word.text(&mut room)?.parse().ok()?),
-            Self::Text { max } => {
-                let bytes: usize = word.chars().map(char::len_utf8).sum();
-                Argument::Text(Some(word).filter(|_| bytes <= max)?)
-            }
+            Self::Text { max } if max < word.len() => return None,
+            Self::Text { .. } => Argument::Text(word),
             Self::OneOf(words) => Argument::Choice(words.iter().position(|known| word.is(known))?),
             Self::Topic => return None,
         })
@@ -195,8 +195,8 @@ fn integer(text: &str) -> Option<u64> {
 
 /// Reads a span with its unit; `None` if the unit is missing or the span overflows.
 fn duration(text: &str) -> Option<Millis> {
-    let unit_at = text.find(|character: char| !character.is_ascii_digit())?;
-    let (digits, unit) = text.split_at(unit_at);
+    let unit_at = text.bytes().position(|byte| !byte.is_ascii_digit())?;
+    let (digits, unit) = text.split_at_checked(unit_at)?;
     let millis: u64 = match unit {
         "ms" => 1,
         "s" => 1_000,
@@ -204,7 +204,12 @@ fn duration(text: &str) -> Option<Millis> {
         "h" => 3_600_000,
         _ => return None,
     };
-    let number: u64 = digits.parse().ok()?;
+    if digits.is_empty() {
+        return None;
+    }
+    let number = digits.bytes().try_fold(0_u64, |number, digit| {
+        number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })?;
     number.checked_mul(millis).map(Millis)
 }
 

@@ -4,159 +4,226 @@ use crate::arguments::{Argument, Arguments, Kind};
 use crate::commands;
 use crate::fault::{Fault, Want};
 use crate::grammar::Cursor;
-use crate::parse::{Action, Rules, Step};
+use crate::parse::{Action, MAX_STEPS, Rules, Step};
 use crate::suggest;
-use crate::table::Command;
+use crate::table::{Command, Switch};
 use crate::topic::Topic;
 use crate::word::Word;
+use heapless::Vec;
 use lastword_protocol::refusal::Code;
 
-/// A command with the arguments read so far.
-pub(crate) struct Binder<'a> {
+/// What the words of a command read so far have come to.
+///
+/// It takes them one by one, so that a single loop reads them all.
+struct Binder {
     rules: Rules,
-    command: &'static Command,
-    arguments: Arguments<'a>,
+    /// Where in the tree of commands they have led.
+    topic: Topic,
+    /// The command that they name.
+    command: Option<&'static Command>,
     /// How many arguments are taken by position.
     positionals: usize,
+    /// The option whose value has to come next.
+    open: Option<Open>,
     /// A person asked what may stand here.
     asked: Option<Topic>,
 }
 
-impl<'a> Binder<'a> {
-    /// Finds the command that `first` and the words behind it name.
-    pub(crate) fn find(
-        cursor: &mut Cursor<'a>,
-        rules: Rules,
-        first: Word<'a>,
-    ) -> Result<Self, Fault> {
-        let mut topic = Topic::all(rules.table);
-        let mut word = first;
-        let mut asked = None;
-        let command = loop {
-            if rules.abbreviate && word.raw == "?" {
-                asked = Some(topic);
-                break &commands::HELP;
-            }
-            topic = narrow(topic, word, rules)?;
-            if let Some(command) = topic.command() {
-                break command;
-            }
-            word = cursor.word()?.ok_or_else(|| {
-                Fault::new(Code::Syntax, cursor.at(), 0, "incomplete command")
-                    .wanting(Want::Below(topic))
-            })?;
-        };
-        Ok(Self {
-            rules,
+/// An option whose value has not come yet.
+#[derive(Clone, Copy)]
+struct Open {
+    index: usize,
+    kind: &'static Kind,
+    /// Where its name stands.
+    at: usize,
+    len: usize,
+}
+
+/// Reads one command, which begins at `begin`, into `steps`; whether there was any word of it.
+pub(crate) fn step(
+    cursor: &mut Cursor<'_>,
+    begin: usize,
+    rules: Rules,
+    steps: &mut Vec<Step, MAX_STEPS>,
+) -> Result<bool, Fault> {
+    let mut binder = Binder {
+        rules,
+        topic: Topic::all(rules.table),
+        command: None,
+        positionals: 0,
+        open: None,
+        asked: None,
+    };
+    // Apart from the rest: only these have to lie in memory.
+    let mut arguments = Arguments::default();
+    let mut here = *cursor;
+    while let Some(word) = here.word()? {
+        match binder.command {
+            None => binder.name(word)?,
+            Some(command) => binder.argument(command, &mut arguments, word)?,
+        }
+    }
+    *cursor = here;
+    if cursor.taken() <= begin {
+        return Ok(false);
+    }
+    let command = binder.finish(&mut arguments, cursor.at())?;
+    if steps.is_full() {
+        let message = "more than 4 commands";
+        let len = cursor.taken() - begin;
+        return Err(Fault::new(Code::TooLong, begin, len, message));
+    }
+    // There is room: having asked first, nothing has to be ready to come back. And either step is
+    // built in its own place, for the same reason.
+    let _ = match binder.asked {
+        Some(topic) => steps.push(Step {
             command,
-            arguments: Arguments::default(),
-            positionals: 0,
-            asked,
-        })
+            action: Action::Help(topic),
+        }),
+        None => steps.push(Step {
+            command,
+            action: (command.build)(&arguments),
+        }),
+    };
+    Ok(true)
+}
+
+const _: () = assert!(MAX_STEPS == 4, "a message above names the number");
+
+impl Binder {
+    /// Goes one word further in the tree of commands.
+    fn name(&mut self, word: Word<'_>) -> Result<(), Fault> {
+        if self.is_question(word) {
+            self.asked = Some(self.topic);
+            self.command = Some(&commands::HELP);
+            return Ok(());
+        }
+        if !self.topic.descend(word) {
+            self.topic = abbreviated(self.topic, &word, self.rules)?;
+        }
+        self.command = self.topic.command();
+        Ok(())
     }
 
-    /// Reads the arguments and builds the step.
-    pub(crate) fn step(mut self, cursor: &mut Cursor<'a>) -> Result<Step, Fault> {
-        while let Some(word) = cursor.word()? {
-            if self.rules.abbreviate && word.raw == "?" {
-                self.asked
-                    .get_or_insert(Topic::of(self.rules.table, self.command));
-            } else if let Some((name, value)) = word.as_option() {
-                self.option(name, value, cursor)?;
-            } else {
-                self.positional(word)?;
-            }
-        }
-        if let Some(topic) = self.asked {
-            let command = &commands::HELP;
-            let action = Action::Help(topic);
-            return Ok(Step { command, action });
-        }
-        self.complete(cursor)?;
-        Ok(Step {
-            command: self.command,
-            action: (self.command.build)(&self.arguments),
-        })
-    }
-
-    /// Takes an option, with its value behind the equals sign or in the next word.
-    fn option(
+    /// Takes a word behind the command's name.
+    fn argument<'a>(
         &mut self,
+        command: &'static Command,
+        arguments: &mut Arguments<'a>,
+        word: Word<'a>,
+    ) -> Result<(), Fault> {
+        let (kind, slot) = match (self.open.take(), word.as_option()) {
+            (Some(open), Some(_)) => return Err(open.fault()),
+            (Some(open), None) => match arguments.options.get_mut(open.index) {
+                Some(slot) => (open.kind, slot),
+                None => return Ok(()),
+            },
+            (None, Some((name, value))) => return self.option(command, arguments, name, value),
+            (None, None) if self.is_question(word) => {
+                self.asked
+                    .get_or_insert(Topic::of(self.rules.table, command));
+                return Ok(());
+            }
+            (None, None) => match self.positional(command, arguments, word)? {
+                Some(place) => place,
+                None => return Ok(()),
+            },
+        };
+        keep(kind, slot, word)
+    }
+
+    /// Whether a person asks what may stand here.
+    fn is_question(&self, word: Word<'_>) -> bool {
+        self.rules.abbreviate && word.raw == "?"
+    }
+
+    /// Takes an option, with its value if that is behind an equals sign.
+    fn option<'a>(
+        &mut self,
+        command: &'static Command,
+        arguments: &mut Arguments<'a>,
         name: Word<'a>,
         value: Option<Word<'a>>,
-        cursor: &mut Cursor<'a>,
     ) -> Result<(), Fault> {
-        let index = self.find_option(name)?;
+        let (index, switch) = find_option(command, name, self.rules)?;
         let wrong = |code, message| Fault::new(code, name.at, name.raw.len(), message);
-        let (Some(switch), Some(slot)) = (
-            self.command.options.get(index),
-            self.arguments.options.get_mut(index),
-        ) else {
+        let Some(slot) = arguments.options.get_mut(index) else {
             return Err(wrong(Code::Internal, "no room for this option"));
         };
         if slot.is_some() {
             return Err(wrong(Code::Syntax, "given twice"));
         }
-        let Some(kind) = switch.value else {
-            if value.is_some() {
-                return Err(wrong(Code::Syntax, "takes no value"));
+        let (at, len) = (name.at, name.raw.len());
+        match (&switch.value, value) {
+            (Some(kind), Some(value)) => return keep(kind, slot, value),
+            (Some(kind), None) => {
+                self.open = Some(Open {
+                    index,
+                    kind,
+                    at,
+                    len,
+                });
             }
-            *slot = Some(Argument::Flag);
-            return Ok(());
-        };
-        let value = match value {
-            Some(value) => Some(value),
-            None => cursor.word()?.filter(|word| word.as_option().is_none()),
-        };
-        let missing = wrong(Code::Syntax, "needs a value").wanting(Want::Value(kind));
-        *slot = Some(read(kind, value.ok_or(missing)?)?);
-        Ok(())
-    }
-
-    /// Finds an option by its name, or by its unique beginning for a person.
-    fn find_option(&self, name: Word<'_>) -> Result<usize, Fault> {
-        let options = self.command.options.iter();
-        let names = options.map(|switch| switch.name);
-        let place = |wanted: &str| names.clone().position(|known| known == wanted);
-        let abbreviated = || {
-            let only = suggest::only_beginning_with(name, names.clone());
-            only.filter(|_| self.rules.abbreviate)
-        };
-        place(name.raw)
-            .or_else(|| place(abbreviated()?))
-            .ok_or_else(|| unknown(name, self.rules, names.clone()))
-    }
-
-    /// Takes an argument by position. A topic takes words until they name a command.
-    fn positional(&mut self, word: Word<'a>) -> Result<(), Fault> {
-        let index = self.positionals;
-        let message = "one argument too many";
-        let extra = Fault::new(Code::Syntax, word.at, word.raw.len(), message);
-        let kind = self.command.positionals.get(index).ok_or(extra)?.kind;
-        let slot = self.arguments.positionals.get_mut(index).ok_or(extra)?;
-        if kind != Kind::Topic {
-            *slot = Some(read(kind, word)?);
-            self.positionals += 1;
-            return Ok(());
+            (None, Some(_)) => return Err(wrong(Code::Syntax, "takes no value")),
+            (None, None) => *slot = Some(Argument::Flag),
         }
-        let above = match slot {
-            Some(Argument::Topic(topic)) => *topic,
-            _ => Topic::all(self.rules.table),
-        };
-        let topic = narrow(above, word, self.rules)?;
-        *slot = Some(Argument::Topic(topic));
-        self.positionals += usize::from(topic.command().is_some());
         Ok(())
+    }
+
+    /// Says what the next argument by position is read as, and where that is kept; `None` if it
+    /// is a topic, which takes the word itself.
+    fn positional<'s, 'a>(
+        &mut self,
+        command: &'static Command,
+        arguments: &'s mut Arguments<'a>,
+        word: Word<'a>,
+    ) -> Result<Option<(&'static Kind, &'s mut Option<Argument<'a>>)>, Fault> {
+        let index = self.positionals;
+        let (Some(positional), Some(slot)) = (
+            command.positionals.get(index),
+            arguments.positionals.get_mut(index),
+        ) else {
+            let message = "one argument too many";
+            let len = word.raw.len();
+            return Err(Fault::new(Code::Syntax, word.at, len, message));
+        };
+        if matches!(positional.kind, Kind::Topic) {
+            self.positionals += usize::from(topic(slot, &word, self.rules)?);
+            return Ok(None);
+        }
+        self.positionals += 1;
+        Ok(Some((&positional.kind, slot)))
+    }
+
+    /// Checks that the command, which ends at `end`, is whole, and returns what is to be done.
+    fn finish(&self, arguments: &mut Arguments<'_>, end: usize) -> Result<&'static Command, Fault> {
+        if let Some(open) = self.open {
+            return Err(open.fault());
+        }
+        let Some(command) = self.command else {
+            let fault = Fault::new(Code::Syntax, end, 0, "incomplete command");
+            return Err(fault.wanting(Want::Below(self.topic)));
+        };
+        if self.asked.is_some() {
+            return Ok(&commands::HELP);
+        }
+        self.complete(command, arguments, end)?;
+        Ok(command)
     }
 
     /// Checks that nothing is missing.
-    fn complete(&mut self, cursor: &Cursor<'a>) -> Result<(), Fault> {
-        let slots = self.arguments.positionals.iter_mut();
-        for (positional, slot) in self.command.positionals.iter().zip(slots) {
-            if positional.kind == Kind::Topic {
+    fn complete(
+        &self,
+        command: &'static Command,
+        arguments: &mut Arguments<'_>,
+        end: usize,
+    ) -> Result<(), Fault> {
+        let slots = arguments.positionals.iter_mut();
+        for (positional, slot) in command.positionals.iter().zip(slots) {
+            if matches!(positional.kind, Kind::Topic) {
                 slot.get_or_insert(Argument::Topic(Topic::all(self.rules.table)));
             } else if positional.required && slot.is_none() {
-                let fault = Fault::new(Code::Syntax, cursor.at(), 0, "missing argument");
+                let fault = Fault::new(Code::Syntax, end, 0, "missing argument");
                 return Err(fault.wanting(Want::Value(positional.kind)));
             }
         }
@@ -164,24 +231,68 @@ impl<'a> Binder<'a> {
     }
 }
 
-/// Goes one word down in the tree of commands.
+impl Open {
+    #[cold]
+    fn fault(self) -> Fault {
+        let fault = Fault::new(Code::Syntax, self.at, self.len, "needs a value");
+        fault.wanting(Want::Value(*self.kind))
+    }
+}
+
+/// Finds an option by its name, or by its unique beginning for a person.
+fn find_option(
+    command: &'static Command,
+    name: Word<'_>,
+    rules: Rules,
+) -> Result<(usize, &'static Switch), Fault> {
+    let mut options = command.options.iter().enumerate();
+    if let Some(found) = options.find(|(_, switch)| switch.name == name.raw) {
+        return Ok(found);
+    }
+    let names = command.options.iter().map(|switch| switch.name);
+    let only = suggest::only_beginning_with(name, names.clone()).filter(|_| rules.abbreviate);
+    let mut options = command.options.iter().enumerate();
+    options
+        .find(|(_, switch)| Some(switch.name) == only)
+        .ok_or_else(|| unknown(name, rules, names))
+}
+
+/// Takes one more word of a topic; whether that names a command now.
+#[cold]
+fn topic<'a>(
+    slot: &mut Option<Argument<'a>>,
+    word: &Word<'a>,
+    rules: Rules,
+) -> Result<bool, Fault> {
+    let above = match slot {
+        Some(Argument::Topic(topic)) => *topic,
+        _ => Topic::all(rules.table),
+    };
+    let topic = match above.below(*word) {
+        Some(exact) => exact,
+        None => abbreviated(above, word, rules)?,
+    };
+    *slot = Some(Argument::Topic(topic));
+    Ok(topic.command().is_some())
+}
+
+/// Goes down by the beginning of a word, if a person typed it.
 ///
 /// A dangerous command has to be named in full: on a noisy line, `r` and Enter do come by chance.
-fn narrow(topic: Topic, word: Word<'_>, rules: Rules) -> Result<Topic, Fault> {
-    if let Some(exact) = topic.below(word) {
-        return Ok(exact);
-    }
+#[cold]
+fn abbreviated(topic: Topic, word: &Word<'_>, rules: Rules) -> Result<Topic, Fault> {
     if rules.abbreviate {
-        let only = suggest::only_beginning_with(word, topic.words());
+        let only = suggest::only_beginning_with(*word, topic.words());
         let below = only.and_then(|only| topic.below(Word::literal(only)));
         if let Some(below) = below.filter(|below| !below.is_dangerous()) {
             return Ok(below);
         }
     }
-    Err(unknown(word, rules, topic.words()))
+    Err(unknown(*word, rules, topic.words()))
 }
 
 /// Says that `word` is none of these, and which is near.
+#[cold]
 fn unknown(
     word: Word<'_>,
     rules: Rules,
@@ -201,9 +312,18 @@ fn unknown(
         .wanting(nearest.map_or(Want::Nothing, Want::Word))
 }
 
-/// Reads a value of this kind.
-fn read(kind: Kind, word: Word<'_>) -> Result<Argument<'_>, Fault> {
-    kind.read(word).ok_or_else(|| {
-        Fault::new(Code::BadValue, word.at, word.raw.len(), "bad value").wanting(Want::Value(kind))
-    })
+/// Reads a value of this kind and keeps it.
+#[inline]
+fn keep<'a>(kind: &Kind, slot: &mut Option<Argument<'a>>, word: Word<'a>) -> Result<(), Fault> {
+    *slot = kind.read(word);
+    if slot.is_none() {
+        return Err(bad_value(kind, word.at, word.raw.len()));
+    }
+    Ok(())
+}
+
+/// Says that a word is not of this kind.
+#[cold]
+fn bad_value(kind: &Kind, at: usize, len: usize) -> Fault {
+    Fault::new(Code::BadValue, at, len, "bad value").wanting(Want::Value(*kind))
 }

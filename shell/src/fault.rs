@@ -68,6 +68,7 @@ impl fmt::Display for ParseError<'_> {
 impl core::error::Error for ParseError<'_> {}
 
 impl Fault {
+    #[cold]
     pub(crate) const fn new(code: Code, at: usize, len: usize, message: &'static str) -> Self {
         Self {
             code,

@@ -49,36 +49,54 @@ impl<'a> Cursor<'a> {
         self.line.len() - self.rest.len()
     }
 
+    /// Skips blanks and returns the byte column behind them.
+    pub(crate) fn next(&mut self) -> usize {
+        self.skip_blanks();
+        self.at()
+    }
+
     /// The byte column behind the last word.
     pub(crate) const fn taken(&self) -> usize {
         self.taken
     }
 
-    /// Reads the tag, if there is one.
-    pub(crate) fn tag(&mut self) -> Result<Option<Tag>, Fault> {
+    /// Whether a tag comes next.
+    pub(crate) fn is_at_tag(&mut self) -> bool {
         self.skip_blanks();
-        if !self.rest.starts_with('@') {
-            return Ok(None);
-        }
-        self.take(tag).map(Some)
+        self.rest.as_bytes().first() == Some(&b'@')
+    }
+
+    /// Reads the tag that comes next.
+    #[cold]
+    pub(crate) fn tag(&mut self) -> Result<Tag, Fault> {
+        self.take(tag)
     }
 
     /// Reads the next word of this command; `None` at the command's end.
     #[inline]
     pub(crate) fn word(&mut self) -> Result<Option<Word<'a>>, Fault> {
         self.skip_blanks();
-        if matches!(
-            self.rest.bytes().next(),
-            None | Some(b';' | b'&' | b'|' | b'#')
-        ) {
-            return Ok(None);
-        }
-        let at = self.at();
-        let before = self.rest;
-        let quoted = self.take(word)?;
+        let (at, bytes) = (self.at(), self.rest.as_bytes());
+        let bare = bare_bytes(bytes);
+        let (length, quoted) = match (bare, bytes.get(bare)) {
+            (0, None | Some(b';' | b'&' | b'|')) => return Ok(None),
+            _ if bytes.first() == Some(&b'#') => return Ok(None),
+            (_, Some(b'"' | b'\'')) | (0, _) => (self.quoted()?, true),
+            // Nearly every word: no quote in it.
+            _ => (bare, false),
+        };
+        let (raw, rest) = self.rest.split_at_checked(length).unwrap_or_default();
+        self.rest = rest;
         self.taken = self.at();
-        let raw = &before[..before.len() - self.rest.len()];
         Ok(Some(Word::new(raw, at, quoted)))
+    }
+
+    /// How many bytes the next word takes, which has a quote in it or cannot begin so.
+    #[cold]
+    fn quoted(mut self) -> Result<usize, Fault> {
+        let at = self.at();
+        self.take(word)?;
+        Ok(self.at() - at)
     }
 
     /// Reads what ends the command.
@@ -162,27 +180,15 @@ fn tag(input: &str) -> Parsed<'_, Tag> {
     Ok((rest, tag))
 }
 
-/// One word; returns whether any of it is quoted.
-fn word(input: &str) -> Parsed<'_, bool> {
-    // Nearly every word: no quote in it.
-    if let Ok((rest, quoted)) = bare(input)
-        && !rest.starts_with(['"', '\''])
-    {
-        return Ok((rest, quoted));
-    }
-    fold_many1(
-        alt((bare, double, single)),
-        || false,
-        |any, quoted| any | quoted,
-    )
-    .parse(input)
+/// One word.
+fn word(input: &str) -> Parsed<'_, ()> {
+    fold_many1(alt((bare, double, single)), || (), |(), ()| ()).parse(input)
 }
 
-/// What needs no quotes. Only ASCII ends it, so that bytes will do.
-fn bare(input: &str) -> Parsed<'_, bool> {
-    let length = input.bytes().position(|byte| !is_bare(byte));
-    match input.split_at_checked(length.unwrap_or(input.len())) {
-        Some((bare, rest)) if !bare.is_empty() => Ok((rest, false)),
+/// What needs no quotes.
+fn bare(input: &str) -> Parsed<'_, ()> {
+    match input.split_at_checked(bare_bytes(input.as_bytes())) {
+        Some((bare, rest)) if !bare.is_empty() => Ok((rest, ())),
         _ => Err(Err::Error(Flaw::from_error_kind(
             input,
             ErrorKind::TakeWhile1,
@@ -190,8 +196,14 @@ fn bare(input: &str) -> Parsed<'_, bool> {
     }
 }
 
+/// How many bytes need no quotes. Only ASCII ends them, so that bytes will do.
+fn bare_bytes(input: &[u8]) -> usize {
+    let end = input.iter().position(|byte| !is_bare(*byte));
+    end.unwrap_or(input.len())
+}
+
 /// `'sq'`: nothing in it is special.
-fn single(input: &str) -> Parsed<'_, bool> {
+fn single(input: &str) -> Parsed<'_, ()> {
     let inner = take_till(|character| character == '\'');
     closed(
         input,
@@ -202,7 +214,7 @@ fn single(input: &str) -> Parsed<'_, bool> {
 }
 
 /// `"dq"`, with escapes.
-fn double(input: &str) -> Parsed<'_, bool> {
+fn double(input: &str) -> Parsed<'_, ()> {
     let run = take_while1(|character| !matches!(character, '"' | '\\'));
     let inner = many0_count(alt((run.map(|_| ()), escape)));
     closed(
@@ -213,12 +225,12 @@ fn double(input: &str) -> Parsed<'_, bool> {
     )
 }
 
-const fn drop_output<T: Copy>((rest, _): (&str, T)) -> (&str, bool) {
-    (rest, true)
+const fn drop_output<T: Copy>((rest, _): (&str, T)) -> (&str, ()) {
+    (rest, ())
 }
 
 /// Says of a quote that is cut off where it began.
-fn closed<'a>(opened: &'a str, result: Parsed<'a, bool>) -> Parsed<'a, bool> {
+fn closed<'a>(opened: &'a str, result: Parsed<'a, ()>) -> Parsed<'a, ()> {
     match result {
         Err(Err::Failure(flaw)) if flaw.rest.is_empty() => {
             Err(Err::Failure(Flaw::new(opened, "", "unterminated quote")))
@@ -262,7 +274,9 @@ const fn is_blank(character: char) -> bool {
 
 /// `#` opens a comment only where a word could begin; within one it is like any other.
 const fn is_bare(byte: u8) -> bool {
-    !matches!(byte, 0..=b' ' | b'"' | b'\'' | b';' | b'&' | b'|' | 0x7F)
+    // Letters first: most are.
+    matches!(byte, b'@'..=b'{')
+        || !matches!(byte, 0..=b' ' | b'"' | b'\'' | b';' | b'&' | b'|' | 0x7F)
 }
 
 #[cfg(test)]
@@ -312,6 +326,8 @@ mod tests {
     fn a_comment_begins_where_a_word_could() {
         check("a #b", &[(0, "a")]);
         check("# a", &[]);
+        check("#it's", &[]);
+        check("a #\"b", &[(0, "a")]);
         check("a#b", &[(0, "a#b")]);
     }
 
@@ -331,7 +347,9 @@ mod tests {
     #[test]
     fn a_tag_is_short_and_stands_apart() {
         let mut cursor = Cursor::new(" @a-1 b");
-        assert_eq!(cursor.tag().unwrap(), Tag::new("a-1"));
+        assert!(cursor.is_at_tag());
+        assert_eq!(cursor.tag().ok(), Tag::new("a-1"));
+        assert!(!cursor.is_at_tag());
         assert_eq!(cursor.word().unwrap().unwrap().at, 6);
         for line in ["@", "@ a", "@123456789", "@a;b"] {
             assert_eq!(Cursor::new(line).tag().unwrap_err().at, 0, "{line:?}");

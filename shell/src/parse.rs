@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::bind::Binder;
+use crate::bind;
 use crate::dialect::Dialect;
 use crate::fault::{Fault, ParseError};
 use crate::grammar::{Cursor, Separator};
@@ -85,52 +85,56 @@ impl Action {
 ///
 /// What is wrong, and where; nothing of the line may run then.
 pub fn parse(line: &str, rules: Rules) -> Result<Script, ParseError<'_>> {
-    let mut cursor = Cursor::new(line);
     let mut script = Script::default();
-    match read(&mut cursor, rules, &mut script) {
-        Ok(()) => Ok(script),
-        Err(fault) => Err(ParseError {
+    script.read(line, rules)?;
+    Ok(script)
+}
+
+impl Script {
+    /// As [`parse`], but over what the script holds, and without moving one.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, and where; nothing of the line may run then.
+    pub fn read<'a>(&mut self, line: &'a str, rules: Rules) -> Result<(), ParseError<'a>> {
+        self.tag = None;
+        self.steps.clear();
+        let mut cursor = Cursor::new(line);
+        read(&mut cursor, rules, self).map_err(|fault| ParseError {
             line,
-            tag: script.tag,
+            tag: self.tag.clone(),
             fault,
-        }),
+        })
     }
 }
 
 /// Reads the whole line into `script`.
 fn read(cursor: &mut Cursor<'_>, rules: Rules, script: &mut Script) -> Result<(), Fault> {
-    script.tag = cursor.tag()?;
-    let Some(mut first) = cursor.word()? else {
-        return match cursor.separator()? {
-            Separator::End => Ok(()),
-            Separator::Next => Err(missing_command(cursor)),
-        };
-    };
+    if cursor.is_at_tag() {
+        script.tag = Some(cursor.tag()?);
+    }
     loop {
-        let step = Binder::find(cursor, rules, first)?.step(cursor)?;
-        let is_power = step.action.is_power();
-        let len = cursor.taken() - first.at;
-        if script.steps.push(step).is_err() {
-            return Err(Fault::new(
-                Code::TooLong,
-                first.at,
-                len,
-                "more than 4 commands",
-            ));
+        let begin = cursor.next();
+        if !bind::step(cursor, begin, rules, &mut script.steps)? {
+            let is_blank = script.steps.is_empty() && cursor.separator()? == Separator::End;
+            return if is_blank {
+                Ok(())
+            } else {
+                Err(missing_command(cursor))
+            };
         }
+        let len = cursor.taken() - begin;
         if cursor.separator()? == Separator::End {
             return Ok(());
         }
-        if is_power {
+        let step = script.steps.last();
+        if step.is_some_and(|step| step.action.is_power()) {
             // Its acknowledgement has to be the last word.
             let message = "has to be the last command";
-            return Err(Fault::new(Code::BadValue, first.at, len, message));
+            return Err(Fault::new(Code::BadValue, begin, len, message));
         }
-        first = cursor.word()?.ok_or_else(|| missing_command(cursor))?;
     }
 }
-
-const _: () = assert!(MAX_STEPS == 4, "a message above names the number");
 
 fn missing_command(cursor: &Cursor<'_>) -> Fault {
     Fault::new(Code::Syntax, cursor.at(), 0, "missing command")

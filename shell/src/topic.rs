@@ -6,7 +6,8 @@ use crate::word::Word;
 /// A place in the tree of commands: what the words read so far have come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topic {
-    /// The commands here and below. They stand together in their table.
+    /// The table from the first command here or below on. All of them stand together, so that
+    /// their end need not be known before someone asks for them.
     commands: &'static [&'static Command],
     /// How many words lead here; every command here has at least as many.
     depth: usize,
@@ -26,7 +27,7 @@ impl Topic {
     #[must_use]
     pub fn of(table: Table, command: &'static Command) -> Self {
         let place = table.iter().position(|known| known == command);
-        let found = place.and_then(|place| table.0.get(place..=place));
+        let found = place.and_then(|place| table.0.get(place..));
         found.map_or(Self::all(table), |commands| Self {
             commands,
             depth: command.path.len(),
@@ -50,13 +51,14 @@ impl Topic {
 
     /// The commands here and below.
     pub fn commands(self) -> impl Iterator<Item = &'static Command> + Clone {
-        self.commands.iter().copied()
+        let commands = self.commands.iter().copied();
+        commands.take_while(move |command| command.path.starts_with(self.path()))
     }
 
     /// The words that may follow, each once.
     pub fn words(self) -> impl Iterator<Item = &'static str> + Clone {
         let mut last = "";
-        self.commands.iter().filter_map(move |command| {
+        self.commands().filter_map(move |command| {
             let word = command.path.get(self.depth).copied()?;
             (core::mem::replace(&mut last, word) != word).then_some(word)
         })
@@ -69,19 +71,32 @@ impl Topic {
     }
 
     /// The place that `word` leads to from here.
-    pub(crate) fn below(self, word: Word<'_>) -> Option<Self> {
-        let leads = |command: &&Command| {
-            command
-                .path
-                .get(self.depth)
-                .is_some_and(|next| word.is(next))
+    #[inline]
+    pub(crate) fn below(mut self, word: Word<'_>) -> Option<Self> {
+        self.descend(word).then_some(self)
+    }
+
+    /// Goes to the place that `word` leads to from here; whether there is one.
+    #[inline]
+    pub(crate) fn descend(&mut self, word: Word<'_>) -> bool {
+        // Nearly every word: it says what it is.
+        let from = match word.plain() {
+            Some(text) => self.first(|next| next == text),
+            None => self.first(|next| word.is(next)),
         };
-        let from = self.commands.iter().position(leads)?;
-        let behind = self.commands.get(from..)?;
-        let count = behind.iter().take_while(|command| leads(command)).count();
-        Some(Self {
-            commands: behind.get(..count)?,
-            depth: self.depth + 1,
+        let Some(commands) = from.and_then(|from| self.commands.get(from..)) else {
+            return false;
+        };
+        self.commands = commands;
+        self.depth += 1;
+        true
+    }
+
+    /// The place of the first command here or below whose next word passes.
+    fn first(self, passes: impl Fn(&str) -> bool) -> Option<usize> {
+        self.commands.iter().position(|command| {
+            let next = command.path.get(self.depth);
+            next.is_some_and(|next| passes(next)) && command.path.starts_with(self.path())
         })
     }
 }

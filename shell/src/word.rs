@@ -11,13 +11,35 @@ pub struct Word<'a> {
     pub raw: &'a str,
     /// Its byte column in the line.
     pub at: usize,
-    /// Whether any of it is quoted.
-    quoted: bool,
+    quotes: Quotes,
+}
+
+/// Whether any of a word is quoted.
+///
+/// As wide as the fields beside it: from a byte among wide fields, a processor waits for every
+/// field before it can move the word on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+enum Quotes {
+    Absent,
+    Present,
 }
 
 impl<'a> Word<'a> {
     pub(crate) const fn new(raw: &'a str, at: usize, quoted: bool) -> Self {
-        Self { raw, at, quoted }
+        Self {
+            raw,
+            at,
+            quotes: if quoted {
+                Quotes::Present
+            } else {
+                Quotes::Absent
+            },
+        }
+    }
+
+    const fn is_quoted(self) -> bool {
+        matches!(self.quotes, Quotes::Present)
     }
 
     /// A word that says `text` as it stands: what a JSON string becomes.
@@ -30,7 +52,7 @@ impl<'a> Word<'a> {
     pub fn chars(self) -> impl Iterator<Item = char> + 'a {
         Unquoted {
             rest: self.raw.chars(),
-            open: if self.quoted {
+            open: if self.is_quoted() {
                 Open::Nothing
             } else {
                 Open::Literal
@@ -42,17 +64,36 @@ impl<'a> Word<'a> {
     #[must_use]
     #[inline]
     pub fn is(self, text: &str) -> bool {
-        if self.quoted {
-            self.chars().eq(text.chars())
+        if self.is_quoted() {
+            self.says(text)
         } else {
             self.raw == text
+        }
+    }
+
+    #[cold]
+    fn says(self, text: &str) -> bool {
+        self.chars().eq(text.chars())
+    }
+
+    /// The word as it stands, if it says just that.
+    pub(crate) fn plain(self) -> Option<&'a str> {
+        (!self.is_quoted()).then_some(self.raw)
+    }
+
+    /// How many bytes what the word says takes.
+    pub(crate) fn len(self) -> usize {
+        if self.is_quoted() {
+            self.chars().map(char::len_utf8).sum()
+        } else {
+            self.raw.len()
         }
     }
 
     /// What the word says, stored in place; `None` if it takes more than `N` bytes.
     #[must_use]
     pub fn copy<const N: usize>(self) -> Option<String<N>> {
-        if !self.quoted {
+        if !self.is_quoted() {
             return String::try_from(self.raw).ok();
         }
         let mut text = String::new();
@@ -64,29 +105,39 @@ impl<'a> Word<'a> {
 
     /// What the word says: a part of the line where it can be, or else stored in `room`; `None`
     /// if that is too small.
+    #[inline]
     pub(crate) fn text<'b, const N: usize>(self, room: &'b mut String<N>) -> Option<&'b str>
     where
         'a: 'b,
     {
-        if !self.quoted {
-            return Some(self.raw);
+        match self.plain() {
+            Some(text) => Some(text),
+            None => self.unquoted(room),
         }
+    }
+
+    /// What a quoted word says, stored in `room`; `None` if that is too small.
+    #[cold]
+    fn unquoted<const N: usize>(self, room: &mut String<N>) -> Option<&str> {
         *room = self.copy()?;
         Some(room)
     }
 
     /// The option name and, behind an equals sign, its value, if this is an option: an unquoted
     /// `--` or `-x` opens it.
+    #[inline]
     pub(crate) fn as_option(self) -> Option<(Self, Option<Self>)> {
         let mut start = self.raw.bytes();
         match (start.next(), start.next()) {
             (Some(b'-'), Some(next)) if next == b'-' || next.is_ascii_alphabetic() => {}
             _ => return None,
         }
-        let Some((name, value)) = self.raw.split_once('=') else {
+        let equals = self.raw.bytes().position(|byte| byte == b'=');
+        let Some((name, Some(value))) = equals.map(|at| (&self.raw[..at], self.raw.get(at + 1..)))
+        else {
             return Some((self, None));
         };
-        let value = Self::new(value, self.at + name.len() + 1, self.quoted);
+        let value = Self::new(value, self.at + name.len() + 1, self.is_quoted());
         Some((Self::new(name, self.at, false), Some(value)))
     }
 }

@@ -9,7 +9,7 @@ use lastword_protocol::refusal::Code;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
 use lastword_shell::{
     Action, Answer, Dialect, Input, LineError, Medium, Received, Rules, Script, Step, Table, Tag,
-    parse, plain, term,
+    plain, term,
 };
 use std::fmt::Write;
 
@@ -306,8 +306,9 @@ impl Heard {
     }
 
     fn line(dialect: Dialect, text: &str, table: Table, name: &str) -> Self {
-        match parse(text, Rules::new(table, dialect)) {
-            Ok(script) => {
+        let mut script = Script::default();
+        match script.read(text, Rules::new(table, dialect)) {
+            Ok(()) => {
                 let answer = Answer::new(dialect, script.tag.clone(), script.steps.len());
                 Self::Run(script, Voice::Text(answer))
             }
@@ -329,8 +330,9 @@ impl Heard {
             Ok(call) => call,
             Err(answer) => return Self::Say(answer + "\n"),
         };
-        match parse(&call.line, Rules::new(table, Dialect::Json)) {
-            Ok(script) => Self::Run(script, Voice::Json(call)),
+        let mut script = Script::default();
+        match script.read(&call.line, Rules::new(table, Dialect::Json)) {
+            Ok(()) => Self::Run(script, Voice::Json(call)),
             Err(error) => Self::Say(call.misread(&error).map_or(String::new(), |it| it + "\n")),
         }
     }
