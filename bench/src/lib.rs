@@ -7,6 +7,7 @@ pub mod machine;
 pub mod page;
 pub mod part;
 pub mod samples;
+pub mod span;
 pub mod usage;
 
 pub mod process;
@@ -14,6 +15,8 @@ pub mod wire;
 
 pub mod peer;
 
+pub mod codec;
+pub mod parse;
 pub mod rest;
 pub mod sessions;
 pub mod tcp;

@@ -1,7 +1,7 @@
 //! The parts of a run, each selectable by its name.
 
 use crate::figure::Figure;
-use crate::{rest, sessions, tcp};
+use crate::{codec, parse, rest, sessions, tcp};
 use anyhow::Result;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -13,6 +13,10 @@ pub enum Part {
     Tcp,
     /// A thousand sessions at once.
     Sessions,
+    /// The frame codec.
+    Codec,
+    /// The line parser.
+    Parse,
     /// The agent at rest: memory, CPU, start-up, size.
     Rest,
 }
@@ -35,6 +39,8 @@ impl Part {
         match self {
             Self::Tcp => "Round trip over TCP on loopback, one client, one request under way",
             Self::Sessions => "1,000 sessions at once over TCP",
+            Self::Codec => "The frame codec",
+            Self::Parse => "The line parser",
             Self::Rest => "The agent at rest",
         }
     }
@@ -48,6 +54,8 @@ impl Part {
         match self {
             Self::Tcp => tcp::measure(setting),
             Self::Sessions => sessions::measure(setting),
+            Self::Codec => codec::measure(setting),
+            Self::Parse => parse::measure(setting),
             Self::Rest => rest::measure(setting),
         }
     }
@@ -57,7 +65,7 @@ impl Part {
     pub const fn remarks(self) -> Option<&'static str> {
         match self {
             Self::Tcp => Some(TCP_REMARKS),
-            Self::Sessions | Self::Rest => None,
+            Self::Sessions | Self::Codec | Self::Parse | Self::Rest => None,
         }
     }
 }
