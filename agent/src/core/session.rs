@@ -146,7 +146,7 @@ impl Session {
 
     /// Tells whoever is on a serial line that the board is there: a boot is over.
     pub fn announce(&mut self, now: Instant, world: &dyn World) {
-        self.frames.announce(now, &mut self.output, world);
+        self.frames.start(now, &mut self.output, world);
     }
 
     /// What waits to be written. Report what was with [`Session::wrote`].
@@ -252,12 +252,15 @@ impl Session {
     /// Lets time pass; late and repeated ticks are harmless.
     pub fn tick(&mut self, now: Instant, world: &dyn World) {
         self.decoder.tick(now);
+        let heard = self.heard.is_some();
+        self.frames.tick(now, heard, &mut self.output, world);
         if self.waiting.is_none() {
             let flow = self.lines.tick(now, &mut self.output, world);
             self.follow(flow);
             self.tell(world);
         }
-        if self.idle_deadline().is_some_and(|deadline| deadline <= now) {
+        let is_past = |deadline: Instant| deadline <= now;
+        if self.idle_deadline().is_some_and(is_past) {
             match (self.traits.is_connected(), self.heard) {
                 (true, None) => self.end = Some(End::Silent),
                 (true, Some(_)) => self.end = Some(End::Idle),
@@ -267,10 +270,7 @@ impl Session {
                 }
             }
         }
-        if self
-            .stall_deadline()
-            .is_some_and(|deadline| deadline <= now)
-        {
+        if self.stall_deadline().is_some_and(is_past) {
             self.end = Some(End::Stalled);
         }
     }
@@ -297,6 +297,7 @@ impl Session {
         [
             self.telling_deadline(now, world),
             self.decoder.deadline(),
+            self.frames.deadline(),
             self.lines.deadline(),
             self.idle_deadline(),
             self.stall_deadline(),

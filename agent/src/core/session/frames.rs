@@ -17,6 +17,10 @@ const OWNER_IDLE: Millis = Millis(300_000);
 /// At most one unasked hello in this time.
 const ANNOUNCE_EVERY: Millis = Millis(1_000);
 
+/// How long after its start a board says again that it is there, unless it has heard something:
+/// what else starts on the line garbles hellos.
+const AGAIN: [Millis; 2] = [Millis(1_000), Millis(3_000)];
+
 /// The frame side of one session.
 #[derive(Debug)]
 pub(super) struct Frames {
@@ -25,6 +29,8 @@ pub(super) struct Frames {
     shared_line: bool,
     owner: Option<Owner>,
     announced: Option<Instant>,
+    /// When to say so again. The last is the next.
+    again: Vec<Instant>,
 }
 
 #[derive(Debug)]
@@ -85,6 +91,7 @@ impl Frames {
             shared_line,
             owner: None,
             announced: None,
+            again: Vec::new(),
         }
     }
 
@@ -192,6 +199,28 @@ impl Frames {
             Err(bad) => answer(&mut session, sequence, &bad.reply(), out),
         }
         None
+    }
+
+    /// Tells that the board is there, because it has started, and sees to it that it is told again.
+    pub(super) fn start(&mut self, now: Instant, out: &mut Output, world: &dyn World) {
+        self.announce(now, out, world);
+        self.again = AGAIN
+            .map(|later| now.after(later))
+            .into_iter()
+            .rev()
+            .collect();
+    }
+
+    /// When to call [`Frames::tick`] at the latest.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.again.last().copied()
+    }
+
+    /// Lets time pass on a line on which something or nothing was `heard` so far.
+    pub(super) fn tick(&mut self, now: Instant, heard: bool, out: &mut Output, world: &dyn World) {
+        if self.again.pop_if(|at| *at <= now).is_some() && !heard {
+            self.announce(now, out, world);
+        }
     }
 
     /// Tells that the board is there: at boot, and when what arrives makes no sense, but not

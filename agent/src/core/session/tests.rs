@@ -171,6 +171,30 @@ fn opcodes(bytes: &[u8], nonce: Nonce) -> Vec<(Class, u8)> {
 }
 
 #[test]
+fn a_line_is_told_of_a_start_three_times_unless_somebody_speaks() {
+    for (speaks, expected) in [(false, 3), (true, 1)] {
+        let mut bench = Bench::new(UART);
+        bench.session.announce(bench.now, &Board);
+        bench.take_output();
+        if speaks {
+            bench.receive(b"\n");
+        }
+        for _ in 0..10 {
+            bench.wait(1_000);
+        }
+        let told = opcodes(&bench.said, Nonce(0));
+        let told = told
+            .iter()
+            .filter(|kind| **kind == (Class::Hello, hello::opcode::ANNOUNCE));
+        assert_eq!(told.count(), expected, "somebody speaks: {speaks}");
+    }
+    let mut bench = Bench::new(UART);
+    bench.session.announce(bench.now, &Board);
+    let next = bench.session.deadline(bench.now, &Board);
+    assert!(next <= Some(Instant(1_000)), "{next:?}");
+}
+
+#[test]
 fn a_script_gets_one_line_for_one_line() {
     let mut bench = Bench::new(TCP);
     bench.receive(b"uptime\n@7 uptime\n");
