@@ -38,6 +38,9 @@ pub struct Places {
 ///
 /// If a listener on an address that is not loopback does not say that anyone may come.
 pub fn refuse_unsafe(config: &Config) -> anyhow::Result<()> {
+    if config.listen.is_empty() {
+        bail!("the configuration names no listener: nobody could reach this agent");
+    }
     for listener in &config.listen {
         if let Listener::Tcp {
             address,
@@ -159,9 +162,6 @@ async fn open_all(config: &Config, places: &Places) -> anyhow::Result<Vec<Open>>
         }
         tracing::info!(listener = open.describe(), "listening");
         opened.push(open);
-    }
-    if opened.is_empty() {
-        bail!("the configuration names no listener: nobody could reach this agent");
     }
     Ok(opened)
 }

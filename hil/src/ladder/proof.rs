@@ -228,6 +228,7 @@ fn explain(f: &mut fmt::Formatter<'_>, status: &PowerStatus) -> fmt::Result {
     match last.outcome {
         Outcome::StoodDown(why) => write!(f, " {why}")?,
         Outcome::FireFailed(errno) => write!(f, " with error {errno}")?,
+        Outcome::DryRun(_) => f.write_str(" (its power backend does everything but the reset)")?,
         _ => {}
     }
     f.write_str("; ")

@@ -47,6 +47,13 @@ fn a_listener_that_strangers_reach_is_refused() {
 }
 
 #[test]
+fn an_agent_that_nobody_could_reach_is_refused() {
+    for subcommand in ["check", "run"] {
+        check("listen {\n}\n", subcommand, &["names no listener"]);
+    }
+}
+
+#[test]
 fn a_good_configuration_passes_and_nothing_is_touched() {
     let place = Place::new();
     let output = place.run_to_end("check");
