@@ -218,7 +218,9 @@ impl Frames {
 
     /// Lets time pass on a line on which something or nothing was `heard` so far.
     pub(super) fn tick(&mut self, now: Instant, heard: bool, out: &mut Output, world: &dyn World) {
-        if self.again.pop_if(|at| *at <= now).is_some() && !heard {
+        let before = self.again.len();
+        self.again.retain(|at| now < *at);
+        if self.again.len() < before && !heard {
             self.announce(now, out, world);
         }
     }

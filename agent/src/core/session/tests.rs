@@ -192,6 +192,10 @@ fn a_line_is_told_of_a_start_three_times_unless_somebody_speaks() {
     bench.session.announce(bench.now, &Board);
     let next = bench.session.deadline(bench.now, &Board);
     assert!(next <= Some(Instant(1_000)), "{next:?}");
+    // A tick that is late by all of them tells it once, and leaves nothing behind.
+    bench.wait(10_000);
+    assert_eq!(opcodes(&bench.said, Nonce(0)).len(), 2);
+    assert_eq!(bench.session.deadline(bench.now, &Board), None);
 }
 
 #[test]
