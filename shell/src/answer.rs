@@ -4,10 +4,11 @@
 mod tests;
 
 use crate::dialect::Dialect;
+use crate::out::Out;
 use crate::parse::{Action, Step};
 use crate::tag::Tag;
 use crate::{fields, help, plain, term};
-use core::fmt::{self, Write};
+use core::fmt;
 use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::{Code, Refusal};
 
@@ -51,7 +52,7 @@ impl Answer {
     /// # Errors
     ///
     /// If `out` takes no more: the answer is incomplete.
-    pub fn step(&mut self, out: &mut dyn Write, step: &Step, reply: &Reply) -> fmt::Result {
+    pub fn step(&mut self, out: &mut dyn Out, step: &Step, reply: &Reply) -> fmt::Result {
         if !self.is_open() {
             return Ok(());
         }
@@ -76,7 +77,7 @@ impl Answer {
     /// # Errors
     ///
     /// If `out` takes no more: the answer is incomplete.
-    pub fn refuse(&mut self, out: &mut dyn Write, refusal: &Refusal) -> fmt::Result {
+    pub fn refuse(&mut self, out: &mut dyn Out, refusal: &Refusal) -> fmt::Result {
         if !self.open {
             return Ok(());
         }
@@ -89,7 +90,7 @@ impl Answer {
     /// # Errors
     ///
     /// If `out` takes no more: the answer is incomplete.
-    pub fn finish(&mut self, out: &mut dyn Write) -> fmt::Result {
+    pub fn finish(&mut self, out: &mut dyn Out) -> fmt::Result {
         if self.is_open() {
             return self.no(out, Code::Aborted, "");
         }
@@ -98,31 +99,31 @@ impl Answer {
             return Ok(());
         }
         plain::ok(out, self.tag.as_ref())?;
-        out.write_str("\n")
+        out.text("\n")
     }
 
     /// Says yes to a step in plain: the final of a single step; a row, and the final behind the
     /// last, for one of several.
-    fn yes(&self, out: &mut dyn Write, step: &Step, reply: &Reply) -> fmt::Result {
+    fn yes(&self, out: &mut dyn Out, step: &Step, reply: &Reply) -> fmt::Result {
         if self.steps == 1 {
             plain::ok(out, self.tag.as_ref())?;
             plain::reply(out, step, reply)?;
-            return out.write_str("\n");
+            return out.text("\n");
         }
         plain::number(out, "| ", self.done)?;
-        out.write_str(" ok")?;
+        out.text(" ok")?;
         plain::reply(out, step, reply)?;
-        out.write_str("\n")?;
+        out.text("\n")?;
         if self.open {
             return Ok(());
         }
         plain::ok(out, self.tag.as_ref())?;
         plain::number(out, " done=", self.done)?;
-        out.write_str("\n")
+        out.text("\n")
     }
 
     /// Says no to the next step, and so to the rest.
-    fn no(&mut self, out: &mut dyn Write, code: Code, detail: &str) -> fmt::Result {
+    fn no(&mut self, out: &mut dyn Out, code: Code, detail: &str) -> fmt::Result {
         self.open = false;
         let failed = (self.steps > 1).then_some(self.done + 1);
         if self.dialect == Dialect::Term {
@@ -133,6 +134,6 @@ impl Answer {
         if let Some(step) = failed {
             plain::number(out, " step=", step)?;
         }
-        out.write_str("\n")
+        out.text("\n")
     }
 }

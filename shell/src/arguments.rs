@@ -1,8 +1,9 @@
 //! What commands take: kinds of values, how they are read, and the arguments of one command.
 
+use crate::out::Out;
 use crate::topic::Topic;
 use crate::word::Word;
-use core::fmt::{self, Write};
+use core::fmt;
 use heapless::String;
 use lastword_protocol::{BootId, Millis};
 
@@ -104,29 +105,29 @@ impl Kind {
     /// # Errors
     ///
     /// If `out` takes no more.
-    pub fn describe(self, out: &mut dyn Write) -> fmt::Result {
+    pub fn describe(self, out: &mut dyn Out) -> fmt::Result {
         match self {
             Self::Integer { min, max } => {
-                out.write_str("a whole number from ")?;
+                out.text("a whole number from ")?;
                 crate::text::decimal(out, min)?;
-                out.write_str(" to ")?;
+                out.text(" to ")?;
                 crate::text::decimal(out, max)
             }
-            Self::Duration => out.write_str("a duration: 500ms, 30s, 5m, 2h"),
-            Self::Boot => out.write_str("a boot id: 32 hexadecimal digits"),
+            Self::Duration => out.text("a duration: 500ms, 30s, 5m, 2h"),
+            Self::Boot => out.text("a boot id: 32 hexadecimal digits"),
             Self::Text { max } => {
-                out.write_str("text of at most ")?;
+                out.text("text of at most ")?;
                 crate::text::decimal(out, max as u64)?;
-                out.write_str(" bytes")
+                out.text(" bytes")
             }
             Self::OneOf(words) => {
-                out.write_str("one of")?;
+                out.text("one of")?;
                 words.iter().enumerate().try_for_each(|(index, word)| {
-                    out.write_str(if index == 0 { " " } else { ", " })?;
-                    out.write_str(word)
+                    out.text(if index == 0 { " " } else { ", " })?;
+                    out.text(word)
                 })
             }
-            Self::Topic => out.write_str("a command"),
+            Self::Topic => out.text("a command"),
         }
     }
 }

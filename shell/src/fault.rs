@@ -1,9 +1,10 @@
 //! What is wrong with a line, and where.
 
 use crate::arguments::Kind;
+use crate::out::Out;
 use crate::tag::Tag;
 use crate::topic::Topic;
-use core::fmt::{self, Write};
+use core::fmt;
 use lastword_protocol::refusal::Code;
 
 /// Why a line was not understood; nothing of it ran.
@@ -91,20 +92,20 @@ impl Want {
     /// # Errors
     ///
     /// If `out` takes no more.
-    pub fn write(self, out: &mut dyn Write) -> fmt::Result {
+    pub fn write(self, out: &mut dyn Out) -> fmt::Result {
         match self {
             Self::Nothing => Ok(()),
-            Self::Word(word) => out.write_str(word),
+            Self::Word(word) => out.text(word),
             Self::Value(kind) => kind.describe(out),
             Self::Below(topic) => {
                 let mut words = topic.words();
                 if let Some(first) = words.next() {
-                    out.write_str("one of ")?;
-                    out.write_str(first)?;
+                    out.text("one of ")?;
+                    out.text(first)?;
                 }
                 words.try_for_each(|word| {
-                    out.write_str(", ")?;
-                    out.write_str(word)
+                    out.text(", ")?;
+                    out.text(word)
                 })
             }
         }

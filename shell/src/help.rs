@@ -1,24 +1,25 @@
 //! Help, generated from the table.
 
 use crate::arguments::Kind;
+use crate::out::Out;
 use crate::table::{Command, Positional, Switch};
 use crate::term::{self, newline};
 use crate::text;
 use crate::topic::Topic;
-use core::fmt::{self, Write};
+use core::fmt;
 
 /// Writes the rows of `help` for a script: one a command, or usage and options of one command.
 ///
 /// # Errors
 ///
 /// If `out` takes no more.
-pub fn plain(out: &mut dyn Write, topic: Topic) -> fmt::Result {
+pub fn plain(out: &mut dyn Out, topic: Topic) -> fmt::Result {
     match topic.command() {
         Some(command) => plain_command(out, command),
         None => topic.commands().try_for_each(|command| {
-            out.write_str("| command=\"")?;
+            out.text("| command=\"")?;
             path(out, command)?;
-            out.write_str("\"")?;
+            out.text("\"")?;
             plain_summary(out, command)
         }),
     }
@@ -29,7 +30,7 @@ pub fn plain(out: &mut dyn Write, topic: Topic) -> fmt::Result {
 /// # Errors
 ///
 /// If `out` takes no more.
-pub fn term(out: &mut dyn Write, topic: Topic) -> fmt::Result {
+pub fn term(out: &mut dyn Out, topic: Topic) -> fmt::Result {
     match topic.command() {
         Some(command) => page(out, command),
         None => list(out, topic),
@@ -37,54 +38,54 @@ pub fn term(out: &mut dyn Write, topic: Topic) -> fmt::Result {
 }
 
 /// Writes the words that name a command.
-fn path(out: &mut dyn Write, command: &Command) -> fmt::Result {
+fn path(out: &mut dyn Out, command: &Command) -> fmt::Result {
     command
         .path
         .iter()
         .enumerate()
         .try_for_each(|(index, word)| {
-            out.write_str(if index == 0 { "" } else { " " })?;
-            out.write_str(word)
+            out.text(if index == 0 { "" } else { " " })?;
+            out.text(word)
         })
 }
 
-fn plain_command(out: &mut dyn Write, command: &Command) -> fmt::Result {
-    out.write_str("| usage=\"")?;
+fn plain_command(out: &mut dyn Out, command: &Command) -> fmt::Result {
+    out.text("| usage=\"")?;
     path(out, command)?;
     pieces(command).try_for_each(|piece| {
-        out.write_str(" ")?;
+        out.text(" ")?;
         piece.write(out)
     })?;
-    out.write_str("\"")?;
+    out.text("\"")?;
     plain_summary(out, command)?;
     if !command.details.is_empty() {
-        out.write_str("| details=")?;
+        out.text("| details=")?;
         text::quoted(out, command.details)?;
-        out.write_str("\n")?;
+        out.text("\n")?;
     }
     command.options.iter().try_for_each(|option| {
-        out.write_str("| option=")?;
-        out.write_str(option.name)?;
+        out.text("| option=")?;
+        out.text(option.name)?;
         if let Some(kind) = option.value {
-            out.write_str(" value=")?;
-            out.write_str(kind.placeholder())?;
+            out.text(" value=")?;
+            out.text(kind.placeholder())?;
         }
-        out.write_str(" summary=")?;
+        out.text(" summary=")?;
         text::quoted(out, option.summary)?;
-        out.write_str("\n")
+        out.text("\n")
     })
 }
 
-fn plain_summary(out: &mut dyn Write, command: &Command) -> fmt::Result {
-    out.write_str(" level=")?;
-    out.write_str(command.level.word())?;
-    out.write_str(" summary=")?;
+fn plain_summary(out: &mut dyn Out, command: &Command) -> fmt::Result {
+    out.text(" level=")?;
+    out.text(command.level.word())?;
+    out.text(" summary=")?;
     text::quoted(out, command.summary)?;
-    out.write_str("\n")
+    out.text("\n")
 }
 
 /// A table of the commands, a blank line between groups.
-fn list(out: &mut dyn Write, topic: Topic) -> fmt::Result {
+fn list(out: &mut dyn Out, topic: Topic) -> fmt::Result {
     let widths = topic
         .commands()
         .map(|command| width(&|out| brief(out, command)));
@@ -102,7 +103,7 @@ fn list(out: &mut dyn Write, topic: Topic) -> fmt::Result {
 }
 
 /// A page on one command.
-fn page(out: &mut dyn Write, command: &Command) -> fmt::Result {
+fn page(out: &mut dyn Out, command: &Command) -> fmt::Result {
     path(out, command)?;
     let indent = width(&|out| path(out, command));
     let mut column = indent;
@@ -112,7 +113,7 @@ fn page(out: &mut dyn Write, command: &Command) -> fmt::Result {
             newline(out, indent)?;
             column = indent;
         }
-        out.write_str(" ")?;
+        out.text(" ")?;
         piece.write(out)?;
         column += wide;
     }
@@ -129,15 +130,15 @@ fn page(out: &mut dyn Write, command: &Command) -> fmt::Result {
         .map(|option| width(&|out| named(out, option)));
     let indent = widths.max().unwrap_or(0) + 4;
     command.options.iter().try_for_each(|option| {
-        out.write_str("  ")?;
+        out.text("  ")?;
         entry(out, indent - 2, &|out| named(out, option), option.summary)
     })
 }
 
-type Writes<'a> = &'a dyn Fn(&mut dyn Write) -> fmt::Result;
+type Writes<'a> = &'a dyn Fn(&mut dyn Out) -> fmt::Result;
 
 /// One row of a table of two columns.
-fn entry(out: &mut dyn Write, indent: usize, left: Writes<'_>, right: &str) -> fmt::Result {
+fn entry(out: &mut dyn Out, indent: usize, left: Writes<'_>, right: &str) -> fmt::Result {
     left(out)?;
     term::spaces(out, indent.saturating_sub(width(left)))?;
     term::flow(out, indent, indent, right)?;
@@ -153,13 +154,13 @@ fn width(writes: Writes<'_>) -> usize {
 }
 
 /// The command as the list shows it: `power reboot [OPTIONS]`.
-fn brief(out: &mut dyn Write, command: &Command) -> fmt::Result {
+fn brief(out: &mut dyn Out, command: &Command) -> fmt::Result {
     path(out, command)?;
     command.positionals.iter().try_for_each(|positional| {
-        out.write_str(" ")?;
+        out.text(" ")?;
         Piece::Positional(positional).write(out)
     })?;
-    out.write_str(if command.options.is_empty() {
+    out.text(if command.options.is_empty() {
         ""
     } else {
         " [OPTIONS]"
@@ -167,13 +168,13 @@ fn brief(out: &mut dyn Write, command: &Command) -> fmt::Result {
 }
 
 /// An option with what its value is: `--in DURATION`.
-fn named(out: &mut dyn Write, option: &Switch) -> fmt::Result {
-    out.write_str(option.name)?;
+fn named(out: &mut dyn Out, option: &Switch) -> fmt::Result {
+    out.text(option.name)?;
     let Some(kind) = option.value else {
         return Ok(());
     };
-    out.write_str(" ")?;
-    out.write_str(kind.placeholder())
+    out.text(" ")?;
+    out.text(kind.placeholder())
 }
 
 /// A part of a usage line that is not to be broken.
@@ -190,23 +191,23 @@ fn pieces(command: &Command) -> impl Iterator<Item = Piece> {
 }
 
 impl Piece {
-    fn write(self, out: &mut dyn Write) -> fmt::Result {
+    fn write(self, out: &mut dyn Out) -> fmt::Result {
         match self {
             Self::Option(option) => {
-                out.write_str("[")?;
+                out.text("[")?;
                 named(out, option)?;
-                out.write_str("]")
+                out.text("]")
             }
             Self::Positional(positional) => {
-                out.write_str(if positional.required { "" } else { "[" })?;
+                out.text(if positional.required { "" } else { "[" })?;
                 match positional.kind {
                     Kind::OneOf(words) => words.iter().enumerate().try_for_each(|(at, word)| {
-                        out.write_str(if at == 0 { "" } else { "|" })?;
-                        out.write_str(word)
+                        out.text(if at == 0 { "" } else { "|" })?;
+                        out.text(word)
                     })?,
-                    _ => out.write_str(positional.name)?,
+                    _ => out.text(positional.name)?,
                 }
-                out.write_str(if positional.required { "" } else { "]" })
+                out.text(if positional.required { "" } else { "]" })
             }
         }
     }

@@ -14,7 +14,8 @@ pub use received::Received;
 
 use crate::dialect::Dialect;
 use crate::grammar;
-use core::fmt::{self, Write};
+use crate::out::Out;
+use core::fmt;
 use editor::{Asked, Editor};
 use keys::{ESCAPE, Keys};
 use lastword_protocol::Instant;
@@ -114,7 +115,7 @@ impl<const LINE: usize> Input<LINE> {
         &mut self,
         now: Instant,
         bytes: &mut &[u8],
-        echo: &mut dyn Write,
+        echo: &mut dyn Out,
     ) -> Option<Received<'_>> {
         loop {
             let (byte, rest) = bytes.split_first()?;
@@ -140,7 +141,7 @@ impl<const LINE: usize> Input<LINE> {
     }
 
     /// Decides what the passing of time decides. Late and repeated ticks are harmless.
-    pub fn tick(&mut self, now: Instant, echo: &mut dyn Write) -> Option<Received<'_>> {
+    pub fn tick(&mut self, now: Instant, echo: &mut dyn Out) -> Option<Received<'_>> {
         if self.deadline()? > now {
             return None;
         }
@@ -149,7 +150,7 @@ impl<const LINE: usize> Input<LINE> {
     }
 
     /// Reports what the end of input leaves: an unterminated line is refused, never run.
-    pub fn end(&mut self, echo: &mut dyn Write) -> Option<Received<'_>> {
+    pub fn end(&mut self, echo: &mut dyn Out) -> Option<Received<'_>> {
         if matches!(self.carriage, Carriage::Opening(_)) {
             self.open_term(echo);
             return Some(self.report());
@@ -163,7 +164,7 @@ impl<const LINE: usize> Input<LINE> {
     }
 
     /// Takes one byte.
-    fn take(&mut self, now: Instant, byte: u8, echo: &mut dyn Write) -> Verdict {
+    fn take(&mut self, now: Instant, byte: u8, echo: &mut dyn Out) -> Verdict {
         if self.closed {
             return Verdict::More;
         }
@@ -187,7 +188,7 @@ impl<const LINE: usize> Input<LINE> {
         }
     }
 
-    fn carriage_return(&mut self, now: Instant, again: bool, echo: &mut dyn Write) -> Verdict {
+    fn carriage_return(&mut self, now: Instant, again: bool, echo: &mut dyn Out) -> Verdict {
         self.finish_keys();
         let opens = match (self.dialect, self.medium) {
             (Some(Dialect::Term), _) => {
@@ -208,7 +209,7 @@ impl<const LINE: usize> Input<LINE> {
     }
 
     /// Ends the line as a CR alone does.
-    fn open_term(&mut self, echo: &mut dyn Write) {
+    fn open_term(&mut self, echo: &mut dyn Out) {
         if !matches!(self.dialect, None | Some(Dialect::Term)) {
             // A script's line that no LF ended: it is not a person's.
             self.editor.clear();
@@ -217,22 +218,22 @@ impl<const LINE: usize> Input<LINE> {
         self.dialect = Some(Dialect::Term);
         self.carriage = Carriage::Returned;
         // What a terminal does not take is lost; the line itself is not.
-        let _ = echo.write_str("\r\n");
+        let _ = echo.text("\r\n");
     }
 
-    fn line_feed(&mut self, echo: &mut dyn Write) -> Verdict {
+    fn line_feed(&mut self, echo: &mut dyn Out) -> Verdict {
         self.finish_keys();
         self.close_if_http();
         if self.dialect.is_none() {
             self.dialect = Some(self.spelling());
         }
         if self.dialect == Some(Dialect::Term) {
-            let _ = echo.write_str("\r\n");
+            let _ = echo.text("\r\n");
         }
         Verdict::End
     }
 
-    fn key(&mut self, now: Instant, byte: u8, echo: &mut dyn Write) -> Verdict {
+    fn key(&mut self, now: Instant, byte: u8, echo: &mut dyn Out) -> Verdict {
         if byte == ESCAPE {
             // Whatever becomes of it, and however late: a script's line does not hold one.
             self.editor.spoil();
@@ -317,8 +318,8 @@ impl<const LINE: usize> Input<LINE> {
 /// Takes the echo of a connection whose dialect is not decided.
 struct Silence;
 
-impl Write for Silence {
-    fn write_str(&mut self, _: &str) -> fmt::Result {
+impl Out for Silence {
+    fn text(&mut self, _: &str) -> fmt::Result {
         Ok(())
     }
 }

@@ -10,6 +10,7 @@
 #![cfg_attr(not(test), no_std)]
 
 mod dialect;
+mod out;
 mod tag;
 
 pub mod input;
@@ -41,6 +42,7 @@ pub use answer::Answer;
 pub use dialect::Dialect;
 pub use fault::{Fault, ParseError, Want};
 pub use input::{Input, LINE_BYTES, LineError, Medium, Received, WINDOW_BYTES};
+pub use out::Out;
 pub use parse::{Action, MAX_STEPS, Rules, Script, Step, parse};
 pub use table::{Command, Level, Table};
 pub use tag::Tag;

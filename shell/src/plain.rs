@@ -3,10 +3,11 @@
 use crate::fault::{ParseError, Want};
 use crate::fields::{self, Fields, Value};
 use crate::input::LineError;
+use crate::out::Out;
 use crate::parse::Step;
 use crate::tag::Tag;
 use crate::text;
-use core::fmt::{self, Write};
+use core::fmt;
 use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::Code;
 
@@ -15,25 +16,25 @@ use lastword_protocol::refusal::Code;
 /// # Errors
 ///
 /// If `out` takes no more.
-pub fn parse_error(out: &mut dyn Write, error: &ParseError<'_>) -> fmt::Result {
+pub fn parse_error(out: &mut dyn Out, error: &ParseError<'_>) -> fmt::Result {
     let fault = &error.fault;
     err(out, error.tag.as_ref(), fault.code)?;
     number(out, " at=", fault.at)?;
     number(out, " len=", fault.len)?;
     if !error.got().is_empty() {
-        out.write_str(" got=")?;
+        out.text(" got=")?;
         text::quoted(out, error.got())?;
     }
     if fault.want != Want::Nothing {
-        out.write_str(" want=\"")?;
+        out.text(" want=\"")?;
         fault.want.write(&mut text::Quoting(out))?;
-        out.write_str("\"")?;
+        out.text("\"")?;
     }
     // The symbol has said it already.
     if fault.message != fault.code.symbol() {
         detail(out, fault.message)?;
     }
-    out.write_str("\n")
+    out.text("\n")
 }
 
 /// Answers a line that was refused before it was read: `err 413 too_long got=312 max=256`.
@@ -41,7 +42,7 @@ pub fn parse_error(out: &mut dyn Write, error: &ParseError<'_>) -> fmt::Result {
 /// # Errors
 ///
 /// If `out` takes no more.
-pub fn line_error(out: &mut dyn Write, tag: Option<&Tag>, error: LineError) -> fmt::Result {
+pub fn line_error(out: &mut dyn Out, tag: Option<&Tag>, error: LineError) -> fmt::Result {
     err(out, tag, error.code())?;
     match error {
         LineError::TooLong { got, max } => {
@@ -52,71 +53,71 @@ pub fn line_error(out: &mut dyn Write, tag: Option<&Tag>, error: LineError) -> f
             detail(out, error.message())?;
         }
     }
-    out.write_str("\n")
+    out.text("\n")
 }
 
 /// Begins a final that says yes.
-pub(crate) fn ok(out: &mut dyn Write, tag: Option<&Tag>) -> fmt::Result {
-    out.write_str("ok")?;
+pub(crate) fn ok(out: &mut dyn Out, tag: Option<&Tag>) -> fmt::Result {
+    out.text("ok")?;
     write_tag(out, tag)
 }
 
 /// Begins a final that says no.
-pub(crate) fn err(out: &mut dyn Write, tag: Option<&Tag>, code: Code) -> fmt::Result {
-    out.write_str("err")?;
+pub(crate) fn err(out: &mut dyn Out, tag: Option<&Tag>, code: Code) -> fmt::Result {
+    out.text("err")?;
     write_tag(out, tag)?;
     number(out, " ", code.number().into())?;
-    out.write_str(" ")?;
-    out.write_str(code.symbol())
+    out.text(" ")?;
+    out.text(code.symbol())
 }
 
 /// Writes what a reply says, behind its `ok`.
-pub(crate) fn reply(out: &mut dyn Write, step: &Step, reply: &Reply) -> fmt::Result {
+pub(crate) fn reply(out: &mut dyn Out, step: &Step, reply: &Reply) -> fmt::Result {
     if let Some(outcome) = fields::outcome(reply) {
-        out.write_str(" ")?;
-        out.write_str(outcome)?;
+        out.text(" ")?;
+        out.text(outcome)?;
     }
     fields::visit(step, reply, &mut Pairs(out))
 }
 
 /// Writes why the answer is no, unless that is empty.
-pub(crate) fn detail(out: &mut dyn Write, detail: &str) -> fmt::Result {
+pub(crate) fn detail(out: &mut dyn Out, detail: &str) -> fmt::Result {
     if detail.is_empty() {
         return Ok(());
     }
-    out.write_str(" detail=")?;
+    out.text(" detail=")?;
     text::quoted(out, detail)
 }
 
 /// Writes a number behind its key.
-pub(crate) fn number(out: &mut dyn Write, key: &str, number: usize) -> fmt::Result {
-    out.write_str(key)?;
+pub(crate) fn number(out: &mut dyn Out, key: &str, number: usize) -> fmt::Result {
+    out.text(key)?;
     text::decimal(out, number as u64)
 }
 
-fn write_tag(out: &mut dyn Write, tag: Option<&Tag>) -> fmt::Result {
+fn write_tag(out: &mut dyn Out, tag: Option<&Tag>) -> fmt::Result {
     let Some(tag) = tag else {
         return Ok(());
     };
-    out.write_str(" @")?;
-    out.write_str(tag.as_str())
+    out.text(" @")?;
+    out.text(tag.as_str())
 }
 
 /// Writes fields as ` key=value`.
-struct Pairs<'a>(&'a mut dyn Write);
+struct Pairs<'a>(&'a mut dyn Out);
 
 impl Fields for Pairs<'_> {
     fn field(&mut self, key: &'static str, value: Value<'_>) -> fmt::Result {
         let out = &mut *self.0;
-        out.write_str(" ")?;
-        out.write_str(key)?;
-        out.write_str(match value {
+        out.text(" ")?;
+        out.text(key)?;
+        out.text(match value {
             Value::Span(_) => "_ms=",
             Value::Kibibytes(_) => "_kib=",
             _ => "=",
         })?;
         match value {
-            Value::Word(word) => out.write_str(word),
+            Value::Word(word) => out.text(word),
             Value::Text(text) => text::word(out, text),
             Value::Number(number) => text::decimal(out, number),
             Value::Hex(number) => text::hex(out, &number.to_be_bytes()),

@@ -4,9 +4,10 @@ use crate::fault::{ParseError, Want};
 use crate::fields::{self, Fields, Value};
 use crate::help;
 use crate::input::LineError;
+use crate::out::Out;
 use crate::parse::{Action, Step};
 use crate::text;
-use core::fmt::{self, Write};
+use core::fmt;
 use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::Code;
 
@@ -21,9 +22,9 @@ const REPEATED: usize = 24;
 /// # Errors
 ///
 /// If `out` takes no more.
-pub fn prompt(out: &mut dyn Write, name: &str) -> fmt::Result {
+pub fn prompt(out: &mut dyn Out, name: &str) -> fmt::Result {
     text::shown(out, name)?;
-    out.write_str("> ")
+    out.text("> ")
 }
 
 /// Points at what was not understood in the line behind the prompt of the board `name`.
@@ -31,7 +32,7 @@ pub fn prompt(out: &mut dyn Write, name: &str) -> fmt::Result {
 /// # Errors
 ///
 /// If `out` takes no more.
-pub fn parse_error(out: &mut dyn Write, name: &str, error: &ParseError<'_>) -> fmt::Result {
+pub fn parse_error(out: &mut dyn Out, name: &str, error: &ParseError<'_>) -> fmt::Result {
     let fault = &error.fault;
     let before = error.line.get(..fault.at).unwrap_or_default();
     let mut column = shown_width(name) + 2 + shown_width(before);
@@ -42,14 +43,14 @@ pub fn parse_error(out: &mut dyn Write, name: &str, error: &ParseError<'_>) -> f
     }
     spaces(out, column)?;
     for index in 0..marked {
-        out.write_str(if index == 0 { "^" } else { "~" })?;
+        out.text(if index == 0 { "^" } else { "~" })?;
     }
     let mut message = Width(0);
     explain(&mut message, error)?;
     if marked > 0 && column + marked + 1 + message.0 > COLUMNS {
         newline(out, 0)?;
     } else if marked > 0 {
-        out.write_str(" ")?;
+        out.text(" ")?;
     }
     explain(out, error)?;
     newline(out, 0)
@@ -60,19 +61,19 @@ pub fn parse_error(out: &mut dyn Write, name: &str, error: &ParseError<'_>) -> f
 /// # Errors
 ///
 /// If `out` takes no more.
-pub fn line_error(out: &mut dyn Write, error: LineError) -> fmt::Result {
-    out.write_str("not run: ")?;
-    out.write_str(error.message())?;
+pub fn line_error(out: &mut dyn Out, error: LineError) -> fmt::Result {
+    out.text("not run: ")?;
+    out.text(error.message())?;
     if let LineError::TooLong { max, .. } = error {
-        out.write_str("; at most ")?;
+        out.text("; at most ")?;
         text::decimal(out, max as u64)?;
-        out.write_str(" bytes")?;
+        out.text(" bytes")?;
     }
     newline(out, 0)
 }
 
 /// Writes the reply to a command: help, or a table of what it says, or `ok`.
-pub(crate) fn reply(out: &mut dyn Write, step: &Step, reply: &Reply) -> fmt::Result {
+pub(crate) fn reply(out: &mut dyn Out, step: &Step, reply: &Reply) -> fmt::Result {
     if let Action::Help(topic) = step.action {
         return help::term(out, topic);
     }
@@ -89,21 +90,21 @@ pub(crate) fn reply(out: &mut dyn Write, step: &Step, reply: &Reply) -> fmt::Res
 
 /// Says that the board said no, and at which step of several.
 pub(crate) fn refusal(
-    out: &mut dyn Write,
+    out: &mut dyn Out,
     code: Code,
     detail: &str,
     step: Option<usize>,
 ) -> fmt::Result {
-    out.write_str("error ")?;
+    out.text("error ")?;
     text::decimal(out, code.number().into())?;
-    out.write_str(" ")?;
-    out.write_str(code.symbol())?;
+    out.text(" ")?;
+    out.text(code.symbol())?;
     if let Some(step) = step {
-        out.write_str(" at command ")?;
+        out.text(" at command ")?;
         text::decimal(out, step as u64)?;
     }
     if !detail.is_empty() {
-        out.write_str(": ")?;
+        out.text(": ")?;
         // No code and step take more than this.
         flow(
             out,
@@ -116,29 +117,24 @@ pub(crate) fn refusal(
 }
 
 /// Ends the line and indents the next.
-pub(crate) fn newline(out: &mut dyn Write, indent: usize) -> fmt::Result {
-    out.write_str("\r\n")?;
+pub(crate) fn newline(out: &mut dyn Out, indent: usize) -> fmt::Result {
+    out.text("\r\n")?;
     spaces(out, indent)
 }
 
-pub(crate) fn spaces(out: &mut dyn Write, count: usize) -> fmt::Result {
-    (0..count).try_for_each(|_| out.write_str(" "))
+pub(crate) fn spaces(out: &mut dyn Out, count: usize) -> fmt::Result {
+    (0..count).try_for_each(|_| out.text(" "))
 }
 
 /// Writes text from `column` on, breaking between words before the edge of the screen.
-pub(crate) fn flow(
-    out: &mut dyn Write,
-    mut column: usize,
-    indent: usize,
-    text: &str,
-) -> fmt::Result {
+pub(crate) fn flow(out: &mut dyn Out, mut column: usize, indent: usize, text: &str) -> fmt::Result {
     for (index, word) in text.split(' ').enumerate() {
         let width = shown_width(word);
         if index > 0 && column + 1 + width > COLUMNS {
             newline(out, indent)?;
             column = indent;
         } else if index > 0 {
-            out.write_str(" ")?;
+            out.text(" ")?;
             column += 1;
         }
         text::shown(out, word)?;
@@ -150,8 +146,8 @@ pub(crate) fn flow(
 /// Counts what is written to it, in characters.
 pub(crate) struct Width(pub(crate) usize);
 
-impl Write for Width {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
+impl Out for Width {
+    fn text(&mut self, text: &str) -> fmt::Result {
         self.0 += text.chars().count();
         Ok(())
     }
@@ -166,25 +162,25 @@ fn shown_width(text: &str) -> usize {
 }
 
 /// `unknown: restrat.  Did you mean: restart?`
-fn explain(out: &mut dyn Write, error: &ParseError<'_>) -> fmt::Result {
-    out.write_str(error.fault.message)?;
+fn explain(out: &mut dyn Out, error: &ParseError<'_>) -> fmt::Result {
+    out.text(error.fault.message)?;
     let got = error.got();
     if !got.is_empty() && shown_width(got) <= REPEATED {
-        out.write_str(": ")?;
+        out.text(": ")?;
         text::shown(out, got)?;
     }
-    out.write_str(".")?;
+    out.text(".")?;
     match error.fault.want {
         Want::Nothing => Ok(()),
         Want::Word(word) => {
-            out.write_str("  Did you mean: ")?;
-            out.write_str(word)?;
-            out.write_str("?")
+            out.text("  Did you mean: ")?;
+            out.text(word)?;
+            out.text("?")
         }
         want @ (Want::Value(_) | Want::Below(_)) => {
-            out.write_str("  Expected: ")?;
+            out.text("  Expected: ")?;
             want.write(out)?;
-            out.write_str(".")
+            out.text(".")
         }
     }
 }
@@ -201,7 +197,7 @@ impl Fields for Widest {
 
 /// Writes fields as the rows of a table.
 struct Rows<'a> {
-    out: &'a mut dyn Write,
+    out: &'a mut dyn Out,
     indent: usize,
 }
 
@@ -209,17 +205,17 @@ impl Fields for Rows<'_> {
     fn field(&mut self, key: &'static str, value: Value<'_>) -> fmt::Result {
         let out = &mut *self.out;
         spaced(out, key)?;
-        out.write_str(":")?;
+        out.text(":")?;
         spaces(out, self.indent.saturating_sub(key.len() + 1))?;
         match value {
-            Value::Word(word) => out.write_str(word),
+            Value::Word(word) => out.text(word),
             Value::Text(text) => flow(out, self.indent, self.indent, text),
             Value::Number(number) => text::decimal(out, number),
             Value::Hex(number) => text::hex(out, &number.to_be_bytes()),
             Value::Hundredths(number) => text::hundredths(out, number),
             Value::Kibibytes(number) => {
                 text::decimal(out, number.into())?;
-                out.write_str(" KiB")
+                out.text(" KiB")
             }
             Value::Span(span) => duration(out, span.0),
             Value::Boot(boot) => text::uuid(out, &boot.0),
@@ -231,21 +227,21 @@ impl Fields for Rows<'_> {
 }
 
 /// Writes a key or word of ours with spaces for its underscores.
-fn spaced(out: &mut dyn Write, key: &str) -> fmt::Result {
+fn spaced(out: &mut dyn Out, key: &str) -> fmt::Result {
     key.chars()
-        .try_for_each(|character| out.write_char(if character == '_' { ' ' } else { character }))
+        .try_for_each(|one| text::character(out, if one == '_' { ' ' } else { one }))
 }
 
 /// Writes a span as a person reads it: `0.250 s`, `2m 5s`, `3d 0h 0m 1s`.
-fn duration(out: &mut dyn Write, millis: u64) -> fmt::Result {
+fn duration(out: &mut dyn Out, millis: u64) -> fmt::Result {
     let (seconds, rest) = (millis / 1_000, millis % 1_000);
     if seconds < 60 {
         text::decimal(out, seconds)?;
-        out.write_str(".")?;
-        out.write_str(if rest < 100 { "0" } else { "" })?;
-        out.write_str(if rest < 10 { "0" } else { "" })?;
+        out.text(".")?;
+        out.text(if rest < 100 { "0" } else { "" })?;
+        out.text(if rest < 10 { "0" } else { "" })?;
         text::decimal(out, rest)?;
-        return out.write_str(" s");
+        return out.text(" s");
     }
     let units = [
         (86_400, u64::MAX, "d "),
@@ -258,6 +254,6 @@ fn duration(out: &mut dyn Write, millis: u64) -> fmt::Result {
             return Ok(());
         }
         text::decimal(out, seconds / unit % wrap)?;
-        out.write_str(name)
+        out.text(name)
     })
 }

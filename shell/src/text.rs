@@ -1,9 +1,10 @@
 //! Writing numbers and text from elsewhere, without the weight of format strings.
 
-use core::fmt::{self, Write};
+use crate::out::Out;
+use core::fmt;
 
 /// Writes a number in decimal.
-pub(crate) fn decimal(out: &mut dyn Write, number: u64) -> fmt::Result {
+pub(crate) fn decimal(out: &mut dyn Out, number: u64) -> fmt::Result {
     let mut digits = [0_u8; 20];
     let mut rest = number;
     let mut start = digits.len();
@@ -15,31 +16,31 @@ pub(crate) fn decimal(out: &mut dyn Write, number: u64) -> fmt::Result {
             break;
         }
     }
-    out.write_str(core::str::from_utf8(&digits[start..]).unwrap_or_default())
+    out.text(core::str::from_utf8(&digits[start..]).unwrap_or_default())
 }
 
 /// Writes hundredths as a decimal fraction: 142 as `1.42`.
-pub(crate) fn hundredths(out: &mut dyn Write, number: u32) -> fmt::Result {
+pub(crate) fn hundredths(out: &mut dyn Out, number: u32) -> fmt::Result {
     decimal(out, u64::from(number / 100))?;
-    out.write_str(if number % 100 < 10 { ".0" } else { "." })?;
+    out.text(if number % 100 < 10 { ".0" } else { "." })?;
     decimal(out, u64::from(number % 100))
 }
 
 /// Writes bytes in hexadecimal.
-pub(crate) fn hex(out: &mut dyn Write, bytes: &[u8]) -> fmt::Result {
+pub(crate) fn hex(out: &mut dyn Out, bytes: &[u8]) -> fmt::Result {
     for byte in bytes {
-        out.write_char(hex_digit(byte >> 4))?;
-        out.write_char(hex_digit(byte & 0xF))?;
+        character(out, hex_digit(byte >> 4))?;
+        character(out, hex_digit(byte & 0xF))?;
     }
     Ok(())
 }
 
 /// Writes 16 bytes as a UUID (RFC 9562, section 4).
-pub(crate) fn uuid(out: &mut dyn Write, bytes: &[u8; 16]) -> fmt::Result {
+pub(crate) fn uuid(out: &mut dyn Out, bytes: &[u8; 16]) -> fmt::Result {
     let mut from = 0;
     for to in [4, 6, 8, 10, 16] {
         if from > 0 {
-            out.write_char('-')?;
+            out.text("-")?;
         }
         hex(out, &bytes[from..to])?;
         from = to;
@@ -48,63 +49,68 @@ pub(crate) fn uuid(out: &mut dyn Write, bytes: &[u8; 16]) -> fmt::Result {
 }
 
 /// Writes text as one word of the grammar: as it is, or quoted and escaped where it has to be.
-pub(crate) fn word(out: &mut dyn Write, text: &str) -> fmt::Result {
+pub(crate) fn word(out: &mut dyn Out, text: &str) -> fmt::Result {
     let is_bare = |character: char| {
         character.is_alphanumeric() || matches!(character, '.' | '_' | '-' | '+' | ':' | '/' | '@')
     };
     if !text.is_empty() && text.chars().all(is_bare) {
-        out.write_str(text)
+        out.text(text)
     } else {
         quoted(out, text)
     }
 }
 
 /// Writes text as one quoted word of the grammar.
-pub(crate) fn quoted(out: &mut dyn Write, text: &str) -> fmt::Result {
-    out.write_char('"')?;
-    Quoting(out).write_str(text)?;
-    out.write_char('"')
+pub(crate) fn quoted(out: &mut dyn Out, text: &str) -> fmt::Result {
+    out.text("\"")?;
+    Quoting(out).text(text)?;
+    out.text("\"")
 }
 
 /// Writes text for a person: control characters are escaped, the rest stands as it is.
-pub(crate) fn shown(out: &mut dyn Write, text: &str) -> fmt::Result {
-    text.chars().try_for_each(|character| {
-        if character.is_control() {
-            escape(out, character)
+pub(crate) fn shown(out: &mut dyn Out, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|shown| {
+        if shown.is_control() {
+            escape(out, shown)
         } else {
-            out.write_char(character)
+            character(out, shown)
         }
     })
 }
 
-/// Escapes what is written through it, for the inside of double quotes.
-pub(crate) struct Quoting<'a>(pub(crate) &'a mut dyn Write);
+/// Writes one character.
+pub(crate) fn character(out: &mut dyn Out, character: char) -> fmt::Result {
+    out.text(character.encode_utf8(&mut [0; 4]))
+}
 
-impl Write for Quoting<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|character| match character {
-            '"' => self.0.write_str("\\\""),
-            '\\' => self.0.write_str("\\\\"),
+/// Escapes what is written through it, for the inside of double quotes.
+pub(crate) struct Quoting<'a>(pub(crate) &'a mut dyn Out);
+
+impl Out for Quoting<'_> {
+    fn text(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|one| match one {
+            '"' => self.0.text("\\\""),
+            '\\' => self.0.text("\\\\"),
             control if control.is_control() => escape(self.0, control),
-            other => self.0.write_char(other),
+            other => character(self.0, other),
         })
     }
 }
 
 /// Writes a control character (all lie below U+0100) as the grammar reads it back.
-fn escape(out: &mut dyn Write, control: char) -> fmt::Result {
+fn escape(out: &mut dyn Out, control: char) -> fmt::Result {
     let byte = u32::from(control).to_le_bytes()[0];
     match control {
-        '\n' => out.write_str("\\n"),
-        '\t' => out.write_str("\\t"),
+        '\n' => out.text("\\n"),
+        '\t' => out.text("\\t"),
         _ if control.is_ascii() => {
-            out.write_str("\\x")?;
+            out.text("\\x")?;
             hex(out, &[byte])
         }
         _ => {
-            out.write_str("\\u{")?;
+            out.text("\\u{")?;
             hex(out, &[byte])?;
-            out.write_char('}')
+            out.text("}")
         }
     }
 }

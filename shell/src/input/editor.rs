@@ -4,7 +4,7 @@
 
 use super::LineError;
 use super::keys::Key;
-use core::fmt::Write;
+use crate::out::Out;
 use heapless::String;
 
 /// The line under way.
@@ -86,7 +86,7 @@ impl<const LINE: usize> Editor<LINE> {
     }
 
     /// Takes a key of a line that a person types, or may turn out to.
-    pub(crate) fn edit(&mut self, key: Key, echo: &mut dyn Write) -> Option<Asked> {
+    pub(crate) fn edit(&mut self, key: Key, echo: &mut dyn Out) -> Option<Asked> {
         self.control |= !matches!(key, Key::Character(_) | Key::Tab);
         match key {
             Key::Character(character) => {
@@ -145,9 +145,9 @@ impl<const LINE: usize> Editor<LINE> {
     }
 }
 
-fn send(echo: &mut dyn Write, text: &str) {
+fn send(echo: &mut dyn Out, text: &str) {
     // What a terminal does not take is lost; the line itself is not.
-    let _ = echo.write_str(text);
+    let _ = echo.text(text);
 }
 
 const BELL: &str = "\x07";
