@@ -2,7 +2,6 @@
 
 pub mod clients;
 pub mod config;
-pub mod power;
 pub mod record;
 pub mod recovery;
 pub mod session;

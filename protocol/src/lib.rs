@@ -9,6 +9,7 @@
 
 #![cfg_attr(not(test), no_std)]
 
+pub mod digits;
 pub mod units;
 
 pub mod decoder;

@@ -10,7 +10,7 @@ pub use body::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, 
 
 use crate::identity::Identity;
 use crate::power::PowerRequest;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{Code, Part, Refusal};
 use crate::units::OperationId;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -116,8 +116,13 @@ impl BadRequest {
     pub fn reply(self) -> Reply {
         match self {
             Self::Unsupported(opcode) => Reply::Unsupported(opcode),
-            Self::Malformed(_) => {
-                Reply::Refused(Refusal::explained(Code::BadValue, format_args!("{self}")))
+            Self::Malformed(opcode) => {
+                let parts = [
+                    Part::Text("the body of opcode "),
+                    Part::Byte(opcode),
+                    Part::Text(" does not decode"),
+                ];
+                Reply::Refused(Refusal::of_parts(Code::BadValue, &parts))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a board says when it says no: one closed set of codes for every dialect.
 
+use crate::digits;
 use crate::units::Text;
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -17,22 +18,50 @@ pub struct Refusal {
     pub detail: Text<DETAIL_BYTES>,
 }
 
+/// A piece of a detail. Without `core::fmt`, which costs a small board kilobytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// As it stands.
+    Text(&'a str),
+    /// In decimal.
+    Number(u64),
+    /// As `0x` and two hexadecimal digits.
+    Byte(u8),
+}
+
 impl Refusal {
     /// A refusal whose detail is `detail`, cut at a character boundary if it is too long.
     #[must_use]
     pub fn new(code: Code, detail: &str) -> Self {
-        let end = detail.floor_char_boundary(DETAIL_BYTES);
-        let detail = Text::try_from(&detail[..end]).unwrap_or_default();
-        Self { code, detail }
+        Self::of_parts(code, &[Part::Text(detail)])
     }
 
-    /// As [`Refusal::new`], from `format_args!`; what does not fit is left out.
+    /// As [`Refusal::new`], with the parts laid end to end.
     #[must_use]
-    pub fn explained(code: Code, detail: fmt::Arguments<'_>) -> Self {
-        let mut text = Text::new();
-        // A full buffer stops the formatting; what fitted is still the best detail there is.
-        let _ = fmt::Write::write_fmt(&mut text, detail);
-        Self { code, detail: text }
+    pub fn of_parts(code: Code, parts: &[Part<'_>]) -> Self {
+        let mut refusal = Self {
+            code,
+            detail: Text::new(),
+        };
+        for part in parts {
+            match part {
+                Part::Text(text) => refusal.append(text),
+                Part::Number(number) => digits::decimal(*number, |digit| refusal.append(digit)),
+                Part::Byte(byte) => {
+                    refusal.append("0x");
+                    digits::hexadecimal(*byte, |digit| refusal.append(digit));
+                }
+            }
+        }
+        refusal
+    }
+
+    /// Appends what fits.
+    fn append(&mut self, text: &str) {
+        let room = DETAIL_BYTES.saturating_sub(self.detail.len());
+        let fits = text.get(..text.floor_char_boundary(room));
+        // There is room: that much was cut off.
+        let _ = self.detail.push_str(fits.unwrap_or_default());
     }
 }
 

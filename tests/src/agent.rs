@@ -6,7 +6,6 @@ use crate::disk::Disk;
 use crate::reset::ResetLine;
 use lastword_agent::core::clients::{self, Clients, MTU_BYTES};
 use lastword_agent::core::config::Limits;
-use lastword_agent::core::power::{self, Desk};
 use lastword_agent::core::record::PowerRecord;
 use lastword_agent::core::recovery::{Recovered, recover};
 use lastword_agent::core::session::House;
@@ -18,6 +17,7 @@ use lastword_agent::edge::threads::Threads;
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::identity::{BoardKind, BootSource, CURRENT, Capabilities, Identity, OLDEST};
 use lastword_protocol::message::{Pending, PowerStatus, Reply, SCHEMA_HASH, Status, Uptime};
+use lastword_protocol::power::{self, Desk};
 use lastword_protocol::{BootId, ClientId, Millis, Nonce, Text};
 use lastword_shell::commands;
 use std::future::Future;
@@ -135,7 +135,7 @@ fn shared_desk(recovered: &Recovered, options: Options) -> SharedDesk {
     let board = power::Board {
         boot: record.boot,
         cause: record.cause,
-        backend: lastword_protocol::power::Backend::Linux,
+        backend: power::Backend::Linux,
         drain_cap: options.drain_cap,
     };
     SharedDesk::new(Desk::new(board, record.last))

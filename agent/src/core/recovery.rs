@@ -33,10 +33,7 @@ pub fn recover(found: Found, boot: BootId) -> Recovered {
             PowerRecord::new(boot, record.cause, last)
         }
         Found::Record(record) => {
-            let last = record.last.map(|last| LastOperation {
-                outcome: next_boot(last.outcome),
-                ..last
-            });
+            let last = record.last.map(LastOperation::after_boot);
             PowerRecord::new(boot, cause(record.last), last)
         }
     };
@@ -52,23 +49,11 @@ const fn same_boot(outcome: Outcome) -> Outcome {
     }
 }
 
-/// The board has booted since.
-const fn next_boot(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Staged => Outcome::Interrupted,
-        Outcome::Released(evidence) => Outcome::Done(evidence),
-        over => over,
-    }
-}
-
 fn cause(last: Option<LastOperation>) -> Cause {
-    match last {
-        Some(LastOperation {
-            operation,
-            outcome: Outcome::Released(_),
-            ..
-        }) if operation.is_reboot() => Cause::Requested,
-        _ => Cause::External,
+    if last.is_some_and(|last| last.explains_boot()) {
+        Cause::Requested
+    } else {
+        Cause::External
     }
 }
 

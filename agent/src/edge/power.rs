@@ -9,13 +9,13 @@ pub use ticket::Ticket;
 use super::backend::{PowerBackend, Trigger};
 use super::clock::Clock;
 use super::threads::Threads;
-use crate::core::power::{Desk, Origin, Verdict};
 use crate::core::recovery::Recovered;
 use crate::core::storage::Storage;
 use lastword_protocol::OperationId;
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::{
-    Backend, Effect, Event, LastOperation, Order, Outcome, PowerRequest, Standdown,
+    Backend, Desk, Effect, Event, LastOperation, Order, Origin, Outcome, PowerRequest, Standdown,
+    Verdict,
 };
 use lastword_protocol::refusal::{Code, Refusal};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -211,7 +211,7 @@ impl PowerTask {
             } => {
                 let verdict = self.desk.lock().ask(&request, origin);
                 match verdict {
-                    Verdict::Reply(reply) => reply_to(answer, reply, None),
+                    Verdict::Answer(said) => reply_to(answer, said.into(), None),
                     Verdict::Wait => self.also_asked.push(answer),
                     Verdict::Prepare(order) => {
                         let record = self.desk.lock().staging_record(&order);
@@ -225,12 +225,12 @@ impl PowerTask {
                 }
             }
             Ask::Cancel { id, answer } => {
-                let (reply, effect) = self.desk.lock().cancel(self.clock.now(), id);
-                tracing::info!(target: "power", ?reply, "cancel asked for");
+                let (said, effect) = self.desk.lock().cancel(self.clock.now(), id);
+                tracing::info!(target: "power", reply = ?said, "cancel asked for");
                 if let Some(effect) = effect {
                     self.carry_out(effect);
                 }
-                reply_to(answer, reply, None);
+                reply_to(answer, said.into(), None);
             }
         }
     }
@@ -255,9 +255,10 @@ impl PowerTask {
         let Some((order, request, answer)) = self.preparing.take() else {
             return;
         };
-        let Some(mut reply) = self.desk.lock().prepared(self.clock.now(), result.is_ok()) else {
+        let Some(said) = self.desk.lock().prepared(self.clock.now(), result.is_ok()) else {
             return;
         };
+        let mut reply = Reply::from(said);
         let result = if self.stopping {
             // Whatever is staged now would be left behind.
             self.step(Event::Cancel(Standdown::AgentStopped));

@@ -3,11 +3,11 @@
 use super::clock::{Alarm, Clock};
 use super::link::{Drain, Link};
 use super::power::{Answer, ENDING, PowerHandle, Ticket};
-use crate::core::power::Origin;
 use crate::core::session::{End, House, Job, Session};
 use crate::core::world::{PowerAsk, World};
 use lastword_protocol::Nonce;
 use lastword_protocol::message::Reply;
+use lastword_protocol::power::Origin;
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_shell::Medium;
 use std::future::{Future, pending, poll_fn};

@@ -199,6 +199,35 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// What became of an operation with this outcome on record, now that the board has booted.
+    #[must_use]
+    pub const fn after_boot(self) -> Self {
+        match self {
+            Self::Staged => Self::Interrupted,
+            Self::Released(evidence) => Self::Done(evidence),
+            over => over,
+        }
+    }
+}
+
+impl LastOperation {
+    /// The same operation, once the board has booted.
+    #[must_use]
+    pub const fn after_boot(self) -> Self {
+        Self {
+            outcome: self.outcome.after_boot(),
+            ..self
+        }
+    }
+
+    /// Whether this, as it is on record of the boot before, is why the board has booted.
+    #[must_use]
+    pub const fn explains_boot(&self) -> bool {
+        matches!(self.outcome, Outcome::Released(_)) && self.operation.is_reboot()
+    }
+}
+
 /// The most recent operation, as remembered through a reboot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastOperation {

@@ -73,9 +73,9 @@ impl Ledger {
                 backend: Backend::DryRun,
                 id,
             }),
-            (Ran::Asked(_), _) => Reply::Refused(Refusal::explained(
+            (Ran::Asked(_), _) => Reply::Refused(Refusal::new(
                 Code::Busy,
-                format_args!("this is what run {token} came to, and no other"),
+                &format!("this is what run {token} came to, and no other"),
             )),
         };
         let entered = reply.clone();

@@ -3,12 +3,12 @@
 use super::Job;
 use super::output::Output;
 use crate::core::clients::{ClientSession, Clients, FRAME_BYTES, Shared};
-use crate::core::power::unheard;
 use crate::core::world::{PowerAsk, Way, World};
 use lastword_protocol::frame::{Class, Frame, Packet, TooLong};
 use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
 use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::message::{Reply, Request};
+use lastword_protocol::power::Answer;
 use lastword_protocol::session::Admission;
 use lastword_protocol::{ClientId, Instant, Millis, Nonce, OperationId, Sequence, Text};
 
@@ -74,7 +74,7 @@ impl Unanswered {
     /// down, because nobody can be told of it.
     pub fn keep(self, reply: &Reply, staged: bool) {
         let unheard = match reply {
-            Reply::Initiated(it) if staged => Some(unheard(it)),
+            Reply::Initiated(it) if staged => Some(Answer::unheard(it).into()),
             _ => None,
         };
         let reply = unheard.as_ref().unwrap_or(reply);

@@ -5,12 +5,13 @@ use super::board::Board;
 use super::client::{Client, damaged};
 use super::ledger::Ledger;
 use super::link::{Link, News, SCRIPT};
-use lastword_agent::core::power::{Origin, Verdict};
 use lastword_agent::core::session::{End, Job, Unanswered};
 use lastword_agent::core::world::PowerAsk;
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::message::Reply;
-use lastword_protocol::power::{Backend, Effect, Event, Evidence, PowerRequest, Standdown};
+use lastword_protocol::power::{
+    Backend, Effect, Event, Evidence, Origin, PowerRequest, Standdown, Verdict,
+};
 use lastword_protocol::{ClientId, Instant, Millis, OperationId};
 
 /// How many clients there are.
@@ -270,7 +271,7 @@ impl Bench {
                     wire_time: WIRE_TIME,
                 };
                 match self.board.desk.ask(&request, origin) {
-                    Verdict::Reply(reply) => drop(self.answer(index, &reply)),
+                    Verdict::Answer(said) => drop(self.answer(index, &said.into())),
                     Verdict::Prepare(_) => {
                         assert!(self.preparing.is_none(), "two at a time");
                         self.preparing = Some(Preparing {
@@ -287,7 +288,8 @@ impl Bench {
                 }
             }
             PowerAsk::Cancel(id) => {
-                let (reply, effect) = self.board.desk.cancel(self.board.now, id);
+                let (said, effect) = self.board.desk.cancel(self.board.now, id);
+                let reply = Reply::from(said);
                 assert_eq!(effect.is_some(), matches!(reply, Reply::Cancelled(_)));
                 if let Some(effect) = effect {
                     self.carry_out(Event::Cancel(Standdown::Cancelled), effect);
@@ -308,7 +310,7 @@ impl Bench {
             return;
         };
         let reply = self.board.desk.prepared(self.board.now, ready);
-        let reply = reply.expect("it was being prepared");
+        let reply = Reply::from(reply.expect("it was being prepared"));
         if ready {
             self.board.record = self.board.desk.last();
             let dry_run = self.board.is_dry_run();

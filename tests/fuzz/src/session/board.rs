@@ -2,7 +2,6 @@
 
 use lastword_agent::core::clients::{Clients, Life};
 use lastword_agent::core::config::Limits;
-use lastword_agent::core::power::{self, Desk};
 use lastword_agent::core::record::{Found, PowerRecord};
 use lastword_agent::core::recovery::recover;
 use lastword_agent::core::session::House;
@@ -11,7 +10,7 @@ use lastword_protocol::identity::{
     BoardKind, BootSource, CURRENT, Capabilities, Cause, Identity, OLDEST,
 };
 use lastword_protocol::message::{Pending, Reply, Status, Uptime};
-use lastword_protocol::power::{Backend, LastOperation};
+use lastword_protocol::power::{self, Backend, Desk, LastOperation};
 use lastword_protocol::{BootId, ClientId, Instant, Millis, Text};
 use lastword_shell::commands;
 use std::cell::Cell;

@@ -1,19 +1,15 @@
-//! The power desk: who may stage an operation, and what is told to whom. Pure; the edge carries
+//! The power desk: who may stage an operation, and what is told to whom. Pure; the board carries
 //! out what it decides.
 
-use lastword_protocol::identity::Cause;
-use lastword_protocol::message::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Reply};
-use lastword_protocol::power::{
-    Backend, Effect, Event, Evidence, LastOperation, Operation, Order, Outcome, PowerRequest,
-    Staged, Standdown,
-};
-use lastword_protocol::refusal::{Code, Refusal};
-use lastword_protocol::{BootId, Instant, Millis, OperationId};
+mod answer;
 
-/// The detail of a refusal where nothing can reset this board; fixed by the protocol.
-pub const INVALID_COMMAND: &str = "invalid command";
-/// The detail of a refusal where a graceful operation cannot start; fixed by the protocol.
-pub const FAIL: &str = "fail";
+pub use answer::{Answer, FAIL, INVALID_COMMAND};
+
+use super::machine::{Effect, Event, Order, Staged};
+use super::order::{Backend, Evidence, LastOperation, Operation, Outcome, PowerRequest, Standdown};
+use crate::identity::Cause;
+use crate::message::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus};
+use crate::units::{BootId, Instant, Millis, OperationId};
 
 /// An acknowledgement may take this long to drain at least, however fast the line.
 const DRAIN_LEAST: Millis = Millis(250);
@@ -60,13 +56,9 @@ impl Current {
 
 /// What a desk says to a request.
 #[derive(Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a verdict lives for one statement"
-)]
 pub enum Verdict {
     /// Answer this; nothing else happens.
-    Reply(Reply),
+    Answer(Answer),
     /// Prepare this, write the staging down, and say how it went with [`Desk::prepared`].
     Prepare(Order),
     /// This very operation is being prepared: answer what [`Desk::prepared`] will.
@@ -120,17 +112,17 @@ impl Desk {
             .id
             .is_some_and(|id| !(1..=OperationId::CLIENT_MAX).contains(&id.0))
         {
-            return Verdict::Reply(refused(Code::BadValue, "op is not in 1..=4294967295"));
+            return Verdict::Answer(Answer::NotYourId);
         }
         let id = request.id.unwrap_or(origin.assigned);
         if request.boot.is_some_and(|boot| boot != self.board.boot) {
-            return Verdict::Reply(self.already_done());
+            return Verdict::Answer(self.already_done());
         }
         if let Some(verdict) = self.heard_before(id) {
             return verdict;
         }
         if self.board.backend == Backend::None {
-            return Verdict::Reply(cannot(request.operation));
+            return Verdict::Answer(Answer::Cannot(request.operation));
         }
         // A client that closes needs a round trip for it, and nobody knows how long that is.
         let drain = if request.await_close {
@@ -159,34 +151,37 @@ impl Desk {
             return Some(match current {
                 Current::Preparing(order) if order.id == id => Verdict::Wait,
                 Current::Staged(staged, _) if staged.order().id == id => {
-                    Verdict::Reply(self.initiated(staged.order().operation, id))
+                    Verdict::Answer(self.initiated(staged.order().operation, id))
                 }
                 Current::Preparing(_) | Current::Staged(..) => {
-                    let Order { id, operation, .. } = current.order();
-                    let busy = Refusal::explained(Code::Busy, format_args!("{operation} op={id}"));
-                    Verdict::Reply(Reply::Refused(busy))
+                    let Order { id, operation, .. } = *current.order();
+                    Verdict::Answer(Answer::Busy { operation, id })
                 }
             });
         }
         let last = self.last.filter(|last| last.id == id)?;
-        Some(Verdict::Reply(match last.outcome {
-            Outcome::StoodDown(why) => stood_down(last.operation, id, why),
+        Some(Verdict::Answer(match last.outcome {
+            Outcome::StoodDown(why) => Answer::StoodDown {
+                operation: last.operation,
+                id,
+                why,
+            },
             _ if last.boot != self.board.boot => self.already_done(),
             _ => self.initiated(last.operation, id),
         }))
     }
 
-    fn initiated(&self, operation: Operation, id: OperationId) -> Reply {
-        Reply::Initiated(Initiated {
+    fn initiated(&self, operation: Operation, id: OperationId) -> Answer {
+        Answer::Initiated(Initiated {
             operation,
             backend: self.board.backend,
             id,
         })
     }
 
-    fn already_done(&self) -> Reply {
+    fn already_done(&self) -> Answer {
         let Board { boot, cause, .. } = self.board;
-        Reply::AlreadyDone(AlreadyDone {
+        Answer::AlreadyDone(AlreadyDone {
             boot,
             cause,
             last: self.last,
@@ -206,12 +201,12 @@ impl Desk {
     }
 
     /// Hears how the preparation went, and answers the request.
-    pub fn prepared(&mut self, now: Instant, ready: bool) -> Option<Reply> {
+    pub fn prepared(&mut self, now: Instant, ready: bool) -> Option<Answer> {
         let Some(Current::Preparing(order)) = self.current.take() else {
             return None;
         };
         if !ready {
-            return Some(cannot(order.operation));
+            return Some(Answer::Cannot(order.operation));
         }
         self.last = Some(self.staging_record(&order));
         self.current = Some(Current::Staged(Staged::new(order, now), None));
@@ -246,25 +241,27 @@ impl Desk {
     }
 
     /// Hears a request to call an operation off. With the answer comes what is to be carried out.
-    pub fn cancel(&mut self, now: Instant, id: Option<OperationId>) -> (Reply, Option<Effect>) {
+    pub fn cancel(&mut self, now: Instant, id: Option<OperationId>) -> (Answer, Option<Effect>) {
         let Some(current) = &self.current else {
-            return (refused(Code::Unknown, "no power operation is staged"), None);
+            return (Answer::NothingStaged, None);
         };
-        let order = *current.order();
-        if id.is_some_and(|id| id != order.id) {
-            let refusal =
-                Refusal::explained(Code::Unknown, format_args!("staged is op={}", order.id));
-            return (Reply::Refused(refusal), None);
+        let Order {
+            id: staged,
+            operation,
+            ..
+        } = *current.order();
+        if id.is_some_and(|id| id != staged) {
+            return (Answer::StagedIs(staged), None);
         }
         match self.step(now, Event::Cancel(Standdown::Cancelled)) {
             Some(effect) => {
-                let Order { id, operation, .. } = order;
-                (Reply::Cancelled(Cancelled { id, operation }), Some(effect))
+                let cancelled = Cancelled {
+                    id: staged,
+                    operation,
+                };
+                (Answer::Cancelled(cancelled), Some(effect))
             }
-            None => (
-                refused(Code::Busy, "it can be cancelled no more, or not yet"),
-                None,
-            ),
+            None => (Answer::NotNow, None),
         }
     }
 
@@ -288,30 +285,6 @@ impl Desk {
             last: self.last,
         }
     }
-}
-
-/// The answer to a request whose operation was accepted and stands down, because its
-/// acknowledgement has no link to go out on.
-pub(super) fn unheard(initiated: &Initiated) -> Reply {
-    stood_down(initiated.operation, initiated.id, Standdown::AckFailed)
-}
-
-fn stood_down(operation: Operation, id: OperationId, why: Standdown) -> Reply {
-    let detail = format_args!("{operation} op={id}: {why}");
-    Reply::Refused(Refusal::explained(Code::Aborted, detail))
-}
-
-/// The two refusals whose words older clients know.
-fn cannot(operation: Operation) -> Reply {
-    if operation.is_graceful() {
-        refused(Code::Internal, FAIL)
-    } else {
-        refused(Code::NotHere, INVALID_COMMAND)
-    }
-}
-
-fn refused(code: Code, detail: &str) -> Reply {
-    Reply::Refused(Refusal::new(code, detail))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What the desk answers, and what it lets happen.
 
 use super::*;
-use lastword_protocol::power::Phase;
+use crate::message::Reply;
+use crate::power::Phase;
+use crate::refusal::{Code, Refusal};
 
 const BOOT: BootId = BootId([1; 16]);
 const ORIGIN: Origin = Origin {
@@ -32,7 +34,7 @@ fn staged(backend: Backend) -> Desk {
     let reply = desk.prepared(Instant(0), true);
     assert!(matches!(
         reply,
-        Some(Reply::Initiated(Initiated {
+        Some(Answer::Initiated(Initiated {
             id: OperationId(7),
             ..
         }))
@@ -42,7 +44,14 @@ fn staged(backend: Backend) -> Desk {
 
 #[track_caller]
 fn check_refused(verdict: &Verdict, code: Code, detail: &str) {
-    assert_eq!(verdict, &Verdict::Reply(refused(code, detail)));
+    let Verdict::Answer(answer) = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(Reply::from(*answer), refused(code, detail));
+}
+
+fn refused(code: Code, detail: &str) -> Reply {
+    Reply::Refused(Refusal::new(code, detail))
 }
 
 #[test]
@@ -63,7 +72,7 @@ fn a_board_that_cannot_says_so_in_the_words_older_clients_know() {
         let mut unready = desk(Backend::Linux);
         unready.ask(&PowerRequest::plain(operation), ORIGIN);
         assert_eq!(
-            unready.prepared(Instant(0), false),
+            unready.prepared(Instant(0), false).map(Reply::from),
             Some(refused(code, detail))
         );
         assert_eq!(unready.last(), None);
@@ -92,7 +101,7 @@ fn the_same_id_waits_for_its_preparation_and_another_is_refused_meanwhile() {
 fn the_same_id_gets_the_same_answer_and_stages_nothing_new() {
     let mut desk = staged(Backend::DryRun);
     let initiated = desk.initiated(Operation::Reboot, OperationId(7));
-    assert_eq!(desk.ask(&request(7), ORIGIN), Verdict::Reply(initiated));
+    assert_eq!(desk.ask(&request(7), ORIGIN), Verdict::Answer(initiated));
     for (at, event) in [
         (1, Event::AckWritten),
         (2, Event::Drained(Evidence::PeerAcked)),
@@ -106,7 +115,7 @@ fn the_same_id_gets_the_same_answer_and_stages_nothing_new() {
         Some(Outcome::DryRun(Evidence::PeerAcked))
     );
     let initiated = desk.initiated(Operation::Reboot, OperationId(7));
-    assert_eq!(desk.ask(&request(7), ORIGIN), Verdict::Reply(initiated));
+    assert_eq!(desk.ask(&request(7), ORIGIN), Verdict::Answer(initiated));
     assert!(matches!(desk.ask(&request(8), ORIGIN), Verdict::Prepare(_)));
 }
 
@@ -139,7 +148,7 @@ fn another_boot_or_an_id_from_before_it_is_already_done() {
         let verdict = desk.ask(&request, ORIGIN);
         assert_eq!(
             verdict,
-            Verdict::Reply(Reply::AlreadyDone(AlreadyDone {
+            Verdict::Answer(Answer::AlreadyDone(AlreadyDone {
                 boot: BOOT,
                 cause: Cause::External,
                 last: Some(last)
@@ -190,20 +199,16 @@ fn the_drain_deadline_follows_the_wire_within_its_bounds() {
 #[test]
 fn cancelling_names_what_it_called_off_and_says_what_it_could_not() {
     let mut idle = desk(Backend::Linux);
-    assert!(matches!(
-        idle.cancel(Instant(0), None),
-        (
-            Reply::Refused(Refusal {
-                code: Code::Unknown,
-                ..
-            }),
-            None
-        )
-    ));
+    let (nothing, effect) = idle.cancel(Instant(0), None);
+    assert_eq!(
+        Reply::from(nothing),
+        refused(Code::Unknown, "no power operation is staged")
+    );
+    assert_eq!(effect, None);
 
     let mut desk = staged(Backend::Linux);
     let (other, effect) = desk.cancel(Instant(0), Some(OperationId(8)));
-    assert_eq!(other, refused(Code::Unknown, "staged is op=7"));
+    assert_eq!(Reply::from(other), refused(Code::Unknown, "staged is op=7"));
     assert_eq!(effect, None);
 
     let (reply, effect) = desk.cancel(Instant(0), None);
@@ -211,7 +216,7 @@ fn cancelling_names_what_it_called_off_and_says_what_it_could_not() {
         id: OperationId(7),
         operation: Operation::Reboot,
     };
-    assert_eq!(reply, Reply::Cancelled(cancelled));
+    assert_eq!(reply, Answer::Cancelled(cancelled));
     assert_eq!(effect, Some(Effect::Stand(Standdown::Cancelled)));
     assert_eq!(desk.status(Instant(0)).pending, None);
 }
@@ -222,15 +227,9 @@ fn nothing_can_be_cancelled_once_it_is_released() {
     desk.step(Instant(1), Event::AckWritten);
     desk.step(Instant(2), Event::Drained(Evidence::UartEmpty));
     let (reply, effect) = desk.cancel(Instant(3), None);
-    assert!(
-        matches!(
-            reply,
-            Reply::Refused(Refusal {
-                code: Code::Busy,
-                ..
-            })
-        ),
-        "{reply:?}"
+    assert_eq!(
+        Reply::from(reply),
+        refused(Code::Busy, "it can be cancelled no more, or not yet")
     );
     assert_eq!(effect, None);
     assert_eq!(

@@ -1,0 +1,100 @@
+//! What a power desk answers, and the reply that says so.
+
+use crate::message::{AlreadyDone, Cancelled, Initiated, Reply};
+use crate::power::{Operation, Standdown};
+use crate::refusal::{Code, Part, Refusal};
+use crate::units::OperationId;
+
+/// The detail of a refusal where nothing can reset this board; fixed by the protocol.
+pub const INVALID_COMMAND: &str = "invalid command";
+/// The detail of a refusal where a graceful operation cannot start; fixed by the protocol.
+pub const FAIL: &str = "fail";
+
+/// What a desk answers. Small, unlike the [`Reply`] that it becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Accepted, now or when it was first asked for.
+    Initiated(Initiated),
+    /// The boot that it was meant for is over.
+    AlreadyDone(AlreadyDone),
+    /// Called off.
+    Cancelled(Cancelled),
+    /// No: this one is staged.
+    Busy {
+        /// What it will do.
+        operation: Operation,
+        /// Its id.
+        id: OperationId,
+    },
+    /// No: it was accepted, and stood down.
+    StoodDown {
+        /// What was asked.
+        operation: Operation,
+        /// Its id.
+        id: OperationId,
+        /// Why.
+        why: Standdown,
+    },
+    /// No: this board cannot do that, or not now. In the words that older clients know.
+    Cannot(Operation),
+    /// No: this id is not a client's to choose.
+    NotYourId,
+    /// No: there is nothing to call off.
+    NothingStaged,
+    /// No: this is staged, and not what was named.
+    StagedIs(OperationId),
+    /// No: it is being prepared, or released.
+    NotNow,
+}
+
+impl Answer {
+    /// The answer to a request whose operation was accepted and stands down, because its
+    /// acknowledgement has no link to go out on.
+    #[must_use]
+    pub const fn unheard(initiated: &Initiated) -> Self {
+        Self::StoodDown {
+            operation: initiated.operation,
+            id: initiated.id,
+            why: Standdown::AckFailed,
+        }
+    }
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self::Refused(match answer {
+            Answer::Initiated(initiated) => return Self::Initiated(initiated),
+            Answer::AlreadyDone(already) => return Self::AlreadyDone(already),
+            Answer::Cancelled(cancelled) => return Self::Cancelled(cancelled),
+            Answer::Busy { operation, id } => {
+                let parts = [
+                    Part::Text(operation.word()),
+                    Part::Text(" op="),
+                    Part::Number(id.0),
+                ];
+                Refusal::of_parts(Code::Busy, &parts)
+            }
+            Answer::StoodDown { operation, id, why } => {
+                let parts = [
+                    Part::Text(operation.word()),
+                    Part::Text(" op="),
+                    Part::Number(id.0),
+                    Part::Text(": "),
+                    Part::Text(why.word()),
+                ];
+                Refusal::of_parts(Code::Aborted, &parts)
+            }
+            Answer::Cannot(operation) if operation.is_graceful() => {
+                Refusal::new(Code::Internal, FAIL)
+            }
+            Answer::Cannot(_) => Refusal::new(Code::NotHere, INVALID_COMMAND),
+            Answer::NotYourId => Refusal::new(Code::BadValue, "op is not in 1..=4294967295"),
+            Answer::NothingStaged => Refusal::new(Code::Unknown, "no power operation is staged"),
+            Answer::StagedIs(id) => {
+                let parts = [Part::Text("staged is op="), Part::Number(id.0)];
+                Refusal::of_parts(Code::Unknown, &parts)
+            }
+            Answer::NotNow => Refusal::new(Code::Busy, "it can be cancelled no more, or not yet"),
+        })
+    }
+}
