@@ -293,7 +293,7 @@ impl<const N: usize> Caller<N> {
         }
         self.state = State::Idle;
         let opcode = frame.header.opcode;
-        Some(match Reply::decode(opcode, frame.body) {
+        Some(match Reply::decode_any(opcode, frame.body) {
             Ok(reply) => Effect::Answered(reply),
             Err(_) => Effect::Unreadable(opcode),
         })

@@ -70,6 +70,10 @@ pub enum Cause {
     Requested,
     /// Something else: power came, a watchdog bit, somebody pressed reset.
     External,
+    /// Power came: nothing of an earlier boot was kept.
+    PowerOn,
+    /// The watchdog bit.
+    Watchdog,
 }
 
 impl Cause {
@@ -80,6 +84,8 @@ impl Cause {
             Self::Unknown => "unknown",
             Self::Requested => "requested",
             Self::External => "external",
+            Self::PowerOn => "power_on",
+            Self::Watchdog => "watchdog",
         }
     }
 }

@@ -4,8 +4,10 @@
 //! can be answered instead of failing to decode. Bytes behind the last known field are ignored:
 //! fields are appended, never moved.
 
+mod application;
 mod body;
 
+pub use application::{APPLICATION_BYTES, Application};
 pub use body::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime};
 
 use crate::identity::Identity;
@@ -42,6 +44,8 @@ pub enum Request {
     Reboot,
     /// The flat form of an immediate power-off, from older clients.
     Shutdown,
+    /// Whatever the board's application knows by this opcode. Answered by [`Reply::Application`].
+    Application(Application),
 }
 
 /// What a board answers.
@@ -63,6 +67,8 @@ pub enum Reply {
     PowerStatus(PowerStatus),
     /// The operation was called off.
     Cancelled(Cancelled),
+    /// What the board's application says.
+    Application(Application),
     /// The board does not know this opcode.
     Unsupported(u8),
     /// The board said no.
@@ -152,6 +158,7 @@ impl Request {
             Self::PowerCancel(_) => opcode::POWER_CANCEL,
             Self::Reboot => opcode::REBOOT,
             Self::Shutdown => opcode::SHUTDOWN,
+            Self::Application(message) => message.opcode(),
         }
     }
 
@@ -170,6 +177,7 @@ impl Request {
             | Self::Shutdown => Ok(0),
             Self::Power(power) => encode(power, out),
             Self::PowerCancel(id) => encode(id, out),
+            Self::Application(message) => message.write(out),
         }
     }
 
@@ -192,6 +200,22 @@ impl Request {
             unknown => return Err(BadRequest::Unsupported(unknown)),
         })
     }
+
+    /// As [`Request::decode`], on a board that has an application: what the protocol does not know
+    /// may be the application's.
+    ///
+    /// # Errors
+    ///
+    /// [`BadRequest`], which knows its reply.
+    pub fn decode_any(opcode: u8, body: &[u8]) -> Result<Self, BadRequest> {
+        if opcode < Application::FIRST {
+            return Self::decode(opcode, body);
+        }
+        let message = Application::from_bytes(opcode, body);
+        message
+            .map(Self::Application)
+            .map_err(|_| BadRequest::Malformed(opcode))
+    }
 }
 
 impl Reply {
@@ -207,6 +231,7 @@ impl Reply {
             Self::AlreadyDone(_) => opcode::ALREADY_DONE,
             Self::PowerStatus(_) => opcode::POWER_STATUS,
             Self::Cancelled(_) => opcode::POWER_CANCEL,
+            Self::Application(message) => message.opcode(),
             Self::Unsupported(_) => opcode::UNSUPPORTED,
             Self::Refused(_) => opcode::REFUSED,
         }
@@ -227,6 +252,7 @@ impl Reply {
             Self::AlreadyDone(already) => encode(already, out),
             Self::PowerStatus(status) => encode(status, out),
             Self::Cancelled(cancelled) => encode(cancelled, out),
+            Self::Application(message) => message.write(out),
             Self::Unsupported(opcode) => encode(opcode, out),
             Self::Refused(refusal) => encode(refusal, out),
         }
@@ -251,6 +277,18 @@ impl Reply {
             opcode::REFUSED => Self::read(opcode, body, Self::Refused),
             unknown => Err(BadBody::Malformed(unknown)),
         }
+    }
+
+    /// As [`Reply::decode`], from a board that may have an application.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reply::decode`]; [`BadBody::TooLong`] if it is an application's with too long a body.
+    pub fn decode_any(opcode: u8, body: &[u8]) -> Result<Self, BadBody> {
+        if opcode < Application::FIRST {
+            return Self::decode(opcode, body);
+        }
+        Application::from_bytes(opcode, body).map(Self::Application)
     }
 
     /// Reads one kind of body.

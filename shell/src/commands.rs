@@ -7,6 +7,7 @@ pub use power::{POWER_CANCEL, POWER_REBOOT, POWER_SHUTDOWN, POWER_STATUS, REBOOT
 use crate::arguments::{Argument, Kind};
 use crate::dialect::Dialect;
 use crate::fields::View;
+use crate::input::{LINE_BYTES, WINDOW_BYTES};
 use crate::parse::Action;
 use crate::table::{Command, Level, Positional, Table};
 use crate::topic::Topic;
@@ -61,14 +62,22 @@ pub static HELP: Command = Command {
 };
 
 /// `hello`
-pub static HELLO: Command = Command {
-    path: &["hello"],
-    summary: "Say who the board is and which boot this is.",
-    method: "hello",
-    opcode: Some(opcode::IDENTITY),
-    build: |_| Action::Request(Request::Identity),
-    ..LOOK
-};
+pub static HELLO: Command = hello(LINE_BYTES, WINDOW_BYTES);
+
+/// `hello` on a board whose lines are at most `line_max` bytes long, and that takes `window` bytes
+/// ahead of its answers.
+#[must_use]
+pub const fn hello(line_max: usize, window: usize) -> Command {
+    Command {
+        path: &["hello"],
+        summary: "Say who the board is and which boot this is.",
+        method: "hello",
+        opcode: Some(opcode::IDENTITY),
+        view: View::Hello { line_max, window },
+        build: |_| Action::Request(Request::Identity),
+        ..LOOK
+    }
+}
 
 /// `status`
 pub static STATUS: Command = Command {
@@ -139,7 +148,7 @@ mod tests {
     use crate::arguments::{MAX_OPTIONS, MAX_POSITIONALS};
     use crate::dialect::Dialect;
     use crate::parse::{Rules, parse};
-    use lastword_protocol::message::BadRequest;
+    use lastword_protocol::message::{Application, BadRequest};
 
     /// The command in its shortest form.
     fn shortest(command: &Command) -> String {
@@ -177,7 +186,7 @@ mod tests {
     #[test]
     fn every_request_has_a_command() {
         let mut requests = 0;
-        for opcode in 0..=u8::MAX {
+        for opcode in 0..Application::FIRST {
             // The body of a power request is not empty, but then its opcode is still known.
             let known = Request::decode(opcode, &[0; 64]);
             let is_known = !matches!(known, Err(BadRequest::Unsupported(_)));

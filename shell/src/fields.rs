@@ -1,6 +1,5 @@
 //! What a reply says, as pairs of key and value: the one place that every dialect renders from.
 
-use crate::input::{LINE_BYTES, WINDOW_BYTES};
 use crate::parse::{Action, Step};
 use core::fmt;
 use lastword_protocol::identity::Identity;
@@ -10,12 +9,21 @@ use lastword_protocol::refusal::Code;
 use lastword_protocol::{BootId, Generation, Millis};
 
 /// What of a reply is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum View {
     /// Everything.
     Whole,
+    /// Of an identity, everything, and what a client of these lines has to keep to.
+    Hello {
+        /// The longest line, in bytes.
+        line_max: usize,
+        /// How many bytes a client may send ahead of the answers.
+        window: usize,
+    },
     /// Of an identity, what tells the version.
     Version,
+    /// Of an application's reply, what this makes of its body.
+    Application(fn(&[u8], &mut dyn Fields) -> fmt::Result),
 }
 
 /// The value of a field. Each dialect spells it its own way.
@@ -84,8 +92,9 @@ pub fn visit(step: &Step, reply: &Reply, to: &mut dyn Fields) -> fmt::Result {
             Action::Request(_) | Action::Help(_) | Action::Logout => Ok(()),
         },
         Reply::Identity(identity) => match step.command.view {
-            View::Whole => hello(identity, to),
             View::Version => version(identity, to),
+            View::Hello { line_max, window } => hello(identity, Some((line_max, window)), to),
+            View::Whole | View::Application(_) => hello(identity, None, to),
         },
         Reply::Status(report) => status(report, to),
         Reply::Uptime(report) => {
@@ -112,12 +121,16 @@ pub fn visit(step: &Step, reply: &Reply, to: &mut dyn Fields) -> fmt::Result {
             to.field("operation", Value::Word(cancelled.operation.word()))?;
             to.field("op", Value::Number(cancelled.id.0))
         }
+        Reply::Application(message) => match step.command.view {
+            View::Application(show) => show(message.bytes(), to),
+            View::Whole | View::Hello { .. } | View::Version => Ok(()),
+        },
         Reply::Unsupported(_) | Reply::Refused(_) => Ok(()),
     }
 }
 
 /// Who the board is, and what a client has to keep to.
-fn hello(identity: &Identity, to: &mut dyn Fields) -> fmt::Result {
+fn hello(identity: &Identity, line: Option<(usize, usize)>, to: &mut dyn Fields) -> fmt::Result {
     to.field("proto", Value::Number(identity.current.into()))?;
     to.field("name", Value::Text(&identity.name))?;
     to.field("kind", Value::Word(identity.kind.word()))?;
@@ -127,8 +140,10 @@ fn hello(identity: &Identity, to: &mut dyn Fields) -> fmt::Result {
     to.field("boot", Value::Boot(identity.boot))?;
     to.field("boot_source", Value::Word(identity.boot_source.word()))?;
     to.field("cause", Value::Word(identity.cause.word()))?;
-    to.field("line_max", Value::Number(LINE_BYTES as u64))?;
-    to.field("window", Value::Number(WINDOW_BYTES as u64))?;
+    if let Some((line_max, window)) = line {
+        to.field("line_max", Value::Number(line_max as u64))?;
+        to.field("window", Value::Number(window as u64))?;
+    }
     to.field("queue", Value::Number(identity.window.into()))?;
     to.field("mtu", Value::Number(identity.mtu.into()))?;
     if let Some(active) = identity.active {

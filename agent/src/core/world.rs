@@ -46,6 +46,8 @@ pub enum Way {
     Look(Look),
     /// The power desk decides.
     Power(PowerAsk),
+    /// Nobody here knows this opcode: it is for another board's application.
+    Unknown(u8),
 }
 
 impl From<Request> for Way {
@@ -57,6 +59,7 @@ impl From<Request> for Way {
             Request::PowerStatus => Self::Look(Look::Power),
             Request::Power(request) => Self::Power(PowerAsk::Stage(request)),
             Request::PowerCancel(id) => Self::Power(PowerAsk::Cancel(id)),
+            Request::Application(message) => Self::Unknown(message.opcode()),
             // The flat forms take the same path from here on.
             Request::Reboot => Self::stage(Operation::Reboot),
             Request::Shutdown => Self::stage(Operation::Shutdown),

@@ -105,7 +105,7 @@ impl Checks {
             cause: match after.cause {
                 Cause::Unknown => Check::Unknown,
                 Cause::Requested => Check::Matches,
-                Cause::External => Check::Differs,
+                Cause::External | Cause::PowerOn | Cause::Watchdog => Check::Differs,
             },
             last: after.last.map_or(Check::Unknown, |last| {
                 let carried_out = matches!(last.outcome, Outcome::Released(_) | Outcome::Done(_));

@@ -196,6 +196,9 @@ impl Frames {
                     sequence,
                 });
             }
+            Ok(Way::Unknown(opcode)) => {
+                answer(&mut session, sequence, &Reply::Unsupported(opcode), out);
+            }
             Err(bad) => answer(&mut session, sequence, &bad.reply(), out),
         }
         None

@@ -200,6 +200,7 @@ impl Lines {
             match action {
                 Action::Request(request) => match Way::from(request) {
                     Way::Look(look) => self.reply(&world.look(look), out),
+                    Way::Unknown(opcode) => self.reply(&Reply::Unsupported(opcode), out),
                     Way::Power(ask) => {
                         self.asked = self.asked.next();
                         return Flow::Ask(ask, OperationId::assigned(self.nonce, self.asked));

@@ -76,6 +76,8 @@ const fn of_cause(cause: Cause) -> &'static str {
         Cause::Unknown => "00",
         Cause::Requested => "01",
         Cause::External => "02",
+        Cause::PowerOn => "03",
+        Cause::Watchdog => "04",
     }
 }
 
@@ -233,7 +235,13 @@ fn boot_sources_causes_and_kinds() {
     for kind in [BoardKind::Linux, BoardKind::Mcu, BoardKind::Simulated] {
         check_identity(BootSource::Kernel, Cause::Unknown, kind);
     }
-    for cause in [Cause::Unknown, Cause::Requested, Cause::External] {
+    for cause in [
+        Cause::Unknown,
+        Cause::Requested,
+        Cause::External,
+        Cause::PowerOn,
+        Cause::Watchdog,
+    ] {
         check_identity(BootSource::Kernel, cause, BoardKind::Linux);
         let (boot, last) = (BOOT, None);
         let already = Reply::AlreadyDone(AlreadyDone { boot, cause, last });
