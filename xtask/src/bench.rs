@@ -1,6 +1,6 @@
 //! The figures of the project: built for release, measured in one run.
 
-use crate::board::static_agent;
+use crate::board::linux::static_agent;
 use crate::cargo::{cargo, root, run as run_command, target};
 use anyhow::Result;
 use std::process::Command;

@@ -1,9 +1,10 @@
 //! One power operation on a virtual board, seen from both sides: the host's link and QEMU.
 
-use crate::witness::{Log, Watched, Way};
+use crate::witness::{Log, Watched};
 use anyhow::{Context, Result, bail};
+use lastword_hil::dial::Dial;
 use lastword_hil::ladder::{Proof, ProofOptions, Rung, prove};
-use lastword_hil::virtual_board::{BoardEvent, BoardEventKind, Events, VirtualBoard};
+use lastword_hil::virtual_board::{BoardEvent, BoardEventKind, Events};
 use lastword_protocol::message::Initiated;
 use lastword_protocol::power::PowerRequest;
 use std::fmt;
@@ -28,15 +29,17 @@ pub(crate) struct Cycle {
     asked: Instant,
 }
 
-/// Asks for a power operation over one way and watches it to its end.
-pub(crate) async fn cycle(board: &VirtualBoard, way: Way, request: &PowerRequest) -> Result<Cycle> {
+/// Asks for a power operation over a line to a board with these events, and watches it to its end.
+pub(crate) async fn cycle(
+    events: Events,
+    line: &dyn Dial,
+    request: &PowerRequest,
+) -> Result<Cycle> {
     let log = Log::default();
     let dial = Watched {
-        board,
-        way,
+        line,
         log: log.clone(),
     };
-    let events = board.subscribe();
     let options = ProofOptions {
         take_over: true,
         timeout: BACK_LIMIT,

@@ -2,13 +2,12 @@
 
 mod without_board;
 
-use crate::board;
+use crate::board::linux::{Way, image, options, wait_until_up};
 use crate::cargo::{cargo, run as run_command, target};
 use crate::cycle::cycle;
-use crate::witness::{Log, Watched, Way};
 use anyhow::{Context, Result, ensure};
 use lastword_hil::client::{Client, Options};
-use lastword_hil::virtual_board::{Image, Network, VirtualBoard};
+use lastword_hil::virtual_board::{Image, LinuxBoard, Network};
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};
 use std::ffi::OsStr;
@@ -25,7 +24,7 @@ pub(crate) fn run(no_vm: bool) -> Result<()> {
         return runtime.block_on(without_board::show());
     }
     println!("== A virtual Linux board: kernel and busybox from Debian, lastwordd inside");
-    let image = board::image(Network::User, Vec::new())?;
+    let image = image(Network::User, Vec::new())?;
     let lastword = command()?;
     runtime.block_on(show(&image, &lastword))
 }
@@ -42,13 +41,9 @@ fn command() -> Result<PathBuf> {
 }
 
 async fn show(image: &Image, lastword: &std::path::Path) -> Result<()> {
-    let board = VirtualBoard::start(image, board::options("demo", Network::User)?).await?;
-    let serial = Watched {
-        board: &board,
-        way: Way::Serial,
-        log: Log::default(),
-    };
-    let up = board::wait_until_up(&board, &serial).await?;
+    let board = LinuxBoard::start(image, options("demo", Network::User)?).await?;
+    let serial = Way::Serial.to(&board);
+    let up = wait_until_up(&board, Way::Serial).await?;
     println!(
         "   up: its agent answers {:.1} s after power came",
         up.as_secs_f64()
@@ -77,7 +72,12 @@ async fn show(image: &Image, lastword: &std::path::Path) -> Result<()> {
 
     for way in [Way::Serial, Way::Tcp] {
         println!("\n== power reboot, over {}", way.word());
-        let cycle = cycle(&board, way, &PowerRequest::plain(Operation::Reboot)).await?;
+        let cycle = cycle(
+            board.subscribe(),
+            &way.to(&board),
+            &PowerRequest::plain(Operation::Reboot),
+        )
+        .await?;
         println!("{}", cycle.timeline());
         ensure!(
             !cycle.is_lost() && cycle.proof.holds(),
@@ -89,7 +89,7 @@ async fn show(image: &Image, lastword: &std::path::Path) -> Result<()> {
 }
 
 /// Leaves a person in the board's own shell; without a terminal there is nobody to leave.
-async fn leave_in_shell(board: &VirtualBoard, lastword: &std::path::Path) -> Result<()> {
+async fn leave_in_shell(board: &LinuxBoard, lastword: &std::path::Path) -> Result<()> {
     if !is_attended() {
         println!("\n== Done. In a terminal, this would now leave you in the board's shell.");
         return Ok(());

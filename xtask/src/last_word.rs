@@ -6,12 +6,11 @@ mod refusals;
 mod stood_down;
 mod tampered;
 
-use crate::board;
+use crate::board::linux::{Way, best_network, image, options, wait_until_up};
 use crate::cycle::{Cycle, cycle};
-use crate::witness::{Log, Watched, Way};
 use anyhow::{Context, Result, bail, ensure};
 use lastword_hil::client::{Client, Options};
-use lastword_hil::virtual_board::{BoardEventKind, Image, Network, VirtualBoard};
+use lastword_hil::virtual_board::{BoardEventKind, Image, LinuxBoard, Network};
 use lastword_protocol::BootId;
 use lastword_protocol::message::{PowerStatus, Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};
@@ -22,9 +21,9 @@ const NOISE: Duration = Duration::from_millis(20);
 
 /// Runs the campaign with so many reboots over each kind of link.
 pub(crate) fn run(count: u32) -> Result<()> {
-    let network = board::best_network();
+    let network = best_network();
     half_close::prepare()?;
-    let image = board::image(network, refusals::guest_files())?;
+    let image = image(network, refusals::guest_files())?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
@@ -32,10 +31,10 @@ pub(crate) fn run(count: u32) -> Result<()> {
 }
 
 async fn campaign(image: &Image, network: Network, count: u32) -> Result<()> {
-    let mut options = board::options("last-word", network)?;
+    let mut options = options("last-word", network)?;
     options.noise = Some(NOISE);
-    let board = VirtualBoard::start(image, options).await?;
-    let up = board::wait_until_up(&board, &watched(&board, Way::Tcp)).await?;
+    let board = LinuxBoard::start(image, options).await?;
+    let up = wait_until_up(&board, Way::Tcp).await?;
     println!(
         "the board answers after {:.1} s, with console noise on its UART",
         up.as_secs_f64()
@@ -61,17 +60,8 @@ async fn campaign(image: &Image, network: Network, count: u32) -> Result<()> {
     Ok(())
 }
 
-/// A way to the board whose witness nobody asks.
-fn watched(board: &VirtualBoard, way: Way) -> Watched<'_> {
-    Watched {
-        board,
-        way,
-        log: Log::default(),
-    }
-}
-
 /// Reboots the board so often, and returns how many acknowledgements were lost.
-async fn reboots(board: &VirtualBoard, way: Way, count: u32) -> Result<u32> {
+async fn reboots(board: &LinuxBoard, way: Way, count: u32) -> Result<u32> {
     let mut lost = 0;
     for number in 1..=count {
         let request = PowerRequest::plain(Operation::Reboot);
@@ -82,8 +72,8 @@ async fn reboots(board: &VirtualBoard, way: Way, count: u32) -> Result<u32> {
     Ok(lost)
 }
 
-async fn rebooted(board: &VirtualBoard, way: Way, request: &PowerRequest) -> Result<Cycle> {
-    let cycle = cycle(board, way, request).await?;
+async fn rebooted(board: &LinuxBoard, way: Way, request: &PowerRequest) -> Result<Cycle> {
+    let cycle = cycle(board.subscribe(), &way.to(board), request).await?;
     ensure!(
         cycle.down.kind == BoardEventKind::Reset,
         "not a reset: {:?}",
@@ -94,7 +84,7 @@ async fn rebooted(board: &VirtualBoard, way: Way, request: &PowerRequest) -> Res
 }
 
 /// A graceful reboot goes by way of the board's own init.
-async fn graceful(board: &VirtualBoard) -> Result<()> {
+async fn graceful(board: &LinuxBoard) -> Result<()> {
     let request = PowerRequest::plain(Operation::GracefulReboot);
     let cycle = rebooted(board, Way::Tcp, &request).await?;
     ensure!(!cycle.is_lost(), "the acknowledgement was lost: {cycle}");
@@ -103,9 +93,9 @@ async fn graceful(board: &VirtualBoard) -> Result<()> {
 }
 
 /// The board powers off behind its acknowledgement, and QEMU ends.
-async fn shutdown(mut board: VirtualBoard) -> Result<()> {
+async fn shutdown(mut board: LinuxBoard) -> Result<()> {
     let request = PowerRequest::plain(Operation::Shutdown);
-    let cycle = cycle(&board, Way::Serial, &request).await?;
+    let cycle = cycle(board.subscribe(), &Way::Serial.to(&board), &request).await?;
     ensure!(
         cycle.down.kind == BoardEventKind::Shutdown,
         "not off: {:?}",
@@ -118,8 +108,8 @@ async fn shutdown(mut board: VirtualBoard) -> Result<()> {
 }
 
 /// Asks over TCP, by a connection of its own.
-async fn ask(board: &VirtualBoard, request: &Request) -> Result<Reply> {
-    let mut client = Client::connect(&watched(board, Way::Tcp), &Options::default()).await?;
+async fn ask(board: &LinuxBoard, request: &Request) -> Result<Reply> {
+    let mut client = Client::connect(&Way::Tcp.to(board), &Options::default()).await?;
     client.greet(false).await?;
     let reply = client.call(request).await?;
     client.goodbye().await?;
@@ -127,7 +117,7 @@ async fn ask(board: &VirtualBoard, request: &Request) -> Result<Reply> {
 }
 
 /// What the board says of its power, asked over TCP.
-async fn power_status(board: &VirtualBoard) -> Result<PowerStatus> {
+async fn power_status(board: &LinuxBoard) -> Result<PowerStatus> {
     match ask(board, &Request::PowerStatus).await? {
         Reply::PowerStatus(status) => Ok(status),
         other => bail!("not a power status: {other:?}"),
@@ -135,7 +125,7 @@ async fn power_status(board: &VirtualBoard) -> Result<PowerStatus> {
 }
 
 /// The boot that the board is in.
-async fn boot(board: &VirtualBoard) -> Result<BootId> {
+async fn boot(board: &LinuxBoard) -> Result<BootId> {
     Ok(power_status(board)
         .await
         .context("the board does not answer")?

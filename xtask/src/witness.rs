@@ -3,13 +3,11 @@
 
 use lastword_hil::dial::{Dial, Dialing, Stream};
 use lastword_hil::endpoint::Baud;
-use lastword_hil::virtual_board::VirtualBoard;
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::{Class, Frame};
 use lastword_protocol::hello::{self, Welcome, opcode};
 use lastword_protocol::message::{Initiated, Reply};
 use std::io;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
@@ -18,24 +16,6 @@ use tokio::time::Instant;
 const CANDIDATE_BYTES: usize = 1024;
 /// How many bytes are passed on at once.
 const PIECE_BYTES: usize = 4096;
-/// The speed that the board's UART is set to.
-const BAUD: NonZeroU32 = NonZeroU32::new(115_200).expect("not zero");
-
-/// The two ways to a board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    Serial,
-    Tcp,
-}
-
-impl Way {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Serial => "serial",
-            Self::Tcp => "tcp",
-        }
-    }
-}
 
 /// What was readable, and when.
 #[derive(Clone, Debug, Default)]
@@ -54,19 +34,16 @@ impl Log {
 }
 
 /// Opens links to a board with a witness on each.
-pub(crate) struct Watched<'b> {
-    pub(crate) board: &'b VirtualBoard,
-    pub(crate) way: Way,
+pub(crate) struct Watched<'d> {
+    /// How the board is reached.
+    pub(crate) line: &'d dyn Dial,
     pub(crate) log: Log,
 }
 
 impl Dial for Watched<'_> {
     fn dial(&self) -> Dialing<'_> {
         Box::pin(async move {
-            let link: Box<dyn Stream> = match self.way {
-                Way::Serial => Box::new(self.board.connect_serial().await?),
-                Way::Tcp => Box::new(self.board.connect_tcp().await?),
-            };
+            let link = self.line.dial().await?;
             let (near, far) = duplex(PIECE_BYTES);
             tokio::spawn(relay(link, far, self.log.clone()));
             Ok(Box::new(near) as Box<dyn Stream>)
@@ -74,7 +51,7 @@ impl Dial for Watched<'_> {
     }
 
     fn baud(&self) -> Option<Baud> {
-        (self.way == Way::Serial).then_some(Baud(BAUD))
+        self.line.baud()
     }
 }
 

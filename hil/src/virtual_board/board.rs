@@ -1,72 +1,62 @@
-//! One virtual board: switched on and off, given orders, watched.
+//! A virtual board of any kind: switched on and off, given orders, spoken to over its UART,
+//! watched.
 
-use std::fs;
+use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use serde_json::Value;
+use tokio::net::UnixStream;
 
-use super::command_line::{DISK, INITRD, QEMU, qemu_arguments};
-use super::error::{self, BoardError};
-use super::image::Image;
-use super::machine::Machine;
-use super::namespace::Namespace;
-use super::options::{Network, Options};
+use super::error::BoardError;
+use super::machine::{Machine, SERIAL_SOCKET};
 use super::qmp::{BoardEvent, Events, QmpError};
-use super::{disk, program};
+use crate::dial::LineSocket;
+use crate::endpoint::Baud;
 
-/// A Linux board in a QEMU machine. Dropping it cuts its power and removes its network.
-#[derive(Debug)]
-pub struct VirtualBoard {
-    image: Image,
-    pub(super) options: Options,
-    pub(super) machine: Machine,
-    /// The port of 127.0.0.1 that leads to the agent; 0 on a tap.
-    pub(super) host_port: u16,
-    // After the machine, because fields are dropped in order and QEMU is in the namespace.
-    pub(super) namespace: Option<Namespace>,
-}
-
-impl VirtualBoard {
-    /// Makes the board's directory, disk and network where they are missing, and switches it on.
-    ///
-    /// Returns when QEMU runs, some seconds before the board's agent does.
+/// What a kind of board has beyond a QEMU.
+pub trait Kind: fmt::Debug + Send + Sync {
+    /// Returns the command that switches the board on: program and arguments, to be run in the
+    /// board's directory.
     ///
     /// # Errors
     ///
-    /// [`BoardError`] if a program is missing (see [`super::prerequisites`]), a file or the network
-    /// cannot be made, or QEMU ends.
-    pub async fn start(image: &Image, options: Options) -> Result<Self, BoardError> {
-        let (kept_image, kept_options) = (image.clone(), options.clone());
-        let prepared = tokio::task::spawn_blocking(move || prepare(&kept_image, &kept_options));
-        let namespace = prepared.await.map_err(io::Error::from);
-        let namespace = error::file(&options.directory, "prepare", namespace)??;
-        let machine = launch(image, &options, namespace.as_ref(), 0).await?;
-        let host_port = match options.network {
-            Network::User => machine.forwarded_port().await?,
-            Network::Tap => 0,
-        };
+    /// [`BoardError`] if the program is missing.
+    fn command(&self) -> Result<Vec<String>, BoardError>;
+}
+
+/// A board in a QEMU machine. Dropping it cuts its power, and removes what its kind has made.
+#[derive(Debug)]
+pub struct VirtualBoard<K> {
+    directory: PathBuf,
+    pub(super) machine: Machine,
+    // After the machine: fields are dropped in order, and QEMU may be in the kind's network.
+    pub(super) kind: K,
+}
+
+impl<K: Kind> VirtualBoard<K> {
+    /// Switches a board of this kind on, in a directory that has what its QEMU needs.
+    pub(super) async fn launch(kind: K, directory: PathBuf) -> Result<Self, BoardError> {
+        let machine = Machine::launch(&kind.command()?, &directory).await?;
         Ok(Self {
-            image: image.clone(),
-            options,
+            directory,
             machine,
-            host_port,
-            namespace,
+            kind,
         })
     }
 
     /// Switches the board on again after [`Self::power_cut`] or its own shutdown, with the same
-    /// disk, network and addresses; does nothing to a board that is on.
+    /// disk, network and addresses, where it has any; does nothing to a board that is on.
     ///
-    /// The console file begins anew, and so do the events; earlier readers of them have ended.
+    /// A console file begins anew, and so do the events; earlier readers of them have ended.
     ///
     /// # Errors
     ///
     /// [`BoardError`] if QEMU ends.
     pub async fn power_on(&mut self) -> Result<(), BoardError> {
         if self.machine.try_status().is_some() {
-            let namespace = self.namespace.as_ref();
-            self.machine = launch(&self.image, &self.options, namespace, self.host_port).await?;
+            self.machine = Machine::launch(&self.kind.command()?, &self.directory).await?;
         }
         Ok(())
     }
@@ -127,37 +117,34 @@ impl VirtualBoard {
     pub async fn execute(&self, command: &str, arguments: Value) -> Result<Value, BoardError> {
         Ok(self.machine.qmp.execute(command, arguments).await?)
     }
-}
 
-/// Makes what the board needs before QEMU starts. Blocks.
-fn prepare(image: &Image, options: &Options) -> Result<Option<Namespace>, BoardError> {
-    let directory = &options.directory;
-    error::file(
-        directory,
-        "make the directory",
-        fs::create_dir_all(directory),
-    )?;
-    let initrd = directory.join(INITRD);
-    error::file(&initrd, "write", fs::write(&initrd, image.initrd()))?;
-    disk::ensure(&directory.join(DISK), options.disk_mib)?;
-    match options.network {
-        Network::User => Ok(None),
-        Network::Tap => Ok(Some(Namespace::create()?)),
+    /// Returns the path of the socket that is the board's UART. It serves one client at a time.
+    #[must_use]
+    pub fn serial_path(&self) -> PathBuf {
+        self.directory.join(SERIAL_SOCKET)
     }
-}
 
-async fn launch(
-    image: &Image,
-    options: &Options,
-    namespace: Option<&Namespace>,
-    host_port: u16,
-) -> Result<Machine, BoardError> {
-    let mut command = Vec::new();
-    if let Some(namespace) = namespace {
-        command.extend(namespace.prefix().map(str::to_owned));
+    /// Returns the board's UART as a line that can be dialled.
+    #[must_use]
+    pub fn serial_line(&self) -> LineSocket {
+        LineSocket {
+            path: self.serial_path(),
+            baud: Baud::DEFAULT,
+        }
     }
-    // By path: `ip netns exec` looks on PATH only, and an absent QEMU is told before `ip` starts.
-    command.push(program::path(QEMU)?);
-    command.extend(qemu_arguments(image.kernel(), options, host_port));
-    Machine::launch(&command, &options.directory).await
+
+    /// Connects to the board's UART. What the board sent while nobody was connected is lost; what
+    /// nobody reads stays in the board, once the socket's buffer is full.
+    ///
+    /// # Errors
+    ///
+    /// An I/O error if the board is off.
+    pub async fn connect_serial(&self) -> io::Result<UnixStream> {
+        UnixStream::connect(self.serial_path()).await
+    }
+
+    /// Returns the directory with the board's files.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
 }

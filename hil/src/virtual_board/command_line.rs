@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::machine::UART;
 use super::options::{Network, Options};
 
 /// QEMU's program.
@@ -15,16 +16,12 @@ pub(super) const INITRD: &str = "initrd";
 pub(super) const DISK: &str = "disk.img";
 /// The file with the text of the board's first UART.
 pub(super) const CONSOLE: &str = "console.log";
-/// The socket that is the board's second UART.
-pub(super) const SERIAL_SOCKET: &str = "uart1.sock";
-/// The socket to which QEMU comes for orders.
-pub(super) const QMP_SOCKET: &str = "qmp.sock";
 /// The tap device's name in its namespace.
 pub(super) const TAP: &str = "board";
 /// The TCP port on which the board's agent listens.
 pub(super) const AGENT_PORT: u16 = 7450;
 
-/// Returns QEMU's arguments; `host_port` is the port of 127.0.0.1 that leads to the agent on the
+/// Returns QEMU's arguments beyond what every machine has; `host_port` is the port of 127.0.0.1 that leads to the agent on the
 /// user network, 0 for any free one.
 pub(super) fn qemu_arguments(kernel: &Path, options: &Options, host_port: u16) -> Vec<String> {
     let memory = options.memory_mib.to_string();
@@ -32,32 +29,24 @@ pub(super) fn qemu_arguments(kernel: &Path, options: &Options, host_port: u16) -
     let command_line = kernel_command_line(options);
     let network = network_backend(options.network, host_port);
     let arguments = [
-        ["-accel", "tcg"],
         // The usual firmware resets once or twice more after each reset, 50 ms apart: no event
         // would stand for one reset of the board.
         ["-bios", "qboot.rom"],
         // Random numbers at once: without an instruction for them, getrandom(2) waits for noise.
         ["-cpu", "qemu64,+rdrand"],
         ["-m", &memory],
-        ["-display", "none"],
         ["-kernel", &kernel],
         ["-initrd", INITRD],
         ["-append", &command_line],
         ["-serial", &format!("file:{CONSOLE}")],
-        [
-            "-serial",
-            &format!("unix:{SERIAL_SOCKET},server=on,wait=off"),
-        ],
+        ["-serial", UART],
         ["-drive", &format!("file={DISK},if=virtio,format=raw")],
         ["-netdev", &network],
         ["-device", "virtio-net-pci,netdev=network,romfile="],
-        // QEMU comes to us: no waiting for its socket to appear.
-        ["-qmp", &format!("unix:{QMP_SOCKET},server=off")],
     ];
-    let alone = ["-nodefaults", "-no-user-config"];
-    alone
+    arguments
+        .as_flattened()
         .iter()
-        .chain(arguments.as_flattened())
         .map(ToString::to_string)
         .collect()
 }

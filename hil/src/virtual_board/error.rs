@@ -58,3 +58,8 @@ pub(super) fn file<T>(
         source,
     })
 }
+
+/// Makes a board's directory unless it is there.
+pub(super) fn directory(path: &Path) -> Result<(), BoardError> {
+    file(path, "make the directory", std::fs::create_dir_all(path))
+}

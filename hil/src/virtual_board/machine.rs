@@ -10,16 +10,34 @@ use tokio::net::UnixListener;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::command_line::{QMP_SOCKET, forwarded_port};
 use super::error::{self, BoardError};
 use super::program::{self, ProgramError};
 use super::qmp::{Events, Qmp, QmpError};
+
+/// The socket that is the UART on which a board is spoken to.
+pub(super) const SERIAL_SOCKET: &str = "uart.sock";
+/// That UART, as an argument of `-serial`.
+pub(super) const UART: &str = "unix:uart.sock,server=on,wait=off";
+/// The socket to which QEMU comes for orders.
+const QMP_SOCKET: &str = "qmp.sock";
+/// What every QEMU is told. It comes to us with its orders: no waiting for its socket to appear.
+const SHARED: [&str; 8] = [
+    "-nodefaults",
+    "-no-user-config",
+    "-accel",
+    "tcg",
+    "-display",
+    "none",
+    "-qmp",
+    "unix:qmp.sock,server=off",
+];
 
 /// A QEMU process, killed when dropped.
 #[derive(Debug)]
 pub(super) struct Machine {
     child: Child,
-    words: PathBuf,
+    /// The file with what it said.
+    pub(super) words: PathBuf,
     /// The conversation with it.
     pub(super) qmp: Qmp,
     /// Its events since it started.
@@ -27,7 +45,8 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// Starts QEMU by `command`, program and arguments, with `directory` as its working directory.
+    /// Starts QEMU by `command`, program and arguments, with `directory` as its working directory
+    /// and [`SHARED`] behind the arguments.
     ///
     /// When this returns, QEMU runs and its sockets are there.
     ///
@@ -62,18 +81,6 @@ impl Machine {
             Err(QmpError::Closed) => Err(ended(&mut child, &words).await),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Returns the port of 127.0.0.1 that QEMU forwards to the board's agent.
-    ///
-    /// # Errors
-    ///
-    /// [`BoardError`] if QEMU does not say.
-    pub(super) async fn forwarded_port(&self) -> Result<u16, BoardError> {
-        let question = serde_json::json!({ "command-line": "info usernet" });
-        let answer = self.qmp.execute("human-monitor-command", question).await?;
-        let port = answer.as_str().and_then(forwarded_port);
-        port.ok_or_else(|| late("the agent's port", START_TIMEOUT_SECONDS, &self.words))
     }
 
     /// Returns how QEMU ended, if it has.
@@ -132,6 +139,7 @@ fn spawn(command: &[String], directory: &Path, words: &Path) -> Result<Child, Bo
     let mut command = Command::from(program::command(name)?);
     command
         .args(arguments)
+        .args(SHARED)
         .current_dir(directory)
         .kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(both).stderr(log);
@@ -160,5 +168,6 @@ async fn ended(child: &mut Child, words: &Path) -> BoardError {
     }
 }
 
-const START_TIMEOUT_SECONDS: u64 = 30;
+/// How long a machine may take to answer.
+pub(super) const START_TIMEOUT_SECONDS: u64 = 30;
 const STOP_TIMEOUT_SECONDS: u64 = 5;

@@ -1,19 +1,35 @@
-//! Linux boards that are QEMU machines: a real kernel that really resets, on any desk and in CI,
-//! without KVM.
+//! Boards that are QEMU machines, on any desk and in CI, without KVM: a Linux board with a real
+//! kernel that really resets, and a microcontroller with real firmware that does.
 //!
-//! Read the modules in this order: [`prerequisites`] lists and installs what the host lacks,
-//! [`Image`] makes the kernel and initrd from Debian packages and an agent, [`Options`] says how
-//! one board differs from the next, and [`VirtualBoard`] runs it. Everything that resets here
-//! resets inside QEMU.
+//! Read the modules in this order: [`prerequisites`] lists and installs what the host lacks, and
+//! [`VirtualBoard`] is what all kinds share: power, a UART, QEMU's orders and events.
+//! [`LinuxBoard`] starts from an [`Image`], kernel and initrd made from Debian packages and an
+//! agent, and [`Options`] say how one differs from the next; [`McuBoard`] starts from firmware.
+//! Everything that resets here resets inside QEMU.
 //!
-//! The agent has `/dev/ttyS1` of the board and its TCP port 7450; `/dev/ttyS0` is the console and
-//! is kept in a file.
+//! On Linux the agent has `/dev/ttyS1` of the board, which is the UART that a board is spoken to
+//! over, and its TCP port 7450; `/dev/ttyS0` is the console and is kept in a file. A
+//! microcontroller has the one UART.
 
 pub mod prerequisites;
 
 mod program;
 
 pub use program::ProgramError;
+
+pub mod qmp;
+
+pub use qmp::{BoardEvent, BoardEventKind, Events};
+
+mod error;
+
+pub use error::BoardError;
+
+mod machine;
+
+mod board;
+
+pub use board::{Kind, VirtualBoard};
 
 mod packages;
 
@@ -39,18 +55,12 @@ mod disk;
 
 mod namespace;
 
-pub mod qmp;
+mod linux;
 
-pub use qmp::{BoardEvent, BoardEventKind, Events};
-
-mod machine;
-
-mod error;
-
-pub use error::BoardError;
-
-mod board;
-
-pub use board::VirtualBoard;
+pub use linux::{Linux, LinuxBoard};
 
 mod reach;
+
+mod mcu;
+
+pub use mcu::{Mcu, McuBoard};

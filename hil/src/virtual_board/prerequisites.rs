@@ -1,7 +1,15 @@
 //! What the host must have before a virtual board can run, and how to get it.
 
-use super::command_line::QEMU;
-use super::{Network, ProgramError, program};
+use super::{Network, ProgramError, command_line, mcu, program};
+
+/// A board that is to run on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// A Linux board on such a network.
+    Linux(Network),
+    /// A microcontroller board.
+    Mcu,
+}
 
 /// Why [`install`] could not install.
 #[derive(Debug, thiserror::Error)]
@@ -19,11 +27,10 @@ pub enum InstallError {
     Program(#[from] ProgramError),
 }
 
-/// Returns the Debian packages that a board on `network` needs and this host lacks; empty if it can
-/// run.
+/// Returns the Debian packages that the board needs and this host lacks; empty if it can run.
 #[must_use]
-pub fn missing(network: Network) -> Vec<&'static str> {
-    missing_with(network, |name| program::find(name).is_some())
+pub fn missing(wanted: Wanted) -> Vec<&'static str> {
+    missing_with(wanted, |name| program::find(name).is_some())
 }
 
 /// Installs `packages` as root on a Debian; does nothing for none. Blocks for as long as the
@@ -86,10 +93,10 @@ pub(super) fn remedy(program: &str) -> String {
     }
 }
 
-fn missing_with(network: Network, installed: impl Fn(&str) -> bool) -> Vec<&'static str> {
+fn missing_with(wanted: Wanted, installed: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let needed = REQUIREMENTS
         .iter()
-        .filter(|requirement| network == Network::Tap || !requirement.only_for_tap);
+        .filter(|requirement| requirement.needed_by.contains(&wanted));
     needed
         .filter(|requirement| !installed(requirement.program))
         .map(|requirement| requirement.package)
@@ -100,24 +107,32 @@ fn missing_with(network: Network, installed: impl Fn(&str) -> bool) -> Vec<&'sta
 struct Requirement {
     program: &'static str,
     package: &'static str,
-    only_for_tap: bool,
+    needed_by: &'static [Wanted],
 }
 
-const REQUIREMENTS: [Requirement; 3] = [
+const LINUX_WITH_USER_NETWORK: Wanted = Wanted::Linux(Network::User);
+const LINUX_WITH_TAP: Wanted = Wanted::Linux(Network::Tap);
+
+const REQUIREMENTS: [Requirement; 4] = [
     Requirement {
-        program: QEMU,
+        program: command_line::QEMU,
         package: "qemu-system-x86",
-        only_for_tap: false,
+        needed_by: &[LINUX_WITH_USER_NETWORK, LINUX_WITH_TAP],
     },
     Requirement {
         program: "mke2fs",
         package: "e2fsprogs",
-        only_for_tap: false,
+        needed_by: &[LINUX_WITH_USER_NETWORK, LINUX_WITH_TAP],
     },
     Requirement {
         program: "ip",
         package: "iproute2",
-        only_for_tap: true,
+        needed_by: &[LINUX_WITH_TAP],
+    },
+    Requirement {
+        program: mcu::QEMU,
+        package: "qemu-system-arm",
+        needed_by: &[Wanted::Mcu],
     },
 ];
 
@@ -128,29 +143,33 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(network: Network, installed: &[&str], expected: &[&str]) {
+    fn check(wanted: Wanted, installed: &[&str], expected: &[&str]) {
         assert_eq!(
-            missing_with(network, |name| installed.contains(&name)),
+            missing_with(wanted, |name| installed.contains(&name)),
             expected,
-            "with {installed:?}"
+            "{wanted:?} with {installed:?}"
         );
     }
 
     #[test]
     fn what_is_installed_is_not_asked_for() {
-        check(Network::User, &[], &["qemu-system-x86", "e2fsprogs"]);
-        check(Network::User, &["mke2fs"], &["qemu-system-x86"]);
-        check(Network::User, &["mke2fs", "qemu-system-x86_64"], &[]);
+        let wanted = LINUX_WITH_USER_NETWORK;
+        check(wanted, &[], &["qemu-system-x86", "e2fsprogs"]);
+        check(wanted, &["mke2fs"], &["qemu-system-x86"]);
+        check(wanted, &["mke2fs", "qemu-system-x86_64"], &[]);
     }
 
     #[test]
     fn only_a_tap_needs_ip() {
-        check(
-            Network::Tap,
-            &["mke2fs", "qemu-system-x86_64"],
-            &["iproute2"],
-        );
-        check(Network::Tap, &["mke2fs", "qemu-system-x86_64", "ip"], &[]);
+        let installed = ["mke2fs", "qemu-system-x86_64"];
+        check(LINUX_WITH_TAP, &installed, &["iproute2"]);
+        check(LINUX_WITH_TAP, &["mke2fs", "qemu-system-x86_64", "ip"], &[]);
+    }
+
+    #[test]
+    fn only_a_microcontroller_needs_an_arm() {
+        check(Wanted::Mcu, &[], &["qemu-system-arm"]);
+        check(Wanted::Mcu, &["qemu-system-arm"], &[]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How a virtual board is reached: its UARTs and its network.
+//! How a Linux board is reached beyond its UART: its network and its console.
 
 use std::fs;
 use std::io;
@@ -6,36 +6,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use super::board::VirtualBoard;
-use super::command_line::{AGENT_PORT, CONSOLE, SERIAL_SOCKET};
+use super::command_line::{AGENT_PORT, CONSOLE};
 use super::error::{self, BoardError};
+use super::linux::Linux;
 use super::namespace::{self, Namespace};
 
-impl VirtualBoard {
-    /// Returns the path of the socket that is the agent's UART. It serves one client at a time.
-    #[must_use]
-    pub fn serial_path(&self) -> PathBuf {
-        self.options.directory.join(SERIAL_SOCKET)
-    }
-
-    /// Connects to the agent's UART. What the board sent while nobody was connected is lost.
-    ///
-    /// # Errors
-    ///
-    /// An I/O error if the board is off.
-    pub async fn connect_serial(&self) -> io::Result<UnixStream> {
-        UnixStream::connect(self.serial_path()).await
-    }
-
+impl VirtualBoard<Linux> {
     /// Returns where the host reaches the agent, on the user network; `None` on a tap, which only
     /// [`Self::in_network`] reaches.
     #[must_use]
     pub fn tcp_address(&self) -> Option<SocketAddr> {
-        self.namespace.is_none().then(|| self.agent_address())
+        self.kind.namespace.is_none().then(|| self.agent_address())
     }
 
     /// Connects to the agent's TCP port.
@@ -63,7 +49,12 @@ impl VirtualBoard {
         T: Send + 'static,
         W: FnOnce(SocketAddr) -> io::Result<T> + Send + 'static,
     {
-        let namespace = self.namespace.as_ref().map(Namespace::open).transpose()?;
+        let namespace = self
+            .kind
+            .namespace
+            .as_ref()
+            .map(Namespace::open)
+            .transpose()?;
         let address = self.agent_address();
         let (sender, result) = oneshot::channel();
         std::thread::Builder::new().spawn(move || {
@@ -117,12 +108,12 @@ impl VirtualBoard {
     }
 
     fn console_path(&self) -> PathBuf {
-        self.options.directory.join(CONSOLE)
+        self.directory().join(CONSOLE)
     }
 
     fn agent_address(&self) -> SocketAddr {
-        match self.namespace {
-            None => SocketAddr::from((Ipv4Addr::LOCALHOST, self.host_port)),
+        match self.kind.namespace {
+            None => SocketAddr::from((Ipv4Addr::LOCALHOST, self.kind.host_port)),
             Some(_) => SocketAddr::from((BOARD_ADDRESS, AGENT_PORT)),
         }
     }

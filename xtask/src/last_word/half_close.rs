@@ -1,12 +1,11 @@
 //! A client that half-closes behind its request, as `printf 'reboot\n' | nc -N …` does, is a
 //! normal client. Here it is that very command.
 
-use super::{boot, watched};
-use crate::board::wait_until_up;
+use super::boot;
+use crate::board::linux::{Way, wait_until_up};
 use crate::cargo::has_program;
-use crate::witness::Way;
 use anyhow::{Context, Result, ensure};
-use lastword_hil::virtual_board::{BoardEventKind, VirtualBoard, prerequisites};
+use lastword_hil::virtual_board::{BoardEventKind, LinuxBoard, prerequisites};
 use std::process::Command;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -25,7 +24,7 @@ pub(super) fn prepare() -> Result<()> {
 }
 
 /// Reboots the board so.
-pub(super) async fn reboots(board: &VirtualBoard) -> Result<()> {
+pub(super) async fn reboots(board: &LinuxBoard) -> Result<()> {
     let before = boot(board).await?;
     let mut events = board.subscribe();
     let output = board
@@ -48,7 +47,7 @@ pub(super) async fn reboots(board: &VirtualBoard) -> Result<()> {
     .await
     .context("no reset followed")??;
 
-    wait_until_up(board, &watched(board, Way::Tcp)).await?;
+    wait_until_up(board, Way::Tcp).await?;
     let after = boot(board).await?;
     ensure!(before != after, "still in boot {before}");
     println!(

@@ -2,7 +2,7 @@
 //! use. A second agent on the board, without the capability and without the programs, says them.
 
 use anyhow::{Context, Result, ensure};
-use lastword_hil::virtual_board::{GuestFile, VirtualBoard};
+use lastword_hil::virtual_board::{GuestFile, LinuxBoard};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub(super) fn guest_files() -> Vec<GuestFile> {
 }
 
 /// Asks in every form and compares the whole answers.
-pub(super) async fn both_strings(board: &VirtualBoard) -> Result<()> {
+pub(super) async fn both_strings(board: &LinuxBoard) -> Result<()> {
     let answers = board
         .in_network(answers)
         .await

@@ -1,10 +1,10 @@
 //! What must not reboot a board: an acknowledgement that cannot be written, or that never leaves.
 //! Needs a tap: QEMU's user network acknowledges for its peer.
 
-use super::{power_status, watched};
-use crate::witness::Way;
+use super::power_status;
+use crate::board::linux::{Way, wait_until_up};
 use anyhow::{Context, Result, ensure};
-use lastword_hil::virtual_board::VirtualBoard;
+use lastword_hil::virtual_board::LinuxBoard;
 use lastword_protocol::message::PowerStatus;
 use lastword_protocol::power::{LastOperation, Outcome, Standdown};
 use lastword_protocol::{BootId, OperationId};
@@ -29,7 +29,7 @@ const CLOSING_REPLIES: usize = 5;
 const FILLING_REPLIES: usize = 60;
 
 /// Every case, one after the other; after each the board is still in the same boot.
-pub(super) async fn all(board: &VirtualBoard) -> Result<()> {
+pub(super) async fn all(board: &LinuxBoard) -> Result<()> {
     let boot = power_status(board).await?.boot;
     closed_window(board, boot).await?;
     full_send_buffer(board, boot).await?;
@@ -39,7 +39,7 @@ pub(super) async fn all(board: &VirtualBoard) -> Result<()> {
 }
 
 /// A peer that takes nothing: the acknowledgement is written and never acknowledged.
-async fn closed_window(board: &VirtualBoard, boot: BootId) -> Result<()> {
+async fn closed_window(board: &LinuxBoard, boot: BootId) -> Result<()> {
     let id = OperationId(9001);
     let stalled = ask_unread(board, CLOSING_REPLIES, id).await?;
     let status = stood_down(board, boot, id, Standdown::NotDrained).await?;
@@ -49,7 +49,7 @@ async fn closed_window(board: &VirtualBoard, boot: BootId) -> Result<()> {
 }
 
 /// The same peer, with more in front: the acknowledgement cannot be written.
-async fn full_send_buffer(board: &VirtualBoard, boot: BootId) -> Result<()> {
+async fn full_send_buffer(board: &LinuxBoard, boot: BootId) -> Result<()> {
     let id = OperationId(9005);
     let stalled = ask_unread(board, FILLING_REPLIES, id).await?;
     let status = stood_down(board, boot, id, Standdown::AckFailed).await?;
@@ -59,7 +59,7 @@ async fn full_send_buffer(board: &VirtualBoard, boot: BootId) -> Result<()> {
 }
 
 /// A peer that resets while the acknowledgement waits in front of its closed window.
-async fn reset_by_peer(board: &VirtualBoard, boot: BootId) -> Result<()> {
+async fn reset_by_peer(board: &LinuxBoard, boot: BootId) -> Result<()> {
     let id = OperationId(9002);
     let stalled = ask_unread(board, CLOSING_REPLIES, id).await?;
     wait_for(board, |status| status.pending.is_some())
@@ -74,7 +74,7 @@ async fn reset_by_peer(board: &VirtualBoard, boot: BootId) -> Result<()> {
 
 /// A peer that resets in the instant behind its request. The request may not even be read; where
 /// it is, it stands down.
-async fn reset_at_once(board: &VirtualBoard, boot: BootId) -> Result<()> {
+async fn reset_at_once(board: &LinuxBoard, boot: BootId) -> Result<()> {
     let before = power_status(board).await?;
     board
         .in_network(|agent| {
@@ -100,7 +100,7 @@ async fn reset_at_once(board: &VirtualBoard, boot: BootId) -> Result<()> {
 }
 
 /// A UART that nobody reads behind: the reply cannot even be written.
-async fn unwritable(board: &VirtualBoard, boot: BootId) -> Result<()> {
+async fn unwritable(board: &LinuxBoard, boot: BootId) -> Result<()> {
     let id = OperationId(9004);
     let mut line = board.connect_serial().await?;
     line.write_all(b"\nmode plain\n").await?;
@@ -110,7 +110,7 @@ async fn unwritable(board: &VirtualBoard, boot: BootId) -> Result<()> {
     let status = stood_down(board, boot, id, Standdown::AckFailed).await?;
     drop(line);
     // Whoever comes next finds the line usable.
-    crate::board::wait_until_up(board, &watched(board, Way::Serial)).await?;
+    wait_until_up(board, Way::Serial).await?;
     report("unwritable", &status);
     Ok(())
 }
@@ -148,7 +148,7 @@ fn readable(line: &tokio::net::UnixStream) -> io::Result<usize> {
 
 /// Connects with a small window, asks for so many replies that are not read, and for a reboot
 /// behind them.
-async fn ask_unread(board: &VirtualBoard, replies: usize, id: OperationId) -> io::Result<Socket> {
+async fn ask_unread(board: &LinuxBoard, replies: usize, id: OperationId) -> io::Result<Socket> {
     let lines = format!("{}power reboot --op {}\n", "help\n".repeat(replies), id.0);
     board
         .in_network(move |agent: SocketAddr| {
@@ -163,7 +163,7 @@ async fn ask_unread(board: &VirtualBoard, replies: usize, id: OperationId) -> io
 
 /// Waits until the operation has stood down for this reason, in this boot.
 async fn stood_down(
-    board: &VirtualBoard,
+    board: &LinuxBoard,
     boot: BootId,
     id: OperationId,
     why: Standdown,
@@ -185,7 +185,7 @@ async fn stood_down(
 
 /// Asks the board until its power status is as wanted.
 async fn wait_for(
-    board: &VirtualBoard,
+    board: &LinuxBoard,
     wanted: impl Fn(&PowerStatus) -> bool,
 ) -> Result<PowerStatus> {
     let begun = Instant::now();

@@ -1,10 +1,10 @@
 //! A frame with one flipped bit whose body holds the line `power reboot` runs nothing.
 
-use super::{power_status, watched};
-use crate::witness::Way;
+use super::power_status;
+use crate::board::linux::Way;
 use anyhow::{Context, Result, bail, ensure};
 use lastword_hil::dial::{Dial, Stream};
-use lastword_hil::virtual_board::VirtualBoard;
+use lastword_hil::virtual_board::LinuxBoard;
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::{self, Class, Header};
 use lastword_protocol::hello::{self, Hello, Welcome};
@@ -25,10 +25,10 @@ const WATCH: Duration = Duration::from_secs(2);
 
 /// Sends one over each kind of link, flipped in a bit of the body before the line, in the line,
 /// and behind it.
-pub(super) async fn run_nothing(board: &VirtualBoard) -> Result<()> {
+pub(super) async fn run_nothing(board: &LinuxBoard) -> Result<()> {
     let before = power_status(board).await?;
     for way in [Way::Serial, Way::Tcp] {
-        let mut link = watched(board, way).dial().await?;
+        let mut link = way.to(board).dial().await?;
         let nonce = greet(&mut link).await?;
         let whole = request(nonce)?;
         let text = position(&whole, b"\npower reboot\n").context("the frame holds the line")?;
