@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that a person or CI runs on this project.
 
+mod bare_metal;
 mod bench;
 mod board;
 mod cargo;
