@@ -9,15 +9,33 @@ use std::process::Command;
 
 /// Cortex-M3, no operating system.
 pub(crate) const CORTEX_M3: &str = "thumbv7m-none-eabi";
+/// Cortex-M0, no operating system.
+pub(crate) const CORTEX_M0: &str = "thumbv6m-none-eabi";
 
-/// A cargo command in the workspace's root that builds for `target`; the caller adds what,
+/// What cargo is to do, optimised.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Job {
+    Build,
+    Clippy,
+}
+
+impl Job {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Clippy => "clippy",
+        }
+    }
+}
+
+/// A cargo command in the workspace's root that builds or checks for `target`; the caller adds what,
 /// and where to. Installs Debian's toolchain if that is needed and allowed.
-pub(crate) fn command(target: &str) -> Result<Command> {
+pub(crate) fn command(job: Job, target: &str) -> Result<Command> {
     let mut command = if has_target(target)? {
-        cargo(&["build"])
+        cargo(&[job.word()])
     } else {
-        install_debian_toolchain(target)?;
-        debian_cargo()?
+        install_debian_toolchain(job, target)?;
+        debian_cargo(job)?
     };
     command.args(["--release", "--target", target]);
     Ok(command)
@@ -28,18 +46,29 @@ fn has_target(target: &str) -> Result<bool> {
     Ok(printed(&["--print", "target-libdir", "--target", target])?.is_dir())
 }
 
-/// Debian's packages, and the program or folder by which each is known.
-const DEBIAN_PACKAGES: [(&str, &str); 3] = [
-    ("rustc-web", "/usr/bin/rustc"),
-    ("cargo-web", "/usr/bin/cargo"),
-    ("rust-web-src", "/usr/lib/rustlib/src/rust/library/core"),
+/// Debian's packages, the program or folder by which each is known, and what wants it.
+const DEBIAN_PACKAGES: [(&str, &str, Option<Job>); 4] = [
+    ("rustc-web", "/usr/bin/rustc", None),
+    ("cargo-web", "/usr/bin/cargo", None),
+    (
+        "rust-web-src",
+        "/usr/lib/rustlib/src/rust/library/core",
+        None,
+    ),
+    (
+        "rust-web-clippy",
+        "/usr/bin/cargo-clippy",
+        Some(Job::Clippy),
+    ),
 ];
 
-fn install_debian_toolchain(target: &str) -> Result<()> {
+fn install_debian_toolchain(job: Job, target: &str) -> Result<()> {
     let missing: Vec<_> = DEBIAN_PACKAGES
         .iter()
-        .filter(|(_, path)| !Path::new(path).exists())
-        .map(|(package, _)| *package)
+        .filter(|(_, path, wanted_by)| {
+            wanted_by.is_none_or(|wanting| wanting == job) && !Path::new(path).exists()
+        })
+        .map(|(package, ..)| *package)
         .collect();
     if missing.is_empty() {
         return Ok(());
@@ -62,18 +91,23 @@ fn install_debian_toolchain(target: &str) -> Result<()> {
 
 /// Debian's cargo, which builds `core` on the way. The toolchain at hand lends its linker, and its
 /// PATH comes first so that nothing of it is found by the name of cargo.
-fn debian_cargo() -> Result<Command> {
+fn debian_cargo(job: Job) -> Result<Command> {
     let libraries = printed(&["--print", "target-libdir"])?;
     let tools = libraries.with_file_name("bin");
     let path = env::join_paths([tools, "/usr/bin".into(), "/bin".into()])?;
-    let mut command = Command::new("/usr/bin/cargo");
+    let mut command = match job {
+        Job::Build => Command::new("/usr/bin/cargo"),
+        // By its own name, because cargo would look among rustup's programs for it first.
+        Job::Clippy => Command::new("/usr/bin/cargo-clippy"),
+    };
     command
         .current_dir(root())
         .env("PATH", path)
+        .env("CARGO", "/usr/bin/cargo")
         .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTC_BOOTSTRAP", "1")
         .env_remove("RUSTUP_TOOLCHAIN")
-        .args(["build", "-Zbuild-std=core"]);
+        .args([job.word(), "-Zbuild-std=core"]);
     Ok(command)
 }
 

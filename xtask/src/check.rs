@@ -1,10 +1,10 @@
 //! What must hold before anybody reads a change.
 
 use crate::cargo::{cargo, run, target};
-use crate::{no_std, tidy};
+use crate::{firmware, no_std, tidy};
 use anyhow::Result;
 
-/// Format, lints, `no_std` builds, documentation, tidiness; stops at the first that fails.
+/// Format, lints, bare-metal builds, documentation, tidiness; stops at the first that fails.
 pub(crate) fn run_all() -> Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     run(&mut cargo(&[
@@ -18,6 +18,7 @@ pub(crate) fn run_all() -> Result<()> {
     check_apart("bench/Cargo.toml")?;
     check_apart("tests/fuzz/Cargo.toml")?;
     no_std::run_builds()?;
+    firmware::check()?;
     let mut document = cargo(&["doc", "--workspace", "--no-deps"]);
     run(document.env("RUSTDOCFLAGS", "--deny warnings"))?;
     tidy::run()?;

@@ -7,6 +7,7 @@ mod cargo;
 mod check;
 mod cycle;
 mod demo;
+mod firmware;
 mod fuzz;
 mod last_word;
 mod lossy;
@@ -55,6 +56,8 @@ enum Task {
     },
     /// Format, lints, `no_std` builds, documentation, tidiness.
     Check,
+    /// Build the firmware for microcontrollers, and print where each binary is.
+    Firmware,
     /// Reboot a virtual board over and over, and count acknowledgements that were lost.
     LastWord {
         /// How often over each kind of link.
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         Task::Test { no_vm } => test::run_all(no_vm),
         Task::Bench { quick, parts } => bench::run(quick, &parts),
         Task::Check => check::run_all(),
+        Task::Firmware => firmware::run_builds(),
         Task::LastWord { count } => last_word::run(count),
         Task::Lossy { requests, seed } => lossy::run(requests, seed),
         Task::Orders => {

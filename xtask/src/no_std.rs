@@ -1,6 +1,6 @@
 //! Builds protocol and shell for a bare Cortex-M3, where there is no standard library to slip in.
 
-use crate::bare_metal::{CORTEX_M3, command};
+use crate::bare_metal::{CORTEX_M3, Job, command};
 use crate::cargo::{run, target};
 use anyhow::Result;
 
@@ -13,7 +13,7 @@ const PACKAGES: [&str; 4] = [
 
 /// Builds with the toolchain at hand if it has the target, else with Debian's.
 pub(crate) fn run_builds() -> Result<()> {
-    let mut build = command(CORTEX_M3)?;
+    let mut build = command(Job::Build, CORTEX_M3)?;
     build.args(PACKAGES);
     run(build.arg("--target-dir").arg(target().join("no-std")))
 }

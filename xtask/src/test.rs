@@ -2,7 +2,7 @@
 
 use crate::cargo::{cargo, run};
 use crate::fuzz::Budget;
-use crate::{bench, check, demo, fuzz, last_word, lossy};
+use crate::{bench, check, demo, firmware, fuzz, last_word, lossy};
 use anyhow::Result;
 use std::process::Command;
 
@@ -21,6 +21,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     run(&mut tests(&["--workspace"]))?;
     // Examples in documentation: nextest leaves them out.
     run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    firmware::run_tests()?;
     lossy::run(REQUESTS, Some(SEED))?;
     bench::run_tests()?;
     bench::run(true, &[])?;

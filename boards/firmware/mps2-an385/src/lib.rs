@@ -1,0 +1,31 @@
+//! The MPS2 board with Arm's AN385 image, a Cortex-M3, as far as lastword's firmware needs it.
+//!
+//! From bytes to resets: the rings between interrupts and the program, the rule for when a line
+//! has drained, the UART on top of both; the clock; the watchdog; what a reset leaves in memory.
+//! The rings and the rule know no hardware and are tested on the host.
+//!
+//! Registers are as in the Cortex-M System Design Kit Technical Reference Manual (ARM DDI 0479)
+//! and Application Note AN385 (ARM DAI 0385).
+#![cfg_attr(not(test), no_std)]
+
+pub mod drain;
+pub mod ring;
+
+#[cfg(target_os = "none")]
+pub mod board;
+#[cfg(target_os = "none")]
+pub mod clock;
+#[cfg(target_os = "none")]
+mod interrupts;
+#[cfg(target_os = "none")]
+mod register;
+#[cfg(target_os = "none")]
+pub mod reset;
+#[cfg(target_os = "none")]
+pub mod retained;
+#[cfg(target_os = "none")]
+pub mod sleep;
+#[cfg(target_os = "none")]
+pub mod uart;
+#[cfg(target_os = "none")]
+pub mod watchdog;
