@@ -8,7 +8,7 @@ use heapless::String;
 use lastword_protocol::{BootId, Millis};
 
 /// The most arguments that any command takes by position.
-pub const MAX_POSITIONALS: usize = 1;
+pub const MAX_POSITIONALS: usize = 2;
 /// The most options that any command has.
 pub const MAX_OPTIONS: usize = 7;
 

@@ -4,12 +4,11 @@ use crate::arguments::{Argument, Arguments, Kind};
 use crate::commands;
 use crate::fault::{Fault, Want};
 use crate::grammar::Cursor;
-use crate::parse::{Action, MAX_STEPS, Rules, Step};
+use crate::parse::Rules;
 use crate::suggest;
 use crate::table::{Command, Switch};
 use crate::topic::Topic;
 use crate::word::Word;
-use heapless::Vec;
 use lastword_protocol::refusal::Code;
 
 /// What the words of a command read so far have come to.
@@ -39,13 +38,15 @@ struct Open {
     len: usize,
 }
 
-/// Reads one command, which begins at `begin`, into `steps`; whether there was any word of it.
-pub(crate) fn step(
-    cursor: &mut Cursor<'_>,
+/// Reads the words of one command, which begins at `begin`, and its arguments; `None` if there is
+/// no word.
+#[inline]
+pub(crate) fn command<'a>(
+    cursor: &mut Cursor<'a>,
     begin: usize,
     rules: Rules,
-    steps: &mut Vec<Step, MAX_STEPS>,
-) -> Result<bool, Fault> {
+    arguments: &mut Arguments<'a>,
+) -> Result<Option<&'static Command>, Fault> {
     let mut binder = Binder {
         rules,
         topic: Topic::all(rules.table),
@@ -54,41 +55,19 @@ pub(crate) fn step(
         open: None,
         asked: None,
     };
-    // Apart from the rest: only these have to lie in memory.
-    let mut arguments = Arguments::default();
     let mut here = *cursor;
     while let Some(word) = here.word()? {
         match binder.command {
             None => binder.name(word)?,
-            Some(command) => binder.argument(command, &mut arguments, word)?,
+            Some(command) => binder.argument(command, arguments, word)?,
         }
     }
     *cursor = here;
     if cursor.taken() <= begin {
-        return Ok(false);
+        return Ok(None);
     }
-    let command = binder.finish(&mut arguments, cursor.at())?;
-    if steps.is_full() {
-        let message = "more than 4 commands";
-        let len = cursor.taken() - begin;
-        return Err(Fault::new(Code::TooLong, begin, len, message));
-    }
-    // There is room: having asked first, nothing has to be ready to come back. And either step is
-    // built in its own place, for the same reason.
-    let _ = match binder.asked {
-        Some(topic) => steps.push(Step {
-            command,
-            action: Action::Help(topic),
-        }),
-        None => steps.push(Step {
-            command,
-            action: (command.build)(&arguments),
-        }),
-    };
-    Ok(true)
+    binder.finish(arguments, cursor.at()).map(Some)
 }
-
-const _: () = assert!(MAX_STEPS == 4, "a message above names the number");
 
 impl Binder {
     /// Goes one word further in the tree of commands.
@@ -204,7 +183,11 @@ impl Binder {
             let fault = Fault::new(Code::Syntax, end, 0, "incomplete command");
             return Err(fault.wanting(Want::Below(self.topic)));
         };
-        if self.asked.is_some() {
+        if let Some(topic) = self.asked {
+            *arguments = Arguments::default();
+            if let Some(slot) = arguments.positionals.first_mut() {
+                *slot = Some(Argument::Topic(topic));
+            }
             return Ok(&commands::HELP);
         }
         self.complete(command, arguments, end)?;

@@ -55,7 +55,7 @@ pub static HELP: Command = Command {
     }],
     method: "help",
     build: |arguments| match arguments.positionals {
-        [Some(Argument::Topic(topic))] => Action::Help(topic),
+        [Some(Argument::Topic(topic)), _] => Action::Help(topic),
         _ => Action::Help(Topic::all(Table(&[]))),
     },
     ..LOOK
@@ -124,7 +124,7 @@ pub static MODE: Command = Command {
     method: "mode",
     build: |arguments| {
         let chosen = match arguments.positionals {
-            [Some(Argument::Choice(index))] => Dialect::ALL.get(index),
+            [Some(Argument::Choice(index)), _] => Dialect::ALL.get(index),
             _ => None,
         };
         Action::Mode(chosen.copied().unwrap_or(Dialect::Plain))
@@ -180,6 +180,8 @@ mod tests {
                 _ => None,
             };
             assert_eq!(opcode, command.opcode, "{line}");
+            let is_danger = command.level == Level::Danger;
+            assert_eq!(step.action.is_power(), is_danger, "{line}");
         }
     }
 

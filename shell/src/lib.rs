@@ -43,7 +43,7 @@ pub use dialect::Dialect;
 pub use fault::{Fault, ParseError, Want};
 pub use input::{Input, LINE_BYTES, LineError, Medium, Received, WINDOW_BYTES};
 pub use out::Out;
-pub use parse::{Action, MAX_STEPS, Rules, Script, Step, parse};
+pub use parse::{Action, MAX_STEPS, Outline, Rules, Script, Step, parse};
 pub use table::{Command, Level, Table};
 pub use tag::Tag;
 pub use topic::Topic;

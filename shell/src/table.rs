@@ -59,7 +59,7 @@ pub enum Level {
     View,
     /// It changes something that can be changed back.
     Operate,
-    /// It can take the board away.
+    /// It can take the board away. Has to be the last command of its line.
     Danger,
 }
 

@@ -110,7 +110,7 @@ fn build(arguments: &Arguments<'_>) -> Action {
         id: None,
         boot: None,
         reason: match arguments.positionals {
-            [Some(Argument::Text(word))] => word.copy().unwrap_or_default(),
+            [Some(Argument::Text(word)), _] => word.copy().unwrap_or_default(),
             _ => lastword_protocol::Text::new(),
         },
     }))

@@ -62,7 +62,7 @@ pub static POWER_CANCEL: Command = Command {
     opcode: Some(opcode::POWER_CANCEL),
     build: |arguments| {
         let id = match arguments.positionals {
-            [Some(Argument::Integer(id))] => Some(OperationId(id)),
+            [Some(Argument::Integer(id)), _] => Some(OperationId(id)),
             _ => None,
         };
         Action::Request(Request::PowerCancel(id))

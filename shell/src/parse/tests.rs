@@ -322,10 +322,52 @@ proptest! {
     }
 
     #[test]
+    fn any_line_read_step_by_step_is_the_same(line in line(), person in any::<bool>()) {
+        check_steps(&line, if person { TERM } else { PLAIN });
+    }
+
+    #[test]
     fn power_is_last_wherever_it_runs(line in line()) {
         if let Ok(script) = parse(&line, PLAIN) {
             let before_last = script.steps.iter().rev().skip(1);
             prop_assert!(before_last.into_iter().all(|step| !step.action.is_power()));
         }
+    }
+}
+
+/// Whatever a line comes to, it comes to the same read at once and read step by step.
+#[track_caller]
+fn check_steps(line: &str, rules: Rules) {
+    match (parse(line, rules), super::check(line, rules)) {
+        (Ok(script), Ok(outline)) => {
+            assert_eq!(
+                (outline.tag, outline.steps),
+                (script.tag, script.steps.len())
+            );
+            for (index, known) in script.steps.iter().enumerate() {
+                assert_eq!(step(line, index, rules).as_ref(), Some(known), "{line:?}");
+            }
+            assert_eq!(step(line, outline.steps, rules), None, "{line:?}");
+        }
+        (Err(at_once), Err(by_steps)) => assert_eq!(at_once, by_steps, "{line:?}"),
+        (at_once, by_steps) => panic!("{line:?}: {at_once:?}, but {by_steps:?}"),
+    }
+}
+
+#[test]
+fn a_line_read_step_by_step_is_the_same() {
+    for line in [
+        "",
+        "@7",
+        "@7 # nothing",
+        "hello; help power && power cancel 7; reboot --in 5s --reason 'new kernel'",
+        "@7 reboot; status",
+        "status;",
+        "uptime;uptime;uptime;uptime;uptime",
+        "po reb; help ?",
+        "hello; power ?",
+    ] {
+        check_steps(line, PLAIN);
+        check_steps(line, TERM);
     }
 }
