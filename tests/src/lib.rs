@@ -6,7 +6,8 @@
 //! [`explore`] runs it in every order that its events can have. [`process`] starts the real
 //! binaries, which never do more than a dry run. A [`mod@bench`] needs no time but what it is told:
 //! the agent's session core on its own. [`lossy`] links lose, damage, repeat and delay, and a
-//! [`campaign`] asks over them and counts what ran.
+//! [`campaign`] asks over them and counts what ran. [`every_board`] is the list that every kind of board is held
+//! against.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -39,6 +40,8 @@ pub mod bench;
 pub mod campaign;
 
 pub mod process;
+
+pub mod every_board;
 
 /// Implements `AsyncRead` and `AsyncWrite` for a link that wraps another as its only field.
 #[macro_export]

@@ -6,7 +6,8 @@
 //! that lose, [`ladder`] about the proof. Mostly without any time but a number: [`random`] is about
 //! bytes that mean nothing, [`lossy`] is the campaign that counts what ran.
 //!
-//! In real time, with the real binaries: [`process`].
+//! In real time, with the real binaries: [`process`], and [`every_board`], the list that every kind
+//! of board is held against.
 
 mod line;
 
@@ -23,6 +24,7 @@ mod ladder;
 mod lossy;
 mod random;
 
+mod every_board;
 mod process;
 
 use lastword_protocol::Millis;

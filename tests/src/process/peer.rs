@@ -90,6 +90,14 @@ impl Peer {
         }
     }
 
+    /// The next byte; `None` at the end of the link.
+    pub fn byte(&mut self) -> Option<u8> {
+        if self.seen.is_empty() && !self.fill() {
+            return None;
+        }
+        Some(self.seen.remove(0))
+    }
+
     /// Everything that comes until the agent closes the link.
     pub fn rest(&mut self) -> String {
         while self.fill() {}

@@ -209,7 +209,8 @@ impl Lines {
                 Action::Help(_) => self.reply(&Reply::Done, out),
                 Action::Mode(dialect) => {
                     self.reply(&Reply::Done, out);
-                    self.finish(out);
+                    self.close(out);
+                    // The answer is the last in the old dialect, and the prompt is of the new one.
                     self.input.set_dialect(dialect);
                     self.prompt(out);
                     return Flow::Go;
@@ -245,6 +246,13 @@ impl Lines {
 
     /// Writes what is still owed for the line, and the prompt.
     fn finish(&mut self, out: &mut Output) -> Flow {
+        self.close(out);
+        self.prompt(out);
+        Flow::Go
+    }
+
+    /// Writes what is still owed for the line.
+    fn close(&mut self, out: &mut Output) {
         if let Some(Running {
             voice: Voice::Text(mut answer),
             ..
@@ -253,8 +261,6 @@ impl Lines {
             // Output takes everything.
             let _ = answer.finish(out);
         }
-        self.prompt(out);
-        Flow::Go
     }
 
     fn prompt(&self, out: &mut Output) {

@@ -1,0 +1,98 @@
+//! A link to a board as whoever reads it sees it: text, and frames between two delimiters.
+
+use crate::process::Peer;
+use std::collections::VecDeque;
+
+/// A link whose frames are kept apart from its text.
+///
+/// It sorts by delimiters alone: a frame is what stands between two of them, and a board always
+/// sends both.
+#[derive(Debug)]
+pub struct Wire {
+    peer: Peer,
+    text: Vec<u8>,
+    /// The frame that has begun.
+    open: Option<Vec<u8>>,
+    frames: VecDeque<Vec<u8>>,
+}
+
+impl Wire {
+    /// A link that was just opened.
+    #[must_use]
+    pub fn new(peer: Peer) -> Self {
+        Self {
+            peer,
+            text: Vec::new(),
+            open: None,
+            frames: VecDeque::new(),
+        }
+    }
+
+    /// Sends bytes.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.peer.send(bytes);
+    }
+
+    /// The text up to and including `end`.
+    #[track_caller]
+    pub fn until(&mut self, end: &str) -> String {
+        let end = end.as_bytes();
+        loop {
+            let found = self.text.windows(end.len()).position(|bytes| bytes == end);
+            if let Some(at) = found {
+                let text: Vec<u8> = self.text.drain(..at + end.len()).collect();
+                return String::from_utf8(text).expect("text is UTF-8");
+            }
+            self.read();
+        }
+    }
+
+    /// The next line of text, without its end.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let mut line = self.until("\n");
+        line.pop();
+        line
+    }
+
+    /// The next frame: what stood between its delimiters.
+    #[track_caller]
+    pub fn frame(&mut self) -> Vec<u8> {
+        loop {
+            if let Some(frame) = self.frames.pop_front() {
+                return frame;
+            }
+            self.read();
+        }
+    }
+
+    /// The text that came and that nobody took.
+    #[must_use]
+    pub fn untaken(&self) -> String {
+        String::from_utf8_lossy(&self.text).into_owned()
+    }
+
+    #[track_caller]
+    fn read(&mut self) {
+        let Some(byte) = self.peer.byte() else {
+            panic!("the link ended behind {:?}", self.untaken());
+        };
+        self.open = match (self.open.take(), byte) {
+            (None, 0) => Some(Vec::new()),
+            (None, byte) => {
+                self.text.push(byte);
+                None
+            }
+            // The one in front of a frame, twice.
+            (Some(frame), 0) if frame.is_empty() => Some(frame),
+            (Some(frame), 0) => {
+                self.frames.push_back(frame);
+                None
+            }
+            (Some(mut frame), byte) => {
+                frame.push(byte);
+                Some(frame)
+            }
+        };
+    }
+}
