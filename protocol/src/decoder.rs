@@ -90,9 +90,11 @@ pub struct Decoder<const N: usize> {
 }
 
 impl<const N: usize> Decoder<N> {
+    /// The longest body that is taken, in bytes.
+    ///
     /// COBS takes zeros out at hardly any cost, so a body that is too long may come in a candidate
     /// that is not.
-    const BODY_BYTES: usize = {
+    pub const BODY_BYTES: usize = {
         let mut body_bytes = 0;
         while frame::wire_bytes(body_bytes + 1) <= N {
             body_bytes += 1;

@@ -108,7 +108,7 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
         }
     }
 
-    /// Frames the reply to an admitted request and keeps it for replay.
+    /// Frames the reply to an admitted request and keeps it for replay; returns a copy to send.
     ///
     /// A reply that does not fit `FRAME` is answered as `500 internal`.
     ///
@@ -116,26 +116,44 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
     ///
     /// [`TooLong`] if `FRAME` cannot even hold that.
     pub fn answer(&mut self, sequence: Sequence, reply: &Reply) -> Result<Packet<FRAME>, TooLong> {
+        if let Some(kept) = self.keep(sequence, reply)? {
+            return Ok(kept.clone());
+        }
         let mut packet = Packet::new();
-        if self.frame(sequence, reply, &mut packet).is_err() {
-            let refusal = Refusal::new(Code::Internal, "the reply is too long for a frame");
-            self.frame(sequence, &Reply::Refused(refusal), &mut packet)?;
-        }
-        let slot = &mut self.slots[Self::slot_of(sequence)];
-        if slot.sequence() == Some(sequence) {
-            *slot = Slot::Answered(sequence, packet.clone());
-        }
+        frame_reply(&mut packet, self.nonce, sequence, reply)?;
         Ok(packet)
     }
 
-    fn frame(
-        &self,
+    /// As [`Session::answer`], but the reply is framed where it is kept, and stays there. `None`:
+    /// that many later requests were admitted that there is no place for it any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::answer`].
+    pub fn keep(
+        &mut self,
         sequence: Sequence,
         reply: &Reply,
-        packet: &mut Packet<FRAME>,
-    ) -> Result<(), TooLong> {
-        let header = Header::new(Class::Reply, sequence, reply.opcode());
-        frame::encode_into(packet, header, self.nonce, |out| reply.encode(out).ok())
+    ) -> Result<Option<&Packet<FRAME>>, TooLong> {
+        let slot = &mut self.slots[Self::slot_of(sequence)];
+        if slot.sequence() != Some(sequence) {
+            return Ok(None);
+        }
+        *slot = Slot::Answered(sequence, Packet::new());
+        let Slot::Answered(_, packet) = slot else {
+            return Ok(None);
+        };
+        frame_reply(packet, self.nonce, sequence, reply)?;
+        Ok(Some(&*packet))
+    }
+
+    /// The reply to this request, if it is kept.
+    #[must_use]
+    pub fn kept(&self, sequence: Sequence) -> Option<&Packet<FRAME>> {
+        match &self.slots[Self::slot_of(sequence)] {
+            Slot::Answered(known, packet) if *known == sequence => Some(packet),
+            _ => None,
+        }
     }
 
     fn slot_of(sequence: Sequence) -> usize {
@@ -145,6 +163,23 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
     fn window() -> i32 {
         i32::try_from(REPLIES).unwrap_or(i32::MAX)
     }
+}
+
+/// Frames a reply, or `500 internal` if it does not fit.
+fn frame_reply<const FRAME: usize>(
+    packet: &mut Packet<FRAME>,
+    nonce: Nonce,
+    sequence: Sequence,
+    reply: &Reply,
+) -> Result<(), TooLong> {
+    let mut frame = |reply: &Reply| {
+        let header = Header::new(Class::Reply, sequence, reply.opcode());
+        frame::encode_into(packet, header, nonce, |out| reply.encode(out).ok())
+    };
+    frame(reply).or_else(|TooLong| {
+        let refusal = Refusal::new(Code::Internal, "the reply is too long for a frame");
+        frame(&Reply::Refused(refusal))
+    })
 }
 
 #[cfg(test)]

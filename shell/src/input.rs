@@ -107,6 +107,17 @@ impl<const LINE: usize> Input<LINE> {
         self.editor.text()
     }
 
+    /// The line that was received last, until the next byte is fed.
+    #[must_use]
+    pub fn line(&self) -> &str {
+        self.editor.text()
+    }
+
+    /// Bytes were lost on the way here: the line under way is refused when it ends.
+    pub const fn lost(&mut self) {
+        self.editor.lose();
+    }
+
     /// Takes bytes from the front of `bytes`, as they arrived at `now`, up to and including the
     /// one that completes something, and reports that; `None` once `bytes` is empty.
     ///

@@ -49,7 +49,7 @@ pub fn line_error(out: &mut dyn Out, tag: Option<&Tag>, error: LineError) -> fmt
             number(out, " got=", got)?;
             number(out, " max=", max)?;
         }
-        LineError::Control | LineError::NotUtf8 | LineError::Incomplete => {
+        LineError::Control | LineError::NotUtf8 | LineError::Incomplete | LineError::Lost => {
             detail(out, error.message())?;
         }
     }

@@ -16,6 +16,8 @@ pub(crate) struct Editor<const LINE: usize> {
     /// Keys that have no place in a script's line were pressed.
     control: bool,
     invalid: bool,
+    /// Bytes were lost on the way.
+    lost: bool,
 }
 
 /// What a key asks of the session.
@@ -33,6 +35,7 @@ impl<const LINE: usize> Editor<LINE> {
             over: 0,
             control: false,
             invalid: false,
+            lost: false,
         }
     }
 
@@ -42,7 +45,7 @@ impl<const LINE: usize> Editor<LINE> {
 
     /// Whether nothing at all has been typed.
     pub(crate) fn is_untouched(&self) -> bool {
-        self.line.is_empty() && self.over == 0 && !self.control && !self.invalid
+        self.line.is_empty() && self.over == 0 && !self.control && !self.invalid && !self.lost
     }
 
     pub(crate) fn clear(&mut self) {
@@ -54,8 +57,16 @@ impl<const LINE: usize> Editor<LINE> {
         self.control = true;
     }
 
+    /// Marks the line as one that is not whole.
+    pub(crate) const fn lose(&mut self) {
+        self.lost = true;
+    }
+
     /// What is wrong with the line. A person may edit, a script may not.
     pub(crate) fn error(&self, edited: bool) -> Option<LineError> {
+        if self.lost {
+            return Some(LineError::Lost);
+        }
         if self.over > 0 {
             let got = self.line.len().saturating_add(self.over);
             return Some(LineError::TooLong { got, max: LINE });

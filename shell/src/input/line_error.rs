@@ -18,6 +18,8 @@ pub enum LineError {
     NotUtf8,
     /// The input ended within it.
     Incomplete,
+    /// Bytes of it were lost, because they came faster than they were taken.
+    Lost,
 }
 
 impl LineError {
@@ -27,6 +29,7 @@ impl LineError {
         match self {
             Self::TooLong { .. } => Code::TooLong,
             Self::Control | Self::NotUtf8 | Self::Incomplete => Code::Syntax,
+            Self::Lost => Code::SlowDown,
         }
     }
 
@@ -38,6 +41,7 @@ impl LineError {
             Self::Control => "control characters in the line",
             Self::NotUtf8 => "the line is not UTF-8",
             Self::Incomplete => "the input ended within the line",
+            Self::Lost => "bytes of the line were lost; send slower",
         }
     }
 }

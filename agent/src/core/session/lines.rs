@@ -369,6 +369,7 @@ fn refusal(dialect: Dialect, tag: Option<&Tag>, error: LineError, name: &str) ->
             let code = match error {
                 LineError::TooLong { .. } => Code::TooLong,
                 LineError::Control | LineError::NotUtf8 | LineError::Incomplete => Code::Syntax,
+                LineError::Lost => Code::SlowDown,
             };
             writeln!(said, "{}", json::unfit(code, "the line is not fit to read"))
         }

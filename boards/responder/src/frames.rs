@@ -1,0 +1,164 @@
+//! The frame dialect: hellos, one client at a time, requests at most once.
+
+use crate::hardware::Board;
+use crate::house::House;
+use crate::told::Told;
+use lastword_protocol::frame::{Class, Frame, Packet};
+use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
+use lastword_protocol::identity::NAME_BYTES;
+use lastword_protocol::message::Request;
+use lastword_protocol::session::{Admission, Session};
+use lastword_protocol::{ClientId, Instant, Millis, Nonce, OperationId, Sequence, Text};
+
+/// A client that was silent for this long owns the line no more.
+const OWNER_IDLE: Millis = Millis(300_000);
+
+/// The frame side of the line. `FRAME` bounds a packet in bytes, `REPLIES` how many are kept.
+#[derive(Debug)]
+pub(crate) struct Frames<const FRAME: usize, const REPLIES: usize> {
+    client: Option<Client<FRAME, REPLIES>>,
+    /// How many sessions were ever opened: each has a nonce of its own.
+    births: u32,
+}
+
+#[derive(Debug)]
+struct Client<const FRAME: usize, const REPLIES: usize> {
+    session: Session<FRAME, REPLIES>,
+    name: Text<NAME_BYTES>,
+    heard: Instant,
+    /// Whether it owns the line, or has said goodbye.
+    owns: bool,
+}
+
+/// A packet that is to be sent, small enough to be made anew for each piece of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Letter {
+    /// The kept reply to the request with this number.
+    Reply(Sequence),
+    /// The answer to the hello with this number.
+    Welcome { to: Sequence, resumed: bool },
+    /// Another client owns the line, and was silent for so long.
+    Busy { to: Sequence, idle: Millis },
+    /// There is no common version.
+    VersionRefused(Sequence),
+    /// The board is there, unasked.
+    Announce,
+}
+
+impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            client: None,
+            births: 0,
+        }
+    }
+
+    /// What the frames of the session are summed with.
+    pub(crate) fn nonce(&self) -> Option<Nonce> {
+        self.client.as_ref().map(|client| client.session.nonce())
+    }
+
+    /// Takes a valid frame. What is to be sent for it is returned.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        frame: &Frame<'_>,
+        house: &mut House,
+        board: &mut impl Board,
+    ) -> Option<Letter> {
+        match (frame.header.class, frame.header.opcode) {
+            (Class::Hello, opcode::ASK) => {
+                let hello = hello::decode(frame)?;
+                Some(self.greet(now, frame.header.sequence, &hello, house))
+            }
+            (Class::Hello, opcode::GOODBYE) => {
+                let client: ClientId = hello::decode(frame)?;
+                let known = self.client.as_mut()?;
+                known.owns &= known.session.client() != client;
+                None
+            }
+            (Class::Request, _) => self.request(now, frame, house, board),
+            // A device has no use for the rest.
+            (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
+        }
+    }
+
+    fn greet(&mut self, now: Instant, to: Sequence, hello: &Hello, house: &House) -> Letter {
+        if !hello.has_common_version() {
+            return Letter::VersionRefused(to);
+        }
+        if let Some(client) = &mut self.client {
+            let idle = now.since(client.heard);
+            if client.session.client() == hello.client {
+                client.heard = now;
+                client.owns = true;
+                return Letter::Welcome { to, resumed: true };
+            }
+            if client.owns && !hello.take_over && idle < OWNER_IDLE {
+                return Letter::Busy { to, idle };
+            }
+        }
+        self.births = self.births.wrapping_add(1);
+        self.client = Some(Client {
+            session: Session::reborn(house.boot(), hello.client, self.births),
+            name: hello.name.clone(),
+            heard: now,
+            owns: true,
+        });
+        Letter::Welcome { to, resumed: false }
+    }
+
+    fn request(
+        &mut self,
+        now: Instant,
+        frame: &Frame<'_>,
+        house: &mut House,
+        board: &mut impl Board,
+    ) -> Option<Letter> {
+        let client = self.client.as_mut()?;
+        client.heard = now;
+        let sequence = frame.header.sequence;
+        let told = match client.session.admit(sequence) {
+            Admission::Replay(_) => return Some(Letter::Reply(sequence)),
+            Admission::Running | Admission::Stale => return None,
+            Admission::Run => match Request::decode_any(frame.header.opcode, frame.body) {
+                Ok(request) => {
+                    let assigned = OperationId::assigned(client.session.nonce(), sequence);
+                    house.ask(now, &request, assigned, board)
+                }
+                Err(bad) => Told::Bad(bad),
+            },
+        };
+        client.session.keep(sequence, &told.reply(house)).ok()??;
+        Some(Letter::Reply(sequence))
+    }
+
+    /// Makes a packet; `None` if there is nothing to send after all.
+    pub(crate) fn packet(&self, letter: Letter, house: &House) -> Option<Packet<FRAME>> {
+        let client = self.client.as_ref();
+        match letter {
+            Letter::Reply(sequence) => client?.session.kept(sequence).cloned(),
+            Letter::Welcome { to, resumed } => {
+                let session = &client?.session;
+                let welcome = Welcome {
+                    client: session.client(),
+                    nonce: session.nonce(),
+                    resumed,
+                    identity: house.identity(house.last()),
+                };
+                hello::welcome(to, &welcome).ok()
+            }
+            Letter::Busy { to, idle } => {
+                let Client { session, name, .. } = client?;
+                let busy = Busy {
+                    owner: session.client(),
+                    idle,
+                    name: name.clone(),
+                };
+                hello::busy(to, &busy).ok()
+            }
+            Letter::VersionRefused(to) => hello::version_refused(to).ok(),
+            Letter::Announce => hello::announce(&house.identity(house.last())).ok(),
+        }
+    }
+}

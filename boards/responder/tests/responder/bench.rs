@@ -1,0 +1,233 @@
+//! A board whose hardware is memory, on a UART whose far end is the test.
+
+use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use lastword_protocol::identity::BoardKind;
+use lastword_protocol::message::Application as Message;
+use lastword_protocol::power::{Backend, Evidence, Operation};
+use lastword_protocol::refusal::Code;
+use lastword_protocol::{Instant, Millis};
+use lastword_responder::io::{Drain, poll};
+use lastword_responder::{
+    About, Application, Birth, Clock, Power, RETAINED_BYTES, Responder, Retained, Said, Shell,
+    Watchdog,
+};
+use lastword_shell::commands;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+
+pub(crate) const ABOUT: About = About {
+    kind: BoardKind::Mcu,
+    name: "bench",
+    firmware: "1.2.3",
+    build: "",
+    backend: Backend::Mcu,
+    baud: 115_200,
+    transmit_bytes: 64,
+    drain_cap: Millis(2_000),
+};
+
+/// The board's hardware.
+#[derive(Debug, Default)]
+pub(crate) struct Hardware {
+    pub(crate) now: u64,
+    pub(crate) fired: Vec<(Operation, Evidence)>,
+    pub(crate) retained: Option<[u8; RETAINED_BYTES]>,
+    pub(crate) keeps: bool,
+    /// What was kept when it last fired.
+    pub(crate) at_fire: Option<[u8; RETAINED_BYTES]>,
+    pub(crate) watchdog_bit: bool,
+}
+
+impl Clock for Hardware {
+    fn now(&mut self) -> Instant {
+        Instant(self.now)
+    }
+}
+
+impl Power for Hardware {
+    fn can(&mut self, operation: Operation) -> bool {
+        operation == Operation::Reboot
+    }
+
+    fn fire(&mut self, operation: Operation, evidence: Evidence) -> u16 {
+        self.fired.push((operation, evidence));
+        self.at_fire = self.retained;
+        7
+    }
+}
+
+impl Retained for Hardware {
+    fn load(&mut self) -> [u8; RETAINED_BYTES] {
+        self.retained.unwrap_or([0xA5; RETAINED_BYTES])
+    }
+
+    fn store(&mut self, bytes: &[u8; RETAINED_BYTES]) -> bool {
+        if self.keeps {
+            self.retained = Some(*bytes);
+        }
+        self.keeps
+    }
+}
+
+impl Birth for Hardware {
+    fn unique(&mut self) -> [u8; 12] {
+        [7; 12]
+    }
+
+    fn chance(&mut self) -> u32 {
+        1_000
+    }
+
+    fn watchdog_bit(&mut self) -> bool {
+        self.watchdog_bit
+    }
+}
+
+impl Watchdog for Hardware {
+    fn feed(&mut self) {}
+}
+
+impl Application for Hardware {
+    fn ask(&mut self, request: &Message) -> Said {
+        match request.body::<u32>() {
+            _ if request.opcode() != 0x80 => Said::Unknown,
+            Ok(number) => Message::new(0x80, &(number * 2)).map_or(Said::Unknown, Said::Reply),
+            Err(_) => Said::Refused(Code::BadValue, "a number is wanted"),
+        }
+    }
+}
+
+/// A UART: what the far end sends, and what it has heard.
+#[derive(Debug, Default)]
+pub(crate) struct Uart {
+    pub(crate) arrived: VecDeque<u8>,
+    /// What the transmitter holds.
+    pub(crate) queue: VecDeque<u8>,
+    pub(crate) heard: Vec<u8>,
+    /// The far end holds the line: nothing leaves.
+    pub(crate) held: bool,
+    pub(crate) overrun: bool,
+}
+
+const QUEUE_BYTES: usize = 64;
+
+impl ErrorType for Uart {
+    type Error = Infallible;
+}
+
+impl Read for Uart {
+    fn read(&mut self, room: &mut [u8]) -> Result<usize, Infallible> {
+        let (Some(place), Some(byte)) = (room.first_mut(), self.arrived.pop_front()) else {
+            return Ok(0);
+        };
+        *place = byte;
+        Ok(1)
+    }
+}
+
+impl ReadReady for Uart {
+    fn read_ready(&mut self) -> Result<bool, Infallible> {
+        Ok(!self.arrived.is_empty())
+    }
+}
+
+impl Write for Uart {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        let count = bytes.len().min(QUEUE_BYTES - self.queue.len());
+        self.queue.extend(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        self.move_on();
+        Ok(())
+    }
+}
+
+impl WriteReady for Uart {
+    fn write_ready(&mut self) -> Result<bool, Infallible> {
+        Ok(self.queue.len() < QUEUE_BYTES)
+    }
+}
+
+impl Drain for Uart {
+    fn is_drained(&mut self) -> Result<bool, Infallible> {
+        Ok(self.queue.is_empty())
+    }
+
+    fn has_lost_input(&mut self) -> bool {
+        std::mem::take(&mut self.overrun)
+    }
+}
+
+impl Uart {
+    /// What the transmitter holds leaves, unless the far end holds the line.
+    pub(crate) fn move_on(&mut self) {
+        if !self.held {
+            self.heard.extend(self.queue.drain(..));
+        }
+    }
+}
+
+pub(crate) type Side = Responder<Shell<128, 96>, 160, 1>;
+
+/// A board that runs.
+pub(crate) struct Bench {
+    pub(crate) hardware: Hardware,
+    pub(crate) uart: Uart,
+    pub(crate) responder: Side,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let hardware = Hardware {
+            keeps: true,
+            ..Hardware::default()
+        };
+        Self::boot(hardware)
+    }
+
+    /// Starts a boot on this hardware, and hears its announcement out.
+    pub(crate) fn boot(mut hardware: Hardware) -> Self {
+        hardware.now = 0;
+        hardware.fired.clear();
+        let shell = Shell::new(commands::ALL, ABOUT.baud);
+        let responder = Responder::start(&ABOUT, shell, &mut hardware);
+        let uart = Uart::default();
+        let mut bench = Self {
+            hardware,
+            uart,
+            responder,
+        };
+        bench.turns(64);
+        bench.uart.heard.clear();
+        bench
+    }
+
+    /// So many turns of the main loop, between which bytes leave.
+    pub(crate) fn turns(&mut self, count: usize) {
+        for _ in 0..count {
+            let Ok(()) = poll(&mut self.responder, &mut self.uart, &mut self.hardware);
+            self.uart.move_on();
+        }
+    }
+
+    /// Lets time pass, in steps of a millisecond.
+    pub(crate) fn pass(&mut self, millis: u64) {
+        for _ in 0..millis {
+            self.hardware.now += 1;
+            self.turns(1);
+        }
+    }
+
+    /// Sends this, and returns what comes back.
+    pub(crate) fn say(&mut self, text: &str) -> String {
+        self.uart.arrived.extend(text.as_bytes());
+        self.turns(200);
+        self.heard()
+    }
+
+    pub(crate) fn heard(&mut self) -> String {
+        String::from_utf8(std::mem::take(&mut self.uart.heard)).unwrap()
+    }
+}

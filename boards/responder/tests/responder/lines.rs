@@ -1,0 +1,76 @@
+//! What scripts and people read.
+
+use crate::bench::Bench;
+
+/// A line, and how its answer begins.
+#[track_caller]
+fn check(line: &str, answer: &str) {
+    let mut bench = Bench::new();
+    bench.say("\n");
+    let heard = bench.say(line);
+    // A serial line echoes until the dialect is decided, which the first LF has done.
+    assert!(heard.starts_with(answer), "{line:?}: {heard:?}");
+    assert!(heard.ends_with('\n'), "{line:?}: {heard:?}");
+}
+
+#[test]
+fn a_line_is_answered_with_one_final() {
+    check("uptime\n", "ok uptime_ms=");
+    check("@7 version\n", "ok @7 firmware=1.2.3 proto=1 ");
+    check("power status\n", "ok backend=mcu boot=07070707-");
+    check("@x\n", "ok @x\n");
+    check("uptime; version\n", "| 1 ok uptime_ms=");
+    check("help\n", "| ");
+}
+
+#[test]
+fn a_wrong_line_is_told_where() {
+    check(
+        "power rebot\n",
+        "err 404 unknown at=6 len=5 got=\"rebot\" want=\"reboot\"\n",
+    );
+    check(
+        "{\"jsonrpc\":\"2.0\"}\n",
+        "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":",
+    );
+    check(
+        "mode json\n",
+        "err 415 mode detail=\"this board speaks no json\"\n",
+    );
+    check(
+        &format!("{}\n", "x".repeat(129)),
+        "err 413 too_long got=129 max=128\n",
+    );
+}
+
+#[test]
+fn a_line_that_lost_bytes_does_not_run() {
+    let mut bench = Bench::new();
+    bench.say("\nrebo");
+    bench.uart.overrun = true;
+    let heard = bench.say("ot\nuptime\n");
+    assert!(
+        heard.starts_with(
+            "err 429 slow_down detail=\"bytes of the line were lost; send slower\"\nok uptime"
+        ),
+        "{heard:?}"
+    );
+    assert_eq!(bench.hardware.fired, []);
+}
+
+#[test]
+fn a_person_is_prompted_and_pointed_at_what_is_wrong() {
+    let mut bench = Bench::new();
+    bench.say("\r");
+    bench.pass(25);
+    assert_eq!(bench.heard(), "\r\nbench> ");
+    assert_eq!(
+        bench.say("rebot\r"),
+        "rebot\r\n       ^~~~~ unknown: rebot.  Did you mean: reboot?\r\nbench> "
+    );
+    let status = bench.say("upt\r");
+    assert!(
+        status.starts_with("upt\r\nuptime: 0.025 s\r\nboot:   0707"),
+        "{status:?}"
+    );
+}

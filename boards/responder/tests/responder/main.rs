@@ -1,0 +1,5 @@
+//! The responder on a line and a board that the test holds in its hands.
+
+mod bench;
+mod lines;
+mod power;
