@@ -1,6 +1,7 @@
 //! Virtual boards with the real thing inside.
 
 pub(crate) mod linux;
+pub(crate) mod mcu;
 
 use crate::cargo::target;
 use anyhow::{Context, Result, bail};

@@ -31,6 +31,15 @@ struct Arguments {
     task: Task,
 }
 
+/// A kind of virtual board.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum BoardKind {
+    /// A kernel with the agent.
+    Linux,
+    /// A Cortex-M3 with firmware.
+    Mcu,
+}
+
 #[derive(Subcommand)]
 enum Task {
     /// Set everything up and show a board being rebooted over serial and over TCP.
@@ -60,6 +69,9 @@ enum Task {
     Firmware,
     /// Reboot a virtual board over and over, and count acknowledgements that were lost.
     LastWord {
+        /// Which kind of board.
+        #[arg(long, value_enum, default_value_t = BoardKind::Linux)]
+        board: BoardKind,
         /// How often over each kind of link.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         count: u32,
@@ -109,7 +121,10 @@ fn main() -> ExitCode {
         Task::Bench { quick, parts } => bench::run(quick, &parts),
         Task::Check => check::run_all(),
         Task::Firmware => firmware::run_builds(),
-        Task::LastWord { count } => last_word::run(count),
+        Task::LastWord { board, count } => match board {
+            BoardKind::Linux => last_word::run(count),
+            BoardKind::Mcu => last_word::mcu::run(count),
+        },
         Task::Lossy { requests, seed } => lossy::run(requests, seed),
         Task::Orders => {
             orders::run();

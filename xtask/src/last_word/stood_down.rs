@@ -1,7 +1,7 @@
 //! What must not reboot a board: an acknowledgement that cannot be written, or that never leaves.
 //! Needs a tap: QEMU's user network acknowledges for its peer.
 
-use super::power_status;
+use super::{power_status, readable};
 use crate::board::linux::{Way, wait_until_up};
 use anyhow::{Context, Result, ensure};
 use lastword_hil::virtual_board::LinuxBoard;
@@ -135,15 +135,6 @@ async fn fill(line: &mut tokio::net::UnixStream) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// How many bytes could be read.
-fn readable(line: &tokio::net::UnixStream) -> io::Result<usize> {
-    let mut room = vec![std::mem::MaybeUninit::uninit(); 1 << 20];
-    match SockRef::from(line).peek(&mut room) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        peeked => peeked,
-    }
 }
 
 /// Connects with a small window, asks for so many replies that are not read, and for a reboot
