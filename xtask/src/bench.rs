@@ -2,6 +2,7 @@
 
 use crate::board::linux::static_agent;
 use crate::cargo::{cargo, root, run as run_command, target};
+use crate::size;
 use anyhow::Result;
 use std::process::Command;
 
@@ -24,12 +25,17 @@ pub(crate) fn run(quick: bool, parts: &[String]) -> Result<()> {
         .arg("--agent")
         .arg(release.join("lastwordd"));
     bench.arg("--board-agent").arg(board_agent);
-    // The page holds one whole run or nothing.
-    if !quick && parts.is_empty() {
-        bench.arg("--page").arg(root().join("BENCHMARKS.md"));
-    }
     bench.args(quick.then_some("--quick")).args(parts);
-    run_command(&mut bench)
+    // The page holds one whole run or nothing.
+    if quick || !parts.is_empty() {
+        return run_command(&mut bench);
+    }
+    let measured = run_command(bench.arg("--page").arg(root().join("BENCHMARKS.md")));
+    let write = size::Show {
+        write: true,
+        ..size::Show::default()
+    };
+    measured.and(size::run(write))
 }
 
 /// Runs the crate's own tests.

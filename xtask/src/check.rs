@@ -1,7 +1,7 @@
 //! What must hold before anybody reads a change.
 
 use crate::cargo::{cargo, run, target};
-use crate::{firmware, no_std, tidy};
+use crate::{firmware, no_std, size, tidy};
 use anyhow::Result;
 
 /// Format, lints, bare-metal builds, documentation, tidiness; stops at the first that fails.
@@ -19,6 +19,7 @@ pub(crate) fn run_all() -> Result<()> {
     check_apart("tests/fuzz/Cargo.toml")?;
     no_std::run_builds()?;
     firmware::check()?;
+    size::check()?;
     let mut document = cargo(&["doc", "--workspace", "--no-deps"]);
     run(document.env("RUSTDOCFLAGS", "--deny warnings"))?;
     tidy::run()?;

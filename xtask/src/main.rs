@@ -14,6 +14,7 @@ mod lossy;
 mod no_std;
 mod orders;
 mod policies;
+mod size;
 mod test;
 mod tidy;
 mod witness;
@@ -103,6 +104,15 @@ enum Task {
         #[arg(long)]
         keep: bool,
     },
+    /// Measure what firmware takes of a microcontroller, beside its peers; fails over budget.
+    Size {
+        /// List the largest functions and constants of each.
+        #[arg(long)]
+        verbose: bool,
+        /// Put the table into `BENCHMARKS.md`.
+        #[arg(long)]
+        write: bool,
+    },
     /// Compare three ways to reset behind an acknowledgement, in simulated time.
     Policies {
         /// Show every trial.
@@ -136,6 +146,7 @@ fn main() -> ExitCode {
             runs,
             keep,
         } => fuzz::run(target.as_deref(), Budget::new(seconds, runs), keep),
+        Task::Size { verbose, write } => size::run(size::Show { verbose, write }),
         Task::Policies { all: true, .. } => policies::run(Show::All),
         Task::Policies { write: true, .. } => policies::run(Show::Write),
         Task::Policies { .. } => policies::run(Show::Summary),
