@@ -228,6 +228,6 @@ impl Bench {
     }
 
     pub(crate) fn heard(&mut self) -> String {
-        String::from_utf8(std::mem::take(&mut self.uart.heard)).unwrap()
+        String::from_utf8(std::mem::take(&mut self.uart.heard)).expect("text")
     }
 }
