@@ -1,17 +1,16 @@
 //! A board whose hardware is memory, on a UART whose far end is the test.
 
+use crate::application;
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use lastword_protocol::identity::BoardKind;
 use lastword_protocol::message::Application as Message;
 use lastword_protocol::power::{Backend, Evidence, Operation};
-use lastword_protocol::refusal::Code;
 use lastword_protocol::{Instant, Millis};
 use lastword_responder::io::{Drain, poll};
 use lastword_responder::{
     About, Application, Birth, Clock, Power, RETAINED_BYTES, Responder, Retained, Said, Shell,
     Watchdog,
 };
-use lastword_shell::commands;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
@@ -36,6 +35,8 @@ pub(crate) struct Hardware {
     /// What was kept when it last fired.
     pub(crate) at_fire: Option<[u8; RETAINED_BYTES]>,
     pub(crate) watchdog_bit: bool,
+    /// Which numbers the application was asked to double.
+    pub(crate) asked: Vec<u32>,
 }
 
 impl Clock for Hardware {
@@ -89,16 +90,12 @@ impl Watchdog for Hardware {
 
 impl Application for Hardware {
     fn ask(&mut self, request: &Message) -> Said {
-        match request.body::<u32>() {
-            _ if request.opcode() != 0x80 => Said::Unknown,
-            Ok(number) => Message::new(0x80, &(number * 2)).map_or(Said::Unknown, Said::Reply),
-            Err(_) => Said::Refused(Code::BadValue, "a number is wanted"),
-        }
+        application::answer(request, &mut self.asked)
     }
 }
 
 /// A UART: what the far end sends, and what it has heard.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Uart {
     pub(crate) arrived: VecDeque<u8>,
     /// What the transmitter holds.
@@ -107,9 +104,22 @@ pub(crate) struct Uart {
     /// The far end holds the line: nothing leaves.
     pub(crate) held: bool,
     pub(crate) overrun: bool,
+    /// How many bytes the transmitter holds at most.
+    pub(crate) queue_bytes: usize,
 }
 
-const QUEUE_BYTES: usize = 64;
+impl Default for Uart {
+    fn default() -> Self {
+        Self {
+            arrived: VecDeque::new(),
+            queue: VecDeque::new(),
+            heard: Vec::new(),
+            held: false,
+            overrun: false,
+            queue_bytes: ABOUT.transmit_bytes.into(),
+        }
+    }
+}
 
 impl ErrorType for Uart {
     type Error = Infallible;
@@ -133,7 +143,7 @@ impl ReadReady for Uart {
 
 impl Write for Uart {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        let count = bytes.len().min(QUEUE_BYTES - self.queue.len());
+        let count = bytes.len().min(self.queue_bytes - self.queue.len());
         self.queue.extend(&bytes[..count]);
         Ok(count)
     }
@@ -146,7 +156,7 @@ impl Write for Uart {
 
 impl WriteReady for Uart {
     fn write_ready(&mut self) -> Result<bool, Infallible> {
-        Ok(self.queue.len() < QUEUE_BYTES)
+        Ok(self.queue.len() < self.queue_bytes)
     }
 }
 
@@ -191,7 +201,7 @@ impl Bench {
     pub(crate) fn boot(mut hardware: Hardware) -> Self {
         hardware.now = 0;
         hardware.fired.clear();
-        let shell = Shell::new(commands::ALL, ABOUT.baud);
+        let shell = Shell::new(application::COMMANDS, ABOUT.baud);
         let responder = Responder::start(&ABOUT, shell, &mut hardware);
         let uart = Uart::default();
         let mut bench = Self {
@@ -225,6 +235,13 @@ impl Bench {
         self.uart.arrived.extend(text.as_bytes());
         self.turns(200);
         self.heard()
+    }
+
+    /// Sends these bytes, and returns those that come back.
+    pub(crate) fn exchange(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.uart.arrived.extend(bytes);
+        self.turns(200);
+        std::mem::take(&mut self.uart.heard)
     }
 
     pub(crate) fn heard(&mut self) -> String {

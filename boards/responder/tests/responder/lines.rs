@@ -21,6 +21,8 @@ fn a_line_is_answered_with_one_final() {
     check("@x\n", "ok @x\n");
     check("uptime; version\n", "| 1 ok uptime_ms=");
     check("help\n", "| ");
+    check("double 21\n", "ok doubled=42\n");
+    check("@a double 2147483648\n", "err @a 422 bad_value detail=");
 }
 
 #[test]
