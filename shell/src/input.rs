@@ -1,10 +1,14 @@
 //! From bytes to lines: which dialect they are in, where they end, whether they are fit to read.
 
+mod bytes;
 mod editor;
+mod history;
 mod keys;
 mod line_error;
 mod medium;
+mod person;
 mod received;
+mod row;
 #[cfg(test)]
 mod tests;
 
@@ -27,14 +31,26 @@ pub const LINE_BYTES: usize = 256;
 /// How many bytes a client may send ahead of the answers.
 pub const WINDOW_BYTES: usize = 2 * LINE_BYTES;
 
-/// Turns the bytes of one session into lines.
+/// How many bytes of lines that a person typed are kept for later, where there is room.
+pub const HISTORY_BYTES: usize = 1024;
+
+/// The most bytes that are echoed at once for a byte of a person's line. What takes more is left
+/// to [`Received::Redraw`].
+pub const ECHO_BYTES: usize = 8;
+
+/// Turns the bytes of one session into lines of at most `LINE` bytes, and keeps `HISTORY` bytes of
+/// those that a person typed; none if that is 0.
 #[derive(Debug)]
-pub struct Input<const LINE: usize = LINE_BYTES> {
+pub struct Input<const LINE: usize = LINE_BYTES, const HISTORY: usize = HISTORY_BYTES> {
     medium: Medium,
     /// The session's dialect; `None` within its first line.
     dialect: Option<Dialect>,
     keys: Keys,
-    editor: Editor<LINE>,
+    editor: Editor<LINE, HISTORY>,
+    /// The columns that the prompt takes.
+    prompt: u8,
+    /// When the last byte of the paste under way arrived.
+    pasted: Option<Instant>,
     carriage: Carriage,
     /// What the line under way came to is told: the next byte begins another.
     told: bool,
@@ -67,7 +83,7 @@ enum Verdict {
     Ask(Asked),
 }
 
-impl<const LINE: usize> Input<LINE> {
+impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     /// An input that has seen nothing.
     #[must_use]
     pub const fn new(medium: Medium) -> Self {
@@ -76,6 +92,8 @@ impl<const LINE: usize> Input<LINE> {
             dialect: None,
             keys: Keys::new(),
             editor: Editor::new(),
+            prompt: 0,
+            pasted: None,
             carriage: Carriage::Home,
             told: false,
             closed: false,
@@ -95,10 +113,16 @@ impl<const LINE: usize> Input<LINE> {
 
     /// Forgets dialect and line: after a BREAK, a logout, or five idle minutes.
     pub fn forget(&mut self) {
-        *self = Self::new(self.medium);
+        self.dialect = None;
+        self.keys = Keys::new();
+        self.editor.forget();
+        self.pasted = None;
+        self.carriage = Carriage::Home;
+        self.told = false;
+        self.closed = false;
     }
 
-    /// What is typed of the line under way, for whoever writes between and has to show it again.
+    /// What is typed of the line under way; [`Input::redraw`] shows it again.
     #[must_use]
     pub fn typed(&self) -> &str {
         if self.told || self.closed {
@@ -137,7 +161,7 @@ impl<const LINE: usize> Input<LINE> {
             match verdict {
                 Verdict::More => {}
                 Verdict::End | Verdict::EndBefore => return Some(self.report()),
-                Verdict::Ask(asked) => return Some(self.pass_on(asked)),
+                Verdict::Ask(asked) => return Some(asked.into()),
             }
         }
     }
@@ -192,7 +216,9 @@ impl<const LINE: usize> Input<LINE> {
             Carriage::Waiting if byte != b'\n' => self.editor.spoil(),
             _ => {}
         }
+        let is_pasted = self.is_pasted(now);
         match byte {
+            b'\r' | b'\n' if is_pasted => self.pasted_line_end(byte, echo),
             b'\r' => self.carriage_return(now, carriage == Carriage::Waiting, echo),
             b'\n' => self.line_feed(echo),
             _ => self.key(now, byte, echo),
@@ -252,22 +278,16 @@ impl<const LINE: usize> Input<LINE> {
         let Some(key) = self.keys.push(now, byte) else {
             return Verdict::More;
         };
-        let asked = match (self.dialect, self.medium) {
-            (Some(Dialect::Term), _) => self.editor.edit(key, echo),
-            (Some(Dialect::Plain | Dialect::Json), _) => {
-                self.editor.record(key);
-                None
+        match (self.dialect, self.medium) {
+            (Some(Dialect::Term), _) => {
+                let key = self.unless_pasted(now, key);
+                return self.edit(key, echo);
             }
-            (None, Medium::Serial { .. }) => {
-                self.editor.edit(key.of_first_line(), echo);
-                None
-            }
-            (None, Medium::Stream) => {
-                self.editor.edit(key.of_first_line(), &mut Silence);
-                None
-            }
-        };
-        asked.map_or(Verdict::More, Verdict::Ask)
+            (Some(Dialect::Plain | Dialect::Json), _) => self.editor.record(key),
+            (None, Medium::Serial { .. }) => self.edit_first(key, echo),
+            (None, Medium::Stream) => self.edit_first(key, &mut Silence),
+        }
+        Verdict::More
     }
 
     /// Whatever key is under way ends with the line.
@@ -298,13 +318,15 @@ impl<const LINE: usize> Input<LINE> {
         if self.closed {
             return Received::Http;
         }
-        match self.editor.error(self.dialect == Some(Dialect::Term)) {
-            Some(error) => self.refuse(error),
-            None => Received::Line {
-                dialect: self.spelling(),
-                text: self.editor.text(),
-            },
+        if let Some(error) = self.editor.error(self.dialect == Some(Dialect::Term)) {
+            return self.refuse(error);
         }
+        let dialect = self.spelling();
+        if dialect == Dialect::Term {
+            self.editor.keep();
+        }
+        let text = self.editor.text();
+        Received::Line { dialect, text }
     }
 
     fn refuse(&self, error: LineError) -> Received<'_> {
@@ -312,16 +334,6 @@ impl<const LINE: usize> Input<LINE> {
             dialect: self.spelling(),
             tag: grammar::leading_tag(self.editor.text()),
             error,
-        }
-    }
-
-    fn pass_on(&self, asked: Asked) -> Received<'_> {
-        match asked {
-            Asked::Interrupt => Received::Interrupt,
-            Asked::Logout => Received::Logout,
-            Asked::Redraw => Received::Redraw {
-                text: self.editor.text(),
-            },
         }
     }
 }

@@ -9,6 +9,7 @@
 
 #![cfg_attr(not(test), no_std)]
 
+mod columns;
 mod dialect;
 mod out;
 mod tag;
@@ -41,7 +42,9 @@ mod text;
 pub use answer::Answer;
 pub use dialect::Dialect;
 pub use fault::{Fault, ParseError, Want};
-pub use input::{Input, LINE_BYTES, LineError, Medium, Received, WINDOW_BYTES};
+pub use input::{
+    ECHO_BYTES, HISTORY_BYTES, Input, LINE_BYTES, LineError, Medium, Received, WINDOW_BYTES,
+};
 pub use out::Out;
 pub use parse::{Action, MAX_STEPS, Outline, Rules, Script, Step, parse};
 pub use table::{Command, Level, Table};

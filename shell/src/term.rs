@@ -1,5 +1,6 @@
 //! The dialect of people: a prompt, tables, errors that point.
 
+use crate::columns;
 use crate::fault::{ParseError, Want};
 use crate::fields::{self, Fields, Value};
 use crate::help;
@@ -27,6 +28,11 @@ pub fn prompt(out: &mut dyn Out, name: &str) -> fmt::Result {
     out.text("> ")
 }
 
+/// The columns that the prompt of the board `name` takes.
+pub(crate) fn prompt_width(name: &str) -> usize {
+    shown_width(name) + 2
+}
+
 /// Points at what was not understood in the line behind the prompt of the board `name`.
 ///
 /// # Errors
@@ -35,10 +41,10 @@ pub fn prompt(out: &mut dyn Out, name: &str) -> fmt::Result {
 pub fn parse_error(out: &mut dyn Out, name: &str, error: &ParseError<'_>) -> fmt::Result {
     let fault = &error.fault;
     let before = error.line.get(..fault.at).unwrap_or_default();
-    let mut column = shown_width(name) + 2 + shown_width(before);
-    let mut marked = shown_width(error.got()).max(1);
-    // Behind the edge of the screen there is nothing to point at.
-    if column + marked >= COLUMNS {
+    let mut column = prompt_width(name) + columns::width(before);
+    let mut marked = columns::width(error.got()).max(1);
+    // Of a line that is longer than the row, only a part is there to point at.
+    if prompt_width(name) + columns::width(error.line) + 1 >= COLUMNS {
         (column, marked) = (0, 0);
     }
     spaces(out, column)?;
@@ -143,12 +149,12 @@ pub(crate) fn flow(out: &mut dyn Out, mut column: usize, indent: usize, text: &s
     Ok(())
 }
 
-/// Counts what is written to it, in characters.
+/// Counts what is written to it, in columns.
 pub(crate) struct Width(pub(crate) usize);
 
 impl Out for Width {
     fn text(&mut self, text: &str) -> fmt::Result {
-        self.0 += text.chars().count();
+        self.0 += columns::width(text);
         Ok(())
     }
 }

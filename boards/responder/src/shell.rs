@@ -12,11 +12,11 @@ use lastword_protocol::frame::session_nonce;
 use lastword_protocol::refusal::Code;
 use lastword_protocol::{ClientId, Instant, OperationId, Sequence};
 use lastword_shell::parse;
-use lastword_shell::{Action, Answer, Dialect, Input, Medium, Out, Received, Rules, Table};
+use lastword_shell::{Action, Answer, Dialect, Input, Level, Medium, Out, Received, Rules, Table};
 use saying::Saying;
 
-/// The most bytes that are echoed at once.
-const ECHO_BYTES: usize = 16;
+/// The most bytes that are echoed at once: for a byte, and for the CR before it.
+const ECHO_BYTES: usize = 2 * lastword_shell::ECHO_BYTES;
 
 /// The text side of a line, with a line of at most `LINE` bytes, and `HISTORY` bytes for the lines
 /// that were typed before.
@@ -25,7 +25,7 @@ const ECHO_BYTES: usize = 16;
 #[derive(Debug)]
 pub struct Shell<const LINE: usize, const HISTORY: usize> {
     table: Table,
-    input: Input<LINE>,
+    input: Input<LINE, HISTORY>,
     echo: Echo,
     saying: Saying,
     /// The operations that lines have staged without naming them.
@@ -72,17 +72,27 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
                 return;
             }
             Heard::Say(saying) => saying,
-            Heard::Line(dialect) => match parse::check(self.input.line(), self.rules(dialect)) {
-                Err(_) => Saying::Misread(dialect),
-                Ok(outline) => Saying::Steps {
-                    answer: Answer::new(dialect, outline.tag, outline.steps),
-                    dialect,
-                    index: 0,
-                    told: None,
-                },
-            },
+            Heard::Line(dialect) => self.read(dialect),
         };
         self.run(now, house, board);
+    }
+
+    /// Reads the line that was received.
+    fn read(&mut self, dialect: Dialect) -> Saying {
+        let (line, rules) = (self.input.line(), self.rules(dialect));
+        let Ok(outline) = parse::check(line, rules) else {
+            return Saying::Misread(dialect);
+        };
+        let mut steps = (0..outline.steps).filter_map(|index| parse::step(line, index, rules));
+        if steps.any(|step| step.command.level == Level::Danger) {
+            self.input.unkeep();
+        }
+        Saying::Steps {
+            answer: Answer::new(dialect, outline.tag, outline.steps),
+            dialect,
+            index: 0,
+            told: None,
+        }
     }
 
     /// Runs the next step of the line under way, if there is one.
@@ -169,7 +179,7 @@ impl Heard {
             None => Self::Nothing,
             Some(Received::Logout | Received::Http) => Self::Forget,
             Some(Received::Interrupt) => Self::Say(Saying::Prompt),
-            Some(Received::Redraw { .. }) => Self::Say(Saying::Redraw),
+            Some(Received::Redraw) => Self::Say(Saying::Redraw),
             Some(Received::Line {
                 dialect: Dialect::Json,
                 ..
@@ -190,6 +200,7 @@ impl Heard {
 
 impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
     fn feed(&mut self, now: Instant, byte: u8, house: &mut House, board: &mut impl Board) {
+        self.input.set_name(house.about().name);
         let byte = [byte];
         let mut left = &byte[..];
         let heard = Heard::of(self.input.feed(now, &mut left, &mut self.echo));

@@ -1,16 +1,30 @@
 //! The line as typed so far, and what the terminal is sent back for each key.
 //!
-//! The place for cursor movement, history and completion.
+//! What a key changes at the end of the line, or where the cursor goes, is echoed in a few bytes.
+//! For everything else the row is to be written again: by [`Editor::redraw`], and when its owner
+//! has room for that.
 
 use super::LineError;
+use super::bytes;
+use super::history::History;
 use super::keys::Key;
+use super::row::{self, Row};
+use crate::columns;
 use crate::out::Out;
-use heapless::String;
+use core::fmt;
+use core::str::from_utf8;
+use heapless::Vec;
 
 /// The line under way.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Editor<const LINE: usize> {
-    line: String<LINE>,
+pub(crate) struct Editor<const LINE: usize, const HISTORY: usize> {
+    /// The line as typed: always whole characters.
+    line: Vec<u8, LINE>,
+    /// Where in [`Editor::text`] the cursor is, in bytes: between two characters.
+    cursor: usize,
+    /// The lines before. One that is recalled is shown in place of the line as typed, and takes its
+    /// place only when it is edited or run: so going up and down loses nothing and costs no room.
+    history: History<HISTORY>,
     /// Bytes that did not fit.
     over: usize,
     /// Keys that have no place in a script's line were pressed.
@@ -28,10 +42,12 @@ pub(crate) enum Asked {
     Logout,
 }
 
-impl<const LINE: usize> Editor<LINE> {
+impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     pub(crate) const fn new() -> Self {
         Self {
-            line: String::new(),
+            line: Vec::new(),
+            cursor: 0,
+            history: History::new(),
             over: 0,
             control: false,
             invalid: false,
@@ -40,16 +56,32 @@ impl<const LINE: usize> Editor<LINE> {
     }
 
     pub(crate) fn text(&self) -> &str {
-        &self.line
+        let bytes = self.history.recalled().unwrap_or(&self.line);
+        from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// What stands before the cursor.
+    pub(crate) fn text_before(&self) -> &str {
+        self.text().get(..self.cursor).unwrap_or_default()
     }
 
     /// Whether nothing at all has been typed.
     pub(crate) fn is_untouched(&self) -> bool {
-        self.line.is_empty() && self.over == 0 && !self.control && !self.invalid && !self.lost
+        let is_sound = self.over == 0 && !self.control && !self.invalid && !self.lost;
+        is_sound && self.text().is_empty()
     }
 
+    /// Begins another line.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new();
+        self.empty();
+        self.control = false;
+        self.lost = false;
+    }
+
+    /// Forgets the lines before, too.
+    pub(crate) fn forget(&mut self) {
+        self.history.clear();
+        self.clear();
     }
 
     /// Marks the line as one with control characters.
@@ -77,6 +109,17 @@ impl<const LINE: usize> Editor<LINE> {
         (self.control && !edited).then_some(LineError::Control)
     }
 
+    /// Keeps the line, which is about to run, for later.
+    pub(crate) fn keep(&mut self) {
+        self.settle();
+        self.history.keep(&self.line);
+    }
+
+    /// Forgets the line that was kept last, if it is this one.
+    pub(crate) fn unkeep(&mut self) {
+        self.history.drop(&self.line);
+    }
+
     /// Takes a key of a script's line: no key edits it.
     pub(crate) fn record(&mut self, key: Key) {
         match key {
@@ -87,79 +130,209 @@ impl<const LINE: usize> Editor<LINE> {
                 self.insert('\t');
             }
             Key::Invalid => self.invalid = true,
-            Key::Backspace
-            | Key::Interrupt
-            | Key::EndOfInput
-            | Key::Clear
-            | Key::Kill
-            | Key::Other => self.control = true,
+            _ => self.control = true,
         }
     }
 
-    /// Takes a key of a line that a person types, or may turn out to.
-    pub(crate) fn edit(&mut self, key: Key, echo: &mut dyn Out) -> Option<Asked> {
+    /// Takes a key of a line that a person types, or may turn out to, in this row.
+    pub(crate) fn edit(&mut self, key: Key, row: Row, echo: &mut dyn Out) -> Option<Asked> {
         self.control |= !matches!(key, Key::Character(_) | Key::Tab);
-        match key {
-            Key::Character(character) => {
-                let mut bytes = [0; 4];
-                let typed = if character == '\t' {
-                    " "
-                } else {
-                    character.encode_utf8(&mut bytes)
-                };
-                send(echo, if self.insert(character) { typed } else { BELL });
+        let old = row.part(self.text(), self.cursor);
+        let effect = self.take(key);
+        let new = row.part(self.text(), self.cursor);
+        let stays = old.from == new.from;
+        // What a terminal does not take is lost; the line itself is not.
+        let _ = match effect {
+            Effect::Says(text, asked) => {
+                let _ = echo.text(text);
+                return asked;
             }
+            Effect::Moved if stays => row.go(echo, new),
+            Effect::Appended(character) if stays => echo.text(row::shown(character, &mut [0; 4])),
+            Effect::Shortened if stays => {
+                let mut columns = new.column..old.column;
+                columns.try_for_each(|_| echo.text("\x08 \x08"))
+            }
+            Effect::Moved | Effect::Appended(_) | Effect::Shortened => return Some(Asked::Redraw),
+        };
+        None
+    }
+
+    /// Takes a key, whatever the terminal has to be told.
+    fn take(&mut self, key: Key) -> Effect {
+        match key {
+            Key::Character(character) => return self.put(character),
             Key::Invalid => {
                 self.invalid = true;
-                send(echo, BELL);
-            }
-            Key::Backspace if self.over == 0 => {
-                if self.line.pop().is_some() {
-                    send(echo, ERASE);
-                }
+                return BELL;
             }
             Key::Kill => {
-                self.line.chars().for_each(|_| send(echo, ERASE));
                 self.empty();
+                return CHANGED;
             }
             Key::Interrupt => {
-                send(echo, "^C\r\n");
                 self.empty();
-                return Some(Asked::Interrupt);
+                return Effect::Says("^C\r\n", Some(Asked::Interrupt));
             }
-            Key::Clear => {
-                send(echo, "\x1b[H\x1b[2J");
-                return Some(Asked::Redraw);
+            Key::Clear => return Effect::Says("\x1b[H\x1b[2J", Some(Asked::Redraw)),
+            // Something is missing in this line: nothing can mend it.
+            _ if self.over > 0 || self.invalid => return NOTHING,
+            Key::EndOfInput if self.text().is_empty() => {
+                return Effect::Says("", Some(Asked::Logout));
             }
-            Key::EndOfInput if self.line.is_empty() => return Some(Asked::Logout),
-            Key::Tab | Key::Backspace | Key::EndOfInput | Key::Other => {}
+            Key::Older if self.history.older() => {}
+            Key::Newer if self.history.newer() => {}
+            Key::Older | Key::Newer => return BELL,
+            _ => return self.act(key),
         }
-        None
+        self.cursor = self.text().len();
+        CHANGED
+    }
+
+    /// Takes a key that moves the cursor, or erases what lies between it and another place.
+    fn act(&mut self, key: Key) -> Effect {
+        let (text, at) = (self.text(), self.cursor);
+        let to = match key {
+            Key::Left | Key::Backspace => walk(text, at, true, false),
+            Key::Right | Key::Delete | Key::EndOfInput => walk(text, at, false, false),
+            Key::WordLeft | Key::KillWord => walk(text, at, true, true),
+            Key::WordRight => walk(text, at, false, true),
+            Key::Home => 0,
+            Key::End | Key::KillEnd => text.len(),
+            _ => at,
+        };
+        if to == at {
+            return NOTHING;
+        }
+        match key {
+            Key::Backspace | Key::KillWord => self.erase(to, at),
+            Key::Delete | Key::EndOfInput | Key::KillEnd => self.erase(at, to),
+            _ => {
+                self.cursor = to;
+                Effect::Moved
+            }
+        }
+    }
+
+    /// Erases what lies between two places, and leaves the cursor there.
+    fn erase(&mut self, from: usize, to: usize) -> Effect {
+        let was_last = self.cursor == self.text().len();
+        let mut erased = self.text().get(from..to).unwrap_or_default().chars();
+        // One character with its marks, and not a mark that stands on what remains.
+        let is_one = erased.next().is_some_and(|first| columns::of(first) > 0)
+            && erased.all(|mark| columns::of(mark) == 0);
+        self.settle();
+        bytes::remove(&mut self.line, from, to - from);
+        self.cursor = from;
+        if was_last && is_one {
+            Effect::Shortened
+        } else {
+            CHANGED
+        }
+    }
+
+    /// Inserts a character that is typed.
+    fn put(&mut self, character: char) -> Effect {
+        if !self.insert(character) {
+            BELL
+        } else if self.cursor == self.line.len() {
+            Effect::Appended(character)
+        } else {
+            CHANGED
+        }
+    }
+
+    /// A line that is recalled takes the place of the one as typed.
+    fn settle(&mut self) {
+        if let Some(recalled) = self.history.recalled() {
+            self.line.clear();
+            // It was such a line before.
+            let _ = self.line.extend_from_slice(recalled);
+        }
+        self.history.leave();
     }
 
     /// Starts the line again. That a control key was pressed stays known: for a script, what was
     /// wiped out before is part of the same line.
     fn empty(&mut self) {
         self.line.clear();
+        self.history.leave();
+        self.cursor = 0;
         self.over = 0;
         self.invalid = false;
     }
 
-    /// Appends a character; `false` if the line is over the limit.
+    /// Inserts a character; `false` if the line is over the limit.
     fn insert(&mut self, character: char) -> bool {
         // Once something is missing, nothing may follow: a shorter character could still fit.
-        let taken = self.over == 0 && self.line.push(character).is_ok();
+        let taken = self.over == 0 && self.insert_text(character.encode_utf8(&mut [0; 4]));
         if !taken {
             self.over = self.over.saturating_add(character.len_utf8());
         }
         taken
     }
+
+    /// Inserts text; `false`, and nothing of it is inserted, if there is no room.
+    pub(crate) fn insert_text(&mut self, text: &str) -> bool {
+        self.settle();
+        let inserted = bytes::insert(&mut self.line, self.cursor, text.as_bytes());
+        self.cursor += if inserted { text.len() } else { 0 };
+        inserted
+    }
+
+    /// Writes the line in its row, behind the prompt, and leaves the cursor where it belongs.
+    pub(crate) fn redraw(&self, out: &mut dyn Out, row: Row) -> fmt::Result {
+        row.write(out, self.text(), self.cursor)
+    }
 }
 
-fn send(echo: &mut dyn Out, text: &str) {
-    // What a terminal does not take is lost; the line itself is not.
-    let _ = echo.text(text);
+/// The place one character before or behind, with the marks on it, or else one word: some blanks,
+/// and then what no blank divides.
+fn walk(text: &str, from: usize, back: bool, by_word: bool) -> usize {
+    let (mut at, mut is_inside) = (from, false);
+    loop {
+        let (before, behind) = text.split_at_checked(at).unwrap_or_default();
+        let crossed = if back {
+            before.chars().next_back()
+        } else {
+            behind.chars().next()
+        };
+        let Some(crossed) = crossed else {
+            return at;
+        };
+        let is_edge = if by_word {
+            matches!(crossed, ' ' | '\t')
+        } else {
+            columns::of(crossed) > 0
+        };
+        // Forward, the next character begins where this one and its marks end.
+        if is_inside && is_edge && (by_word || !back) {
+            return at;
+        }
+        is_inside |= !(by_word && is_edge);
+        at = if back {
+            at - crossed.len_utf8()
+        } else {
+            at + crossed.len_utf8()
+        };
+        if back && !by_word && is_edge {
+            return at;
+        }
+    }
 }
 
-const BELL: &str = "\x07";
-const ERASE: &str = "\x08 \x08";
+/// What a key has changed, as far as it can be shown in a few bytes.
+enum Effect {
+    /// This is to be sent, and that asked.
+    Says(&'static str, Option<Asked>),
+    /// The cursor has another place.
+    Moved,
+    /// There is one more character at the end, and the cursor behind it.
+    Appended(char),
+    /// There is one less.
+    Shortened,
+}
+
+const NOTHING: Effect = Effect::Says("", None);
+const CHANGED: Effect = Effect::Says("", Some(Asked::Redraw));
+const BELL: Effect = Effect::Says("\x07", None);

@@ -1,4 +1,5 @@
-//! From bytes to keys: characters of UTF-8, control keys, and escape sequences to be ignored.
+//! From bytes to keys: characters of UTF-8, control keys, and escape sequences in all the spellings
+//! that terminals have for them.
 
 use lastword_protocol::{Instant, Millis};
 
@@ -26,7 +27,34 @@ pub(crate) enum Key {
     Clear,
     /// `^U`
     Kill,
-    /// Another control key, or a whole escape sequence: an arrow, say.
+    /// `^K`
+    KillEnd,
+    /// `^W`
+    KillWord,
+    /// Left, or `^B`
+    Left,
+    /// Right, or `^F`
+    Right,
+    /// Left with Ctrl or Alt, or Alt-b
+    WordLeft,
+    /// Right with Ctrl or Alt, or Alt-f
+    WordRight,
+    /// Home, or `^A`
+    Home,
+    /// End, or `^E`
+    End,
+    /// Delete
+    Delete,
+    /// Up, or `^P`
+    Older,
+    /// Down, or `^N`
+    Newer,
+    /// What follows is pasted.
+    PasteBegins,
+    /// What was pasted ends here.
+    PasteEnds,
+    /// Another control key, or another whole escape sequence: a function key, say, or what a
+    /// terminal answers to a question.
     Other,
     /// Bytes that are not UTF-8.
     Invalid,
@@ -54,20 +82,79 @@ enum Part {
     Start,
     /// Behind `ESC [`: the Linux console sends `ESC [ [ A` for F1.
     Bracket,
-    /// Among the parameters of a control sequence (ECMA-48, section 5.4).
-    Parameters,
+    /// Among the parameters of a control sequence (ECMA-48, section 5.4): the first of several
+    /// numbers, or 0, and the one under way. From 255 on they are all the same.
+    Parameters { first: u8, last: u8 },
+    /// Among parameters that no key has.
+    Foreign,
     /// The next byte ends it.
     Last,
 }
 
 impl Key {
     /// What the key is while nobody knows whether a person or a script sends it: a tab counts as
-    /// a blank, and nothing is cleared or ended.
+    /// a blank, and a line is only appended to, shortened and dropped.
     pub(crate) const fn of_first_line(self) -> Self {
         match self {
             Self::Tab => Self::Character('\t'),
-            Self::Clear | Self::EndOfInput => Self::Other,
-            key => key,
+            Self::Character(_) | Self::Backspace | Self::Interrupt | Self::Kill | Self::Invalid => {
+                self
+            }
+            _ => Self::Other,
+        }
+    }
+
+    /// What the key is among pasted ones: nothing in there edits, completes or ends anything,
+    /// except that `^C` drops the line and the paste.
+    pub(crate) const fn of_paste(self) -> Self {
+        match self {
+            Self::Tab => Self::Character('\t'),
+            Self::Character(_) | Self::Interrupt | Self::Invalid | Self::PasteEnds => self,
+            _ => Self::Other,
+        }
+    }
+
+    /// The key behind a control byte other than Esc.
+    const fn of_control(byte: u8) -> Self {
+        match byte {
+            0x01 => Self::Home,
+            0x02 => Self::Left,
+            0x03 => Self::Interrupt,
+            0x04 => Self::EndOfInput,
+            0x05 => Self::End,
+            0x06 => Self::Right,
+            0x08 | 0x7F => Self::Backspace,
+            b'\t' => Self::Tab,
+            0x0B => Self::KillEnd,
+            0x0C => Self::Clear,
+            0x0E => Self::Newer,
+            0x10 => Self::Older,
+            0x15 => Self::Kill,
+            0x17 => Self::KillWord,
+            _ => Self::Other,
+        }
+    }
+
+    /// The key behind a control sequence, or behind `ESC O`, with its numbers.
+    const fn of_sequence(first: u8, last: u8, end: u8) -> Self {
+        // xterm sends 1 + (1 Shift, 2 Alt, 4 Ctrl) behind a 1, older terminals alone; rxvt sends a
+        // small letter.
+        let is_modified = last > 2;
+        match (end, if first == 0 { last } else { first }) {
+            (b'A', _) => Self::Older,
+            (b'B', _) => Self::Newer,
+            (b'C', _) if is_modified => Self::WordRight,
+            (b'D', _) if is_modified => Self::WordLeft,
+            (b'C', _) => Self::Right,
+            (b'D', _) => Self::Left,
+            (b'c', _) => Self::WordRight,
+            (b'd', _) => Self::WordLeft,
+            (b'H', _) | (b'~', 1 | 7) => Self::Home,
+            (b'F', _) | (b'~', 4 | 8) => Self::End,
+            (b'~', 3) => Self::Delete,
+            (b'~', 200) => Self::PasteBegins,
+            (b'~', 201) => Self::PasteEnds,
+            _ => Self::Other,
         }
     }
 }
@@ -114,20 +201,12 @@ impl Keys {
     }
 
     fn control(&mut self, now: Instant, byte: u8) -> Option<Key> {
-        Some(match byte {
-            b'\t' => Key::Tab,
-            0x08 | 0x7F => Key::Backspace,
-            0x03 => Key::Interrupt,
-            0x04 => Key::EndOfInput,
-            0x0C => Key::Clear,
-            0x15 => Key::Kill,
-            ESCAPE => {
-                let part = Part::Start;
-                self.state = State::Escape { part, since: now };
-                return None;
-            }
-            _ => Key::Other,
-        })
+        if byte != ESCAPE {
+            return Some(Key::of_control(byte));
+        }
+        let part = Part::Start;
+        self.state = State::Escape { part, since: now };
+        None
     }
 
     /// Takes the next byte of a character.
@@ -152,15 +231,31 @@ impl Keys {
 
     /// Takes the next byte of an escape sequence.
     fn escape(&mut self, now: Instant, part: Part, byte: u8) -> Option<Key> {
+        let (first, last) = match part {
+            Part::Parameters { first, last } => (first, last),
+            _ => (0, 0),
+        };
         let part = match (part, byte) {
             // A control key is not part of any sequence.
             (_, 0x00..=0x1F | 0x7F) => return self.control(now, byte),
             (Part::Start, b'[') => Part::Bracket,
-            (Part::Start, b'O') | (Part::Bracket, b'[') => Part::Last,
-            (Part::Bracket | Part::Parameters, 0x20..=0x3F) => Part::Parameters,
-            (Part::Start | Part::Bracket | Part::Parameters | Part::Last, _) => {
-                return Some(Key::Other);
+            (Part::Start, b'O') => Part::Parameters { first, last },
+            (Part::Bracket, b'[') => Part::Last,
+            (Part::Bracket | Part::Parameters { .. }, b'0'..=b'9') => {
+                let last = last.saturating_mul(10).saturating_add(byte - b'0');
+                Part::Parameters { first, last }
             }
+            (Part::Parameters { .. }, b';') => {
+                let first = if first == 0 { last } else { first };
+                Part::Parameters { first, last: 0 }
+            }
+            (Part::Bracket | Part::Parameters { .. } | Part::Foreign, 0x20..=0x3F) => Part::Foreign,
+            (Part::Bracket | Part::Parameters { .. }, _) => {
+                return Some(Key::of_sequence(first, last, byte));
+            }
+            (Part::Start, b'b') => return Some(Key::WordLeft),
+            (Part::Start, b'f') => return Some(Key::WordRight),
+            (Part::Start | Part::Foreign | Part::Last, _) => return Some(Key::Other),
         };
         self.state = State::Escape { part, since: now };
         None
@@ -215,19 +310,90 @@ mod tests {
     }
 
     #[test]
-    fn escape_sequences_leave_nothing_behind() {
-        for arrow in [
-            "\x1b[A",
-            "\x1bOA",
-            "\x1b[1;5C",
-            "\x1b[3~",
-            "\x1b[[A",
-            "\x1bb",
-            "\x1b[?1;2c",
-        ] {
-            check(format!("{arrow}a").as_bytes(), &[Key::Other, A]);
+    fn keys_are_known_in_every_spelling() {
+        let spellings: [(Key, &[&[u8]]); 14] = [
+            // The console of Linux, xterm and what follows it (picocom, tio, minicom, telnet run in
+            // it), its application mode, rxvt, PuTTY.
+            (Key::Older, &[b"\x1b[A", b"\x1bOA", b"\x1b[1;5A", b"\x10"]),
+            (Key::Newer, &[b"\x1b[B", b"\x1bOB", b"\x1b[1;2B", b"\x0e"]),
+            (Key::Right, &[b"\x1b[C", b"\x1bOC", b"\x1b[1;2C", b"\x06"]),
+            (Key::Left, &[b"\x1b[D", b"\x1bOD", b"\x1b[1;2D", b"\x02"]),
+            (
+                Key::WordRight,
+                &[
+                    b"\x1b[1;5C",
+                    b"\x1b[1;3C",
+                    b"\x1b[5C",
+                    b"\x1bO5C",
+                    b"\x1bOc",
+                    b"\x1bf",
+                ],
+            ),
+            (
+                Key::WordLeft,
+                &[
+                    b"\x1b[1;5D",
+                    b"\x1b[1;3D",
+                    b"\x1b[5D",
+                    b"\x1bO5D",
+                    b"\x1bOd",
+                    b"\x1bb",
+                ],
+            ),
+            (
+                Key::Home,
+                &[
+                    b"\x1b[H",
+                    b"\x1bOH",
+                    b"\x1b[1~",
+                    b"\x1b[7~",
+                    b"\x1b[1;5H",
+                    b"\x01",
+                ],
+            ),
+            (
+                Key::End,
+                &[
+                    b"\x1b[F",
+                    b"\x1bOF",
+                    b"\x1b[4~",
+                    b"\x1b[8~",
+                    b"\x1b[1;5F",
+                    b"\x05",
+                ],
+            ),
+            (Key::Delete, &[b"\x1b[3~", b"\x1b[3;5~"]),
+            (Key::Backspace, &[b"\x08", b"\x7f"]),
+            (Key::PasteBegins, &[b"\x1b[200~"]),
+            (Key::PasteEnds, &[b"\x1b[201~"]),
+            (Key::KillEnd, &[b"\x0b"]),
+            (Key::KillWord, &[b"\x17"]),
+        ];
+        for (key, spellings) in spellings {
+            for spelling in spellings {
+                check(&[spelling, &b"a"[..]].concat(), &[key, A]);
+            }
         }
-        check(b"\x1b\x1b[Aa", &[Key::Other, A]);
+    }
+
+    #[test]
+    fn escape_sequences_leave_nothing_behind() {
+        for other in [
+            "\x1b[[A",
+            "\x1bOP",
+            "\x1b[15~",
+            "\x1b[2~",
+            "\x1b[24;80R",
+            "\x1b[?1;2c",
+            "\x1b[>0;95;0c",
+            "\x1b[?200~",
+            "\x1b[456~",
+            "\x1b[ A",
+            "\x1bx",
+        ] {
+            check(format!("{other}a").as_bytes(), &[Key::Other, A]);
+        }
+        check(b"\x1b\x1b[Aa", &[Key::Older, A]);
         check(b"\x1b[\x03a", &[Key::Interrupt, A]);
         check(b"\x1b[1", &[Key::Other]);
     }

@@ -1,6 +1,7 @@
 //! What bytes come to.
 
 use super::LineError;
+use super::editor::Asked;
 use crate::dialect::Dialect;
 use crate::tag::Tag;
 
@@ -25,15 +26,25 @@ pub enum Received<'a> {
     },
     /// `^C` in term: cancel what runs, then prompt again.
     Interrupt,
-    /// `^L` in term: the screen is clear; write the prompt and then this text.
-    Redraw {
-        /// The line as typed so far.
-        text: &'a str,
-    },
+    /// In term, more is changed than is echoed at once: write what [`Input::redraw`](super::Input::redraw) writes.
+    ///
+    /// It may be left out where more bytes are there to be fed already, if it is made up for once
+    /// none are: what is echoed meanwhile may land in the wrong column.
+    Redraw,
     /// `^D` on an empty line in term: end the session.
     Logout,
     /// The first line is an HTTP request: close the connection, answer nothing.
     Http,
+}
+
+impl From<Asked> for Received<'_> {
+    fn from(asked: Asked) -> Self {
+        match asked {
+            Asked::Interrupt => Self::Interrupt,
+            Asked::Logout => Self::Logout,
+            Asked::Redraw => Self::Redraw,
+        }
+    }
 }
 
 /// Whether a line opens an HTTP request: no command of ours begins with a capital letter.

@@ -1,5 +1,8 @@
 //! Bytes in, lines out: every dialect, every split, every limit.
 
+mod editing;
+mod screen;
+
 use super::*;
 use crate::commands::ALL;
 use crate::parse::{Rules, Step, parse};
@@ -26,7 +29,7 @@ fn told(received: &Received<'_>) -> String {
             format!("{}:{}{extent}{tag}", dialect.word(), error.code().number())
         }
         Received::Interrupt => "interrupt".into(),
-        Received::Redraw { text } => format!("redraw:{text}"),
+        Received::Redraw => "redraw".into(),
         Received::Logout => "logout".into(),
         Received::Http => "http".into(),
     }
@@ -53,7 +56,11 @@ impl<const LINE: usize> Session<LINE> {
 
     fn send(&mut self, mut bytes: &[u8]) {
         while let Some(received) = self.input.feed(self.now, &mut bytes, &mut self.echo) {
-            self.told.push(told(&received));
+            let mut said = told(&received);
+            if said == "redraw" {
+                said = format!("redraw:{}", self.input.typed());
+            }
+            self.told.push(said);
         }
         assert!(bytes.is_empty());
     }
@@ -283,29 +290,65 @@ fn the_end_of_input_runs_nothing_unterminated() {
 fn a_person_edits_with_echo() {
     let mut session = Session::<8>::new(SERIAL);
     session.input.set_dialect(Dialect::Term);
-    for (keys, echo, told) in [
+    let cases: &[(&[u8], &str, &[&str])] = &[
         (
-            &b"aX\x08b\x7f\x7f\x7f\x7fc\r"[..],
+            b"aX\x08b\x7f\x7f\x7f\x7fc\r",
             "aX\x08 \x08b\x08 \x08\x08 \x08c\r\n",
-            "term:c",
+            &["term:c"],
         ),
-        ("é\x7fü\n".as_bytes(), "é\x08 \x08ü\r\n", "term:ü"),
-        (b"ab\x15c\r", "ab\x08 \x08\x08 \x08c\r\n", "term:c"),
-        (b"ab\x03", "ab^C\r\n", "interrupt"),
-        (b"ab\x0c", "ab\x1b[H\x1b[2J", "redraw:ab"),
-        (b"\x1b[A\x1bOBc\x04\t\x01\r", "c\r\n", "term:abc"),
-        (b"\x04", "", "logout"),
-        (b"123456789\x08\r", "12345678\x07\r\n", "term:413 9/8"),
-        (b"123456789\x15a\r", "12345678\x07", "term:a"),
-        (b"a\xFF\r", "a\x07\r\n", "term:400"),
-        (b"a\xE9\r", "a\r\n", "term:400"),
-    ] {
+        ("é\x7fü\n".as_bytes(), "é\x08 \x08ü\r\n", &["term:ü"]),
+        (
+            "漢\x7f\n".as_bytes(),
+            "漢\x08 \x08\x08 \x08\r\n",
+            &["term:"],
+        ),
+        (b"ab\x15c\r", "abc\r\n", &["redraw:", "term:c"]),
+        (b"ab\x03", "ab^C\r\n", &["interrupt"]),
+        (b"ab\x0c", "ab\x1b[H\x1b[2J", &["redraw:ab"]),
+        (
+            b"\x1b[A\x1bOBc\x04\x01\x06\r",
+            "c\r\r\x1b[1C\r\n",
+            &["redraw:c", "redraw:ab", "term:abc"],
+        ),
+        (b"\x04", "", &["logout"]),
+        (b"123456789\x08\r", "12345678\x07\r\n", &["term:413 9/8"]),
+        (
+            b"123456789\x15a\r",
+            "12345678\x07a\r\n",
+            &["redraw:", "term:a"],
+        ),
+        (b"a\xFF\r", "a\x07\r\n", &["term:400"]),
+        (b"a\xE9\r", "a\r\n", &["term:400"]),
+    ];
+    for (keys, echo, told) in cases {
         session.echo.clear();
         session.told.clear();
         session.send(keys);
-        assert_eq!(session.told, [told], "{keys:?}");
-        assert!(session.echo.starts_with(echo), "{:?}", session.echo);
+        assert_eq!(session.told, *told, "{keys:?}");
+        assert_eq!(session.echo, *echo, "{keys:?}");
     }
+}
+
+#[test]
+fn a_first_line_is_echoed_without_a_prompt() {
+    for (keys, echo) in [
+        (&b"aX\x08b\r"[..], "aX\x08 \x08b\r\n"),
+        (b"ab\x15c\r", "ab\r\x1b[Kc\r\n"),
+        (b"ab\x03c\r", "ab^C\r\nc\r\n"),
+        (b"a\tb\x0c\x04\x1b[D\x01\x10c\r", "a bc\r\n"),
+    ] {
+        let mut session = Session::<8>::new(SERIAL);
+        session.send(keys);
+        session.wait(20);
+        assert_eq!(session.echo, echo, "{keys:?}");
+    }
+    let long = "x".repeat(200);
+    let mut session = Session::<LINE_BYTES>::new(SERIAL);
+    session.send(long.as_bytes());
+    assert_eq!(session.echo, long);
+    session.echo.clear();
+    session.send(&[0x08; 200]);
+    assert_eq!(session.echo, "\x08 \x08".repeat(200));
 }
 
 #[test]
@@ -359,7 +402,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         4 => prop::sample::select(&b"ab {@"[..]),
         3 => prop::sample::select(&b"\r\n\n\0"[..]),
-        1 => prop::sample::select(&b"\x03\x04\x08\x0c\x15\x1b[\xC3\xA9"[..]),
+        1 => prop::sample::select(&b"\x03\x04\x08\x0c\x10\x15\x1b[AD~\xC3\xA9"[..]),
         1 => any::<u8>(),
     ];
     prop::collection::vec(byte, 0..64)

@@ -8,8 +8,8 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::Code;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
 use lastword_shell::{
-    Action, Answer, Dialect, Input, LineError, Medium, Received, Rules, Script, Step, Table, Tag,
-    plain, term,
+    Action, Answer, Dialect, Input, Level, LineError, Medium, Received, Rules, Script, Step, Table,
+    Tag, plain, term,
 };
 use std::fmt::Write;
 
@@ -55,7 +55,8 @@ pub(super) enum Flow {
 impl Lines {
     /// `nonce` tells the operations that this session stages from those of others.
     pub(super) fn new(medium: Medium, table: Table, name: &str, nonce: Nonce) -> Self {
-        let input = Input::new(medium);
+        let mut input = Input::new(medium);
+        input.set_name(name);
         Self {
             input,
             table,
@@ -134,8 +135,7 @@ impl Lines {
         if self.is_term() {
             // Output takes everything.
             let _ = write!(out, "\r\n! {text}\r\n");
-            self.prompt(out);
-            out.push(self.input.typed().as_bytes());
+            let _ = self.input.redraw(out, &self.name);
         }
     }
 
@@ -180,7 +180,15 @@ impl Lines {
                 out.push(text.as_bytes());
                 Flow::Go
             }
+            Some(Heard::Redraw) => {
+                // Output takes everything.
+                let _ = self.input.redraw(out, &self.name);
+                Flow::Go
+            }
             Some(Heard::Run(script, voice)) => {
+                if script.steps.iter().any(is_dangerous) {
+                    self.input.unkeep();
+                }
                 self.running = Some(Running {
                     script,
                     next: 0,
@@ -290,6 +298,7 @@ impl Running {
 enum Heard {
     Run(Script, Voice),
     Say(String),
+    Redraw,
     End,
 }
 
@@ -306,8 +315,8 @@ impl Heard {
                 tag,
                 error,
             } => Self::Say(refusal(dialect, tag.as_ref(), error, name)),
-            Received::Interrupt => Self::Say(prompt(name, "")),
-            Received::Redraw { text } => Self::Say(prompt(name, text)),
+            Received::Interrupt => Self::Say(prompt(name)),
+            Received::Redraw => Self::Redraw,
             Received::Logout | Received::Http => Self::End,
         }
     }
@@ -351,10 +360,14 @@ fn say(out: &mut Output, answer: Option<String>) {
     }
 }
 
-fn prompt(name: &str, text: &str) -> String {
+fn prompt(name: &str) -> String {
     let mut said = String::new();
     let _ = term::prompt(&mut said, name);
-    said + text
+    said
+}
+
+fn is_dangerous(step: &Step) -> bool {
+    step.command.level == Level::Danger
 }
 
 /// The answer to a line that is not fit to read.

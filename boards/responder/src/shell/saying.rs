@@ -47,7 +47,7 @@ pub(super) fn write<const LINE: usize, const HISTORY: usize>(
     match &shell.saying {
         Saying::Nothing => Ok(()),
         Saying::Prompt => term::prompt(out, name),
-        Saying::Redraw => term::prompt(out, name).and_then(|()| out.text(shell.input.typed())),
+        Saying::Redraw => shell.input.redraw(out, name),
         Saying::NoJson => no_json(out),
         Saying::Misread(dialect) => match parse::check(line, shell.rules(*dialect)) {
             Ok(_) => Ok(()),

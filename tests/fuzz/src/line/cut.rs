@@ -65,7 +65,11 @@ impl Listener {
 
     fn feed(&mut self, now: Instant, mut bytes: &[u8]) {
         while let Some(received) = self.input.feed(now, &mut bytes, &mut self.echo) {
+            let is_redraw = matches!(received, Received::Redraw);
             self.is_closed |= write_down(&mut self.told, &received);
+            if is_redraw {
+                self.redraw();
+            }
         }
         assert!(bytes.is_empty());
     }
@@ -86,8 +90,18 @@ impl Listener {
             if let Received::Line { dialect, text } = received {
                 check_received(dialect, text, &self.raw, is_person);
             }
+            if matches!(received, Received::Redraw) {
+                self.redraw();
+            }
             self.raw.clear();
         }
+    }
+
+    /// What is shown has to say where the cursor is, too.
+    fn redraw(&mut self) {
+        let shown = self.input.redraw(&mut self.echo, "board1");
+        assert!(shown.is_ok(), "a string takes everything");
+        assert!(self.input.typed().is_char_boundary(self.input.cursor()));
     }
 
     fn tick(&mut self, now: Instant) {
@@ -165,17 +179,14 @@ fn write_down(told: &mut Vec<u8>, received: &Received<'_>) -> bool {
             told.extend(tag.iter().flat_map(|tag| tag.as_str().bytes()));
             let got = match error {
                 LineError::TooLong { got, .. } => *got,
-                LineError::Control | LineError::NotUtf8 | LineError::Incomplete => 0,
+                _ => 0,
             };
             told.extend(error.code().number().to_le_bytes());
             told.extend(error.message().bytes());
             told.extend(got.to_le_bytes());
         }
         Received::Interrupt => told.push(b'I'),
-        Received::Redraw { text } => {
-            told.push(b'D');
-            told.extend(text.as_bytes());
-        }
+        Received::Redraw => told.push(b'D'),
         Received::Logout => told.push(b'O'),
         Received::Http => told.push(b'H'),
     }
