@@ -79,7 +79,7 @@ impl Client {
         let body = &body[..length];
         let power = match Request::decode(opcode, body).map(Way::from) {
             Ok(Way::Power(ask)) => Some(ask),
-            Ok(Way::Look(_)) | Err(_) => None,
+            Ok(Way::Look(_) | Way::Unknown(_)) | Err(_) => None,
         };
         ledger.sent(OperationId::assigned(nonce, sequence), power);
         let header = Header::new(Class::Request, sequence, opcode);
