@@ -10,10 +10,12 @@ use std::process::Command;
 const TARGETS: [&str; 2] = [CORTEX_M3, CORTEX_M0];
 /// Its workspace.
 const MANIFEST: &str = "boards/firmware/Cargo.toml";
-/// The binaries are the files in here.
+/// What tests need of it, and nobody else.
+const TEST_COMMANDS: [&str; 2] = ["--features", "test-commands"];
+/// The binaries are the files and folders in here.
 const BINARIES: &str = "boards/firmware/mps2-an385/src/bin";
 
-/// Builds every binary for every target; prints where each is.
+/// Builds every binary, with what tests need, for every target; prints where each is.
 pub(crate) fn run_builds() -> Result<()> {
     for triple in TARGETS {
         build(triple)?;
@@ -24,9 +26,9 @@ pub(crate) fn run_builds() -> Result<()> {
     Ok(())
 }
 
-/// Builds every binary for one target.
+/// Builds every binary, with what tests need, for one target.
 pub(crate) fn build(triple: &str) -> Result<()> {
-    run(&mut firmware(Job::Build, triple)?)
+    run(firmware(Job::Build, triple)?.args(TEST_COMMANDS))
 }
 
 /// Where a built binary is.
@@ -40,14 +42,17 @@ pub(crate) fn elf(triple: &str, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Format, lints and builds.
+/// Format, builds, and lints with and without what tests need.
 pub(crate) fn check() -> Result<()> {
     run(&mut cargo(&["fmt", "--check", "--manifest-path", MANIFEST]))?;
     for triple in TARGETS {
         build(triple)?;
     }
-    let mut lint = firmware(Job::Clippy, CORTEX_M3)?;
-    run(lint.args(["--", "--deny", "warnings"]))
+    for features in [&TEST_COMMANDS[..], &[]] {
+        let mut lint = firmware(Job::Clippy, CORTEX_M3)?;
+        run(lint.args(features).args(["--", "--deny", "warnings"]))?;
+    }
+    Ok(())
 }
 
 /// Tests on the host what of it needs no hardware.

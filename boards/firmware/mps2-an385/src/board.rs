@@ -1,6 +1,7 @@
 //! The board as a program gets it: everything started, once.
 
 use crate::clock;
+use crate::leds::Leds;
 use crate::retained::{self, Mark, Retained};
 use crate::uart::Uart;
 use crate::watchdog::Watchdog;
@@ -11,6 +12,8 @@ pub struct Board {
     pub uart: Uart,
     /// It runs, and wants to be fed.
     pub watchdog: Watchdog,
+    /// The user LEDs.
+    pub leds: Leds,
     /// Memory that a reset leaves alone.
     pub retained: Retained,
     /// Why the boot before this one ended, if this firmware ended it without having been asked.
@@ -28,6 +31,7 @@ impl Board {
         Some(Self {
             uart: Uart::start(),
             watchdog,
+            leds: Leds::new(),
             retained: Retained::new(),
             mark,
         })

@@ -12,11 +12,17 @@ pub mod drain;
 pub mod ring;
 
 #[cfg(target_os = "none")]
+pub mod birth;
+#[cfg(target_os = "none")]
 pub mod board;
 #[cfg(target_os = "none")]
 pub mod clock;
 #[cfg(target_os = "none")]
+pub mod fill;
+#[cfg(target_os = "none")]
 mod interrupts;
+#[cfg(target_os = "none")]
+pub mod leds;
 #[cfg(target_os = "none")]
 mod register;
 #[cfg(target_os = "none")]

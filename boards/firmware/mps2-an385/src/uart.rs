@@ -14,6 +14,7 @@ use core::convert::Infallible;
 use core::sync::atomic::{AtomicU32, Ordering};
 use cortex_m::peripheral::NVIC;
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use lastword_responder::io;
 
 /// Bits a second, without parity and with one stop bit: the hardware can do no other.
 pub const BAUD: u32 = 115_200;
@@ -153,6 +154,16 @@ impl Write for Uart {
 impl WriteReady for Uart {
     fn write_ready(&mut self) -> Result<bool, Infallible> {
         Ok(!TO_SEND.is_full())
+    }
+}
+
+impl io::Drain for Uart {
+    fn is_drained(&mut self) -> Result<bool, Infallible> {
+        Ok(Self::is_drained(self))
+    }
+
+    fn has_lost_input(&mut self) -> bool {
+        self.take_overrun()
     }
 }
 

@@ -16,20 +16,17 @@
 use cortex_m_rt::entry;
 use mps2_an385::board::Board;
 use mps2_an385::clock::now_ms;
+use mps2_an385::fill::fill;
 use mps2_an385::reset::reset;
 use mps2_an385::retained::{Mark, RETAINED_BYTES, Retained};
 use mps2_an385::sleep::sleep_unless;
-use mps2_an385::uart::{TRANSMIT_BYTES, Uart};
+use mps2_an385::uart::Uart;
 use mps2_an385::watchdog::Watchdog;
 
 /// The delay of `reboot 250`.
 const DELAY_MS: u64 = 250;
 /// The longest line, in bytes.
 const LINE_BYTES: usize = 48;
-/// A line that has taken nothing for so long is full.
-const FULL_AFTER_MS: u64 = 50;
-/// The most dots of a `fill`, for a line whose reader never stops.
-const MOST_DOTS: u32 = 1 << 16;
 
 #[entry]
 fn main() -> ! {
@@ -101,7 +98,7 @@ impl Console {
                 self.wait(DELAY_MS);
                 reset()
             }
-            Some(b"fill") => self.fill(),
+            Some(b"fill") => fill(&mut self.uart, || self.watchdog.feed()),
             Some(b"hang") => hang(),
             Some(other) => {
                 self.say(b"echo ");
@@ -111,20 +108,6 @@ impl Console {
         }
         if self.uart.take_overrun() {
             self.say(b"overrun\n");
-        }
-    }
-
-    /// One at a time, so that no more than one dot is left in the ring when the line is full.
-    fn fill(&mut self) {
-        let mut taken_at = now_ms();
-        let mut dots = 0;
-        while dots < MOST_DOTS && now_ms() - taken_at < FULL_AFTER_MS {
-            self.watchdog.feed();
-            if self.uart.room() == TRANSMIT_BYTES {
-                self.uart.send(b".");
-                dots += 1;
-                taken_at = now_ms();
-            }
         }
     }
 
