@@ -18,7 +18,7 @@ const BOOT_LIMIT: Duration = Duration::from_mins(1);
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Installs what a board needs and the host lacks, where that is allowed.
-fn install(wanted: Wanted) -> Result<()> {
+pub(crate) fn install(wanted: Wanted) -> Result<()> {
     let missing = prerequisites::missing(wanted);
     if !missing.is_empty() {
         eprintln!("installing {}", missing.join(", "));

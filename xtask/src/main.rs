@@ -112,6 +112,9 @@ enum Task {
         /// Put the table into `BENCHMARKS.md`.
         #[arg(long)]
         write: bool,
+        /// Leave out what needs a virtual board: how deep the stack goes.
+        #[arg(long, conflicts_with = "write")]
+        no_vm: bool,
     },
     /// Compare three ways to reset behind an acknowledgement, in simulated time.
     Policies {
@@ -146,7 +149,15 @@ fn main() -> ExitCode {
             runs,
             keep,
         } => fuzz::run(target.as_deref(), Budget::new(seconds, runs), keep),
-        Task::Size { verbose, write } => size::run(size::Show { verbose, write }),
+        Task::Size {
+            verbose,
+            write,
+            no_vm,
+        } => size::run(size::Show {
+            verbose,
+            write,
+            no_vm,
+        }),
         Task::Policies { all: true, .. } => policies::run(Show::All),
         Task::Policies { write: true, .. } => policies::run(Show::Write),
         Task::Policies { .. } => policies::run(Show::Summary),

@@ -3,12 +3,16 @@
 mod elf;
 mod firmware;
 mod report;
+mod session;
+mod stack;
 
 use crate::bare_metal::{CORTEX_M0, CORTEX_M3};
+use crate::board;
 use crate::cargo::root;
 use anyhow::{Context, Result, ensure};
 use elf::Image;
-use firmware::{EMPTY, Firmware, PEERS, read};
+use firmware::{EMPTY, Firmware, OURS, PEERS, read};
+use lastword_hil::virtual_board::prerequisites::Wanted;
 use report::Row;
 use std::fs;
 
@@ -22,22 +26,31 @@ pub(crate) struct Show {
     pub(crate) verbose: bool,
     /// Put the table into `BENCHMARKS.md`.
     pub(crate) write: bool,
+    /// Leave out what needs a virtual board: how deep the stack goes.
+    pub(crate) no_vm: bool,
 }
 
 /// Builds everything, measures it, prints the table; fails over budget.
 pub(crate) fn run(show: Show) -> Result<()> {
-    let empty = [CORTEX_M3, CORTEX_M0].map(|triple| measure(&EMPTY, triple, show));
-    let [Ok(cortex_m3), Ok(cortex_m0)] = empty else {
-        let [one, other] = empty;
-        return one.and(other).map(drop);
-    };
+    if !show.no_vm {
+        board::install(Wanted::Mcu)?;
+    }
+    let empty_m3 = measure(&EMPTY, CORTEX_M3, show)?;
+    let empty_m0 = measure(&EMPTY, CORTEX_M0, show)?;
     let mut rows = Vec::new();
-    for firmware in &PEERS {
+    for firmware in OURS.iter().chain(&PEERS) {
+        let cortex_m3 = measure(firmware, CORTEX_M3, show)?;
+        let session = firmware.session.filter(|_| !show.no_vm);
+        let stack_bytes = session.map(|session| {
+            let elf = firmware.elf(CORTEX_M3);
+            stack::deepest(&elf, &cortex_m3, session)
+        });
         rows.push(Row {
             firmware,
             title: firmware.title()?,
-            cortex_m3: measure(firmware, CORTEX_M3, show)?.without(&cortex_m3),
-            cortex_m0: measure(firmware, CORTEX_M0, show)?.without(&cortex_m0),
+            stack_bytes: stack_bytes.transpose()?,
+            cortex_m3: cortex_m3.without(&empty_m3),
+            cortex_m0: measure(firmware, CORTEX_M0, show)?.without(&empty_m0),
         });
     }
     let table = report::table(&rows);
@@ -56,7 +69,8 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn measure(firmware: &Firmware, triple: &str, show: Show) -> Result<Image> {
-    let image = read(&firmware.build(triple)?)?;
+    firmware.build(triple)?;
+    let image = read(&firmware.elf(triple))?;
     if show.verbose {
         println!("{} on {triple}:", firmware.name);
         for symbol in image.symbols.iter().take(LISTED) {

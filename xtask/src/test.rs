@@ -2,7 +2,7 @@
 
 use crate::cargo::{cargo, run};
 use crate::fuzz::Budget;
-use crate::{bench, check, demo, firmware, fuzz, last_word, lossy, size};
+use crate::{bench, check, demo, firmware, fuzz, last_word, lossy};
 use anyhow::Result;
 use std::process::Command;
 
@@ -14,7 +14,7 @@ const REBOOTS: u32 = 5;
 const REQUESTS: u64 = 100_000;
 const SEED: u64 = 1;
 
-/// Checks, tests, sizes, the campaign over lossy lines, a short run of the benchmarks, and on a virtual
+/// Checks, tests, the campaign over lossy lines, a short run of the benchmarks, and on a virtual
 /// board: its own tests, the demo, and a short campaign.
 pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     check::run_all()?;
@@ -22,7 +22,6 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     // Examples in documentation: nextest leaves them out.
     run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
     firmware::run_tests()?;
-    size::run(size::Show::default())?;
     lossy::run(REQUESTS, Some(SEED))?;
     bench::run_tests()?;
     bench::run(true, &[])?;

@@ -1,6 +1,6 @@
 //! The campaign on a microcontroller: real firmware on an emulated board, reset over its UART.
 
-mod line;
+pub(crate) mod line;
 mod naive;
 
 use crate::board::mcu;

@@ -5,6 +5,7 @@ use object::elf::{self, FileHeader32, SHF_ALLOC, SHF_WRITE, SHT_NOBITS, SectionT
 use object::read::elf::ElfFile;
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
 use rustc_demangle::demangle;
+use std::ops::Range;
 
 /// A firmware, taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(crate) struct Image {
     pub(crate) vectors_bytes: u64,
     /// What variables take, initialised, zeroed or retained.
     pub(crate) static_bytes: u64,
+    /// Where the stack is, if start-up paints it: addresses.
+    pub(crate) stack: Option<Range<u64>>,
     /// Functions and data, largest first.
     pub(crate) symbols: Vec<Symbol>,
 }
@@ -37,6 +40,7 @@ impl Image {
             flash_bytes: 0,
             vectors_bytes: 0,
             static_bytes: 0,
+            stack: stack(&elf),
             symbols: symbols(&elf),
         };
         // Without symbols nobody could tell whether it can panic.
@@ -100,6 +104,12 @@ impl Residence {
 
 /// The section of the vector table, as cortex-m-rt names it.
 const VECTORS: &str = ".vector_table";
+
+/// The stack's bounds, as cortex-m-rt names them.
+fn stack(elf: &ElfFile<'_, FileHeader32<Endianness>>) -> Option<Range<u64>> {
+    let address = |name| Some(elf.symbol_by_name(name)?.address());
+    Some(address("_stack_end")?..address("_stack_start")?)
+}
 
 fn symbols(elf: &ElfFile<'_, FileHeader32<Endianness>>) -> Vec<Symbol> {
     let is_content = |kind| matches!(kind, SymbolKind::Text | SymbolKind::Data);
@@ -183,6 +193,7 @@ mod tests {
             flash_bytes: 0,
             vectors_bytes: 0,
             static_bytes: 0,
+            stack: None,
             symbols: Vec::new(),
         };
         image.count(".any", 8, Residence::of(kind, flags));

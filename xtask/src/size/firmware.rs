@@ -1,6 +1,7 @@
 //! What is measured: ours, feature set by feature set, and the peers.
 
 use super::elf::Image;
+use super::session::{EMBEDDED_CLI, MENU, NOLINE, Session};
 use crate::bare_metal::{Job, command};
 use crate::cargo::{cargo, root, run, target};
 use anyhow::{Context, Result};
@@ -17,6 +18,8 @@ pub(crate) struct Firmware {
     pub(crate) peers: &'static [&'static str],
     /// What it does, for the table.
     pub(crate) about: &'static str,
+    /// How its stack is made to go deep; `None` if it is not measured.
+    pub(crate) session: Option<Session>,
     /// The most it may take.
     pub(crate) budget: Budget,
 }
@@ -28,6 +31,8 @@ pub(crate) struct Budget {
     pub(crate) flash_bytes: Option<u64>,
     /// What would be better still.
     pub(crate) stretch_bytes: Option<u64>,
+    /// Memory: variables and deepest stack.
+    pub(crate) memory_bytes: Option<u64>,
     /// Whether it may hold a function that panics.
     pub(crate) may_panic: bool,
 }
@@ -37,8 +42,39 @@ pub(crate) const EMPTY: Firmware = Firmware {
     name: "empty",
     peers: &[],
     about: "start-up, a loop, the UART",
+    session: None,
     budget: NONE,
 };
+
+/// Ours, feature set by feature set.
+pub(crate) const OURS: [Firmware; 2] = [
+    Firmware {
+        name: "frames",
+        peers: &[],
+        about: "protocol, power and exactly-once requests; no text",
+        session: Some(Session::Lastword { has_shell: false }),
+        budget: Budget {
+            flash_bytes: Some(6 * KIB),
+            stretch_bytes: Some(4 * KIB),
+            memory_bytes: None,
+            may_panic: false,
+        },
+    },
+    Firmware {
+        name: "all",
+        peers: &[],
+        about: "that and the shell: plain lines, editor, history, completion, help, suggestions",
+        session: Some(Session::Lastword { has_shell: true }),
+        budget: Budget {
+            flash_bytes: Some(16 * KIB),
+            stretch_bytes: None,
+            memory_bytes: Some(3 * KIB / 2),
+            may_panic: false,
+        },
+    },
+];
+
+const KIB: u64 = 1_024;
 
 /// The peers, smallest first.
 pub(crate) const PEERS: [Firmware; 4] = [
@@ -46,24 +82,28 @@ pub(crate) const PEERS: [Firmware; 4] = [
         name: "postcard-rpc",
         peers: &["postcard-rpc"],
         about: "one endpoint; no CRC, no text",
+        session: None,
         budget: NONE,
     },
     Firmware {
         name: "embedded-cli",
         peers: &["embedded-cli"],
         about: "editor, history, completion, help; no machine mode; runs a truncated line",
+        session: Some(Session::Lines(EMBEDDED_CLI)),
         budget: NONE,
     },
     Firmware {
         name: "menu",
         peers: &["menu"],
         about: "help; no editor, no machine mode; runs a truncated line",
+        session: Some(Session::Lines(MENU)),
         budget: NONE,
     },
     Firmware {
         name: "menu-noline",
         peers: &["menu", "noline"],
         about: "menu with editor and history; no machine mode; runs a truncated line",
+        session: Some(Session::Lines(NOLINE)),
         budget: NONE,
     },
 ];
@@ -71,6 +111,7 @@ pub(crate) const PEERS: [Firmware; 4] = [
 const NONE: Budget = Budget {
     flash_bytes: None,
     stretch_bytes: None,
+    memory_bytes: None,
     may_panic: true,
 };
 
@@ -88,11 +129,18 @@ impl Firmware {
     }
 
     /// Builds it for `triple`, apart from the others, whose features it must not get.
-    pub(crate) fn build(&self, triple: &str) -> Result<PathBuf> {
-        let package = format!("size-{}", self.name);
+    pub(crate) fn build(&self, triple: &str) -> Result<()> {
         let mut build = workspace(Job::Build, triple)?;
-        run(build.args(["--quiet", "--package", &package]))?;
-        Ok(folder().join(triple).join("release").join(package))
+        run(build.args(["--quiet", "--package", &self.package()]))
+    }
+
+    /// Where it is once it is built.
+    pub(crate) fn elf(&self, triple: &str) -> PathBuf {
+        folder().join(triple).join("release").join(self.package())
+    }
+
+    fn package(&self) -> String {
+        format!("size-{}", self.name)
     }
 }
 

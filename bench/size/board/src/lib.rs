@@ -12,7 +12,7 @@ mod terminal;
 mod uart;
 
 pub use job::{Job, Operation, Staged};
-pub use registers::{reset, uptime_ms};
+pub use registers::{feed_watchdog, has_watchdog_bitten, identification, reset, uptime_ms};
 pub use terminal::Terminal;
 pub use uart::Uart;
 

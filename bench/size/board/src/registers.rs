@@ -21,6 +21,13 @@ const BAUD_115200: u32 = 217;
 const LEDS: usize = 0x4002_8000;
 const CLOCK_100_HZ: usize = 0x4002_8014;
 
+const WATCHDOG_CLEAR: usize = 0x4000_800C;
+const RESET_CAUSE: usize = 0x4001_F010;
+/// The watchdog asked for the last reset.
+const CAUSE_WATCHDOG: u32 = 1 << 1;
+const SCC_AID: usize = 0x4002_FFF8;
+const SCC_ID: usize = 0x4002_FFFC;
+
 const AIRCR: usize = 0xE000_ED0C;
 /// The key, and SYSRESETREQ.
 const AIRCR_RESET: u32 = 0x05FA_0004;
@@ -36,6 +43,23 @@ pub fn reset() -> ! {
     loop {
         write(AIRCR, AIRCR_RESET);
     }
+}
+
+/// Makes the watchdog count from its start again.
+pub fn feed_watchdog() {
+    write(WATCHDOG_CLEAR, 1);
+}
+
+/// Whether the last reset was the watchdog's.
+#[must_use]
+pub fn has_watchdog_bitten() -> bool {
+    read(RESET_CAUSE) & CAUSE_WATCHDOG != 0
+}
+
+/// What identifies the board. On this one that is its image; others have a number of the chip there.
+#[must_use]
+pub fn identification() -> [u32; 2] {
+    [read(SCC_ID), read(SCC_AID)]
 }
 
 pub(crate) fn show_fault() {

@@ -29,6 +29,12 @@ impl Uart {
         }
     }
 
+    /// Whether the transmitter takes nothing now.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        registers::is_transmit_full()
+    }
+
     /// Waits for room and writes one byte.
     pub fn write_byte(&mut self, byte: u8) {
         while registers::is_transmit_full() {}

@@ -1,0 +1,44 @@
+//! Frames, and on the same line text for scripts and for people: line editing, history, completion,
+//! help, suggestions, errors that point at their place.
+//!
+//! A line too long is refused whole. Dangerous commands are not run by abbreviation.
+
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use lastword_responder::io::poll;
+use lastword_responder::{Responder, Shell};
+use lastword_shell::{Command, Table, commands};
+use size_board::{HISTORY_BYTES, LINE_BYTES};
+use size_hardware::{ABOUT, Board, FRAME_BYTES, Line, REPLIES};
+
+static HELLO: Command = commands::hello(LINE_BYTES, 1);
+
+const COMMANDS: Table = Table(&[
+    &commands::HELP,
+    &HELLO,
+    &commands::STATUS,
+    &commands::UPTIME,
+    &commands::VERSION,
+    &commands::MODE,
+    &commands::LOGOUT,
+    &commands::POWER_STATUS,
+    &commands::POWER_REBOOT,
+    &commands::POWER_SHUTDOWN,
+    &commands::POWER_CANCEL,
+    &commands::REBOOT,
+    &commands::SHUTDOWN,
+]);
+
+#[entry]
+fn main() -> ! {
+    let mut line = Line::new();
+    let mut board = Board::default();
+    let shell = Shell::<LINE_BYTES, HISTORY_BYTES>::new(COMMANDS, ABOUT.baud);
+    let mut responder = Responder::<_, FRAME_BYTES, REPLIES>::start(&ABOUT, shell, &mut board);
+    loop {
+        // This line never goes away: it has no error.
+        let Ok(()) = poll(&mut responder, &mut line, &mut board);
+    }
+}

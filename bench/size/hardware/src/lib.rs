@@ -1,0 +1,15 @@
+//! The board as the responder wants it, for the firmware of ours that is measured.
+
+#![no_std]
+
+mod board;
+mod line;
+mod retained;
+
+pub use board::{ABOUT, Board};
+pub use line::Line;
+
+/// The longest frame on the wire.
+pub const FRAME_BYTES: usize = 192;
+/// How many replies are kept.
+pub const REPLIES: usize = 2;
