@@ -48,7 +48,7 @@ const WORDS_LOOKED_AT: usize = 256;
 /// Spreads low bits over all: 2^32 divided by the golden ratio, made odd.
 const SPREAD: u32 = 0x9E37_79B9;
 
-// SCC and FPGAIO, by AN385, "Serial communication controller" and "FPGA system control and I/O".
+// SCC (AID, ID) and FPGAIO (COUNTER).
 // SAFETY: registers that are there for good and touch no memory.
 const APPLICATION_ID: Register = unsafe { Register::at(0x4002_FFF8) };
 // SAFETY: as above.

@@ -5,7 +5,7 @@ use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::exception;
 
-/// The clock of core and peripherals, in hertz (AN385, "Clocks").
+/// The clock of core and peripherals, in hertz (`SYSCLK_FRQ` in QEMU's `hw/arm/mps2.c`).
 pub const CLOCK_HZ: u32 = 25_000_000;
 
 /// Starts the clock. Before that it stands.

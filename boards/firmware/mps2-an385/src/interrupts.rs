@@ -10,7 +10,7 @@ use crate::uart;
 use cortex_m::interrupt::InterruptNumber;
 use cortex_m_rt::exception;
 
-/// The interrupts in use (AN385, "Interrupts").
+/// The interrupts in use.
 #[derive(Clone, Copy)]
 pub(crate) enum Interrupt {
     /// A byte came on UART 0.

@@ -30,6 +30,6 @@ impl Leds {
 
 const ALL: u8 = (1 << LEDS) - 1;
 
-// AN385, "FPGA system control and I/O": FPGAIO->LED0.
+// FPGAIO, LED0.
 // SAFETY: the register of the LEDs, for good; it touches no memory.
 const LED: Register = unsafe { Register::at(0x4002_8000) };

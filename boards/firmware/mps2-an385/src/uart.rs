@@ -81,9 +81,9 @@ impl Uart {
     /// Whether everything given to it has left, down to the shift register.
     ///
     /// That is: the ring is empty, the transmit buffer is empty (STATE.TXBF clear), and both have
-    /// been for as long as one character takes. The buffer alone proves little: the transmitter is
-    /// double buffered (DDI 0479, "APB UART", functional description), and TXBF is clear as soon
-    /// as a character has moved on to the shift register, which no register shows.
+    /// been for as long as one character takes. TXBF tells of the buffer only; a character that has
+    /// moved on to the shift register behind it is shown by none of the registers. QEMU has
+    /// no shift register: there the wait is for nothing, and does no harm.
     pub fn is_drained(&mut self) -> bool {
         let looks_empty = TO_SEND.is_empty() && STATE.read() & TRANSMIT_FULL == 0;
         self.drain
@@ -192,8 +192,9 @@ pub(crate) extern "C" fn transmit_interrupt() {
     }
 }
 
-/// Reads the data register once. QEMU asks its back end for input only then, or when it looks of
-/// itself up to a second later. A byte that is already there is kept: the register is 0 after a reset.
+/// Reads the data register once: under QEMU the first byte after a reset was seen to wait for up to a
+/// second otherwise. With this clock ticking no such wait was measured, with the read or without.
+/// A byte that is already there is kept: the register is 0 after a reset.
 fn receive_first() {
     let full = STATE.read() & RECEIVE_FULL != 0;
     let [byte, ..] = DATA.read().to_le_bytes();
@@ -207,7 +208,7 @@ static TO_SEND: Ring<TRANSMIT_BYTES> = Ring::new();
 /// Counted by the interrupt, wrapping.
 static OVERRUNS: AtomicU32 = AtomicU32::new(0);
 
-// DDI 0479, "APB UART", programmers model; at this address by AN385, "CMSDK APB subsystem".
+// The "APB UART" of ARM DDI 0479.
 const BASE: usize = 0x4000_4000;
 // SAFETY: the UART's registers, for good; they touch no memory.
 const DATA: Register = unsafe { Register::at(BASE) };

@@ -49,7 +49,7 @@ fn unlocked(write: impl FnOnce()) {
     LOCK.write(0);
 }
 
-// ARM DDI 0479, "APB watchdog", programmers model; at this address by AN385, "CMSDK APB subsystem".
+// The "APB watchdog" of ARM DDI 0479.
 const BASE: usize = 0x4000_8000;
 // SAFETY: the watchdog's registers, for good; they touch no memory.
 const LOAD: Register = unsafe { Register::at(BASE) };
