@@ -29,6 +29,7 @@ mod fault;
 pub mod parse;
 
 mod bind;
+mod complete;
 mod suggest;
 
 pub mod answer;

@@ -72,6 +72,11 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
                 return;
             }
             Heard::Say(saying) => saying,
+            Heard::Complete => match self.input.complete(self.table, &mut self.echo) {
+                Some(Received::Redraw) => Saying::Redraw,
+                Some(Received::Choices) => Saying::Choices,
+                _ => return,
+            },
             Heard::Line(dialect) => self.read(dialect),
         };
         self.run(now, house, board);
@@ -170,6 +175,7 @@ enum Heard {
     Nothing,
     Forget,
     Say(Saying),
+    Complete,
     Line(Dialect),
 }
 
@@ -180,6 +186,8 @@ impl Heard {
             Some(Received::Logout | Received::Http) => Self::Forget,
             Some(Received::Interrupt) => Self::Say(Saying::Prompt),
             Some(Received::Redraw) => Self::Say(Saying::Redraw),
+            Some(Received::Choices) => Self::Say(Saying::Choices),
+            Some(Received::Complete) => Self::Complete,
             Some(Received::Line {
                 dialect: Dialect::Json,
                 ..

@@ -39,6 +39,7 @@ pub(crate) struct Editor<const LINE: usize, const HISTORY: usize> {
 pub(crate) enum Asked {
     Interrupt,
     Redraw,
+    Complete,
     Logout,
 }
 
@@ -183,6 +184,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
             Key::Older if self.history.older() => {}
             Key::Newer if self.history.newer() => {}
             Key::Older | Key::Newer => return BELL,
+            Key::Tab => return Effect::Says("", Some(Asked::Complete)),
             _ => return self.act(key),
         }
         self.cursor = self.text().len();
@@ -273,11 +275,24 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     }
 
     /// Inserts text; `false`, and nothing of it is inserted, if there is no room.
-    pub(crate) fn insert_text(&mut self, text: &str) -> bool {
+    fn insert_text(&mut self, text: &str) -> bool {
         self.settle();
         let inserted = bytes::insert(&mut self.line, self.cursor, text.as_bytes());
         self.cursor += if inserted { text.len() } else { 0 };
         inserted
+    }
+
+    /// Inserts what completes a word, and a blank behind it if the word is whole and none is there;
+    /// `false`, and nothing of it is inserted, if there is no room.
+    pub(crate) fn complete(&mut self, missing: &str, is_whole: bool) -> bool {
+        let behind = self.text().as_bytes().get(self.cursor);
+        let blank = if is_whole && behind != Some(&b' ') {
+            " "
+        } else {
+            ""
+        };
+        let fits = self.text().len() + missing.len() + blank.len() <= LINE;
+        fits && self.insert_text(missing) && self.insert_text(blank)
     }
 
     /// Writes the line in its row, behind the prompt, and leaves the cursor where it belongs.

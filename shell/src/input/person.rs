@@ -3,8 +3,10 @@
 use super::editor::Asked;
 use super::keys::Key;
 use super::row::Row;
-use super::{Carriage, Input, Verdict};
+use super::{Carriage, Input, Received, Verdict};
+use crate::complete::{self, Completion};
 use crate::out::Out;
+use crate::table::Table;
 use crate::term;
 use core::fmt;
 use lastword_protocol::{Instant, Millis};
@@ -23,6 +25,35 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         if self.told {
             self.editor.unkeep();
         }
+    }
+
+    /// Completes the word before the cursor, behind [`Received::Complete`], from these commands:
+    /// as far as it is unique, with a blank behind it if it is whole.
+    ///
+    /// Returns [`Received::Redraw`], [`Received::Choices`], or `None` behind a bell.
+    pub fn complete(&mut self, table: Table, echo: &mut dyn Out) -> Option<Received<'static>> {
+        let completed = match complete::complete(table, self.editor.text_before()) {
+            Completion::Choices => return Some(Received::Choices),
+            Completion::Missing { text, is_whole } => self.editor.complete(text, is_whole),
+            Completion::Nothing => false,
+        };
+        if !completed {
+            // What a terminal does not take is lost.
+            let _ = echo.text("\x07");
+            return None;
+        }
+        Some(Received::Redraw)
+    }
+
+    /// Writes the words that may stand before the cursor, below the line, and then the line again.
+    /// The same is written as often as it is asked for, until a byte is fed.
+    ///
+    /// # Errors
+    ///
+    /// If `out` takes no more.
+    pub fn choices(&self, table: Table, out: &mut dyn Out, name: &str) -> fmt::Result {
+        complete::list(out, table, self.editor.text_before())?;
+        self.redraw(out, name)
     }
 
     /// Writes the row that a person types in, prompt and all, and leaves the cursor where it

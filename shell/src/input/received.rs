@@ -31,6 +31,11 @@ pub enum Received<'a> {
     /// It may be left out where more bytes are there to be fed already, if it is made up for once
     /// none are: what is echoed meanwhile may land in the wrong column.
     Redraw,
+    /// Tab in term: ask [`Input::complete`](super::Input::complete) what comes of it.
+    Complete,
+    /// There are several words that may stand here: write what
+    /// [`Input::choices`](super::Input::choices) writes.
+    Choices,
     /// `^D` on an empty line in term: end the session.
     Logout,
     /// The first line is an HTTP request: close the connection, answer nothing.
@@ -43,6 +48,7 @@ impl From<Asked> for Received<'_> {
             Asked::Interrupt => Self::Interrupt,
             Asked::Logout => Self::Logout,
             Asked::Redraw => Self::Redraw,
+            Asked::Complete => Self::Complete,
         }
     }
 }

@@ -30,6 +30,8 @@ fn told(received: &Received<'_>) -> String {
         }
         Received::Interrupt => "interrupt".into(),
         Received::Redraw => "redraw".into(),
+        Received::Complete => "complete".into(),
+        Received::Choices => "choices".into(),
         Received::Logout => "logout".into(),
         Received::Http => "http".into(),
     }

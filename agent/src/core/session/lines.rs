@@ -1,15 +1,16 @@
 //! The text dialects of a session: bytes become lines, lines run step by step, each gets its
 //! one answer.
 
+mod heard;
+
 use super::json;
 use super::output::Output;
 use crate::core::world::{PowerAsk, Way, World};
+use heard::{Heard, Shown};
 use lastword_protocol::message::Reply;
-use lastword_protocol::refusal::Code;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
 use lastword_shell::{
-    Action, Answer, Dialect, Input, Level, LineError, Medium, Received, Rules, Script, Step, Table,
-    Tag, plain, term,
+    Action, Answer, Dialect, Input, Level, Medium, Received, Script, Step, Table, term,
 };
 use std::fmt::Write;
 
@@ -180,9 +181,8 @@ impl Lines {
                 out.push(text.as_bytes());
                 Flow::Go
             }
-            Some(Heard::Redraw) => {
-                // Output takes everything.
-                let _ = self.input.redraw(out, &self.name);
+            Some(Heard::Show(shown)) => {
+                self.show(shown, out);
                 Flow::Go
             }
             Some(Heard::Run(script, voice)) => {
@@ -197,6 +197,22 @@ impl Lines {
                 self.run(out, world)
             }
         }
+    }
+
+    /// Shows a person the line being typed, as the input has asked for it.
+    fn show(&mut self, mut shown: Shown, out: &mut Output) {
+        if matches!(shown, Shown::Completed) {
+            shown = match self.input.complete(self.table, out) {
+                Some(Received::Redraw) => Shown::Line,
+                Some(Received::Choices) => Shown::Choices,
+                _ => return,
+            };
+        }
+        // Output takes everything.
+        let _ = match shown {
+            Shown::Choices => self.input.choices(self.table, out, &self.name),
+            Shown::Line | Shown::Completed => self.input.redraw(out, &self.name),
+        };
     }
 
     /// Runs what can be run without asking the power desk.
@@ -293,99 +309,12 @@ impl Running {
     }
 }
 
-/// What was received, free of the input's buffer.
-#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
-enum Heard {
-    Run(Script, Voice),
-    Say(String),
-    Redraw,
-    End,
-}
-
-impl Heard {
-    fn of(received: Received<'_>, table: Table, name: &str) -> Self {
-        match received {
-            Received::Line {
-                dialect: Dialect::Json,
-                text,
-            } => Self::call(text, table),
-            Received::Line { dialect, text } => Self::line(dialect, text, table, name),
-            Received::Refused {
-                dialect,
-                tag,
-                error,
-            } => Self::Say(refusal(dialect, tag.as_ref(), error, name)),
-            Received::Interrupt => Self::Say(prompt(name)),
-            Received::Redraw => Self::Redraw,
-            Received::Logout | Received::Http => Self::End,
-        }
-    }
-
-    fn line(dialect: Dialect, text: &str, table: Table, name: &str) -> Self {
-        let mut script = Script::default();
-        match script.read(text, Rules::new(table, dialect)) {
-            Ok(()) => {
-                let answer = Answer::new(dialect, script.tag.clone(), script.steps.len());
-                Self::Run(script, Voice::Text(answer))
-            }
-            Err(error) => {
-                let mut said = String::new();
-                let _ = if dialect == Dialect::Term {
-                    term::parse_error(&mut said, name, &error)
-                        .and_then(|()| term::prompt(&mut said, name))
-                } else {
-                    plain::parse_error(&mut said, &error)
-                };
-                Self::Say(said)
-            }
-        }
-    }
-
-    fn call(text: &str, table: Table) -> Self {
-        let call = match json::Call::read(text, table) {
-            Ok(call) => call,
-            Err(answer) => return Self::Say(answer + "\n"),
-        };
-        let mut script = Script::default();
-        match script.read(&call.line, Rules::new(table, Dialect::Json)) {
-            Ok(()) => Self::Run(script, Voice::Json(call)),
-            Err(error) => Self::Say(call.misread(&error).map_or(String::new(), |it| it + "\n")),
-        }
-    }
-}
-
 fn say(out: &mut Output, answer: Option<String>) {
     if let Some(answer) = answer {
         let _ = writeln!(out, "{answer}");
     }
 }
 
-fn prompt(name: &str) -> String {
-    let mut said = String::new();
-    let _ = term::prompt(&mut said, name);
-    said
-}
-
 fn is_dangerous(step: &Step) -> bool {
     step.command.level == Level::Danger
-}
-
-/// The answer to a line that is not fit to read.
-fn refusal(dialect: Dialect, tag: Option<&Tag>, error: LineError, name: &str) -> String {
-    let mut said = String::new();
-    let _ = match dialect {
-        Dialect::Plain => plain::line_error(&mut said, tag, error),
-        Dialect::Term => {
-            term::line_error(&mut said, error).and_then(|()| term::prompt(&mut said, name))
-        }
-        Dialect::Json => {
-            let code = match error {
-                LineError::TooLong { .. } => Code::TooLong,
-                LineError::Control | LineError::NotUtf8 | LineError::Incomplete => Code::Syntax,
-                LineError::Lost => Code::SlowDown,
-            };
-            writeln!(said, "{}", json::unfit(code, "the line is not fit to read"))
-        }
-    };
-    said
 }

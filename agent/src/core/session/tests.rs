@@ -422,6 +422,31 @@ fn a_person_gets_echo_and_prompt() {
 }
 
 #[test]
+fn a_person_edits_and_completes_and_lines_come_back_but_no_reboot_does() {
+    let mut bench = Bench::new(Traits {
+        marked: false,
+        ..UART
+    });
+    bench.receive(b"uptime\r");
+    bench.wait(50);
+    for (keys, shown) in [
+        (
+            &b"po\tcax\x02\x1b[3~\t"[..],
+            "\rboard1> power cancel \x1b[K",
+        ),
+        (b"\x15h\t\t", "\r\nhelp  hello\r\n\rboard1> hel\x1b[K"),
+        (b"\x15\x1b[A", "\rboard1> uptime\x1b[K"),
+        (b"\x15uptime; reboot\r\x1b[A", "\rboard1> uptime\x1b[K"),
+    ] {
+        bench.said.clear();
+        bench.receive(keys);
+        let text = bench.text();
+        assert!(text.ends_with(shown), "{text:?}");
+    }
+    assert_eq!(bench.asked.len(), 1);
+}
+
+#[test]
 fn what_is_typed_behind_a_power_command_is_not_lost() {
     let mut bench = Bench::new(Traits {
         marked: false,

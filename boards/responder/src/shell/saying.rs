@@ -34,6 +34,8 @@ pub(super) enum Saying {
     Prompt,
     /// A person may go on typing.
     Redraw,
+    /// A person is shown what may be typed.
+    Choices,
 }
 
 /// Writes what is being said.
@@ -47,6 +49,7 @@ pub(super) fn write<const LINE: usize, const HISTORY: usize>(
     match &shell.saying {
         Saying::Nothing => Ok(()),
         Saying::Prompt => term::prompt(out, name),
+        Saying::Choices => shell.input.choices(shell.table, out, name),
         Saying::Redraw => shell.input.redraw(out, name),
         Saying::NoJson => no_json(out),
         Saying::Misread(dialect) => match parse::check(line, shell.rules(*dialect)) {

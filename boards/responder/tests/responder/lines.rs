@@ -76,3 +76,27 @@ fn a_person_is_prompted_and_pointed_at_what_is_wrong() {
         "{status:?}"
     );
 }
+
+#[test]
+fn a_person_edits_and_completes_and_lines_come_back_but_no_reboot_does() {
+    let mut bench = Bench::new();
+    bench.say("uptime\r");
+    bench.pass(25);
+    bench.heard();
+    for (keys, shown) in [
+        ("po\tcax\x02\x1b[3~\t", "\rbench> power cancel \x1b[K"),
+        ("\x15h\t\t", "\r\nhelp  hello\r\n\rbench> hel\x1b[K"),
+        ("\x15\x1b[A", "\rbench> uptime\x1b[K"),
+        (
+            "\x15uptime; reboot --boot 7\r\x1b[A",
+            "\rbench> uptime; reboot --boot 7\x1b[K",
+        ),
+        (
+            "\x15uptime; reboot --in 1h\r\x1b[A",
+            "\rbench> uptime; reboot --boot 7\x1b[K",
+        ),
+    ] {
+        let heard = bench.say(keys);
+        assert!(heard.ends_with(shown), "{heard:?}");
+    }
+}

@@ -4,6 +4,7 @@
 use super::screen::Screen;
 use super::told;
 use crate::columns;
+use crate::commands::ALL;
 use crate::dialect::Dialect;
 use crate::input::{ECHO_BYTES, Input, Medium};
 use crate::term;
@@ -72,6 +73,7 @@ impl Person {
         match received.as_deref() {
             None => {}
             Some("redraw") => self.redraw(),
+            Some("complete") => self.complete(),
             Some(said) => {
                 if said == "logout" {
                     self.show("\r\n");
@@ -79,6 +81,20 @@ impl Person {
                 self.told.extend(received);
                 self.prompt();
             }
+        }
+    }
+
+    fn complete(&mut self) {
+        let mut echo = String::new();
+        let completed = self.input.complete(ALL, &mut echo).as_ref().map(told);
+        assert!(echo.len() <= ECHO_BYTES, "{echo:?}");
+        self.show(&echo);
+        if completed.as_deref() == Some("choices") {
+            let mut listed = String::new();
+            self.input.choices(ALL, &mut listed, self.name).unwrap();
+            self.show(&listed);
+        } else {
+            self.follow(completed);
         }
     }
 
@@ -260,6 +276,37 @@ fn a_line_that_is_not_to_come_back_does_not() {
     person.input.unkeep();
     person.press(b"\x1b[B\x1b[A");
     assert_eq!(person.line().0, "status");
+}
+
+#[test]
+fn tab_completes_the_word_before_the_cursor() {
+    for (keys, expected) in [
+        ("upt\t", "uptime |"),
+        ("po\tca\t7", "power cancel 7|"),
+        ("mo\tt\t", "mode term |"),
+        ("h\t", "hel|"),
+        ("h\t\t", "hel|"),
+        ("x\t", "x|"),
+        ("upt x\x1b[D\x1b[D\t", "uptime| x"),
+        ("uptime x\x1b[D\x1b[D\t", "uptime| x"),
+        ("upx\x1b[D\t", "uptime |x"),
+        ("upt\r\x10\t", "uptime |"),
+        ("upt\r\x10\t\x0e", "uptime |"),
+        ("r\t", "r|"),
+    ] {
+        check(&[keys], expected);
+    }
+    let mut person = Person::at("board1");
+    person.press(b"power s\x1b[D\x1b[C\tt");
+    let above = ["board1> power s", "status  shutdown"];
+    assert_eq!(person.screen.above, above);
+    assert_eq!(person.line().0, "power st");
+    // There is no room for all of it, and so for none.
+    let full = "x".repeat(LINE - 5);
+    person.press(format!("\x15#{full}\x01upt\t").as_bytes());
+    assert!(person.line().0.starts_with("upt#"));
+    person.press(b"\x15r\t\rr\t\n");
+    assert_eq!(person.told, ["term:r", "term:r"]);
 }
 
 #[test]

@@ -187,6 +187,8 @@ fn write_down(told: &mut Vec<u8>, received: &Received<'_>) -> bool {
         }
         Received::Interrupt => told.push(b'I'),
         Received::Redraw => told.push(b'D'),
+        Received::Complete => told.push(b'C'),
+        Received::Choices => told.push(b'M'),
         Received::Logout => told.push(b'O'),
         Received::Http => told.push(b'H'),
     }

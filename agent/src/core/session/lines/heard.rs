@@ -1,0 +1,105 @@
+//! What a session's input has come to, free of the input's buffer.
+
+use super::{Voice, json};
+use lastword_protocol::refusal::Code;
+use lastword_shell::{
+    Answer, Dialect, LineError, Received, Rules, Script, Table, Tag, plain, term,
+};
+use std::fmt::Write;
+
+/// What was received.
+#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
+pub(super) enum Heard {
+    Run(Script, Voice),
+    Say(String),
+    Show(Shown),
+    End,
+}
+
+/// What a person is shown of the line being typed.
+#[derive(Clone, Copy)]
+pub(super) enum Shown {
+    Line,
+    Completed,
+    Choices,
+}
+
+impl Heard {
+    pub(super) fn of(received: Received<'_>, table: Table, name: &str) -> Self {
+        match received {
+            Received::Line {
+                dialect: Dialect::Json,
+                text,
+            } => Self::call(text, table),
+            Received::Line { dialect, text } => Self::line(dialect, text, table, name),
+            Received::Refused {
+                dialect,
+                tag,
+                error,
+            } => Self::Say(refusal(dialect, tag.as_ref(), error, name)),
+            Received::Interrupt => Self::Say(prompt(name)),
+            Received::Redraw => Self::Show(Shown::Line),
+            Received::Complete => Self::Show(Shown::Completed),
+            Received::Choices => Self::Show(Shown::Choices),
+            Received::Logout | Received::Http => Self::End,
+        }
+    }
+
+    fn line(dialect: Dialect, text: &str, table: Table, name: &str) -> Self {
+        let mut script = Script::default();
+        match script.read(text, Rules::new(table, dialect)) {
+            Ok(()) => {
+                let answer = Answer::new(dialect, script.tag.clone(), script.steps.len());
+                Self::Run(script, Voice::Text(answer))
+            }
+            Err(error) => {
+                let mut said = String::new();
+                let _ = if dialect == Dialect::Term {
+                    term::parse_error(&mut said, name, &error)
+                        .and_then(|()| term::prompt(&mut said, name))
+                } else {
+                    plain::parse_error(&mut said, &error)
+                };
+                Self::Say(said)
+            }
+        }
+    }
+
+    fn call(text: &str, table: Table) -> Self {
+        let call = match json::Call::read(text, table) {
+            Ok(call) => call,
+            Err(answer) => return Self::Say(answer + "\n"),
+        };
+        let mut script = Script::default();
+        match script.read(&call.line, Rules::new(table, Dialect::Json)) {
+            Ok(()) => Self::Run(script, Voice::Json(call)),
+            Err(error) => Self::Say(call.misread(&error).map_or(String::new(), |it| it + "\n")),
+        }
+    }
+}
+
+fn prompt(name: &str) -> String {
+    let mut said = String::new();
+    let _ = term::prompt(&mut said, name);
+    said
+}
+
+/// The answer to a line that is not fit to read.
+fn refusal(dialect: Dialect, tag: Option<&Tag>, error: LineError, name: &str) -> String {
+    let mut said = String::new();
+    let _ = match dialect {
+        Dialect::Plain => plain::line_error(&mut said, tag, error),
+        Dialect::Term => {
+            term::line_error(&mut said, error).and_then(|()| term::prompt(&mut said, name))
+        }
+        Dialect::Json => {
+            let code = match error {
+                LineError::TooLong { .. } => Code::TooLong,
+                LineError::Control | LineError::NotUtf8 | LineError::Incomplete => Code::Syntax,
+                LineError::Lost => Code::SlowDown,
+            };
+            writeln!(said, "{}", json::unfit(code, "the line is not fit to read"))
+        }
+    };
+    said
+}

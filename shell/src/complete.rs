@@ -1,0 +1,303 @@
+//! Completes the word that a person is typing, from the table of commands.
+//!
+//! What may stand there is offered name by name, and nothing is stored: it is gone through again for
+//! each question.
+
+use crate::arguments::Kind;
+use crate::grammar::{Cursor, Separator};
+use crate::out::Out;
+use crate::suggest;
+use crate::table::{Command, Table};
+use crate::term::{self, COLUMNS};
+use crate::topic::Topic;
+use crate::word::Word;
+use core::fmt;
+
+/// The fewest bytes of a line in which a dangerous command is completed. On a noisy line `r`, Tab and
+/// Enter do come by chance, as `r` and Enter do, which is why such a command has to be named in full.
+const DANGER_BYTES: usize = 3;
+
+/// What a person's Tab comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Completion {
+    /// Nothing that may stand here begins so.
+    Nothing,
+    /// This is missing, up to where the names part, or with a blank behind the only one.
+    Missing {
+        /// What goes in.
+        text: &'static str,
+        /// Whether the word is whole then.
+        is_whole: bool,
+    },
+    /// There are several, and no more that they share; or one that is only to be shown.
+    Choices,
+}
+
+/// Says what completes the line `before` the cursor.
+pub(crate) fn complete(table: Table, before: &str) -> Completion {
+    let Some(place) = Place::of(table, before) else {
+        return Completion::Nothing;
+    };
+    let (mut only, mut shared, mut count) = ("", 0, 0_usize);
+    // Counting does not fail.
+    let _ = place.offer(&mut |name| {
+        if count == 0 {
+            (only, shared) = (name, name.len());
+        }
+        count += 1;
+        let both = only.bytes().zip(name.bytes());
+        shared = both
+            .take(shared)
+            .take_while(|(one, other)| one == other)
+            .count();
+        Ok(())
+    });
+    let is_whole = count == 1;
+    let missing = only.get(place.typed.len()..shared).unwrap_or_default();
+    let is_only_shown = is_whole && before.len() < DANGER_BYTES && place.is_danger(only);
+    match (count, missing) {
+        (0, _) => Completion::Nothing,
+        (2.., "") => Completion::Choices,
+        _ if is_only_shown => Completion::Choices,
+        (_, text) => Completion::Missing { text, is_whole },
+    }
+}
+
+/// Writes what may stand at the end of the line `before` the cursor, on rows of its own.
+pub(crate) fn list(out: &mut dyn Out, table: Table, before: &str) -> fmt::Result {
+    let mut column = 0;
+    if let Some(place) = Place::of(table, before) {
+        place.offer(&mut |name| {
+            let needed = GAP.len() + name.len();
+            if column == 0 || column + needed > COLUMNS {
+                term::newline(out, 0)?;
+                column = name.len();
+            } else {
+                out.text(GAP)?;
+                column += needed;
+            }
+            out.text(name)
+        })?;
+    }
+    term::newline(out, 0)
+}
+
+/// Where in a command the cursor is.
+struct Place<'a> {
+    /// Where in the tree of commands the words before have led.
+    topic: Topic,
+    /// The command that they name.
+    command: Option<&'static Command>,
+    /// What the option before takes.
+    value: Option<&'static Kind>,
+    /// How many arguments are there by position.
+    positionals: usize,
+    /// What is there of the word.
+    typed: &'a str,
+}
+
+type Visit<'v> = &'v mut dyn FnMut(&'static str) -> fmt::Result;
+
+impl<'a> Place<'a> {
+    /// Reads the line; `None` where nothing can be completed: in quotes, in a comment, behind what
+    /// is no command.
+    fn of(table: Table, before: &'a str) -> Option<Self> {
+        let mut cursor = Cursor::new(before);
+        if cursor.is_at_tag() {
+            cursor.tag().ok()?;
+        }
+        let start = Self {
+            topic: Topic::all(table),
+            command: None,
+            value: None,
+            positionals: 0,
+            typed: "",
+        };
+        let mut place = Self { ..start };
+        loop {
+            match cursor.word().ok()? {
+                Some(word) if cursor.at() == before.len() => {
+                    place.typed = word.plain()?;
+                    return Some(place);
+                }
+                Some(word) => place.step(table, word)?,
+                None if cursor.at() == before.len() => return Some(place),
+                None if cursor.separator().ok()? == Separator::End => return None,
+                None => place = Self { ..start },
+            }
+        }
+    }
+
+    /// Goes behind a word.
+    fn step(&mut self, table: Table, word: Word<'_>) -> Option<()> {
+        let Some(command) = self.command else {
+            if !self.topic.descend(word) {
+                let only = suggest::only_beginning_with(word, self.topic.words())?;
+                self.topic = self.topic.below(Word::literal(only))?;
+            }
+            self.command = self.topic.command();
+            let takes = self.command.and_then(|command| command.positionals.first());
+            if takes.is_some_and(|takes| matches!(takes.kind, Kind::Topic)) {
+                // What follows names a command again.
+                (self.topic, self.command) = (Topic::all(table), None);
+            }
+            return Some(());
+        };
+        match (self.value.take(), word.as_option()) {
+            (None, Some((name, None))) => {
+                let mut options = command.options.iter();
+                let option = options.find(|option| option.name == name.raw)?;
+                self.value = option.value.as_ref();
+            }
+            (None, Some((_, Some(_)))) | (Some(_), _) => {}
+            (None, None) => self.positionals += 1,
+        }
+        Some(())
+    }
+
+    /// Visits what may stand here and begins with what is typed.
+    fn offer(&self, visit: Visit<'_>) -> fmt::Result {
+        let mut fitting = |name: &'static str| {
+            if name.starts_with(self.typed) {
+                visit(name)
+            } else {
+                Ok(())
+            }
+        };
+        let Some(command) = self.command else {
+            return self.topic.words().try_for_each(fitting);
+        };
+        if let Some(kind) = self.value {
+            return choices(kind).iter().copied().try_for_each(fitting);
+        }
+        if let Some(positional) = command.positionals.get(self.positionals) {
+            choices(&positional.kind)
+                .iter()
+                .copied()
+                .try_for_each(&mut fitting)?;
+        }
+        command
+            .options
+            .iter()
+            .map(|option| option.name)
+            .try_for_each(fitting)
+    }
+
+    /// Whether `name`, here, is a command that can take the board away.
+    fn is_danger(&self, name: &'static str) -> bool {
+        let below = self.topic.below(Word::literal(name));
+        self.command.is_none() && below.is_some_and(Topic::is_dangerous)
+    }
+}
+
+/// The words that a value of this kind can be.
+///
+/// Names that only the board knows (its services, say) will be a kind of their own, and offered
+/// from here.
+const fn choices(kind: &Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::OneOf(words) => words,
+        _ => &[],
+    }
+}
+
+const GAP: &str = "  ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::ALL;
+
+    /// Compares what goes in, `|` behind it if the word is whole, or what is listed.
+    #[track_caller]
+    fn check(before: &str, expected: &str) {
+        let said = match complete(ALL, before) {
+            Completion::Nothing => "-".into(),
+            Completion::Missing { text, is_whole } => {
+                format!("+{text}{}", if is_whole { "|" } else { "" })
+            }
+            Completion::Choices => {
+                let mut listed = String::new();
+                list(&mut listed, ALL, before).unwrap();
+                listed.trim().into()
+            }
+        };
+        assert_eq!(said, expected, "{before:?}");
+    }
+
+    #[test]
+    fn words_are_completed_as_far_as_they_are_unique() {
+        check("up", "+time|");
+        check("uptime", "+|");
+        check("p", "+ower|");
+        check("he", "+l");
+        check("hel", "help  hello");
+        check("h", "+el");
+        check("power ca", "+ncel|");
+        check("power s", "status  shutdown");
+        check("power ", "status  reboot  shutdown  cancel");
+        check("x", "-");
+        check("power x", "-");
+        check("nonsense ", "-");
+    }
+
+    #[test]
+    fn arguments_are_completed_where_the_table_knows_them() {
+        check("mode ", "plain  term  json");
+        check("mode t", "+erm|");
+        check("mode term ", "-");
+        check("reboot --f", "+orce|");
+        check("power reboot --force --re", "+ason|");
+        check(
+            "reboot --",
+            "--graceful  --force  --in  --reason  --op  --boot  --await-close",
+        );
+        check("reboot --in ", "-");
+        check("reboot --in 5s --g", "+raceful|");
+        check("reboot --in=5s --g", "+raceful|");
+        check("reboot --nonsense --g", "-");
+        check("power cancel ", "-");
+        check("uptime ", "-");
+    }
+
+    #[test]
+    fn the_words_before_may_be_abbreviated_tagged_or_of_another_command() {
+        check("po ca", "+ncel|");
+        check("@7 up", "+time|");
+        check("uptime; po", "+wer|");
+        check("uptime && power ca", "+ncel|");
+        check("help power ca", "+ncel|");
+        check("help up", "+time|");
+    }
+
+    #[test]
+    fn quotes_and_comments_are_left_alone() {
+        check("reboot --reason \"up", "-");
+        check("\"up", "-");
+        check("\"up\"", "-");
+        check("# up", "-");
+        check("uptime # up", "-");
+        check("uptime | up", "-");
+    }
+
+    #[test]
+    fn what_takes_the_board_down_wants_three_bytes() {
+        check("r", "reboot");
+        check("re", "reboot");
+        check("reb", "+oot|");
+        check("s", "status  shutdown");
+        check("sh", "shutdown");
+        check("shu", "+tdown|");
+        check("power r", "+eboot|");
+    }
+
+    #[test]
+    fn a_long_list_breaks_before_the_edge() {
+        let mut listed = String::new();
+        let twice = Table(Vec::leak([ALL.0, ALL.0].concat()));
+        list(&mut listed, twice, "").unwrap();
+        assert!(listed.starts_with("\r\n") && listed.ends_with("\r\n"));
+        assert!(listed.lines().all(|row| row.len() <= COLUMNS));
+        assert!(listed.lines().count() > 2, "{listed:?}");
+    }
+}
