@@ -6,6 +6,7 @@ mod tests;
 use crate::dialect::Dialect;
 use crate::out::Out;
 use crate::parse::{Action, Step};
+use crate::pen::Pen;
 use crate::tag::Tag;
 use crate::{fields, help, plain, term};
 use core::fmt;
@@ -53,23 +54,22 @@ impl Answer {
     ///
     /// If `out` takes no more: the answer is incomplete.
     pub fn step(&mut self, out: &mut dyn Out, step: &Step, reply: &Reply) -> fmt::Result {
+        let mut pen = Pen::on(out);
         if !self.is_open() {
             return Ok(());
         }
         if let Some((code, detail)) = fields::refusal(reply) {
-            return self.no(out, code, detail);
+            self.no(&mut pen, code, detail);
+            return pen.written();
         }
         self.done += 1;
-        if self.done == self.steps {
-            self.open = false;
-        }
+        self.open = self.done < self.steps;
         if self.dialect == Dialect::Term {
-            return term::reply(out, step, reply);
+            term::reply(&mut pen, step, reply);
+        } else {
+            self.yes(&mut pen, step, reply);
         }
-        if let Action::Help(topic) = step.action {
-            help::plain(out, topic)?;
-        }
-        self.yes(out, step, reply)
+        pen.written()
     }
 
     /// Refuses the line, or what is left of it.
@@ -78,10 +78,11 @@ impl Answer {
     ///
     /// If `out` takes no more: the answer is incomplete.
     pub fn refuse(&mut self, out: &mut dyn Out, refusal: &Refusal) -> fmt::Result {
-        if !self.open {
-            return Ok(());
+        let mut pen = Pen::on(out);
+        if self.open {
+            self.no(&mut pen, refusal.code, &refusal.detail);
         }
-        self.no(out, refusal.code, &refusal.detail)
+        pen.written()
     }
 
     /// Writes whatever is still owed. A blank line is owed nothing, a lone tag its `ok`; a line
@@ -91,49 +92,52 @@ impl Answer {
     ///
     /// If `out` takes no more: the answer is incomplete.
     pub fn finish(&mut self, out: &mut dyn Out) -> fmt::Result {
+        let mut pen = Pen::on(out);
         if self.is_open() {
-            return self.no(out, Code::Aborted, "");
+            self.no(&mut pen, Code::Aborted, "");
         }
         let owed = core::mem::replace(&mut self.open, false) && self.tag.is_some();
-        if !owed || self.dialect == Dialect::Term {
-            return Ok(());
+        if owed && self.dialect != Dialect::Term {
+            plain::ok(&mut pen, self.tag.as_ref());
+            pen.text("\n");
         }
-        plain::ok(out, self.tag.as_ref())?;
-        out.text("\n")
+        pen.written()
     }
 
     /// Says yes to a step in plain: the final of a single step; a row, and the final behind the
     /// last, for one of several.
-    fn yes(&self, out: &mut dyn Out, step: &Step, reply: &Reply) -> fmt::Result {
+    fn yes(&self, pen: &mut Pen<'_>, step: &Step, reply: &Reply) {
+        if let Action::Help(topic) = step.action {
+            help::for_script(pen, topic);
+        }
         if self.steps == 1 {
-            plain::ok(out, self.tag.as_ref())?;
-            plain::reply(out, step, reply)?;
-            return out.text("\n");
+            plain::ok(pen, self.tag.as_ref());
+        } else {
+            pen.count("| ", self.done);
+            pen.text(" ");
+            plain::ok(pen, None);
         }
-        plain::number(out, "| ", self.done)?;
-        out.text(" ok")?;
-        plain::reply(out, step, reply)?;
-        out.text("\n")?;
-        if self.open {
-            return Ok(());
+        plain::reply(pen, step, reply);
+        pen.text("\n");
+        if self.steps > 1 && !self.open {
+            plain::ok(pen, self.tag.as_ref());
+            pen.count(" done=", self.done);
+            pen.text("\n");
         }
-        plain::ok(out, self.tag.as_ref())?;
-        plain::number(out, " done=", self.done)?;
-        out.text("\n")
     }
 
     /// Says no to the next step, and so to the rest.
-    fn no(&mut self, out: &mut dyn Out, code: Code, detail: &str) -> fmt::Result {
+    fn no(&mut self, pen: &mut Pen<'_>, code: Code, detail: &str) {
         self.open = false;
         let failed = (self.steps > 1).then_some(self.done + 1);
         if self.dialect == Dialect::Term {
-            return term::refusal(out, code, detail, failed);
+            return term::refusal(pen, code, detail, failed);
         }
-        plain::err(out, self.tag.as_ref(), code)?;
-        plain::detail(out, detail)?;
+        plain::err(pen, self.tag.as_ref(), code);
+        plain::detail(pen, detail);
         if let Some(step) = failed {
-            plain::number(out, " step=", step)?;
+            pen.count(" step=", step);
         }
-        out.text("\n")
+        pen.text("\n");
     }
 }

@@ -1,6 +1,7 @@
 //! What commands take: kinds of values, how they are read, and the arguments of one command.
 
 use crate::out::Out;
+use crate::pen::Pen;
 use crate::topic::Topic;
 use crate::word::Word;
 use core::fmt;
@@ -47,8 +48,8 @@ pub enum Argument<'a> {
     Integer(u64),
     /// Of [`Kind::Duration`].
     Duration(Millis),
-    /// Of [`Kind::Boot`].
-    Boot(BootId),
+    /// Of [`Kind::Boot`]: what reads as one. The id itself would make every argument larger.
+    Boot(Word<'a>),
     /// Of [`Kind::Text`].
     Text(Word<'a>),
     /// Of [`Kind::OneOf`]: which one.
@@ -70,17 +71,20 @@ impl Kind {
     /// Reads `word`; `None` if it is not of this kind. A topic is not one word and never is.
     #[must_use]
     #[inline]
-    pub fn read(self, word: Word<'_>) -> Option<Argument<'_>> {
+    pub fn read<'a>(&self, word: Word<'a>) -> Option<Argument<'a>> {
         // Longer than any number, span or boot id.
         let mut room = String::<40>::new();
         Some(match self {
             Self::Integer { min, max } => {
                 let number = integer(word.text(&mut room)?)?;
-                Argument::Integer(Some(number).filter(|number| (min..=max).contains(number))?)
+                Argument::Integer(Some(number).filter(|number| (min..=max).contains(&number))?)
             }
             Self::Duration => Argument::Duration(duration(word.text(&mut room)?)?),
-            Self::Boot => Argument::Boot(word.text(&mut room)?.parse().ok()?),
-            Self::Text { max } if max < word.len() => return None,
+            Self::Boot => {
+                boot(word)?;
+                Argument::Boot(word)
+            }
+            Self::Text { max } if *max < word.len() => return None,
             Self::Text { .. } => Argument::Text(word),
             Self::OneOf(words) => Argument::Choice(words.iter().position(|known| word.is(known))?),
             Self::Topic => return None,
@@ -89,7 +93,7 @@ impl Kind {
 
     /// The word that stands for it in help, such as `DURATION`.
     #[must_use]
-    pub const fn placeholder(self) -> &'static str {
+    pub const fn placeholder(&self) -> &'static str {
         match self {
             Self::Integer { .. } => "N",
             Self::Duration => "DURATION",
@@ -105,29 +109,32 @@ impl Kind {
     /// # Errors
     ///
     /// If `out` takes no more.
-    pub fn describe(self, out: &mut dyn Out) -> fmt::Result {
+    pub fn describe(&self, out: &mut dyn Out) -> fmt::Result {
+        let mut pen = Pen::on(out);
+        self.show(&mut pen);
+        pen.written()
+    }
+
+    pub(crate) fn show(&self, pen: &mut Pen<'_>) {
         match self {
             Self::Integer { min, max } => {
-                out.text("a whole number from ")?;
-                crate::text::decimal(out, min)?;
-                out.text(" to ")?;
-                crate::text::decimal(out, max)
+                pen.text("a whole number from ");
+                pen.number(*min);
+                pen.text(" to ");
+                pen.number(*max);
             }
-            Self::Duration => out.text("a duration: 500ms, 30s, 5m, 2h"),
-            Self::Boot => out.text("a boot id: 32 hexadecimal digits"),
+            Self::Duration => pen.text("a duration: 500ms, 30s, 5m, 2h"),
+            Self::Boot => pen.text("a boot id: 32 hexadecimal digits"),
             Self::Text { max } => {
-                out.text("text of at most ")?;
-                crate::text::decimal(out, max as u64)?;
-                out.text(" bytes")
+                pen.count("text of at most ", *max);
+                pen.text(" bytes");
             }
             Self::OneOf(words) => {
-                out.text("one of")?;
-                words.iter().enumerate().try_for_each(|(index, word)| {
-                    out.text(if index == 0 { " " } else { ", " })?;
-                    out.text(word)
-                })
+                for (index, word) in words.iter().enumerate() {
+                    pen.one_of(index, word);
+                }
             }
-            Self::Topic => out.text("a command"),
+            Self::Topic => pen.text("a command"),
         }
     }
 }
@@ -167,7 +174,7 @@ impl Arguments<'_> {
     #[must_use]
     pub fn boot(&self, index: usize) -> Option<BootId> {
         match self.options.get(index)? {
-            Some(Argument::Boot(boot)) => Some(*boot),
+            Some(Argument::Boot(word)) => boot(*word),
             _ => None,
         }
     }
@@ -184,34 +191,43 @@ impl Arguments<'_> {
 
 /// Reads a whole number, decimal or hexadecimal with `0x`. No signs.
 fn integer(text: &str) -> Option<u64> {
-    let (digits, radix) = match text.strip_prefix("0x") {
-        Some(digits) => (digits, 16),
-        None => (text, 10),
-    };
-    if digits.starts_with('+') {
+    match text.strip_prefix("0x") {
+        Some(digits) => digits_of(digits, 16),
+        None => digits_of(text, 10),
+    }
+}
+
+/// Reads digits; `None` if there are none, or the number overflows.
+fn digits_of(text: &str, radix: u32) -> Option<u64> {
+    if text.is_empty() {
         return None;
     }
-    u64::from_str_radix(digits, radix).ok()
+    text.chars().try_fold(0_u64, |number, character| {
+        let digit = character.to_digit(16).filter(|digit| *digit < radix)?;
+        let number = number.checked_mul(u64::from(radix))?;
+        number.checked_add(u64::from(digit))
+    })
 }
 
 /// Reads a span with its unit; `None` if the unit is missing or the span overflows.
 fn duration(text: &str) -> Option<Millis> {
-    let unit_at = text.bytes().position(|byte| !byte.is_ascii_digit())?;
-    let (digits, unit) = text.split_at_checked(unit_at)?;
-    let millis: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, unit) = text.split_at_checked(digits)?;
+    let millis: u32 = match unit.as_bytes() {
+        b"ms" => 1,
+        b"s" => 1_000,
+        b"m" => 60_000,
+        b"h" => 3_600_000,
         _ => return None,
     };
-    if digits.is_empty() {
-        return None;
-    }
-    let number = digits.bytes().try_fold(0_u64, |number, digit| {
-        number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    })?;
-    number.checked_mul(millis).map(Millis)
+    let number = digits_of(digits, 10)?;
+    number.checked_mul(u64::from(millis)).map(Millis)
+}
+
+#[cold]
+#[inline(never)]
+fn boot(word: Word<'_>) -> Option<BootId> {
+    word.text(&mut String::<40>::new())?.parse().ok()
 }
 
 #[cfg(test)]

@@ -2,20 +2,20 @@
 
 use crate::arguments::{Argument, Arguments, Kind};
 use crate::commands;
-use crate::fault::{Fault, Want};
+use crate::fault::{Blame, Failed, Flaw, Want};
 use crate::grammar::Cursor;
 use crate::parse::Rules;
-use crate::suggest;
-use crate::table::{Command, Switch};
+use crate::suggest::{Candidates, Likeness};
+use crate::table::Command;
 use crate::topic::Topic;
 use crate::word::Word;
-use lastword_protocol::refusal::Code;
 
 /// What the words of a command read so far have come to.
 ///
 /// It takes them one by one, so that a single loop reads them all.
-struct Binder {
-    rules: Rules,
+struct Binder<'a> {
+    rules: &'a Rules,
+    blame: Blame<'a>,
     /// Where in the tree of commands they have led.
     topic: Topic,
     /// The command that they name.
@@ -24,8 +24,8 @@ struct Binder {
     positionals: usize,
     /// The option whose value has to come next.
     open: Option<Open>,
-    /// A person asked what may stand here.
-    asked: Option<Topic>,
+    /// A person asked what may stand here: nothing that follows matters.
+    asked: bool,
 }
 
 /// An option whose value has not come yet.
@@ -44,20 +44,26 @@ struct Open {
 pub(crate) fn command<'a>(
     cursor: &mut Cursor<'a>,
     begin: usize,
-    rules: Rules,
+    rules: &'a Rules,
     arguments: &mut Arguments<'a>,
-) -> Result<Option<&'static Command>, Fault> {
+) -> Result<Option<&'static Command>, Failed> {
     let mut binder = Binder {
         rules,
+        blame: cursor.blame(),
         topic: Topic::all(rules.table),
         command: None,
         positionals: 0,
         open: None,
-        asked: None,
+        asked: false,
     };
     let mut here = *cursor;
     while let Some(word) = here.word()? {
         match binder.command {
+            _ if binder.asked => {}
+            _ if binder.is_question(word) => {
+                binder.asked = true;
+                binder.command = Some(help(binder.topic, arguments));
+            }
             None => binder.name(word)?,
             Some(command) => binder.argument(command, arguments, word)?,
         }
@@ -69,244 +75,216 @@ pub(crate) fn command<'a>(
     binder.finish(arguments, cursor.at()).map(Some)
 }
 
-impl Binder {
+impl<'a> Binder<'a> {
+    /// Whether a person asks what may stand here.
+    #[inline]
+    fn is_question(&self, word: Word<'_>) -> bool {
+        self.rules.abbreviate && self.open.is_none() && word.raw == "?"
+    }
+
     /// Goes one word further in the tree of commands.
-    fn name(&mut self, word: Word<'_>) -> Result<(), Fault> {
-        if self.is_question(word) {
-            self.asked = Some(self.topic);
-            self.command = Some(&commands::HELP);
-            return Ok(());
-        }
+    #[inline]
+    fn name(&mut self, word: Word<'_>) -> Result<(), Failed> {
         if !self.topic.descend(word) {
-            self.topic = abbreviated(self.topic, &word, self.rules)?;
+            self.topic = abbreviated(self.topic, &word, self.rules, self.blame)?;
         }
         self.command = self.topic.command();
         Ok(())
     }
 
     /// Takes a word behind the command's name.
-    fn argument<'a>(
+    #[inline]
+    fn argument(
         &mut self,
         command: &'static Command,
         arguments: &mut Arguments<'a>,
-        word: Word<'a>,
-    ) -> Result<(), Fault> {
-        let (kind, slot) = match (self.open.take(), word.as_option()) {
-            (Some(open), Some(_)) => return Err(open.fault()),
-            (Some(open), None) => match arguments.options.get_mut(open.index) {
-                Some(slot) => (open.kind, slot),
+        mut word: Word<'a>,
+    ) -> Result<(), Failed> {
+        if let Some((name, value)) = word.as_option() {
+            self.option(command, arguments, name, value.is_some())?;
+            match value {
+                Some(value) => word = value,
                 None => return Ok(()),
-            },
-            (None, Some((name, value))) => return self.option(command, arguments, name, value),
-            (None, None) if self.is_question(word) => {
-                self.asked
-                    .get_or_insert(Topic::of(self.rules.table, command));
+            }
+        }
+        let (kind, slot) = if let Some(open) = self.open.take() {
+            (open.kind, arguments.options.get_mut(open.index))
+        } else {
+            let index = self.positionals;
+            let Some(positional) = command.positionals.get(index) else {
+                return Err(self.blame.word(Flaw::OneTooMany, word, Want::Nothing));
+            };
+            if matches!(positional.kind, Kind::Topic) {
+                let names_command = topic(arguments, &word, self.rules, self.blame)?;
+                self.positionals += usize::from(names_command);
                 return Ok(());
             }
-            (None, None) => match self.positional(command, arguments, word)? {
-                Some(place) => place,
-                None => return Ok(()),
-            },
+            self.positionals += 1;
+            (&positional.kind, arguments.positionals.get_mut(index))
         };
-        keep(kind, slot, word)
+        let Some(slot) = slot else {
+            return Ok(());
+        };
+        *slot = kind.read(word);
+        match slot {
+            Some(_) => Ok(()),
+            None => Err(self.blame.word(Flaw::BadValue, word, Want::Value(kind))),
+        }
     }
 
-    /// Whether a person asks what may stand here.
-    fn is_question(&self, word: Word<'_>) -> bool {
-        self.rules.abbreviate && word.raw == "?"
-    }
-
-    /// Takes an option, with its value if that is behind an equals sign.
-    fn option<'a>(
+    /// Takes the name of an option, whose value is there already or comes next, if it takes one.
+    #[inline]
+    fn option(
         &mut self,
         command: &'static Command,
         arguments: &mut Arguments<'a>,
         name: Word<'a>,
-        value: Option<Word<'a>>,
-    ) -> Result<(), Fault> {
-        let (index, switch) = find_option(command, name, self.rules)?;
-        let wrong = |code, message| Fault::new(code, name.at, name.raw.len(), message);
-        let Some(slot) = arguments.options.get_mut(index) else {
-            return Err(wrong(Code::Internal, "no room for this option"));
-        };
-        if slot.is_some() {
-            return Err(wrong(Code::Syntax, "given twice"));
+        has_value: bool,
+    ) -> Result<(), Failed> {
+        if let Some(open) = self.open {
+            return Err(open.fail(self.blame));
         }
-        let (at, len) = (name.at, name.raw.len());
-        match (&switch.value, value) {
-            (Some(kind), Some(value)) => return keep(kind, slot, value),
-            (Some(kind), None) => {
+        let index = match place(command, name.raw) {
+            Some(exact) => exact,
+            None => abbreviated_option(command, &name, self.rules, self.blame)?,
+        };
+        let (Some(option), Some(slot)) =
+            (command.options.get(index), arguments.options.get_mut(index))
+        else {
+            return Ok(());
+        };
+        let flaw = match &option.value {
+            _ if slot.is_some() => Flaw::GivenTwice,
+            Some(kind) => {
+                let (at, len) = (name.at(), name.raw.len());
                 self.open = Some(Open {
                     index,
                     kind,
                     at,
                     len,
                 });
+                return Ok(());
             }
-            (None, Some(_)) => return Err(wrong(Code::Syntax, "takes no value")),
-            (None, None) => *slot = Some(Argument::Flag),
-        }
-        Ok(())
-    }
-
-    /// Says what the next argument by position is read as, and where that is kept; `None` if it
-    /// is a topic, which takes the word itself.
-    fn positional<'s, 'a>(
-        &mut self,
-        command: &'static Command,
-        arguments: &'s mut Arguments<'a>,
-        word: Word<'a>,
-    ) -> Result<Option<(&'static Kind, &'s mut Option<Argument<'a>>)>, Fault> {
-        let index = self.positionals;
-        let (Some(positional), Some(slot)) = (
-            command.positionals.get(index),
-            arguments.positionals.get_mut(index),
-        ) else {
-            let message = "one argument too many";
-            let len = word.raw.len();
-            return Err(Fault::new(Code::Syntax, word.at, len, message));
-        };
-        if matches!(positional.kind, Kind::Topic) {
-            self.positionals += usize::from(topic(slot, &word, self.rules)?);
-            return Ok(None);
-        }
-        self.positionals += 1;
-        Ok(Some((&positional.kind, slot)))
-    }
-
-    /// Checks that the command, which ends at `end`, is whole, and returns what is to be done.
-    fn finish(&self, arguments: &mut Arguments<'_>, end: usize) -> Result<&'static Command, Fault> {
-        if let Some(open) = self.open {
-            return Err(open.fault());
-        }
-        let Some(command) = self.command else {
-            let fault = Fault::new(Code::Syntax, end, 0, "incomplete command");
-            return Err(fault.wanting(Want::Below(self.topic)));
-        };
-        if let Some(topic) = self.asked {
-            *arguments = Arguments::default();
-            if let Some(slot) = arguments.positionals.first_mut() {
-                *slot = Some(Argument::Topic(topic));
+            None if has_value => Flaw::TakesNoValue,
+            None => {
+                *slot = Some(Argument::Flag);
+                return Ok(());
             }
-            return Ok(&commands::HELP);
-        }
-        self.complete(command, arguments, end)?;
-        Ok(command)
+        };
+        Err(self.blame.word(flaw, name, Want::Nothing))
     }
 
-    /// Checks that nothing is missing.
-    fn complete(
+    /// Checks that the command, which ends at `end`, is whole, and returns it.
+    #[inline]
+    fn finish(
         &self,
-        command: &'static Command,
-        arguments: &mut Arguments<'_>,
+        arguments: &mut Arguments<'a>,
         end: usize,
-    ) -> Result<(), Fault> {
+    ) -> Result<&'static Command, Failed> {
+        if let Some(open) = self.open {
+            return Err(open.fail(self.blame));
+        }
+        let missing = |flaw, want| Err(self.blame.flaw_wanting(flaw, end, 0, want));
+        let Some(command) = self.command else {
+            return missing(Flaw::IncompleteCommand, Want::Below(self.topic));
+        };
         let slots = arguments.positionals.iter_mut();
         for (positional, slot) in command.positionals.iter().zip(slots) {
-            if matches!(positional.kind, Kind::Topic) {
+            let kind = &positional.kind;
+            if matches!(kind, Kind::Topic) {
                 slot.get_or_insert(Argument::Topic(Topic::all(self.rules.table)));
             } else if positional.required && slot.is_none() {
-                let fault = Fault::new(Code::Syntax, end, 0, "missing argument");
-                return Err(fault.wanting(Want::Value(positional.kind)));
+                return missing(Flaw::MissingArgument, Want::Value(kind));
             }
         }
-        Ok(())
+        Ok(command)
     }
 }
 
 impl Open {
+    /// Says that the value is missing.
     #[cold]
-    fn fault(self) -> Fault {
-        let fault = Fault::new(Code::Syntax, self.at, self.len, "needs a value");
-        fault.wanting(Want::Value(*self.kind))
+    fn fail(self, blame: Blame<'_>) -> Failed {
+        let want = Want::Value(self.kind);
+        blame.flaw_wanting(Flaw::NeedsValue, self.at, self.len, want)
     }
 }
 
-/// Finds an option by its name, or by its unique beginning for a person.
-fn find_option(
-    command: &'static Command,
-    name: Word<'_>,
-    rules: Rules,
-) -> Result<(usize, &'static Switch), Fault> {
-    let mut options = command.options.iter().enumerate();
-    if let Some(found) = options.find(|(_, switch)| switch.name == name.raw) {
-        return Ok(found);
-    }
-    let names = command.options.iter().map(|switch| switch.name);
-    let only = suggest::only_beginning_with(name, names.clone()).filter(|_| rules.abbreviate);
-    let mut options = command.options.iter().enumerate();
-    options
-        .find(|(_, switch)| Some(switch.name) == only)
-        .ok_or_else(|| unknown(name, rules, names))
+/// Asks for help on a topic instead.
+#[cold]
+fn help(topic: Topic, arguments: &mut Arguments<'_>) -> &'static Command {
+    *arguments = Arguments::default();
+    arguments.positionals[0] = Some(Argument::Topic(topic));
+    &commands::HELP
 }
 
 /// Takes one more word of a topic; whether that names a command now.
 #[cold]
-fn topic<'a>(
-    slot: &mut Option<Argument<'a>>,
-    word: &Word<'a>,
-    rules: Rules,
-) -> Result<bool, Fault> {
+fn topic(
+    arguments: &mut Arguments<'_>,
+    word: &Word<'_>,
+    rules: &Rules,
+    blame: Blame<'_>,
+) -> Result<bool, Failed> {
+    let slot = &mut arguments.positionals[0];
     let above = match slot {
         Some(Argument::Topic(topic)) => *topic,
         _ => Topic::all(rules.table),
     };
     let topic = match above.below(*word) {
         Some(exact) => exact,
-        None => abbreviated(above, word, rules)?,
+        None => abbreviated(above, word, rules, blame)?,
     };
     *slot = Some(Argument::Topic(topic));
     Ok(topic.command().is_some())
+}
+
+/// The place of the option with this name.
+#[inline]
+fn place(command: &'static Command, name: &str) -> Option<usize> {
+    let mut options = command.options.iter();
+    options.position(|option| option.name == name)
+}
+
+/// The place of an option, found by the beginning of its name, if a person typed it.
+#[cold]
+fn abbreviated_option(
+    command: &'static Command,
+    name: &Word<'_>,
+    rules: &Rules,
+    blame: Blame<'_>,
+) -> Result<usize, Failed> {
+    let likeness = Likeness::of(*name, Candidates::Options(command.options.iter()));
+    let only = likeness.only().filter(|_| rules.abbreviate);
+    only.and_then(|only| place(command, only))
+        .ok_or_else(|| unknown(name, rules, &likeness, blame))
 }
 
 /// Goes down by the beginning of a word, if a person typed it.
 ///
 /// A dangerous command has to be named in full: on a noisy line, `r` and Enter do come by chance.
 #[cold]
-fn abbreviated(topic: Topic, word: &Word<'_>, rules: Rules) -> Result<Topic, Fault> {
-    if rules.abbreviate {
-        let only = suggest::only_beginning_with(*word, topic.words());
-        let below = only.and_then(|only| topic.below(Word::literal(only)));
-        if let Some(below) = below.filter(|below| !below.is_dangerous()) {
-            return Ok(below);
-        }
-    }
-    Err(unknown(*word, rules, topic.words()))
+fn abbreviated(
+    topic: Topic,
+    word: &Word<'_>,
+    rules: &Rules,
+    blame: Blame<'_>,
+) -> Result<Topic, Failed> {
+    let likeness = Likeness::of(*word, Candidates::Words(topic.words()));
+    let only = likeness.only().filter(|_| rules.abbreviate);
+    only.and_then(|only| topic.below(Word::literal(only)))
+        .filter(|below| !below.is_dangerous())
+        .ok_or_else(|| unknown(word, rules, &likeness, blame))
 }
 
-/// Says that `word` is none of these, and which is near.
+/// Says that `word` is none of those that may stand here, and which is near.
 #[cold]
-fn unknown(
-    word: Word<'_>,
-    rules: Rules,
-    names: impl Iterator<Item = &'static str> + Clone,
-) -> Fault {
-    let begun = names
-        .clone()
-        .filter(|name| name.starts_with(word.raw))
-        .count();
-    let message = if rules.abbreviate && begun > 1 {
-        "ambiguous"
+fn unknown(word: &Word<'_>, rules: &Rules, likeness: &Likeness, blame: Blame<'_>) -> Failed {
+    let flaw = if rules.abbreviate && likeness.begun > 1 {
+        Flaw::Ambiguous
     } else {
-        "unknown"
+        Flaw::Unknown
     };
-    let nearest = suggest::nearest(word, names);
-    Fault::new(Code::Unknown, word.at, word.raw.len(), message)
-        .wanting(nearest.map_or(Want::Nothing, Want::Word))
-}
-
-/// Reads a value of this kind and keeps it.
-#[inline]
-fn keep<'a>(kind: &Kind, slot: &mut Option<Argument<'a>>, word: Word<'a>) -> Result<(), Fault> {
-    *slot = kind.read(word);
-    if slot.is_none() {
-        return Err(bad_value(kind, word.at, word.raw.len()));
-    }
-    Ok(())
-}
-
-/// Says that a word is not of this kind.
-#[cold]
-fn bad_value(kind: &Kind, at: usize, len: usize) -> Fault {
-    Fault::new(Code::BadValue, at, len, "bad value").wanting(Want::Value(*kind))
+    let want = likeness.nearest().map_or(Want::Nothing, Want::Word);
+    blame.word(flaw, *word, want)
 }

@@ -4,13 +4,15 @@
 //! each question.
 
 use crate::arguments::Kind;
+use crate::fault::Blame;
 use crate::grammar::{Cursor, Separator};
 use crate::out::Out;
-use crate::suggest;
+use crate::pen::{COLUMNS, Pen};
+use crate::suggest::{Candidates, Likeness};
 use crate::table::{Command, Table};
-use crate::term::{self, COLUMNS};
 use crate::topic::Topic;
 use crate::word::Word;
+use core::cell::Cell;
 use core::fmt;
 
 /// The fewest bytes of a line in which a dangerous command is completed. On a noisy line `r`, Tab and
@@ -39,8 +41,7 @@ pub(crate) fn complete(table: Table, before: &str) -> Completion {
         return Completion::Nothing;
     };
     let (mut only, mut shared, mut count) = ("", 0, 0_usize);
-    // Counting does not fail.
-    let _ = place.offer(&mut |name| {
+    place.offer(&mut |name| {
         if count == 0 {
             (only, shared) = (name, name.len());
         }
@@ -50,7 +51,6 @@ pub(crate) fn complete(table: Table, before: &str) -> Completion {
             .take(shared)
             .take_while(|(one, other)| one == other)
             .count();
-        Ok(())
     });
     let is_whole = count == 1;
     let missing = only.get(place.typed.len()..shared).unwrap_or_default();
@@ -65,21 +65,19 @@ pub(crate) fn complete(table: Table, before: &str) -> Completion {
 
 /// Writes what may stand at the end of the line `before` the cursor, on rows of its own.
 pub(crate) fn list(out: &mut dyn Out, table: Table, before: &str) -> fmt::Result {
-    let mut column = 0;
+    let mut pen = Pen::on(out);
     if let Some(place) = Place::of(table, before) {
         place.offer(&mut |name| {
-            let needed = GAP.len() + name.len();
-            if column == 0 || column + needed > COLUMNS {
-                term::newline(out, 0)?;
-                column = name.len();
+            if pen.column == 0 || pen.column + GAP.len() + name.len() > COLUMNS {
+                pen.newline(0);
             } else {
-                out.text(GAP)?;
-                column += needed;
+                pen.text(GAP);
             }
-            out.text(name)
-        })?;
+            pen.text(name);
+        });
     }
-    term::newline(out, 0)
+    pen.newline(0);
+    pen.written()
 }
 
 /// Where in a command the cursor is.
@@ -96,16 +94,16 @@ struct Place<'a> {
     typed: &'a str,
 }
 
-type Visit<'v> = &'v mut dyn FnMut(&'static str) -> fmt::Result;
+type Visit<'v> = &'v mut dyn FnMut(&'static str);
 
 impl<'a> Place<'a> {
     /// Reads the line; `None` where nothing can be completed: in quotes, in a comment, behind what
     /// is no command.
     fn of(table: Table, before: &'a str) -> Option<Self> {
-        let mut cursor = Cursor::new(before);
-        if cursor.is_at_tag() {
-            cursor.tag().ok()?;
-        }
+        // Nobody is told what is wrong with a line under way.
+        let fault = Cell::new(None);
+        let mut cursor = Cursor::new(before, Blame(&fault));
+        cursor.tag().ok()?;
         let start = Self {
             topic: Topic::all(table),
             command: None,
@@ -117,7 +115,8 @@ impl<'a> Place<'a> {
         loop {
             match cursor.word().ok()? {
                 Some(word) if cursor.at() == before.len() => {
-                    place.typed = word.plain()?;
+                    word.plain()?;
+                    place.typed = before.get(word.at()..)?;
                     return Some(place);
                 }
                 Some(word) => place.step(table, word)?,
@@ -132,7 +131,8 @@ impl<'a> Place<'a> {
     fn step(&mut self, table: Table, word: Word<'_>) -> Option<()> {
         let Some(command) = self.command else {
             if !self.topic.descend(word) {
-                let only = suggest::only_beginning_with(word, self.topic.words())?;
+                let words = Candidates::Words(self.topic.words());
+                let only = Likeness::of(word, words).only()?;
                 self.topic = self.topic.below(Word::literal(only))?;
             }
             self.command = self.topic.command();
@@ -156,31 +156,25 @@ impl<'a> Place<'a> {
     }
 
     /// Visits what may stand here and begins with what is typed.
-    fn offer(&self, visit: Visit<'_>) -> fmt::Result {
-        let mut fitting = |name: &'static str| {
+    fn offer(&self, visit: Visit<'_>) {
+        let mut offer = |name: &'static str| {
             if name.starts_with(self.typed) {
-                visit(name)
-            } else {
-                Ok(())
+                visit(name);
             }
         };
         let Some(command) = self.command else {
-            return self.topic.words().try_for_each(fitting);
+            return self.topic.words().for_each(offer);
         };
-        if let Some(kind) = self.value {
-            return choices(kind).iter().copied().try_for_each(fitting);
+        let positional = command.positionals.get(self.positionals);
+        let kind = self.value.or(positional.map(|positional| &positional.kind));
+        for word in kind.map_or(&[][..], choices) {
+            offer(word);
         }
-        if let Some(positional) = command.positionals.get(self.positionals) {
-            choices(&positional.kind)
-                .iter()
-                .copied()
-                .try_for_each(&mut fitting)?;
+        if self.value.is_none() {
+            for option in command.options {
+                offer(option.name);
+            }
         }
-        command
-            .options
-            .iter()
-            .map(|option| option.name)
-            .try_for_each(fitting)
     }
 
     /// Whether `name`, here, is a command that can take the board away.

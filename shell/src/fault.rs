@@ -2,8 +2,11 @@
 
 use crate::arguments::Kind;
 use crate::out::Out;
+use crate::pen::Pen;
 use crate::tag::Tag;
 use crate::topic::Topic;
+use crate::word::Word;
+use core::cell::Cell;
 use core::fmt;
 use lastword_protocol::refusal::Code;
 
@@ -41,7 +44,7 @@ pub enum Want {
     /// This word, perhaps.
     Word(&'static str),
     /// A value of this kind.
-    Value(Kind),
+    Value(&'static Kind),
     /// One of the words below this one.
     Below(Topic),
 }
@@ -68,21 +71,90 @@ impl fmt::Display for ParseError<'_> {
 
 impl core::error::Error for ParseError<'_> {}
 
-impl Fault {
+/// Everything that can be wrong with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    UnexpectedCharacter,
+    UnterminatedQuote,
+    BadEscape,
+    BadTag,
+    MissingCommand,
+    IncompleteCommand,
+    MissingArgument,
+    OneTooMany,
+    NeedsValue,
+    TakesNoValue,
+    GivenTwice,
+    Unknown,
+    Ambiguous,
+    BadValue,
+    NotLast,
+    TooManyCommands,
+    Filter,
+}
+
+impl Flaw {
+    /// What it is on the wire, and in a few words.
+    const fn told(self) -> (Code, &'static str) {
+        match self {
+            Self::UnexpectedCharacter => (Code::Syntax, "unexpected character"),
+            Self::UnterminatedQuote => (Code::Syntax, "unterminated quote"),
+            Self::BadEscape => (Code::Syntax, "bad escape"),
+            Self::BadTag => (
+                Code::Syntax,
+                "a tag is @ and 1 to 8 letters, digits, - or _",
+            ),
+            Self::MissingCommand => (Code::Syntax, "missing command"),
+            Self::IncompleteCommand => (Code::Syntax, "incomplete command"),
+            Self::MissingArgument => (Code::Syntax, "missing argument"),
+            Self::OneTooMany => (Code::Syntax, "one argument too many"),
+            Self::NeedsValue => (Code::Syntax, "needs a value"),
+            Self::TakesNoValue => (Code::Syntax, "takes no value"),
+            Self::GivenTwice => (Code::Syntax, "given twice"),
+            Self::Unknown => (Code::Unknown, "unknown"),
+            Self::Ambiguous => (Code::Unknown, "ambiguous"),
+            Self::BadValue => (Code::BadValue, "bad value"),
+            Self::NotLast => (Code::BadValue, "has to be the last command"),
+            Self::TooManyCommands => (Code::TooLong, "more than 4 commands"),
+            Self::Filter => (Code::NotHere, "filters are not available"),
+        }
+    }
+}
+
+/// Where it is written down what is wrong with a line, so that the result of every step on the
+/// way need not have room for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blame<'a>(pub(crate) &'a Cell<Option<Fault>>);
+
+/// A line is wrong: how, is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failed;
+
+impl Blame<'_> {
+    /// Writes down what is wrong with `len` bytes at byte column `at`.
     #[cold]
-    pub(crate) const fn new(code: Code, at: usize, len: usize, message: &'static str) -> Self {
-        Self {
+    pub(crate) fn flaw(self, flaw: Flaw, at: usize, len: usize) -> Failed {
+        self.flaw_wanting(flaw, at, len, Want::Nothing)
+    }
+
+    /// Writes down what is wrong, and what would have been right.
+    #[cold]
+    pub(crate) fn flaw_wanting(self, flaw: Flaw, at: usize, len: usize, want: Want) -> Failed {
+        let (code, message) = flaw.told();
+        self.0.set(Some(Fault {
             code,
             at,
             len,
             message,
-            want: Want::Nothing,
-        }
+            want,
+        }));
+        Failed
     }
 
-    pub(crate) const fn wanting(mut self, want: Want) -> Self {
-        self.want = want;
-        self
+    /// As [`Blame::flaw_wanting`], of a word.
+    #[cold]
+    pub(crate) fn word(self, flaw: Flaw, word: Word<'_>, want: Want) -> Failed {
+        self.flaw_wanting(flaw, word.at(), word.raw.len(), want)
     }
 }
 
@@ -93,20 +165,20 @@ impl Want {
     ///
     /// If `out` takes no more.
     pub fn write(self, out: &mut dyn Out) -> fmt::Result {
+        let mut pen = Pen::on(out);
+        self.show(&mut pen);
+        pen.written()
+    }
+
+    pub(crate) fn show(self, pen: &mut Pen<'_>) {
         match self {
-            Self::Nothing => Ok(()),
-            Self::Word(word) => out.text(word),
-            Self::Value(kind) => kind.describe(out),
+            Self::Nothing => {}
+            Self::Word(word) => pen.text(word),
+            Self::Value(kind) => kind.show(pen),
             Self::Below(topic) => {
-                let mut words = topic.words();
-                if let Some(first) = words.next() {
-                    out.text("one of ")?;
-                    out.text(first)?;
+                for (index, word) in topic.words().enumerate() {
+                    pen.one_of(index, word);
                 }
-                words.try_for_each(|word| {
-                    out.text(", ")?;
-                    out.text(word)
-                })
             }
         }
     }

@@ -6,7 +6,7 @@ use lastword_protocol::identity::Identity;
 use lastword_protocol::message::{Pending, Reply, Status};
 use lastword_protocol::power::{LastOperation, Outcome};
 use lastword_protocol::refusal::Code;
-use lastword_protocol::{BootId, Generation, Millis};
+use lastword_protocol::{BootId, Generation, Millis, OperationId};
 
 /// What of a reply is shown.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +44,9 @@ pub enum Value<'a> {
     /// A span of time. Where it is written in milliseconds its key ends in `_ms`.
     Span(Millis),
     /// A boot id.
-    Boot(BootId),
+    Boot(&'a BootId),
     /// A generation.
-    Generation(Generation),
+    Generation(&'a Generation),
 }
 
 /// Takes the fields of a reply, one after the other.
@@ -86,135 +86,171 @@ pub fn refusal(reply: &Reply) -> Option<(Code, &str)> {
 ///
 /// What `to` returns.
 pub fn visit(step: &Step, reply: &Reply, to: &mut dyn Fields) -> fmt::Result {
+    let mut form = Form { to, taken: Ok(()) };
     match reply {
-        Reply::Done => match &step.action {
-            Action::Mode(dialect) => to.field("mode", Value::Word(dialect.word())),
-            Action::Request(_) | Action::Help(_) | Action::Logout => Ok(()),
-        },
+        Reply::Done => {
+            if let Action::Mode(dialect) = &step.action {
+                form.word("mode", dialect.word());
+            }
+        }
         Reply::Identity(identity) => match step.command.view {
-            View::Version => version(identity, to),
-            View::Hello { line_max, window } => hello(identity, Some((line_max, window)), to),
-            View::Whole | View::Application(_) => hello(identity, None, to),
+            View::Version => form.version(identity),
+            View::Hello { line_max, window } => form.hello(identity, Some((line_max, window))),
+            View::Whole | View::Application(_) => form.hello(identity, None),
         },
-        Reply::Status(report) => status(report, to),
+        Reply::Status(report) => form.status(report),
         Reply::Uptime(report) => {
-            to.field("uptime", Value::Span(report.uptime))?;
-            to.field("boot", Value::Boot(report.boot))
+            form.span("uptime", report.uptime);
+            form.boot("boot", &report.boot);
         }
         Reply::Initiated(accepted) => {
-            to.field("operation", Value::Word(accepted.operation.word()))?;
-            to.field("backend", Value::Word(accepted.backend.word()))?;
-            to.field("op", Value::Number(accepted.id.0))
+            form.word("operation", accepted.operation.word());
+            form.word("backend", accepted.backend.word());
+            form.operation("op", accepted.id);
         }
         Reply::AlreadyDone(already) => {
-            to.field("boot", Value::Boot(already.boot))?;
-            to.field("cause", Value::Word(already.cause.word()))?;
-            last(already.last.as_ref(), to)
+            form.boot("boot", &already.boot);
+            form.word("cause", already.cause.word());
+            form.last(already.last.as_ref());
         }
         Reply::PowerStatus(report) => {
-            to.field("backend", Value::Word(report.backend.word()))?;
-            to.field("boot", Value::Boot(report.boot))?;
-            pending(report.pending.as_ref(), to)?;
-            last(report.last.as_ref(), to)
+            form.word("backend", report.backend.word());
+            form.boot("boot", &report.boot);
+            form.pending(report.pending.as_ref());
+            form.last(report.last.as_ref());
         }
         Reply::Cancelled(cancelled) => {
-            to.field("operation", Value::Word(cancelled.operation.word()))?;
-            to.field("op", Value::Number(cancelled.id.0))
+            form.word("operation", cancelled.operation.word());
+            form.operation("op", cancelled.id);
         }
-        Reply::Application(message) => match step.command.view {
-            View::Application(show) => show(message.bytes(), to),
-            View::Whole | View::Hello { .. } | View::Version => Ok(()),
-        },
-        Reply::Unsupported(_) | Reply::Refused(_) => Ok(()),
+        Reply::Application(message) => {
+            if let View::Application(show) = step.command.view {
+                return show(message.bytes(), form.to);
+            }
+        }
+        Reply::Unsupported(_) | Reply::Refused(_) => {}
     }
+    form.taken
 }
 
-/// Who the board is, and what a client has to keep to.
-fn hello(identity: &Identity, line: Option<(usize, usize)>, to: &mut dyn Fields) -> fmt::Result {
-    to.field("proto", Value::Number(identity.current.into()))?;
-    to.field("name", Value::Text(&identity.name))?;
-    to.field("kind", Value::Word(identity.kind.word()))?;
-    to.field("firmware", Value::Text(&identity.firmware))?;
-    build(identity, to)?;
-    to.field("backend", Value::Word(identity.backend.word()))?;
-    to.field("boot", Value::Boot(identity.boot))?;
-    to.field("boot_source", Value::Word(identity.boot_source.word()))?;
-    to.field("cause", Value::Word(identity.cause.word()))?;
-    if let Some((line_max, window)) = line {
-        to.field("line_max", Value::Number(line_max as u64))?;
-        to.field("window", Value::Number(window as u64))?;
-    }
-    to.field("queue", Value::Number(identity.window.into()))?;
-    to.field("mtu", Value::Number(identity.mtu.into()))?;
-    if let Some(active) = identity.active {
-        to.field("active_generation", Value::Generation(active))?;
-    }
-    if let Some(pending) = identity.pending {
-        to.field("pending_generation", Value::Generation(pending))?;
-    }
-    last(identity.last.as_ref(), to)
+/// Fields on their way, until one is not taken.
+struct Form<'a> {
+    to: &'a mut dyn Fields,
+    taken: fmt::Result,
 }
 
-/// What runs on the board.
-fn version(identity: &Identity, to: &mut dyn Fields) -> fmt::Result {
-    to.field("firmware", Value::Text(&identity.firmware))?;
-    build(identity, to)?;
-    to.field("proto", Value::Number(identity.current.into()))?;
-    to.field("proto_oldest", Value::Number(identity.oldest.into()))?;
-    to.field("schema", Value::Hex(identity.schema))
-}
+impl Form<'_> {
+    /// Who the board is, and what a client has to keep to.
+    fn hello(&mut self, identity: &Identity, line: Option<(usize, usize)>) {
+        self.number("proto", identity.current.into());
+        self.field("name", Value::Text(&identity.name));
+        self.word("kind", identity.kind.word());
+        self.firmware(identity);
+        self.word("backend", identity.backend.word());
+        self.boot("boot", &identity.boot);
+        self.word("boot_source", identity.boot_source.word());
+        self.word("cause", identity.cause.word());
+        if let Some((line_max, window)) = line {
+            self.number("line_max", line_max);
+            self.number("window", window);
+        }
+        self.number("queue", identity.window.into());
+        self.number("mtu", identity.mtu.into());
+        if let Some(active) = &identity.active {
+            self.field("active_generation", Value::Generation(active));
+        }
+        if let Some(pending) = &identity.pending {
+            self.field("pending_generation", Value::Generation(pending));
+        }
+        self.last(identity.last.as_ref());
+    }
 
-fn build(identity: &Identity, to: &mut dyn Fields) -> fmt::Result {
-    if identity.build.is_empty() {
-        return Ok(());
+    /// What runs on the board.
+    fn version(&mut self, identity: &Identity) {
+        self.firmware(identity);
+        self.number("proto", identity.current.into());
+        self.number("proto_oldest", identity.oldest.into());
+        self.field("schema", Value::Hex(identity.schema));
     }
-    to.field("build", Value::Text(&identity.build))
-}
 
-/// How the board is.
-fn status(status: &Status, to: &mut dyn Fields) -> fmt::Result {
-    to.field("uptime", Value::Span(status.uptime))?;
-    to.field("agent_uptime", Value::Span(status.agent_uptime))?;
-    to.field("boot", Value::Boot(status.boot))?;
-    to.field("sessions", Value::Number(status.sessions.into()))?;
-    if status.memory_available_kib != 0 {
-        let available = Value::Kibibytes(status.memory_available_kib);
-        to.field("memory_available", available)?;
+    fn firmware(&mut self, identity: &Identity) {
+        self.field("firmware", Value::Text(&identity.firmware));
+        if !identity.build.is_empty() {
+            self.field("build", Value::Text(&identity.build));
+        }
     }
-    to.field("load", Value::Hundredths(status.load_hundredths))?;
-    pending(status.pending.as_ref(), to)
-}
 
-/// What is staged: the phase, or `none`.
-fn pending(pending: Option<&Pending>, to: &mut dyn Fields) -> fmt::Result {
-    let Some(pending) = pending else {
-        return to.field("pending", Value::Word("none"));
-    };
-    to.field("pending", Value::Word(pending.phase.word()))?;
-    to.field("pending_op", Value::Number(pending.id.0))?;
-    let operation = pending.operation.word();
-    to.field("pending_operation", Value::Word(operation))?;
-    match pending.left {
-        Some(left) => to.field("pending_left", Value::Span(left)),
-        None => Ok(()),
+    /// How the board is.
+    fn status(&mut self, status: &Status) {
+        self.span("uptime", status.uptime);
+        self.span("agent_uptime", status.agent_uptime);
+        self.boot("boot", &status.boot);
+        self.number("sessions", status.sessions.into());
+        if status.memory_available_kib != 0 {
+            let available = Value::Kibibytes(status.memory_available_kib);
+            self.field("memory_available", available);
+        }
+        self.field("load", Value::Hundredths(status.load_hundredths));
+        self.pending(status.pending.as_ref());
     }
-}
 
-/// The last operation, if one is remembered.
-fn last(last: Option<&LastOperation>, to: &mut dyn Fields) -> fmt::Result {
-    let Some(last) = last else {
-        return Ok(());
-    };
-    to.field("last_op", Value::Number(last.id.0))?;
-    to.field("last_operation", Value::Word(last.operation.word()))?;
-    to.field("last_outcome", Value::Word(last.outcome.word()))?;
-    if let Some(evidence) = last.outcome.evidence() {
-        to.field("last_evidence", Value::Word(evidence.word()))?;
+    /// What is staged: the phase, or `none`.
+    fn pending(&mut self, pending: Option<&Pending>) {
+        let Some(pending) = pending else {
+            return self.word("pending", "none");
+        };
+        self.word("pending", pending.phase.word());
+        self.operation("pending_op", pending.id);
+        self.word("pending_operation", pending.operation.word());
+        if let Some(left) = pending.left {
+            self.span("pending_left", left);
+        }
     }
-    match last.outcome {
-        Outcome::StoodDown(why) => to.field("last_why", Value::Word(why.word()))?,
-        Outcome::FireFailed(error) => to.field("last_error", Value::Number(error.into()))?,
-        _ => {}
+
+    /// The last operation, if one is remembered.
+    fn last(&mut self, last: Option<&LastOperation>) {
+        let Some(last) = last else {
+            return;
+        };
+        self.operation("last_op", last.id);
+        self.word("last_operation", last.operation.word());
+        self.word("last_outcome", last.outcome.word());
+        if let Some(evidence) = last.outcome.evidence() {
+            self.word("last_evidence", evidence.word());
+        }
+        match last.outcome {
+            Outcome::StoodDown(why) => self.word("last_why", why.word()),
+            Outcome::FireFailed(error) => {
+                self.field("last_error", Value::Number(error.into()));
+            }
+            _ => {}
+        }
+        self.boot("last_boot", &last.boot);
     }
-    to.field("last_boot", Value::Boot(last.boot))
+
+    fn word(&mut self, key: &'static str, word: &'static str) {
+        self.field(key, Value::Word(word));
+    }
+
+    fn number(&mut self, key: &'static str, number: usize) {
+        self.field(key, Value::Number(number as u64));
+    }
+
+    fn operation(&mut self, key: &'static str, id: OperationId) {
+        self.field(key, Value::Number(id.0));
+    }
+
+    fn span(&mut self, key: &'static str, span: Millis) {
+        self.field(key, Value::Span(span));
+    }
+
+    fn boot(&mut self, key: &'static str, boot: &BootId) {
+        self.field(key, Value::Boot(boot));
+    }
+
+    fn field(&mut self, key: &'static str, value: Value<'_>) {
+        if self.taken.is_ok() {
+            self.taken = self.to.field(key, value);
+        }
+    }
 }

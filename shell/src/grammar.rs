@@ -5,25 +5,21 @@
 //! word = 1*(bare / "dq with \" \\ \n \t \xHH \u{}" / 'sq')
 //! ```
 
-use crate::fault::Fault;
+use crate::fault::{Blame, Failed, Flaw};
 use crate::tag::Tag;
 use crate::word::{Word, escaped};
-use lastword_protocol::refusal::Code;
 use nom::branch::alt;
-use nom::bytes::complete::{tag as literal, take_till, take_while1};
-use nom::character::complete::char;
-use nom::combinator::cut;
 use nom::error::{ErrorKind, ParseError};
 use nom::multi::{fold_many1, many0_count};
-use nom::sequence::{delimited, preceded};
 use nom::{Err, IResult, Parser};
 
 /// A line and how far it is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
     line: &'a str,
-    rest: &'a str,
+    at: usize,
     taken: usize,
+    blame: Blame<'a>,
 }
 
 /// What ends a command.
@@ -36,23 +32,29 @@ pub(crate) enum Separator {
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) const fn new(line: &'a str) -> Self {
+    pub(crate) const fn new(line: &'a str, blame: Blame<'a>) -> Self {
         Self {
             line,
-            rest: line,
+            at: 0,
             taken: 0,
+            blame,
         }
     }
 
     /// The byte column.
     pub(crate) const fn at(&self) -> usize {
-        self.line.len() - self.rest.len()
+        self.at
+    }
+
+    /// Where it is written down what is wrong with the line.
+    pub(crate) const fn blame(&self) -> Blame<'a> {
+        self.blame
     }
 
     /// Skips blanks and returns the byte column behind them.
     pub(crate) fn next(&mut self) -> usize {
         self.skip_blanks();
-        self.at()
+        self.at
     }
 
     /// The byte column behind the last word.
@@ -60,111 +62,120 @@ impl<'a> Cursor<'a> {
         self.taken
     }
 
-    /// Whether a tag comes next.
-    pub(crate) fn is_at_tag(&mut self) -> bool {
+    /// Reads the tag that comes next, if one does.
+    #[inline]
+    pub(crate) fn tag(&mut self) -> Result<Option<Tag>, Failed> {
         self.skip_blanks();
-        self.rest.as_bytes().first() == Some(&b'@')
+        if self.peek() == Some(b'@') {
+            self.tag_here().map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
-    /// Reads the tag that comes next.
     #[cold]
-    pub(crate) fn tag(&mut self) -> Result<Tag, Fault> {
-        self.take(tag)
+    fn tag_here(&mut self) -> Result<Tag, Failed> {
+        let name = tag_name(self.rest());
+        let at = self.at;
+        self.at += 1 + name.len();
+        let bad = |()| self.blame.flaw(Flaw::BadTag, at, 1 + name.len());
+        Tag::new(name).ok_or(()).map_err(bad)
     }
 
     /// Reads the next word of this command; `None` at the command's end.
     #[inline]
-    pub(crate) fn word(&mut self) -> Result<Option<Word<'a>>, Fault> {
+    pub(crate) fn word(&mut self) -> Result<Option<Word<'a>>, Failed> {
         self.skip_blanks();
-        let (at, bytes) = (self.at(), self.rest.as_bytes());
-        let bare = bare_bytes(bytes);
-        let (length, quoted) = match (bare, bytes.get(bare)) {
-            (0, None | Some(b';' | b'&' | b'|')) => return Ok(None),
-            _ if bytes.first() == Some(&b'#') => return Ok(None),
-            (_, Some(b'"' | b'\'')) | (0, _) => (self.quoted()?, true),
+        let (bytes, at) = (self.line.as_bytes(), self.at);
+        let mut end = at;
+        while let Some(byte) = bytes.get(end)
+            && is_bare(*byte)
+        {
+            end += 1;
+        }
+        let mut quoted = false;
+        match bytes.get(end) {
+            None | Some(b';' | b'&' | b'|') if end == at => return Ok(None),
+            _ if self.peek() == Some(b'#') => return Ok(None),
+            Some(byte) if end == at || matches!(byte, b'"' | b'\'') => {
+                self.take(word)?;
+                quoted = true;
+            }
             // Nearly every word: no quote in it.
-            _ => (bare, false),
-        };
-        let (raw, rest) = self.rest.split_at_checked(length).unwrap_or_default();
-        self.rest = rest;
-        self.taken = self.at();
+            _ => self.at = end,
+        }
+        self.taken = self.at;
+        let raw = self.line.get(at..self.at).unwrap_or_default();
         Ok(Some(Word::new(raw, at, quoted)))
     }
 
-    /// How many bytes the next word takes, which has a quote in it or cannot begin so.
-    #[cold]
-    fn quoted(mut self) -> Result<usize, Fault> {
-        let at = self.at();
-        self.take(word)?;
-        Ok(self.at() - at)
-    }
-
     /// Reads what ends the command.
-    pub(crate) fn separator(&mut self) -> Result<Separator, Fault> {
+    pub(crate) fn separator(&mut self) -> Result<Separator, Failed> {
         self.skip_blanks();
-        if matches!(self.rest.bytes().next(), None | Some(b'#')) {
-            return Ok(Separator::End);
+        match self.peek() {
+            None | Some(b'#') => Ok(Separator::End),
+            Some(b'|') => Err(self.blame.flaw(Flaw::Filter, self.at, 1)),
+            Some(_) => self.take(separator).map(|()| Separator::Next),
         }
-        self.take(separator)
     }
 
+    #[inline]
     fn skip_blanks(&mut self) {
-        let is_blank = |byte| matches!(byte, b' ' | b'\t');
-        let blanks = self.rest.bytes().take_while(|byte| is_blank(*byte)).count();
-        self.rest = &self.rest[blanks..];
+        while let Some(b' ' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    /// The next byte.
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.line.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'a str {
+        self.line.get(self.at..).unwrap_or_default()
     }
 
     /// Runs a parser and moves behind what it took.
-    fn take<T>(&mut self, parser: fn(&'a str) -> Parsed<'a, T>) -> Result<T, Fault> {
-        match parser(self.rest) {
-            Ok((rest, value)) => {
-                self.rest = rest;
-                Ok(value)
+    #[cold]
+    fn take(&mut self, parser: fn(&'a str) -> Parsed<'a, ()>) -> Result<(), Failed> {
+        let wrong = match parser(self.rest()) {
+            Ok((rest, ())) => {
+                self.at = self.line.len() - rest.len();
+                return Ok(());
             }
-            Err(Err::Error(flaw) | Err::Failure(flaw)) => {
-                let at = self.line.len() - flaw.rest.len();
-                Err(Fault::new(flaw.code, at, flaw.length(), flaw.message))
-            }
-            Err(Err::Incomplete(_)) => {
-                Err(Fault::new(Code::Syntax, self.line.len(), 0, "incomplete"))
-            }
-        }
+            Err(Err::Error(wrong) | Err::Failure(wrong)) => wrong,
+            Err(Err::Incomplete(_)) => Wrong("", Flaw::UnexpectedCharacter),
+        };
+        let at = self.line.len() - wrong.0.len();
+        Err(self.blame.flaw(wrong.1, at, wrong.len()))
     }
 }
 
-type Parsed<'a, T> = IResult<&'a str, T, Flaw<'a>>;
+type Parsed<'a, T> = IResult<&'a str, T, Wrong<'a>>;
 
-/// Where no parser of the grammar goes on.
+/// Where no parser of the grammar goes on, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Flaw<'a> {
-    rest: &'a str,
-    /// Everything behind here is right.
-    until: &'a str,
-    code: Code,
-    message: &'static str,
-}
+struct Wrong<'a>(&'a str, Flaw);
 
-impl<'a> Flaw<'a> {
-    const fn new(rest: &'a str, until: &'a str, message: &'static str) -> Self {
-        let code = Code::Syntax;
-        Self {
-            rest,
-            until,
-            code,
-            message,
+impl Wrong<'_> {
+    /// How many bytes are wrong.
+    fn len(self) -> usize {
+        let mut behind = self.0.chars();
+        if self.1 == Flaw::UnterminatedQuote {
+            return self.0.len();
         }
-    }
-
-    const fn length(&self) -> usize {
-        self.rest.len() - self.until.len()
+        behind.next();
+        if self.1 == Flaw::BadEscape {
+            let _ = escaped(&mut behind);
+        }
+        self.0.len() - behind.as_str().len()
     }
 }
 
-impl<'a> ParseError<&'a str> for Flaw<'a> {
+impl<'a> ParseError<&'a str> for Wrong<'a> {
     fn from_error_kind(input: &'a str, _: ErrorKind) -> Self {
-        let mut behind = input.chars();
-        behind.next();
-        Self::new(input, behind.as_str(), "unexpected character")
+        Self(input, Flaw::UnexpectedCharacter)
     }
 
     fn append(_: &'a str, _: ErrorKind, other: Self) -> Self {
@@ -172,104 +183,76 @@ impl<'a> ParseError<&'a str> for Flaw<'a> {
     }
 }
 
-/// `@` and one to eight tag characters, up to a blank or the end.
-fn tag(input: &str) -> Parsed<'_, Tag> {
-    let (rest, name) = preceded(char('@'), take_till(is_blank)).parse(input)?;
-    let message = "a tag is @ and 1 to 8 letters, digits, - or _";
-    let tag = Tag::new(name).ok_or(Err::Failure(Flaw::new(input, rest, message)))?;
-    Ok((rest, tag))
-}
-
 /// One word.
 fn word(input: &str) -> Parsed<'_, ()> {
-    fold_many1(alt((bare, double, single)), || (), |(), ()| ()).parse(input)
+    fold_many1(alt((run(is_bare), quoted)), || (), |(), ()| ()).parse(input)
 }
 
-/// What needs no quotes.
-fn bare(input: &str) -> Parsed<'_, ()> {
-    match input.split_at_checked(bare_bytes(input.as_bytes())) {
-        Some((bare, rest)) if !bare.is_empty() => Ok((rest, ())),
-        _ => Err(Err::Error(Flaw::from_error_kind(
-            input,
-            ErrorKind::TakeWhile1,
-        ))),
-    }
-}
-
-/// How many bytes need no quotes. Only ASCII ends them, so that bytes will do.
-fn bare_bytes(input: &[u8]) -> usize {
-    let end = input.iter().position(|byte| !is_bare(*byte));
-    end.unwrap_or(input.len())
-}
-
-/// `'sq'`: nothing in it is special.
-fn single(input: &str) -> Parsed<'_, ()> {
-    let inner = take_till(|character| character == '\'');
-    closed(
-        input,
-        delimited(char('\''), inner, cut(char('\'')))
-            .parse(input)
-            .map(drop_output),
-    )
-}
-
-/// `"dq"`, with escapes.
-fn double(input: &str) -> Parsed<'_, ()> {
-    let run = take_while1(|character| !matches!(character, '"' | '\\'));
-    let inner = many0_count(alt((run.map(|_| ()), escape)));
-    closed(
-        input,
-        delimited(char('"'), inner, cut(char('"')))
-            .parse(input)
-            .map(drop_output),
-    )
-}
-
-const fn drop_output<T: Copy>((rest, _): (&str, T)) -> (&str, ()) {
-    (rest, ())
-}
-
-/// Says of a quote that is cut off where it began.
-fn closed<'a>(opened: &'a str, result: Parsed<'a, ()>) -> Parsed<'a, ()> {
-    match result {
-        Err(Err::Failure(flaw)) if flaw.rest.is_empty() => {
-            Err(Err::Failure(Flaw::new(opened, "", "unterminated quote")))
-        }
-        other => other,
+/// `'sq'`, where nothing is special, or `"dq"` with escapes.
+fn quoted(input: &str) -> Parsed<'_, ()> {
+    let (inside, mark) = alt((literal("'"), literal("\""))).parse(input)?;
+    let is_inside: fn(u8) -> bool = match mark {
+        "'" => |byte| byte != b'\'',
+        _ => |byte| !matches!(byte, b'"' | b'\\'),
+    };
+    let (rest, _) = many0_count(alt((run(is_inside), escape))).parse(inside)?;
+    match rest.strip_prefix(mark) {
+        Some(rest) => Ok((rest, ())),
+        None => Err(Err::Failure(Wrong(input, Flaw::UnterminatedQuote))),
     }
 }
 
 /// A backslash and what it escapes.
 fn escape(input: &str) -> Parsed<'_, ()> {
-    let (rest, _) = char('\\').parse(input)?;
+    let (rest, _) = literal("\\").parse(input)?;
     let mut behind = rest.chars();
-    if escaped(&mut behind).is_some() {
-        return Ok((behind.as_str(), ()));
+    match escaped(&mut behind) {
+        Some(_) => Ok((behind.as_str(), ())),
+        // With nothing behind the backslash it is the quote that is wrong.
+        None if rest.is_empty() => Err(unexpected(input)),
+        None => Err(Err::Failure(Wrong(input, Flaw::BadEscape))),
     }
-    // With nothing behind the backslash it is the quote that is wrong: see `closed`.
-    let from = if rest.is_empty() { rest } else { input };
-    Err(Err::Failure(Flaw::new(from, behind.as_str(), "bad escape")))
 }
 
-/// `;` or `&&`; a filter is refused by name.
-fn separator(input: &str) -> Parsed<'_, Separator> {
-    if let Some(behind) = input.strip_prefix('|') {
-        let mut flaw = Flaw::new(input, behind, "filters are not available");
-        flaw.code = Code::NotHere;
-        return Err(Err::Failure(flaw));
+/// `;` or `&&`.
+fn separator(input: &str) -> Parsed<'_, ()> {
+    alt((literal(";"), literal("&&"))).map(|_| ()).parse(input)
+}
+
+/// Just this text.
+fn literal<'a>(text: &'static str) -> impl Fn(&'a str) -> Parsed<'a, &'static str> {
+    move |input| match input.strip_prefix(text) {
+        Some(rest) => Ok((rest, text)),
+        None => Err(unexpected(input)),
     }
-    alt((literal(";"), literal("&&")))
-        .map(|_| Separator::Next)
-        .parse(input)
+}
+
+/// One byte or more that pass; the others have to be ASCII.
+fn run<'a>(passes: fn(u8) -> bool) -> impl Fn(&'a str) -> Parsed<'a, ()> {
+    move |input| {
+        let length = input.bytes().take_while(|byte| passes(*byte)).count();
+        match input.get(length..) {
+            Some(rest) if length > 0 => Ok((rest, ())),
+            _ => Err(unexpected(input)),
+        }
+    }
+}
+
+const fn unexpected(input: &str) -> Err<Wrong<'_>> {
+    Err::Error(Wrong(input, Flaw::UnexpectedCharacter))
 }
 
 /// The tag at the beginning of a line that is not fit to read, for its answer.
 pub(crate) fn leading_tag(line: &str) -> Option<Tag> {
-    tag(line).ok().map(|(_, tag)| tag)
+    line.strip_prefix('@')?;
+    Tag::new(tag_name(line))
 }
 
-const fn is_blank(character: char) -> bool {
-    matches!(character, ' ' | '\t')
+/// What stands between the first character, an `@`, and a blank or the end.
+fn tag_name(input: &str) -> &str {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let end = input.bytes().position(|byte| is_blank(&byte));
+    input.get(1..end.unwrap_or(input.len())).unwrap_or_default()
 }
 
 /// `#` opens a comment only where a word could begin; within one it is like any other.
@@ -282,13 +265,20 @@ const fn is_bare(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Fault;
+    use core::cell::Cell;
 
     /// Reads words until one is wrong or the command ends.
     fn words(line: &str) -> Result<Vec<(usize, String)>, Fault> {
-        let mut cursor = Cursor::new(line);
+        let fault = Cell::new(None);
+        read_words(line, Blame(&fault)).map_err(|Failed| fault.get().unwrap())
+    }
+
+    fn read_words(line: &str, blame: Blame<'_>) -> Result<Vec<(usize, String)>, Failed> {
+        let mut cursor = Cursor::new(line, blame);
         let mut words = Vec::new();
         while let Some(word) = cursor.word()? {
-            words.push((word.at, word.chars().collect()));
+            words.push((word.at(), word.chars().collect()));
         }
         cursor.separator().map(|_| words)
     }
@@ -346,13 +336,14 @@ mod tests {
 
     #[test]
     fn a_tag_is_short_and_stands_apart() {
-        let mut cursor = Cursor::new(" @a-1 b");
-        assert!(cursor.is_at_tag());
-        assert_eq!(cursor.tag().ok(), Tag::new("a-1"));
-        assert!(!cursor.is_at_tag());
-        assert_eq!(cursor.word().unwrap().unwrap().at, 6);
+        let fault = Cell::new(None);
+        let mut cursor = Cursor::new(" @a-1 b", Blame(&fault));
+        assert_eq!(cursor.tag(), Ok(Tag::new("a-1")));
+        assert_eq!(cursor.tag(), Ok(None));
+        assert_eq!(cursor.word().unwrap().unwrap().at(), 6);
         for line in ["@", "@ a", "@123456789", "@a;b"] {
-            assert_eq!(Cursor::new(line).tag().unwrap_err().at, 0, "{line:?}");
+            assert_eq!(Cursor::new(line, Blame(&fault)).tag(), Err(Failed));
+            assert_eq!(fault.take().unwrap().at, 0, "{line:?}");
         }
         assert_eq!(leading_tag("@7 and more"), Tag::new("7"));
         assert_eq!(leading_tag("no @7"), None);

@@ -2,9 +2,8 @@
 
 use crate::arguments::Kind;
 use crate::out::Out;
+use crate::pen::{COLUMNS, Pen};
 use crate::table::{Command, Positional, Switch};
-use crate::term::{self, newline};
-use crate::text;
 use crate::topic::Topic;
 use core::fmt;
 
@@ -14,15 +13,9 @@ use core::fmt;
 ///
 /// If `out` takes no more.
 pub fn plain(out: &mut dyn Out, topic: Topic) -> fmt::Result {
-    match topic.command() {
-        Some(command) => plain_command(out, command),
-        None => topic.commands().try_for_each(|command| {
-            out.text("| command=\"")?;
-            path(out, command)?;
-            out.text("\"")?;
-            plain_summary(out, command)
-        }),
-    }
+    let mut pen = Pen::on(out);
+    for_script(&mut pen, topic);
+    pen.written()
 }
 
 /// Writes help for a person: a table of commands, or a page on one.
@@ -31,150 +24,152 @@ pub fn plain(out: &mut dyn Out, topic: Topic) -> fmt::Result {
 ///
 /// If `out` takes no more.
 pub fn term(out: &mut dyn Out, topic: Topic) -> fmt::Result {
+    let mut pen = Pen::on(out);
+    for_person(&mut pen, topic);
+    pen.written()
+}
+
+/// As [`plain`].
+pub(crate) fn for_script(pen: &mut Pen<'_>, topic: Topic) {
+    if let Some(command) = topic.command() {
+        return rows(pen, command);
+    }
+    for command in topic.commands() {
+        pen.text("| command=\"");
+        path(pen, command);
+        summary(pen, command);
+    }
+}
+
+/// As [`term`].
+pub(crate) fn for_person(pen: &mut Pen<'_>, topic: Topic) {
     match topic.command() {
-        Some(command) => page(out, command),
-        None => list(out, topic),
+        Some(command) => page(pen, command),
+        None => list(pen, topic),
     }
 }
 
-/// Writes the words that name a command.
-fn path(out: &mut dyn Out, command: &Command) -> fmt::Result {
-    command
-        .path
-        .iter()
-        .enumerate()
-        .try_for_each(|(index, word)| {
-            out.text(if index == 0 { "" } else { " " })?;
-            out.text(word)
-        })
-}
-
-fn plain_command(out: &mut dyn Out, command: &Command) -> fmt::Result {
-    out.text("| usage=\"")?;
-    path(out, command)?;
-    pieces(command).try_for_each(|piece| {
-        out.text(" ")?;
-        piece.write(out)
-    })?;
-    out.text("\"")?;
-    plain_summary(out, command)?;
+/// Usage and options of one command.
+fn rows(pen: &mut Pen<'_>, command: &Command) {
+    pen.text("| usage=\"");
+    usage(pen, command, false);
+    summary(pen, command);
     if !command.details.is_empty() {
-        out.text("| details=")?;
-        text::quoted(out, command.details)?;
-        out.text("\n")?;
+        pen.text("| details=");
+        pen.quoted(command.details);
+        pen.text("\n");
     }
-    command.options.iter().try_for_each(|option| {
-        out.text("| option=")?;
-        out.text(option.name)?;
-        if let Some(kind) = option.value {
-            out.text(" value=")?;
-            out.text(kind.placeholder())?;
-        }
-        out.text(" summary=")?;
-        text::quoted(out, option.summary)?;
-        out.text("\n")
-    })
+    for option in command.options {
+        pen.text("| option=");
+        named(pen, option, " value=");
+        pen.text(" summary=");
+        pen.quoted(option.summary);
+        pen.text("\n");
+    }
 }
 
-fn plain_summary(out: &mut dyn Out, command: &Command) -> fmt::Result {
-    out.text(" level=")?;
-    out.text(command.level.word())?;
-    out.text(" summary=")?;
-    text::quoted(out, command.summary)?;
-    out.text("\n")
+/// The end of a row that says what a command is.
+fn summary(pen: &mut Pen<'_>, command: &Command) {
+    pen.text("\" level=");
+    pen.text(command.level.word());
+    pen.text(" summary=");
+    pen.quoted(command.summary);
+    pen.text("\n");
 }
 
 /// A table of the commands, a blank line between groups.
-fn list(out: &mut dyn Out, topic: Topic) -> fmt::Result {
-    let widths = topic
-        .commands()
-        .map(|command| width(&|out| brief(out, command)));
-    let indent = widths.max().unwrap_or(0) + 2;
+fn list(pen: &mut Pen<'_>, topic: Topic) {
+    let mut indent = 0;
+    for command in topic.commands() {
+        indent = indent.max(width(|pen| brief(pen, command)));
+    }
     let mut group = None;
     for command in topic.commands() {
-        let own = (command.path.len() > 1).then(|| command.path[0]);
+        let own = command.path.first().filter(|_| command.path.len() > 1);
         if group.is_some_and(|group| group != own) {
-            newline(out, 0)?;
+            pen.newline(0);
         }
         group = Some(own);
-        entry(out, indent, &|out| brief(out, command), command.summary)?;
+        brief(pen, command);
+        entry(pen, indent + 2, command.summary);
     }
-    Ok(())
 }
 
 /// A page on one command.
-fn page(out: &mut dyn Out, command: &Command) -> fmt::Result {
-    path(out, command)?;
-    let indent = width(&|out| path(out, command));
-    let mut column = indent;
-    for piece in pieces(command) {
-        let wide = 1 + width(&|out| piece.write(out));
-        if column + wide > term::COLUMNS {
-            newline(out, indent)?;
-            column = indent;
+fn page(pen: &mut Pen<'_>, command: &Command) {
+    usage(pen, command, true);
+    pen.newline(0);
+    for text in [command.summary, command.details] {
+        if !text.is_empty() {
+            entry(pen, 0, text);
         }
-        out.text(" ")?;
-        piece.write(out)?;
-        column += wide;
     }
-    newline(out, 0)?;
-    term::flow(out, 0, 0, command.summary)?;
-    newline(out, 0)?;
-    if !command.details.is_empty() {
-        term::flow(out, 0, 0, command.details)?;
-        newline(out, 0)?;
+    let mut indent = 0;
+    for option in command.options {
+        indent = indent.max(width(|pen| named(pen, option, " ")));
     }
-    let widths = command
-        .options
-        .iter()
-        .map(|option| width(&|out| named(out, option)));
-    let indent = widths.max().unwrap_or(0) + 4;
-    command.options.iter().try_for_each(|option| {
-        out.text("  ")?;
-        entry(out, indent - 2, &|out| named(out, option), option.summary)
-    })
+    for option in command.options {
+        pen.text("  ");
+        named(pen, option, " ");
+        entry(pen, indent + 4, option.summary);
+    }
 }
 
-type Writes<'a> = &'a dyn Fn(&mut dyn Out) -> fmt::Result;
-
-/// One row of a table of two columns.
-fn entry(out: &mut dyn Out, indent: usize, left: Writes<'_>, right: &str) -> fmt::Result {
-    left(out)?;
-    term::spaces(out, indent.saturating_sub(width(left)))?;
-    term::flow(out, indent, indent, right)?;
-    newline(out, 0)
+/// The right column of a table, and the end of the row.
+fn entry(pen: &mut Pen<'_>, indent: usize, text: &str) {
+    pen.advance(indent);
+    pen.flow(indent, text);
+    pen.newline(0);
 }
 
 /// How many columns something takes.
-fn width(writes: Writes<'_>) -> usize {
-    let mut width = term::Width(0);
-    // Counting does not fail.
-    let _ = writes(&mut width);
-    width.0
+fn width(write: impl FnOnce(&mut Pen<'_>)) -> usize {
+    let mut pen = Pen::measuring();
+    write(&mut pen);
+    pen.column
+}
+
+/// Writes the words that name a command.
+fn path(pen: &mut Pen<'_>, command: &Command) {
+    for (index, word) in command.path.iter().enumerate() {
+        pen.text(if index == 0 { "" } else { " " });
+        pen.text(word);
+    }
 }
 
 /// The command as the list shows it: `power reboot [OPTIONS]`.
-fn brief(out: &mut dyn Out, command: &Command) -> fmt::Result {
-    path(out, command)?;
-    command.positionals.iter().try_for_each(|positional| {
-        out.text(" ")?;
-        Piece::Positional(positional).write(out)
-    })?;
-    out.text(if command.options.is_empty() {
-        ""
-    } else {
-        " [OPTIONS]"
-    })
+fn brief(pen: &mut Pen<'_>, command: &Command) {
+    path(pen, command);
+    for positional in command.positionals {
+        pen.text(" ");
+        Piece::Positional(positional).write(pen);
+    }
+    if !command.options.is_empty() {
+        pen.text(" [OPTIONS]");
+    }
 }
 
-/// An option with what its value is: `--in DURATION`.
-fn named(out: &mut dyn Out, option: &Switch) -> fmt::Result {
-    out.text(option.name)?;
-    let Some(kind) = option.value else {
-        return Ok(());
-    };
-    out.text(" ")?;
-    out.text(kind.placeholder())
+/// The command with all that it takes, on a screen broken between one thing and the next.
+fn usage(pen: &mut Pen<'_>, command: &Command, on_screen: bool) {
+    path(pen, command);
+    let indent = pen.column;
+    let positionals = command.positionals.iter().map(Piece::Positional);
+    for piece in positionals.chain(command.options.iter().map(Piece::Option)) {
+        if on_screen && pen.column + 1 + width(|pen| piece.write(pen)) > COLUMNS {
+            pen.newline(indent);
+        }
+        pen.text(" ");
+        piece.write(pen);
+    }
+}
+
+/// An option and, behind `mark`, what its value is: `--in DURATION`.
+fn named(pen: &mut Pen<'_>, option: &Switch, mark: &str) {
+    pen.text(option.name);
+    if let Some(kind) = &option.value {
+        pen.text(mark);
+        pen.text(kind.placeholder());
+    }
 }
 
 /// A part of a usage line that is not to be broken.
@@ -184,31 +179,22 @@ enum Piece {
     Option(&'static Switch),
 }
 
-/// What a command takes, piece by piece.
-fn pieces(command: &Command) -> impl Iterator<Item = Piece> {
-    let positionals = command.positionals.iter().map(Piece::Positional);
-    positionals.chain(command.options.iter().map(Piece::Option))
-}
-
 impl Piece {
-    fn write(self, out: &mut dyn Out) -> fmt::Result {
+    fn write(self, pen: &mut Pen<'_>) {
+        let is_required = matches!(self, Self::Positional(positional) if positional.required);
+        pen.text(if is_required { "" } else { "[" });
         match self {
-            Self::Option(option) => {
-                out.text("[")?;
-                named(out, option)?;
-                out.text("]")
-            }
-            Self::Positional(positional) => {
-                out.text(if positional.required { "" } else { "[" })?;
-                match positional.kind {
-                    Kind::OneOf(words) => words.iter().enumerate().try_for_each(|(at, word)| {
-                        out.text(if at == 0 { "" } else { "|" })?;
-                        out.text(word)
-                    })?,
-                    _ => out.text(positional.name)?,
+            Self::Option(option) => named(pen, option, " "),
+            Self::Positional(positional) => match positional.kind {
+                Kind::OneOf(words) => {
+                    for (index, word) in words.iter().enumerate() {
+                        pen.text(if index == 0 { "" } else { "|" });
+                        pen.text(word);
+                    }
                 }
-                out.text(if positional.required { "" } else { "]" })
-            }
+                _ => pen.text(positional.name),
+            },
         }
+        pen.text(if is_required { "" } else { "]" });
     }
 }

@@ -38,7 +38,7 @@ pub mod help;
 pub mod plain;
 pub mod term;
 
-mod text;
+mod pen;
 
 pub use answer::Answer;
 pub use dialect::Dialect;

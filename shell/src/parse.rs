@@ -6,14 +6,14 @@ mod tests;
 use crate::arguments::Arguments;
 use crate::bind;
 use crate::dialect::Dialect;
-use crate::fault::{Fault, ParseError};
+use crate::fault::{Blame, Failed, Flaw, ParseError};
 use crate::grammar::{Cursor, Separator};
 use crate::table::{Command, Level, Table};
 use crate::tag::Tag;
 use crate::topic::Topic;
+use core::cell::Cell;
 use heapless::Vec;
 use lastword_protocol::message::Request;
-use lastword_protocol::refusal::Code;
 
 /// The most commands in one line.
 pub const MAX_STEPS: usize = 4;
@@ -106,29 +106,29 @@ pub fn parse(line: &str, rules: Rules) -> Result<Script, ParseError<'_>> {
 /// # Errors
 ///
 /// What is wrong, and where; nothing of the line may run then.
+#[inline(never)]
 pub fn check(line: &str, rules: Rules) -> Result<Outline, ParseError<'_>> {
-    let mut reader = Reader::new(line, rules);
-    loop {
-        match reader.next(&mut Arguments::default()) {
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(reader.outline),
-            Err(fault) => {
-                let tag = reader.outline.tag;
-                return Err(ParseError { line, tag, fault });
-            }
-        }
+    let (mut tag, fault) = (None, Cell::new(None));
+    let mut reader = Reader::new(line, &rules, &mut tag, Blame(&fault));
+    while let Ok(Some(_)) = reader.next(&mut Arguments::default()) {}
+    let steps = reader.steps;
+    match fault.take() {
+        Some(fault) => Err(ParseError { line, tag, fault }),
+        None => Ok(Outline { tag, steps }),
     }
 }
 
 /// The command at `index`, counted from 0, of a line that passed [`check`] under the same rules;
 /// `None` behind the last.
 #[must_use]
+#[inline(never)]
 pub fn step(line: &str, index: usize, rules: Rules) -> Option<Step> {
-    let mut reader = Reader::new(line, rules);
+    let (mut tag, fault) = (None, Cell::new(None));
+    let mut reader = Reader::new(line, &rules, &mut tag, Blame(&fault));
     loop {
         let mut arguments = Arguments::default();
         let command = reader.next(&mut arguments).ok()??;
-        if reader.outline.steps > index {
+        if reader.steps > index {
             return Some(Step {
                 command,
                 action: (command.build)(&arguments),
@@ -144,92 +144,90 @@ impl Script {
     ///
     /// What is wrong, and where; nothing of the line may run then.
     pub fn read<'a>(&mut self, line: &'a str, rules: Rules) -> Result<(), ParseError<'a>> {
-        self.steps.clear();
-        let mut reader = Reader::new(line, rules);
-        let read = self.read_steps(&mut reader);
-        self.tag = reader.outline.tag;
-        read.map_err(|fault| ParseError {
-            line,
-            tag: self.tag.clone(),
-            fault,
-        })
-    }
-
-    #[inline]
-    fn read_steps(&mut self, reader: &mut Reader<'_>) -> Result<(), Fault> {
+        let Self { tag, steps } = self;
+        steps.clear();
+        *tag = None;
+        let fault = Cell::new(None);
+        let mut reader = Reader::new(line, &rules, tag, Blame(&fault));
         loop {
             let mut arguments = Arguments::default();
-            let Some(command) = reader.next(&mut arguments)? else {
-                return Ok(());
-            };
-            // The reader has seen to it that there is room.
-            let _ = self.steps.push(Step {
-                command,
-                action: (command.build)(&arguments),
-            });
+            match reader.next(&mut arguments) {
+                // The reader has seen to it that there is room. Having asked first, nothing has to
+                // be ready to come back, and the step is built in its place.
+                Ok(Some(command)) if !steps.is_full() => {
+                    let _ = steps.push(Step {
+                        command,
+                        action: (command.build)(&arguments),
+                    });
+                }
+                Ok(_) => return Ok(()),
+                Err(Failed) => break,
+            }
         }
+        let tag = self.tag.clone();
+        let fault = fault.take();
+        fault.map_or(Ok(()), |fault| Err(ParseError { line, tag, fault }))
     }
 }
 
 /// Reads a line command by command.
 struct Reader<'a> {
     cursor: Cursor<'a>,
-    rules: Rules,
-    outline: Outline,
-    /// Whether another command may come.
-    more: bool,
+    rules: &'a Rules,
+    blame: Blame<'a>,
+    tag: &'a mut Option<Tag>,
+    /// How many commands are read.
+    steps: usize,
+    /// Whether the line is read.
+    ended: bool,
 }
 
 impl<'a> Reader<'a> {
-    const fn new(line: &'a str, rules: Rules) -> Self {
+    const fn new(
+        line: &'a str,
+        rules: &'a Rules,
+        tag: &'a mut Option<Tag>,
+        blame: Blame<'a>,
+    ) -> Self {
         Self {
-            cursor: Cursor::new(line),
+            cursor: Cursor::new(line, blame),
             rules,
-            outline: Outline {
-                tag: None,
-                steps: 0,
-            },
-            more: true,
+            blame,
+            tag,
+            steps: 0,
+            ended: false,
         }
     }
 
     /// Reads the next command and what ends it; `None` at the end of the line.
     #[inline]
-    fn next(&mut self, arguments: &mut Arguments<'a>) -> Result<Option<&'static Command>, Fault> {
-        if !self.more {
+    fn next(&mut self, arguments: &mut Arguments<'a>) -> Result<Option<&'static Command>, Failed> {
+        if self.ended {
             return Ok(None);
         }
-        let is_first = self.outline.steps == 0;
-        if is_first && self.cursor.is_at_tag() {
-            self.outline.tag = Some(self.cursor.tag()?);
+        let is_first = self.steps == 0;
+        if is_first {
+            *self.tag = self.cursor.tag()?;
         }
         let begin = self.cursor.next();
         let Some(command) = bind::command(&mut self.cursor, begin, self.rules, arguments)? else {
-            let is_blank = is_first && self.cursor.separator()? == Separator::End;
-            return if is_blank {
-                Ok(None)
-            } else {
-                Err(missing_command(&self.cursor))
-            };
+            if is_first && self.cursor.separator()? == Separator::End {
+                return Ok(None);
+            }
+            return Err(self.blame.flaw(Flaw::MissingCommand, self.cursor.at(), 0));
         };
         let len = self.cursor.taken() - begin;
-        if self.outline.steps == MAX_STEPS {
-            let message = "more than 4 commands";
-            return Err(Fault::new(Code::TooLong, begin, len, message));
+        if self.steps == MAX_STEPS {
+            return Err(self.blame.flaw(Flaw::TooManyCommands, begin, len));
         }
-        self.outline.steps += 1;
-        self.more = self.cursor.separator()? == Separator::Next;
-        if self.more && command.level == Level::Danger {
+        self.steps += 1;
+        self.ended = self.cursor.separator()? == Separator::End;
+        if !self.ended && command.level == Level::Danger {
             // Its acknowledgement has to be the last word.
-            let message = "has to be the last command";
-            return Err(Fault::new(Code::BadValue, begin, len, message));
+            return Err(self.blame.flaw(Flaw::NotLast, begin, len));
         }
         Ok(Some(command))
     }
 }
 
-const _: () = assert!(MAX_STEPS == 4, "a message above names the number");
-
-fn missing_command(cursor: &Cursor<'_>) -> Fault {
-    Fault::new(Code::Syntax, cursor.at(), 0, "missing command")
-}
+const _: () = assert!(MAX_STEPS == 4, "the message of `Flaw` names the number");

@@ -1,64 +1,120 @@
 //! Suggestions for a mistyped word: they are shown, and never run.
 
+use crate::table::Switch;
+use crate::topic::Words;
 use crate::word::Word;
+use core::slice;
+use heapless::String;
 
 /// The most edits between a word and its suggestion.
 const MAX_EDITS: u8 = 2;
 
-/// The longest word, in bytes, that is compared.
+/// The longest quoted word, in bytes, that is compared.
 const MAX_BYTES: usize = 24;
 
-/// The candidate nearest to `word`: at most two edits (Damerau–Levenshtein) away and fewer than
-/// it has bytes, or else the only one that `word` begins.
-pub(crate) fn nearest(
-    word: Word<'_>,
-    candidates: impl Iterator<Item = &'static str> + Clone,
-) -> Option<&'static str> {
-    let typed = word.copy::<MAX_BYTES>().filter(|typed| !typed.is_empty())?;
-    let near = candidates
-        .clone()
-        .filter_map(|candidate| Some((edits(&typed, candidate)?, candidate)))
-        .filter(|(edits, _)| usize::from(*edits) < typed.len())
-        .min_by_key(|(edits, _)| *edits);
-    near.map(|(_, candidate)| candidate)
-        .or_else(|| only_beginning_with(word, candidates))
+/// The words that could have been meant.
+#[derive(Clone, Debug)]
+pub(crate) enum Candidates {
+    /// Those of commands.
+    Words(Words),
+    /// Those of options.
+    Options(slice::Iter<'static, Switch>),
 }
 
-/// The only candidate that `word` begins; `None` if there are several.
-pub(crate) fn only_beginning_with(
-    word: Word<'_>,
-    candidates: impl Iterator<Item = &'static str>,
-) -> Option<&'static str> {
-    let typed = word.copy::<MAX_BYTES>().filter(|typed| !typed.is_empty())?;
-    let mut matching = candidates.filter(|candidate| candidate.starts_with(typed.as_str()));
-    matching.next().filter(|_| matching.next().is_none())
-}
+impl Iterator for Candidates {
+    type Item = &'static str;
 
-/// How many insertions, deletions, replacements and swaps of neighbours turn one into the other,
-/// in bytes; `None` if it takes more than [`MAX_EDITS`].
-fn edits(typed: &str, candidate: &str) -> Option<u8> {
-    let (typed, candidate) = (typed.as_bytes(), candidate.as_bytes());
-    let apart = typed.len().abs_diff(candidate.len());
-    if apart > usize::from(MAX_EDITS) || candidate.len() > MAX_BYTES {
-        return None;
-    }
-    // Three rows of the usual table: the one before the last serves the swaps.
-    let mut before = [0_u8; MAX_BYTES + 1];
-    let mut above: [u8; MAX_BYTES + 1] = core::array::from_fn(|column| column.to_le_bytes()[0]);
-    for (row, byte) in typed.iter().enumerate() {
-        let mut current = [0_u8; MAX_BYTES + 1];
-        current[0] = above[0] + 1;
-        for (column, other) in candidate.iter().enumerate() {
-            let replaced = above[column] + u8::from(byte != other);
-            let mut best = replaced.min(above[column + 1] + 1).min(current[column] + 1);
-            if row > 0 && column > 0 && *byte == candidate[column - 1] && typed[row - 1] == *other {
-                best = best.min(before[column - 1] + 1);
-            }
-            current[column + 1] = best;
+    fn next(&mut self) -> Option<&'static str> {
+        match self {
+            Self::Words(words) => words.next(),
+            Self::Options(options) => options.next().map(|option| option.name),
         }
-        before = core::mem::replace(&mut above, current);
     }
-    Some(above[candidate.len()]).filter(|edits| *edits <= MAX_EDITS)
+}
+
+/// What a mistyped word is like.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Likeness {
+    /// How many of the candidates it begins.
+    pub(crate) begun: usize,
+    /// The first of those.
+    first: Option<&'static str>,
+    /// The candidate that the fewest edits lead to.
+    near: Option<&'static str>,
+}
+
+impl Likeness {
+    /// Compares `word` with each candidate.
+    #[cold]
+    pub(crate) fn of(word: Word<'_>, candidates: Candidates) -> Self {
+        let mut likeness = Self::default();
+        let mut room = String::<MAX_BYTES>::new();
+        let Some(typed) = word.text(&mut room).filter(|typed| !typed.is_empty()) else {
+            return likeness;
+        };
+        let mut fewest = MAX_EDITS + 1;
+        for candidate in candidates {
+            if candidate.starts_with(typed) {
+                likeness.begun += 1;
+                likeness.first.get_or_insert(candidate);
+            }
+            let edits = (0..fewest).find(|edits| {
+                usize::from(*edits) < typed.len()
+                    && is_within(*edits, typed.as_bytes(), candidate.as_bytes())
+            });
+            if let Some(edits) = edits {
+                fewest = edits;
+                likeness.near = Some(candidate);
+            }
+        }
+        likeness
+    }
+
+    /// The only candidate that the word begins; `None` if there are several.
+    pub(crate) fn only(self) -> Option<&'static str> {
+        self.first.filter(|_| self.begun == 1)
+    }
+
+    /// The candidate nearest to the word: at most two edits (Damerau–Levenshtein) away and fewer
+    /// than it has bytes, or else the only one that it begins.
+    pub(crate) fn nearest(self) -> Option<&'static str> {
+        self.near.or(self.only())
+    }
+}
+
+/// Whether so many insertions, deletions, replacements and swaps of neighbours turn one into the
+/// other, in bytes.
+///
+/// Calls itself at most `edits` deep: what both begin with takes none.
+fn is_within(edits: u8, mut one: &[u8], mut other: &[u8]) -> bool {
+    loop {
+        let (Some((first, one_left)), Some((second, other_left))) =
+            (one.split_first(), other.split_first())
+        else {
+            return one.len() + other.len() <= usize::from(edits);
+        };
+        if first != second {
+            break;
+        }
+        (one, other) = (one_left, other_left);
+    }
+    let Some(edits) = edits.checked_sub(1) else {
+        return false;
+    };
+    if let ([a, b, one @ ..], [c, d, other @ ..]) = (one, other)
+        && (a, b) == (d, c)
+        && is_within(edits, one, other)
+    {
+        return true;
+    }
+    let (one_left, other_left) = (behind_first(one), behind_first(other));
+    is_within(edits, one_left, other_left)
+        || is_within(edits, one_left, other)
+        || is_within(edits, one, other_left)
+}
+
+fn behind_first(bytes: &[u8]) -> &[u8] {
+    bytes.get(1..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -67,12 +123,23 @@ mod tests {
 
     #[track_caller]
     fn check(typed: &str, suggested: Option<&str>) {
-        let words = ["reboot", "shutdown", "status", "cancel", "help"];
-        assert_eq!(
-            nearest(Word::literal(typed), words.into_iter()),
-            suggested,
-            "{typed:?}"
-        );
+        const fn option(name: &'static str) -> Switch {
+            let (value, summary) = (None, "");
+            Switch {
+                name,
+                value,
+                summary,
+            }
+        }
+        static OPTIONS: [Switch; 5] = [
+            option("reboot"),
+            option("shutdown"),
+            option("status"),
+            option("cancel"),
+            option("help"),
+        ];
+        let likeness = Likeness::of(Word::literal(typed), Candidates::Options(OPTIONS.iter()));
+        assert_eq!(likeness.nearest(), suggested, "{typed:?}");
     }
 
     #[test]
@@ -108,6 +175,10 @@ mod tests {
             ("abcd", "badc", Some(2)),
             ("abc", "xyz", None),
         ] {
+            let edits = |one: &str, other: &str| {
+                let is_within = |edits: &u8| is_within(*edits, one.as_bytes(), other.as_bytes());
+                (0..=MAX_EDITS).find(is_within)
+            };
             assert_eq!(edits(one, other), count, "{one} {other}");
             assert_eq!(edits(other, one), count, "{other} {one}");
         }

@@ -50,18 +50,21 @@ impl Topic {
     }
 
     /// The commands here and below.
-    pub fn commands(self) -> impl Iterator<Item = &'static Command> + Clone {
-        let commands = self.commands.iter().copied();
-        commands.take_while(move |command| command.path.starts_with(self.path()))
+    #[must_use]
+    pub fn commands(self) -> Commands {
+        Commands {
+            left: self.commands,
+            path: self.path(),
+        }
     }
 
     /// The words that may follow, each once.
-    pub fn words(self) -> impl Iterator<Item = &'static str> + Clone {
-        let mut last = "";
-        self.commands().filter_map(move |command| {
-            let word = command.path.get(self.depth).copied()?;
-            (core::mem::replace(&mut last, word) != word).then_some(word)
-        })
+    #[must_use]
+    pub fn words(self) -> Words {
+        Words {
+            commands: self.commands(),
+            last: "",
+        }
     }
 
     /// Whether a dangerous command is here, not only below.
@@ -93,10 +96,49 @@ impl Topic {
     }
 
     /// The place of the first command here or below whose next word passes.
-    fn first(self, passes: impl Fn(&str) -> bool) -> Option<usize> {
+    fn first(&self, passes: impl Fn(&str) -> bool) -> Option<usize> {
         self.commands.iter().position(|command| {
             let next = command.path.get(self.depth);
             next.is_some_and(|next| passes(next)) && command.path.starts_with(self.path())
         })
+    }
+}
+
+/// The commands at a place in the tree and below.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    left: &'static [&'static Command],
+    path: &'static [&'static str],
+}
+
+impl Iterator for Commands {
+    type Item = &'static Command;
+
+    fn next(&mut self) -> Option<&'static Command> {
+        let (command, left) = self.left.split_first()?;
+        self.left = left;
+        command.path.starts_with(self.path).then_some(command)
+    }
+}
+
+/// The words that may follow at a place in the tree, each once.
+#[derive(Clone, Debug)]
+pub struct Words {
+    commands: Commands,
+    last: &'static str,
+}
+
+impl Iterator for Words {
+    type Item = &'static str;
+
+    fn next(&mut self) -> Option<&'static str> {
+        loop {
+            let command = self.commands.next()?;
+            let word = command.path.get(self.commands.path.len())?;
+            if *word != self.last {
+                self.last = word;
+                return Some(word);
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A word of a line: where it stands, and what it says once its quotes and escapes are undone.
 
 use heapless::String;
+use heapless::string::StringView;
 
 /// A word as typed, with its place.
 ///
@@ -9,37 +10,27 @@ use heapless::String;
 pub struct Word<'a> {
     /// The word in the line, quotes and escapes included.
     pub raw: &'a str,
-    /// Its byte column in the line.
-    pub at: usize,
-    quotes: Quotes,
-}
-
-/// Whether any of a word is quoted.
-///
-/// As wide as the fields beside it: from a byte among wide fields, a processor waits for every
-/// field before it can move the word on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-enum Quotes {
-    Absent,
-    Present,
+    /// Its byte column in the line, doubled, and one more if any of it is quoted.
+    ///
+    /// One number: from a narrow field among wide ones, a processor waits for every field before
+    /// it can move the word on, and a wide one of its own takes memory.
+    place: usize,
 }
 
 impl<'a> Word<'a> {
     pub(crate) const fn new(raw: &'a str, at: usize, quoted: bool) -> Self {
-        Self {
-            raw,
-            at,
-            quotes: if quoted {
-                Quotes::Present
-            } else {
-                Quotes::Absent
-            },
-        }
+        let place = at << 1 | quoted as usize;
+        Self { raw, place }
+    }
+
+    /// Its byte column in the line.
+    #[must_use]
+    pub const fn at(self) -> usize {
+        self.place >> 1
     }
 
     const fn is_quoted(self) -> bool {
-        matches!(self.quotes, Quotes::Present)
+        self.place & 1 != 0
     }
 
     /// A word that says `text` as it stands: what a JSON string becomes.
@@ -64,10 +55,9 @@ impl<'a> Word<'a> {
     #[must_use]
     #[inline]
     pub fn is(self, text: &str) -> bool {
-        if self.is_quoted() {
-            self.says(text)
-        } else {
-            self.raw == text
+        match self.plain() {
+            Some(plain) => plain == text,
+            None => self.says(text),
         }
     }
 
@@ -77,50 +67,45 @@ impl<'a> Word<'a> {
     }
 
     /// The word as it stands, if it says just that.
+    #[inline]
     pub(crate) fn plain(self) -> Option<&'a str> {
         (!self.is_quoted()).then_some(self.raw)
     }
 
     /// How many bytes what the word says takes.
     pub(crate) fn len(self) -> usize {
-        if self.is_quoted() {
-            self.chars().map(char::len_utf8).sum()
-        } else {
-            self.raw.len()
+        match self.plain() {
+            Some(plain) => plain.len(),
+            None => self.chars().map(char::len_utf8).sum(),
         }
     }
 
     /// What the word says, stored in place; `None` if it takes more than `N` bytes.
     #[must_use]
     pub fn copy<const N: usize>(self) -> Option<String<N>> {
-        if !self.is_quoted() {
-            return String::try_from(self.raw).ok();
-        }
         let mut text = String::new();
-        for character in self.chars() {
-            text.push(character).ok()?;
+        self.say(&mut text).then_some(text)
+    }
+
+    /// Appends what the word says to `text`; whether there was room for all of it.
+    pub(crate) fn say(self, text: &mut StringView) -> bool {
+        match self.plain() {
+            Some(plain) => text.push_str(plain).is_ok(),
+            None => self.chars().all(|character| text.push(character).is_ok()),
         }
-        Some(text)
     }
 
     /// What the word says: a part of the line where it can be, or else stored in `room`; `None`
     /// if that is too small.
     #[inline]
-    pub(crate) fn text<'b, const N: usize>(self, room: &'b mut String<N>) -> Option<&'b str>
+    pub(crate) fn text<'b>(self, room: &'b mut StringView) -> Option<&'b str>
     where
         'a: 'b,
     {
         match self.plain() {
-            Some(text) => Some(text),
-            None => self.unquoted(room),
+            Some(plain) => Some(plain),
+            None => self.say(room).then_some(&*room),
         }
-    }
-
-    /// What a quoted word says, stored in `room`; `None` if that is too small.
-    #[cold]
-    fn unquoted<const N: usize>(self, room: &mut String<N>) -> Option<&str> {
-        *room = self.copy()?;
-        Some(room)
     }
 
     /// The option name and, behind an equals sign, its value, if this is an option: an unquoted
@@ -133,12 +118,12 @@ impl<'a> Word<'a> {
             _ => return None,
         }
         let equals = self.raw.bytes().position(|byte| byte == b'=');
-        let Some((name, Some(value))) = equals.map(|at| (&self.raw[..at], self.raw.get(at + 1..)))
-        else {
+        let parts = equals.and_then(|at| Some((self.raw.get(..at)?, self.raw.get(at + 1..)?)));
+        let Some((name, value)) = parts else {
             return Some((self, None));
         };
-        let value = Self::new(value, self.at + name.len() + 1, self.is_quoted());
-        Some((Self::new(name, self.at, false), Some(value)))
+        let value = Self::new(value, self.at() + name.len() + 1, self.is_quoted());
+        Some((Self::new(name, self.at(), false), Some(value)))
     }
 }
 
@@ -244,9 +229,9 @@ mod tests {
     #[test]
     fn an_option_ends_at_its_equals_sign() {
         let (name, value) = Word::new("--in='5 s'", 7, true).as_option().unwrap();
-        assert_eq!((name.raw, name.at), ("--in", 7));
+        assert_eq!((name.raw, name.at()), ("--in", 7));
         let value = value.unwrap();
-        assert_eq!((value.raw, value.at), ("'5 s'", 12));
+        assert_eq!((value.raw, value.at()), ("'5 s'", 12));
         assert!(value.is("5 s"));
         assert_eq!(Word::literal("-").as_option(), None);
         assert_eq!(Word::literal("-5").as_option(), None);

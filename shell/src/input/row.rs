@@ -6,7 +6,7 @@
 
 use crate::columns;
 use crate::out::Out;
-use crate::term::COLUMNS;
+use crate::pen::COLUMNS;
 use core::fmt;
 
 /// The row that a line is typed in.
@@ -93,7 +93,7 @@ impl Row {
             return Ok(());
         }
         out.text("\x1b[")?;
-        crate::text::decimal(out, column as u64)?;
+        crate::pen::decimal(out, column)?;
         out.text("C")
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::commands::ALL;
+use crate::fault::Fault;
 use lastword_protocol::power::{Operation, PowerRequest};
 use lastword_protocol::{BootId, Millis, OperationId};
 use proptest::prelude::*;
