@@ -297,9 +297,10 @@
 //! is written, watched until [`io::Drain::is_drained`] or `flush()` says that its last bit is on
 //! the line, put on record, and only then [`Power::fire`] is called. Both have to look at the shift
 //! register: ring empty, buffer empty, *and* transmission complete. Where the hardware has no flag
-//! for that, wait for ten bit times more. If a peer holds the line for longer than
-//! [`About::drain_cap`], the board stays up and says why in `power status`; `--force` fires
-//! nevertheless.
+//! for that, wait for ten bit times more. If a peer holds the line for longer than four times what
+//! the acknowledgement takes, and a quarter of a second at least, the board stays up and says why
+//! in `power status`; `--force` fires nevertheless. [`About::drain_cap`] bounds both the writing
+//! and the draining.
 //!
 //! # Which driver
 //!
