@@ -4,9 +4,9 @@ use crate::frame::HEADER_BYTES;
 use crate::units::Nonce;
 use crc::{CRC_32_ISO_HDLC, Crc, Digest};
 
-#[cfg(feature = "fast-checksum")]
+#[cfg(feature = "fast")]
 type Implementation = crc::Table<16>;
-#[cfg(not(feature = "fast-checksum"))]
+#[cfg(not(feature = "fast"))]
 type Implementation = crc::NoTable;
 
 type Summing = Digest<'static, u32, Implementation>;
@@ -38,7 +38,7 @@ const HEAD_BYTES: usize = NONCE_BYTES + HEADER_BYTES;
 ///
 /// The library takes fewer than 16 bytes one by one, and each waits for the one before. Its table
 /// knows what a byte does to the sum from any place among the last 16, so none has to wait.
-#[cfg(feature = "fast-checksum")]
+#[cfg(feature = "fast")]
 #[inline]
 fn begun<'a>(head: &[u8; HEAD_BYTES], body: &'a [u8]) -> (Summing, &'a [u8]) {
     let (near, rest) = body.split_at(body.len().min(16 - HEAD_BYTES));
@@ -55,7 +55,7 @@ fn begun<'a>(head: &[u8; HEAD_BYTES], body: &'a [u8]) -> (Summing, &'a [u8]) {
 }
 
 /// The sum begun, and what of the body is left to add.
-#[cfg(not(feature = "fast-checksum"))]
+#[cfg(not(feature = "fast"))]
 #[inline]
 fn begun<'a>(head: &[u8; HEAD_BYTES], body: &'a [u8]) -> (Summing, &'a [u8]) {
     let mut digest = CRC.digest_with_initial(0);
@@ -63,8 +63,10 @@ fn begun<'a>(head: &[u8; HEAD_BYTES], body: &'a [u8]) -> (Summing, &'a [u8]) {
     (digest, body)
 }
 
-/// Returns the checksum of the parts laid end to end.
-pub(crate) fn of_parts(parts: &[&[u8]]) -> u32 {
+/// CRC-32/ISO-HDLC over the parts laid end to end: the one checksum of the protocol, for what a
+/// board keeps for itself.
+#[must_use]
+pub fn of_parts(parts: &[&[u8]]) -> u32 {
     let mut digest = CRC.digest();
     for part in parts {
         digest.update(part);

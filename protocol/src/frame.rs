@@ -173,8 +173,7 @@ pub fn encode_into<const N: usize>(
     packet.clear();
     for room in [N.min(SMALL), N] {
         packet.resize(room, 0).map_err(|_| TooLong)?;
-        let body = packet.get_mut(BODY_AT..room.saturating_sub(CHECKSUM_BYTES));
-        let sealed = body
+        let sealed = body_of(packet)
             .and_then(&mut write_body)
             .and_then(|body_bytes| seal(packet, header, nonce, body_bytes));
         if let Some(length) = sealed {
@@ -192,8 +191,16 @@ const SMALL: usize = wire_bytes(24);
 const HEADER_AT: usize = 2;
 const BODY_AT: usize = HEADER_AT + HEADER_BYTES;
 
-/// Makes a frame of the body in `packet` and returns its length; `None` if it may not fit.
-fn seal(packet: &mut [u8], header: Header, nonce: Nonce, body_bytes: usize) -> Option<usize> {
+/// Where in a packet its body is to be written, for [`seal`]; `None` if there is no room for any.
+pub fn body_of(packet: &mut [u8]) -> Option<&mut [u8]> {
+    let end = packet.len().checked_sub(CHECKSUM_BYTES)?;
+    packet.get_mut(BODY_AT..end)
+}
+
+/// Makes a frame of the first `body_bytes` that were written to [`body_of`] `packet`, and returns
+/// the packet's length, both delimiters included; `None` if it may not fit. What [`encode`] does
+/// where there is a `Packet` and a closure to write its body.
+pub fn seal(packet: &mut [u8], header: Header, nonce: Nonce, body_bytes: usize) -> Option<usize> {
     if wire_bytes(body_bytes) > packet.len() {
         return None;
     }

@@ -47,7 +47,7 @@ impl Hello {
 
 /// The board's answer to a [`Hello`]: the session is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Welcome {
+pub struct Welcome<S = Text<NAME_BYTES>> {
     /// Who was greeted. On a line with several clients each hears the answers to all, and their
     /// hellos may carry the same number.
     pub client: ClientId,
@@ -57,7 +57,7 @@ pub struct Welcome {
     /// a request under way must not be sent again blindly.
     pub resumed: bool,
     /// Who answers.
-    pub identity: Identity,
+    pub identity: Identity<S>,
 }
 
 /// The board's answer to a [`Hello`] on a line that another client owns.

@@ -94,9 +94,10 @@ impl Cause {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities(pub u32);
 
-/// Who a board is, which boot this is, and what it remembers.
+/// Who a board is, which boot this is, and what it remembers. `S` holds its names, of at most
+/// [`NAME_BYTES`] each: a board may have them elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
+pub struct Identity<S = Text<NAME_BYTES>> {
     /// The oldest protocol version it speaks.
     pub oldest: u8,
     /// The newest protocol version it speaks.
@@ -110,11 +111,11 @@ pub struct Identity {
     /// What kind of board it is.
     pub kind: BoardKind,
     /// The board's name.
-    pub name: Text<NAME_BYTES>,
+    pub name: S,
     /// The version of agent or firmware.
-    pub firmware: Text<NAME_BYTES>,
+    pub firmware: S,
     /// The build of it; may be empty.
-    pub build: Text<NAME_BYTES>,
+    pub build: S,
     /// What carries out power operations; tells a dry run.
     pub backend: Backend,
     /// The longest frame body it accepts, in bytes.

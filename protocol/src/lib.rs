@@ -9,6 +9,7 @@
 
 #![cfg_attr(not(test), no_std)]
 
+pub mod checksum;
 pub mod digits;
 pub mod units;
 
@@ -26,7 +27,6 @@ pub mod power;
 
 pub mod caller;
 
-mod checksum;
 mod cobs;
 
 pub use units::{

@@ -10,11 +10,11 @@ mod body;
 pub use application::{APPLICATION_BYTES, Application};
 pub use body::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime};
 
-use crate::identity::Identity;
+use crate::identity::{Identity, NAME_BYTES};
 use crate::power::PowerRequest;
 use crate::refusal::{Code, Part, Refusal};
-use crate::units::OperationId;
-use serde::{Serialize, de::DeserializeOwned};
+use crate::units::{OperationId, Text};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 
 /// Every opcode with the fields of its body: what the schema hash is taken over.
 ///
@@ -50,11 +50,11 @@ pub enum Request {
 
 /// What a board answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum Reply<S = Text<NAME_BYTES>> {
     /// Done; there is nothing to tell.
     Done,
     /// Who the board is.
-    Identity(Identity),
+    Identity(Identity<S>),
     /// How it is.
     Status(Status),
     /// How long it is up.
@@ -122,15 +122,20 @@ impl BadRequest {
     pub fn reply(self) -> Reply {
         match self {
             Self::Unsupported(opcode) => Reply::Unsupported(opcode),
-            Self::Malformed(opcode) => {
-                let parts = [
-                    Part::Text("the body of opcode "),
-                    Part::Byte(opcode),
-                    Part::Text(" does not decode"),
-                ];
-                Reply::Refused(Refusal::of_parts(Code::BadValue, &parts))
-            }
+            Self::Malformed(_) => Reply::Refused(self.refusal()),
         }
+    }
+
+    /// The same as a refusal, for the body that does not decode.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        let (Self::Unsupported(opcode) | Self::Malformed(opcode)) = self;
+        let parts = [
+            Part::Text("the body of opcode "),
+            Part::Byte(opcode),
+            Part::Text(" does not decode"),
+        ];
+        Refusal::of_parts(Code::BadValue, &parts)
     }
 }
 
@@ -218,7 +223,7 @@ impl Request {
     }
 }
 
-impl Reply {
+impl<S: Serialize> Reply<S> {
     /// Its opcode.
     #[must_use]
     pub const fn opcode(&self) -> u8 {
@@ -245,19 +250,33 @@ impl Reply {
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, BadBody> {
         match self {
             Self::Done => Ok(0),
-            Self::Identity(identity) => encode(identity, out),
-            Self::Status(status) => encode(status, out),
-            Self::Uptime(uptime) => encode(uptime, out),
-            Self::Initiated(initiated) => encode(initiated, out),
-            Self::AlreadyDone(already) => encode(already, out),
-            Self::PowerStatus(status) => encode(status, out),
-            Self::Cancelled(cancelled) => encode(cancelled, out),
             Self::Application(message) => message.write(out),
-            Self::Unsupported(opcode) => encode(opcode, out),
-            Self::Refused(refusal) => encode(refusal, out),
+            reply => encode(&Body(reply), out),
         }
     }
+}
 
+/// The body of a reply, without its opcode: one body to be written, whichever it is.
+struct Body<'a, S>(&'a Reply<S>);
+
+impl<S: Serialize> Serialize for Body<'_, S> {
+    fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
+        match self.0 {
+            Reply::Done | Reply::Application(_) => ().serialize(serializer),
+            Reply::Identity(identity) => identity.serialize(serializer),
+            Reply::Status(status) => status.serialize(serializer),
+            Reply::Uptime(uptime) => uptime.serialize(serializer),
+            Reply::Initiated(initiated) => initiated.serialize(serializer),
+            Reply::AlreadyDone(already) => already.serialize(serializer),
+            Reply::PowerStatus(status) => status.serialize(serializer),
+            Reply::Cancelled(cancelled) => cancelled.serialize(serializer),
+            Reply::Unsupported(opcode) => opcode.serialize(serializer),
+            Reply::Refused(refusal) => refusal.serialize(serializer),
+        }
+    }
+}
+
+impl Reply {
     /// Reads the reply from a frame's opcode and body.
     ///
     /// # Errors
@@ -306,7 +325,11 @@ impl Reply {
 }
 
 /// Writes `body` in postcard's format and returns its length.
-pub(crate) fn encode<T: Serialize>(body: &T, out: &mut [u8]) -> Result<usize, BadBody> {
+///
+/// # Errors
+///
+/// [`BadBody::TooLong`] if `out` is too small.
+pub fn encode<T: Serialize>(body: &T, out: &mut [u8]) -> Result<usize, BadBody> {
     postcard::to_slice(body, out)
         .map(|written| written.len())
         .map_err(|_| BadBody::TooLong)

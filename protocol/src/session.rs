@@ -126,25 +126,32 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
 
     /// As [`Session::answer`], but the reply is framed where it is kept, and stays there. `None`:
     /// that many later requests were admitted that there is no place for it any more.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::answer`].
-    pub fn keep(
+    fn keep(
         &mut self,
         sequence: Sequence,
         reply: &Reply,
     ) -> Result<Option<&Packet<FRAME>>, TooLong> {
-        let slot = &mut self.slots[Self::slot_of(sequence)];
-        if slot.sequence() != Some(sequence) {
-            return Ok(None);
-        }
-        *slot = Slot::Answered(sequence, Packet::new());
-        let Slot::Answered(_, packet) = slot else {
+        let nonce = self.nonce;
+        let Some(packet) = self.place(sequence) else {
             return Ok(None);
         };
-        frame_reply(packet, self.nonce, sequence, reply)?;
+        frame_reply(packet, nonce, sequence, reply)?;
         Ok(Some(&*packet))
+    }
+
+    /// Where the reply to an admitted request is to be written, for a board that frames its
+    /// replies itself. It counts as answered from here on. `None`: that many later requests were
+    /// admitted that there is no place for it any more.
+    pub fn place(&mut self, sequence: Sequence) -> Option<&mut Packet<FRAME>> {
+        let slot = &mut self.slots[Self::slot_of(sequence)];
+        if slot.sequence() != Some(sequence) {
+            return None;
+        }
+        *slot = Slot::Answered(sequence, Packet::new());
+        match slot {
+            Slot::Answered(_, packet) => Some(packet),
+            Slot::Empty | Slot::Running(_) => None,
+        }
     }
 
     /// The reply to this request, if it is kept.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
-use serde::de::Error as _;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Text of at most `N` bytes of UTF-8, stored in place.
@@ -28,6 +28,7 @@ impl Instant {
 
 /// A span of time in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Millis(pub u64);
 
 impl fmt::Display for Millis {
@@ -64,7 +65,29 @@ impl<'de> Deserialize<'de> for BootId {
             let text = Text::<36>::deserialize(deserializer)?;
             return text.parse().map_err(D::Error::custom);
         }
-        Deserialize::deserialize(deserializer).map(Self)
+        deserializer.deserialize_tuple(ID_BYTES, Bytes)
+    }
+}
+
+const ID_BYTES: usize = 16;
+
+/// Takes the bytes of an id in a loop: what serde has for arrays spells out each of them.
+struct Bytes;
+
+impl<'de> Visitor<'de> for Bytes {
+    type Value = BootId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("16 bytes")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut bytes: A) -> Result<BootId, A::Error> {
+        let mut id = [0; ID_BYTES];
+        for (at, byte) in id.iter_mut().enumerate() {
+            let next = bytes.next_element()?;
+            *byte = next.ok_or_else(|| A::Error::invalid_length(at, &self))?;
+        }
+        Ok(BootId(id))
     }
 }
 
@@ -120,11 +143,18 @@ impl FromStr for BootId {
 /// `1..=0xFFFF_FFFF` is the clients' to choose; a board assigns from above it when a request
 /// names none, so that the two can never be taken for one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct OperationId(pub u64);
 
 impl OperationId {
     /// The largest id a client may choose.
     pub const CLIENT_MAX: u64 = 0xFFFF_FFFF;
+
+    /// Whether a client may choose it.
+    #[must_use]
+    pub const fn is_a_clients(self) -> bool {
+        self.0 != 0 && self.0 <= Self::CLIENT_MAX
+    }
 
     /// The id of a request that chose none: unique per session and sequence number.
     #[must_use]
@@ -141,6 +171,7 @@ impl fmt::Display for OperationId {
 
 /// A client's own random name; it keeps its session through reconnects by keeping this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ClientId(pub u64);
 
 impl fmt::Display for ClientId {
@@ -151,6 +182,7 @@ impl fmt::Display for ClientId {
 
 /// What a session mixes into each checksum, so that frames of another session or boot fail it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Nonce(pub u32);
 
 /// The number of a request within its session; wraps.

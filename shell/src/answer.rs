@@ -53,7 +53,12 @@ impl Answer {
     /// # Errors
     ///
     /// If `out` takes no more: the answer is incomplete.
-    pub fn step(&mut self, out: &mut dyn Out, step: &Step, reply: &Reply) -> fmt::Result {
+    pub fn step<S: AsRef<str>>(
+        &mut self,
+        out: &mut dyn Out,
+        step: &Step,
+        reply: &Reply<S>,
+    ) -> fmt::Result {
         let mut pen = Pen::on(out);
         if !self.is_open() {
             return Ok(());
@@ -106,7 +111,7 @@ impl Answer {
 
     /// Says yes to a step in plain: the final of a single step; a row, and the final behind the
     /// last, for one of several.
-    fn yes(&self, pen: &mut Pen<'_>, step: &Step, reply: &Reply) {
+    fn yes<S: AsRef<str>>(&self, pen: &mut Pen<'_>, step: &Step, reply: &Reply<S>) {
         if let Action::Help(topic) = step.action {
             help::for_script(pen, topic);
         }

@@ -61,7 +61,7 @@ pub trait Fields {
 
 /// The word in front of the fields, where the reply to a command can be of more than one kind.
 #[must_use]
-pub const fn outcome(reply: &Reply) -> Option<&'static str> {
+pub const fn outcome<S>(reply: &Reply<S>) -> Option<&'static str> {
     match reply {
         Reply::Initiated(_) => Some("initiated"),
         Reply::AlreadyDone(_) => Some("already_done"),
@@ -72,7 +72,7 @@ pub const fn outcome(reply: &Reply) -> Option<&'static str> {
 
 /// The code and the detail, if the board said no.
 #[must_use]
-pub fn refusal(reply: &Reply) -> Option<(Code, &str)> {
+pub fn refusal<S>(reply: &Reply<S>) -> Option<(Code, &str)> {
     match reply {
         Reply::Refused(refusal) => Some((refusal.code, &refusal.detail)),
         Reply::Unsupported(_) => Some((Code::NotHere, "invalid command")),
@@ -85,7 +85,7 @@ pub fn refusal(reply: &Reply) -> Option<(Code, &str)> {
 /// # Errors
 ///
 /// What `to` returns.
-pub fn visit(step: &Step, reply: &Reply, to: &mut dyn Fields) -> fmt::Result {
+pub fn visit<S: AsRef<str>>(step: &Step, reply: &Reply<S>, to: &mut dyn Fields) -> fmt::Result {
     let mut form = Form { to, taken: Ok(()) };
     match reply {
         Reply::Done => {
@@ -141,9 +141,9 @@ struct Form<'a> {
 
 impl Form<'_> {
     /// Who the board is, and what a client has to keep to.
-    fn hello(&mut self, identity: &Identity, line: Option<(usize, usize)>) {
+    fn hello<S: AsRef<str>>(&mut self, identity: &Identity<S>, line: Option<(usize, usize)>) {
         self.number("proto", identity.current.into());
-        self.field("name", Value::Text(&identity.name));
+        self.field("name", Value::Text(identity.name.as_ref()));
         self.word("kind", identity.kind.word());
         self.firmware(identity);
         self.word("backend", identity.backend.word());
@@ -166,17 +166,17 @@ impl Form<'_> {
     }
 
     /// What runs on the board.
-    fn version(&mut self, identity: &Identity) {
+    fn version<S: AsRef<str>>(&mut self, identity: &Identity<S>) {
         self.firmware(identity);
         self.number("proto", identity.current.into());
         self.number("proto_oldest", identity.oldest.into());
         self.field("schema", Value::Hex(identity.schema));
     }
 
-    fn firmware(&mut self, identity: &Identity) {
-        self.field("firmware", Value::Text(&identity.firmware));
-        if !identity.build.is_empty() {
-            self.field("build", Value::Text(&identity.build));
+    fn firmware<S: AsRef<str>>(&mut self, identity: &Identity<S>) {
+        self.field("firmware", Value::Text(identity.firmware.as_ref()));
+        if !identity.build.as_ref().is_empty() {
+            self.field("build", Value::Text(identity.build.as_ref()));
         }
     }
 

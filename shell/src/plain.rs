@@ -75,7 +75,7 @@ pub(crate) fn err(pen: &mut Pen<'_>, tag: Option<&Tag>, code: Code) {
 }
 
 /// Writes what a reply says, behind its `ok`.
-pub(crate) fn reply(pen: &mut Pen<'_>, step: &Step, reply: &Reply) {
+pub(crate) fn reply<S: AsRef<str>>(pen: &mut Pen<'_>, step: &Step, reply: &Reply<S>) {
     if let Some(outcome) = fields::outcome(reply) {
         pen.text(" ");
         pen.text(outcome);

@@ -79,7 +79,7 @@ pub fn line_error(out: &mut dyn Out, error: LineError) -> fmt::Result {
 }
 
 /// Writes the reply to a command: help, or a table of what it says, or `ok`.
-pub(crate) fn reply(pen: &mut Pen<'_>, step: &Step, reply: &Reply) {
+pub(crate) fn reply<S: AsRef<str>>(pen: &mut Pen<'_>, step: &Step, reply: &Reply<S>) {
     if let Action::Help(topic) = step.action {
         return help::for_person(pen, topic);
     }

@@ -2,7 +2,7 @@
 //! and what it has to say.
 //!
 //! The expected answers stand in the lists word for word. What tells one board from the next is
-//! taken out of the answers first, by key (see [`normal`]), and nothing else is.
+//! taken out of the answers first, by key (see `normal`), and nothing else is.
 
 mod conversation;
 mod frames;

@@ -252,7 +252,7 @@ impl Peer {
         };
         let hello = hello::ask(Sequence(1), &hello).expect("room");
         peer.send(&hello).await;
-        let Welcome { nonce, resumed, .. } = peer.next(hello::decode).await;
+        let Welcome { nonce, resumed, .. }: Welcome = peer.next(hello::decode).await;
         peer.decoder.enter(Some(nonce));
         (peer, nonce, resumed)
     }

@@ -209,12 +209,12 @@ impl PowerTask {
                 quiet_console,
                 answer,
             } => {
-                let verdict = self.desk.lock().ask(&request, origin);
-                match verdict {
-                    Verdict::Answer(said) => reply_to(answer, said.into(), None),
-                    Verdict::Wait => self.also_asked.push(answer),
-                    Verdict::Prepare(order) => {
-                        let record = self.desk.lock().staging_record(&order);
+                let mut desk = self.desk.lock();
+                match (desk.ask(&request, origin), desk.order().copied()) {
+                    (Verdict::Answer(said), _) => reply_to(answer, desk.reply(said), None),
+                    (Verdict::Wait, _) | (_, None) => self.also_asked.push(answer),
+                    (Verdict::Prepare, Some(order)) => {
+                        let record = desk.staging_record(&order);
                         self.queue.push(Task::Prepare {
                             order,
                             quiet_console,
@@ -226,11 +226,12 @@ impl PowerTask {
             }
             Ask::Cancel { id, answer } => {
                 let (said, effect) = self.desk.lock().cancel(self.clock.now(), id);
+                let reply = self.desk.lock().reply(said);
                 tracing::info!(target: "power", reply = ?said, "cancel asked for");
                 if let Some(effect) = effect {
                     self.carry_out(effect);
                 }
-                reply_to(answer, said.into(), None);
+                reply_to(answer, reply, None);
             }
         }
     }
@@ -258,7 +259,7 @@ impl PowerTask {
         let Some(said) = self.desk.lock().prepared(self.clock.now(), result.is_ok()) else {
             return;
         };
-        let mut reply = Reply::from(said);
+        let mut reply = self.desk.lock().reply(said);
         let result = if self.stopping {
             // Whatever is staged now would be left behind.
             self.step(Event::Cancel(Standdown::AgentStopped));

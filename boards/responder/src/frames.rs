@@ -3,12 +3,13 @@
 use crate::hardware::Board;
 use crate::house::House;
 use crate::told::Told;
-use lastword_protocol::frame::{Class, Frame, Packet};
-use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
-use lastword_protocol::identity::NAME_BYTES;
-use lastword_protocol::message::Request;
+use lastword_protocol::frame::{self, Class, Frame, HELLO_NONCE, Header, Packet};
+use lastword_protocol::hello::{self, Busy, Hello, VersionRefused, Welcome, opcode};
+use lastword_protocol::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
+use lastword_protocol::message::{Request, encode};
 use lastword_protocol::session::{Admission, Session};
 use lastword_protocol::{ClientId, Instant, Millis, Nonce, OperationId, Sequence, Text};
+use serde::Serialize;
 
 /// A client that was silent for this long owns the line no more.
 const OWNER_IDLE: Millis = Millis(300_000);
@@ -59,6 +60,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
     }
 
     /// Takes a valid frame. What is to be sent for it is returned.
+    #[inline(never)]
     pub(crate) fn receive(
         &mut self,
         now: Instant,
@@ -83,6 +85,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         }
     }
 
+    #[inline(never)]
     fn greet(&mut self, now: Instant, to: Sequence, hello: &Hello, house: &House) -> Letter {
         if !hello.has_common_version() {
             return Letter::VersionRefused(to);
@@ -108,6 +111,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         Letter::Welcome { to, resumed: false }
     }
 
+    #[inline(never)]
     fn request(
         &mut self,
         now: Instant,
@@ -129,24 +133,50 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
                 Err(bad) => Told::Bad(bad),
             },
         };
-        client.session.keep(sequence, &told.reply(house)).ok()??;
+        let nonce = client.session.nonce();
+        let packet = client.session.place(sequence)?;
+        fill(packet, nonce, |out| {
+            let reply = told.reply(house);
+            let length = reply.encode(out).ok()?;
+            Some((Header::new(Class::Reply, sequence, reply.opcode()), length))
+        })?;
         Some(Letter::Reply(sequence))
     }
 
     /// Makes a packet; `None` if there is nothing to send after all.
+    #[inline(never)]
     pub(crate) fn packet(&self, letter: Letter, house: &House) -> Option<Packet<FRAME>> {
+        if let Letter::Reply(sequence) = letter {
+            return self.client.as_ref()?.session.kept(sequence).cloned();
+        }
+        let mut packet = Packet::new();
+        fill(&mut packet, HELLO_NONCE, |out| {
+            let (to, opcode, length) = self.hello(letter, house, out)?;
+            Some((Header::new(Class::Hello, to, opcode), length))
+        })?;
+        Some(packet)
+    }
+
+    /// Writes the body of a hello frame, and returns what it answers, its opcode and its length.
+    #[inline(never)]
+    fn hello(
+        &self,
+        letter: Letter,
+        house: &House,
+        out: &mut [u8],
+    ) -> Option<(Sequence, u8, usize)> {
         let client = self.client.as_ref();
-        match letter {
-            Letter::Reply(sequence) => client?.session.kept(sequence).cloned(),
+        let (to, opcode, body) = match letter {
+            Letter::Reply(_) => return None,
             Letter::Welcome { to, resumed } => {
                 let session = &client?.session;
                 let welcome = Welcome {
                     client: session.client(),
                     nonce: session.nonce(),
                     resumed,
-                    identity: house.identity(house.last()),
+                    identity: house.identity(),
                 };
-                hello::welcome(to, &welcome).ok()
+                (to, opcode::WELCOME, Body::Welcome(welcome))
             }
             Letter::Busy { to, idle } => {
                 let Client { session, name, .. } = client?;
@@ -155,10 +185,43 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
                     idle,
                     name: name.clone(),
                 };
-                hello::busy(to, &busy).ok()
+                (to, opcode::BUSY, Body::Busy(busy))
             }
-            Letter::VersionRefused(to) => hello::version_refused(to).ok(),
-            Letter::Announce => hello::announce(&house.identity(house.last())).ok(),
-        }
+            Letter::VersionRefused(to) => {
+                let refused = VersionRefused {
+                    oldest: OLDEST,
+                    current: CURRENT,
+                };
+                (to, opcode::VERSION_REFUSED, Body::VersionRefused(refused))
+            }
+            Letter::Announce => {
+                let identity = house.identity();
+                (Sequence(0), opcode::ANNOUNCE, Body::Announce(identity))
+            }
+        };
+        Some((to, opcode, encode(&body, out).ok()?))
     }
+}
+
+/// The body of a hello frame: one body to be written, whichever it is.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body {
+    Welcome(Welcome<&'static str>),
+    Busy(Busy),
+    VersionRefused(VersionRefused),
+    Announce(Identity<&'static str>),
+}
+
+/// Makes a frame in `packet` of the header and the body that `write` produces.
+fn fill<const FRAME: usize>(
+    packet: &mut Packet<FRAME>,
+    nonce: Nonce,
+    write: impl FnOnce(&mut [u8]) -> Option<(Header, usize)>,
+) -> Option<()> {
+    packet.resize(FRAME, 0).ok()?;
+    let (header, length) = frame::body_of(packet).and_then(write)?;
+    let length = frame::seal(packet, header, nonce, length)?;
+    packet.truncate(length);
+    Some(())
 }

@@ -25,7 +25,7 @@ pub trait Power {
 }
 
 /// How many bytes have to survive a reset.
-pub const RETAINED_BYTES: usize = 64;
+pub const RETAINED_BYTES: usize = 24;
 
 /// Memory that survives a reset, if not a loss of power: a section of RAM that start-up leaves
 /// alone, backup registers, a page of FRAM.

@@ -2,18 +2,17 @@
 
 use crate::about::About;
 use crate::application::Said;
-use crate::boot::{Boot, Record};
+use crate::boot::{Boot, Number, Record};
 use crate::hardware::Board;
 use crate::told::Told;
 use lastword_protocol::identity::{
     BootSource, CURRENT, Capabilities, Identity, NAME_BYTES, OLDEST,
 };
-use lastword_protocol::message::{PowerStatus, Request, SCHEMA_HASH};
+use lastword_protocol::message::{Request, SCHEMA_HASH};
 use lastword_protocol::power::{
     self, Answer, Backend, Desk, Effect, Event, Evidence, LastOperation, Operation, Origin,
     PowerRequest, Verdict,
 };
-use lastword_protocol::units::Text;
 use lastword_protocol::{BootId, Instant, OperationId};
 
 /// The longest acknowledgement in text, with a tag and a prompt, in bytes.
@@ -23,7 +22,7 @@ const ACKNOWLEDGEMENT_BYTES: usize = 128;
 #[derive(Debug)]
 pub struct House {
     about: About,
-    boots: u32,
+    boot: Number,
     desk: Desk,
     ack: Ack,
     /// The longest frame body taken, in bytes, and how many replies are kept.
@@ -45,15 +44,15 @@ enum Ack {
 impl House {
     pub(crate) fn new(about: &About, boot: &Boot, mtu: u16, window: u8) -> Self {
         let board = power::Board {
-            boot: boot.id,
+            boot: boot.number.id(),
             cause: boot.cause,
             backend: about.backend,
             drain_cap: about.drain_cap,
         };
         Self {
             about: *about,
-            boots: boot.record.boots,
-            desk: Desk::new(board, boot.record.last),
+            boot: boot.number,
+            desk: Desk::new(board, boot.last),
             ack: Ack::None,
             mtu,
             window,
@@ -68,8 +67,8 @@ impl House {
         self.desk.board().boot
     }
 
-    /// Who the board is. `last` is passed because it may change while a reply is on its way.
-    pub(crate) fn identity(&self, last: Option<LastOperation>) -> Identity {
+    /// Who the board is.
+    pub(crate) fn identity(&self) -> Identity<&'static str> {
         let power::Board { boot, cause, .. } = *self.desk.board();
         Identity {
             oldest: OLDEST,
@@ -78,27 +77,27 @@ impl House {
             boot_source: BootSource::RetainedCounter,
             cause,
             kind: self.about.kind,
-            name: text(self.about.name),
-            firmware: text(self.about.firmware),
-            build: text(self.about.build),
+            name: name(self.about.name),
+            firmware: name(self.about.firmware),
+            build: name(self.about.build),
             backend: self.about.backend,
             mtu: self.mtu,
             window: self.window,
             capabilities: Capabilities(0),
             schema: SCHEMA_HASH,
-            last,
+            last: self.desk.last(),
             active: None,
             pending: None,
         }
     }
 
-    /// The last power operation, and what is on record of it.
-    pub(crate) const fn last(&self) -> Option<LastOperation> {
-        self.desk.last()
+    pub(crate) const fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// Carries a request out, or stages what it asks for. `assigned` is its operation's id, if it
     /// chooses none.
+    #[inline(never)]
     pub(crate) fn ask(
         &mut self,
         now: Instant,
@@ -107,13 +106,10 @@ impl House {
         board: &mut impl Board,
     ) -> Told {
         match request {
-            Request::Identity => Told::Identity(self.desk.last()),
+            Request::Identity => Told::Identity,
             Request::Uptime => Told::Uptime(now),
-            Request::Status => Told::Status(now, self.desk.status(now).pending),
-            Request::PowerStatus => {
-                let PowerStatus { pending, last, .. } = self.desk.status(now);
-                Told::Power(pending, last)
-            }
+            Request::Status => Told::Status(now),
+            Request::PowerStatus => Told::Power(now),
             Request::Power(request) => self.stage(now, request, assigned, board),
             Request::Reboot => self.stage_plain(now, Operation::Reboot, assigned, board),
             Request::Shutdown => self.stage_plain(now, Operation::Shutdown, assigned, board),
@@ -142,6 +138,7 @@ impl House {
         self.stage(now, &PowerRequest::plain(operation), assigned, board)
     }
 
+    #[inline(never)]
     fn stage(
         &mut self,
         now: Instant,
@@ -153,28 +150,33 @@ impl House {
             assigned,
             wire_time: self.about.wire_time(ACKNOWLEDGEMENT_BYTES),
         };
-        Told::Answer(match self.desk.ask(request, origin) {
-            Verdict::Answer(answer) => answer,
+        match self.desk.ask(request, origin) {
+            Verdict::Answer(answer) => Told::Answer(answer),
+            Verdict::Prepare => self.prepare(now, board),
             // Preparing is over before anybody else can ask.
-            Verdict::Wait => Answer::NotNow,
-            Verdict::Prepare(order) => {
-                let record = self.desk.staging_record(&order);
-                let can = self.about.backend == Backend::DryRun || board.can(order.operation);
-                let ready = can && (self.keep(Some(record), board) || order.force);
-                if ready {
-                    self.ack = Ack::Leaving;
-                }
-                self.desk
-                    .prepared(now, ready)
-                    .unwrap_or(Answer::Cannot(order.operation))
-            }
-        })
+            Verdict::Wait => Told::Answer(Answer::NotNow),
+        }
+    }
+
+    /// Makes sure that what is asked can be done, and writes down that it is staged.
+    #[inline(never)]
+    fn prepare(&mut self, now: Instant, board: &mut impl Board) -> Told {
+        let ready = self.desk.order().is_some_and(|order| {
+            let staging = self.desk.staging_record(order);
+            let can = order.dry_run || board.can(order.operation);
+            can && (self.keep(Some(staging), board) || order.force)
+        });
+        if ready {
+            self.ack = Ack::Leaving;
+        }
+        let answer = self.desk.prepared(now, ready);
+        Told::Answer(answer.unwrap_or(Answer::NotNow))
     }
 
     /// Writes down what became of the last operation.
     fn keep(&self, last: Option<LastOperation>, board: &mut impl Board) -> bool {
-        let boots = self.boots;
-        Record { boots, last }.write(board)
+        let boot = self.boot;
+        board.store(&Record { boot, last }.to_bytes())
     }
 
     /// Everything said so far was taken by the driver.
@@ -222,6 +224,7 @@ impl House {
         }
     }
 
+    #[inline(never)]
     fn step(&mut self, now: Instant, event: Event, board: &mut impl Board) {
         let effect = self.desk.step(now, event);
         self.carry_out(now, effect, board);
@@ -254,7 +257,7 @@ impl House {
 }
 
 /// As much of `text` as a name may have.
-fn text(text: &str) -> Text<NAME_BYTES> {
-    let fits = text.get(..text.floor_char_boundary(NAME_BYTES));
-    Text::try_from(fits.unwrap_or_default()).unwrap_or_default()
+fn name(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(NAME_BYTES))
+        .unwrap_or_default()
 }

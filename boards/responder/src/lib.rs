@@ -224,11 +224,11 @@
 //! #     use std::sync::Mutex;
 //! #     pub const CHIP_ID: [u8; 12] = *b"lamp 0000001";
 //! #     struct Fake {
-//! #         backup: [u8; 64], arrived: Vec<u8>, left: Vec<u8>, lit: bool, resets: u32,
+//! #         backup: [u8; 24], arrived: Vec<u8>, left: Vec<u8>, lit: bool, resets: u32,
 //! #         left_at_reset: usize, shifting: Option<u8>, turns: u32, fed: u32,
 //! #     }
 //! #     static FAKE: Mutex<Fake> = Mutex::new(Fake {
-//! #         backup: [0xA5; 64], arrived: Vec::new(), left: Vec::new(), lit: false, resets: 0,
+//! #         backup: [0xA5; 24], arrived: Vec::new(), left: Vec::new(), lit: false, resets: 0,
 //! #         left_at_reset: 0, shifting: None, turns: 0, fed: 0,
 //! #     });
 //! #     fn with<T>(act: impl FnOnce(&mut Fake) -> T) -> T { act(&mut FAKE.lock().unwrap()) }
@@ -237,8 +237,8 @@
 //! #     pub fn reset() {
 //! #         with(|fake| { fake.resets += 1; fake.left_at_reset = fake.left.len() });
 //! #     }
-//! #     pub fn read_backup() -> [u8; 64] { with(|fake| fake.backup) }
-//! #     pub fn write_backup(bytes: &[u8; 64]) { with(|fake| fake.backup = *bytes) }
+//! #     pub fn read_backup() -> [u8; 24] { with(|fake| fake.backup) }
+//! #     pub fn write_backup(bytes: &[u8; 24]) { with(|fake| fake.backup = *bytes) }
 //! #     pub fn noise() -> u32 { 1_000 }
 //! #     pub fn take_watchdog_flag() -> bool { false }
 //! #     pub fn feed_watchdog() { with(|fake| fake.fed += 1) }
@@ -282,7 +282,7 @@
 //! | --- | --- |
 //! | [`Clock`] | milliseconds since boot, in 64 bits: the responder knows no wrap |
 //! | [`Power`] | the reset, and the switch if there is one; asked first, ordered later |
-//! | [`Retained`] | 64 bytes that outlive a reset, for the count of boots and the last operation |
+//! | [`Retained`] | 24 bytes that outlive a reset, for the count of boots and the last operation |
 //! | [`Birth`] | what tells one board and one power-on from another |
 //! | [`Watchdog`] | fed each turn |
 //! | [`Application`] | the board's own requests |

@@ -47,6 +47,7 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
 
     /// Begins a boot: counts it, concludes what became of the last operation, and says that the
     /// board is there.
+    #[inline(never)]
     pub fn start(about: &About, text: T, board: &mut impl Board) -> Self {
         let () = Self::FITS;
         let boot = Boot::begin(board);
@@ -79,6 +80,7 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
     }
 
     /// Takes the byte that arrived at `now`. Only while [`Responder::wants_input`].
+    #[inline(never)]
     pub fn receive(&mut self, now: Instant, byte: u8, board: &mut impl Board) {
         self.heard = Some(now);
         match self.decoder.push(now, byte) {
@@ -97,6 +99,7 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
 
     /// Puts what is to be sent next into `room`, and returns how many bytes that is; 0 if there is
     /// nothing. Say with [`Responder::sent`] how many of them were taken.
+    #[inline(never)]
     pub fn output(&mut self, now: Instant, room: &mut [u8], board: &mut impl Board) -> usize {
         while self.letter.is_some() || self.text.speaks() {
             let mut window = Window::new(self.sent, room);
@@ -174,6 +177,7 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
     }
 
     /// Lets time pass; late and repeated ticks are harmless. May not return: the board resets.
+    #[inline(never)]
     pub fn tick(&mut self, now: Instant, board: &mut impl Board) {
         self.house.tick(now, board);
         self.decoder.tick(now);

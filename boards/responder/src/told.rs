@@ -1,26 +1,25 @@
-//! What is to be told, in a form that is small and does not change while it is on its way.
+//! What is to be told, in a form that is small: the rest is fetched from the house while it is
+//! written, and nothing there changes meanwhile.
 
 use crate::house::House;
-use lastword_protocol::message::{
-    Application, BadRequest, Pending, PowerStatus, Reply, Status, Uptime,
-};
-use lastword_protocol::power::{Answer, LastOperation};
+use lastword_protocol::message::{Application, BadRequest, Reply, Status, Uptime};
+use lastword_protocol::power::Answer;
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::{Instant, Millis};
 
-/// What is to be told. A third of the [`Reply`] that it becomes.
+/// What is to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     /// Done; there is nothing to tell.
     Done,
-    /// Who the board is, with what it remembers.
-    Identity(Option<LastOperation>),
+    /// Who the board is.
+    Identity,
     /// How it is, at this instant.
-    Status(Instant, Option<Pending>),
+    Status(Instant),
     /// How long it was up at this instant.
     Uptime(Instant),
-    /// What is staged and what was last.
-    Power(Option<Pending>, Option<LastOperation>),
+    /// What was staged at this instant and what was last.
+    Power(Instant),
     /// What the power desk says.
     Answer(Answer),
     /// What the application says.
@@ -35,39 +34,36 @@ pub(crate) enum Told {
 
 impl Told {
     /// The whole reply.
-    pub(crate) fn reply(&self, house: &House) -> Reply {
+    pub(crate) fn reply(&self, house: &House) -> Reply<&'static str> {
         match self {
             Self::Done => Reply::Done,
-            Self::Identity(last) => Reply::Identity(house.identity(*last)),
-            Self::Status(now, pending) => Reply::Status(Status {
+            Self::Identity => Reply::Identity(house.identity()),
+            Self::Status(now) => Reply::Status(Status {
                 boot: house.boot(),
-                uptime: uptime(*now),
-                agent_uptime: uptime(*now),
+                uptime: since_boot(*now),
+                agent_uptime: since_boot(*now),
                 sessions: 1,
                 memory_available_kib: 0,
                 load_hundredths: 0,
-                pending: *pending,
+                pending: house.desk().pending(*now),
             }),
             Self::Uptime(now) => Reply::Uptime(Uptime {
-                uptime: uptime(*now),
+                uptime: since_boot(*now),
                 boot: house.boot(),
             }),
-            Self::Power(pending, last) => Reply::PowerStatus(PowerStatus {
-                backend: house.about().backend,
-                boot: house.boot(),
-                pending: *pending,
-                last: *last,
-            }),
-            Self::Answer(answer) => (*answer).into(),
+            Self::Power(now) => Reply::PowerStatus(house.desk().status(*now)),
+            Self::Answer(answer) => house.desk().reply(*answer),
             Self::Application(message) => Reply::Application(message.clone()),
-            Self::Unsupported(opcode) => Reply::Unsupported(*opcode),
-            Self::Bad(bad) => bad.reply(),
+            Self::Unsupported(opcode) | Self::Bad(BadRequest::Unsupported(opcode)) => {
+                Reply::Unsupported(*opcode)
+            }
+            Self::Bad(bad) => Reply::Refused(bad.refusal()),
             Self::Refused(code, detail) => Reply::Refused(Refusal::new(*code, detail)),
         }
     }
 }
 
 /// The clock begins at boot.
-const fn uptime(now: Instant) -> Millis {
+const fn since_boot(now: Instant) -> Millis {
     now.since(Instant(0))
 }

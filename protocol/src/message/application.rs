@@ -64,7 +64,11 @@ impl Application {
     }
 
     /// Writes its body, and returns the length.
-    pub(super) fn write(&self, out: &mut [u8]) -> Result<usize, BadBody> {
+    ///
+    /// # Errors
+    ///
+    /// [`BadBody::TooLong`] if `out` is too small.
+    pub fn write(&self, out: &mut [u8]) -> Result<usize, BadBody> {
         let room = out.get_mut(..self.body.len()).ok_or(BadBody::TooLong)?;
         room.copy_from_slice(&self.body);
         Ok(self.body.len())

@@ -6,9 +6,9 @@ mod answer;
 pub use answer::{Answer, FAIL, INVALID_COMMAND};
 
 use super::machine::{Effect, Event, Order, Staged};
-use super::order::{Backend, Evidence, LastOperation, Operation, Outcome, PowerRequest, Standdown};
+use super::order::{Backend, Evidence, LastOperation, Outcome, PowerRequest, Standdown};
 use crate::identity::Cause;
-use crate::message::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus};
+use crate::message::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Reply};
 use crate::units::{BootId, Instant, Millis, OperationId};
 
 /// An acknowledgement may take this long to drain at least, however fast the line.
@@ -21,7 +21,12 @@ const DRAIN_WIRE_TIMES: u64 = 4;
 pub struct Desk {
     board: Board,
     last: Option<LastOperation>,
-    current: Option<Current>,
+    /// What is being prepared, or staged.
+    current: Option<Staged>,
+    /// Whether it is staged: the backend is prepared and the staging recorded.
+    is_prepared: bool,
+    /// What it was released on.
+    evidence: Option<Evidence>,
 }
 
 /// What a desk knows of its board.
@@ -37,30 +42,14 @@ pub struct Board {
     pub drain_cap: Millis,
 }
 
-#[derive(Debug)]
-enum Current {
-    /// The backend is being prepared and the staging recorded; nothing was answered yet.
-    Preparing(Order),
-    /// Accepted.
-    Staged(Staged, Option<Evidence>),
-}
-
-impl Current {
-    const fn order(&self) -> &Order {
-        match self {
-            Self::Preparing(order) => order,
-            Self::Staged(staged, _) => staged.order(),
-        }
-    }
-}
-
 /// What a desk says to a request.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Answer this; nothing else happens.
     Answer(Answer),
-    /// Prepare this, write the staging down, and say how it went with [`Desk::prepared`].
-    Prepare(Order),
+    /// Prepare [`Desk::order`], write the staging down, and say how it went with
+    /// [`Desk::prepared`].
+    Prepare,
     /// This very operation is being prepared: answer what [`Desk::prepared`] will.
     Wait,
 }
@@ -82,6 +71,8 @@ impl Desk {
             board,
             last,
             current: None,
+            is_prepared: false,
+            evidence: None,
         }
     }
 
@@ -97,26 +88,30 @@ impl Desk {
         self.last
     }
 
+    /// What is being prepared, or staged.
+    #[must_use]
+    pub fn order(&self) -> Option<&Order> {
+        self.current.as_ref().map(Staged::order)
+    }
+
     /// When to step with [`Event::Tick`] at the latest.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        match &self.current {
-            Some(Current::Staged(staged, _)) => staged.deadline(),
-            Some(Current::Preparing(_)) | None => None,
-        }
+        self.staged()?.deadline()
+    }
+
+    fn staged(&self) -> Option<&Staged> {
+        self.current.as_ref().filter(|_| self.is_prepared)
     }
 
     /// Hears a request to reboot or power off.
     pub fn ask(&mut self, request: &PowerRequest, origin: Origin) -> Verdict {
-        if request
-            .id
-            .is_some_and(|id| !(1..=OperationId::CLIENT_MAX).contains(&id.0))
-        {
+        if request.id.is_some_and(|id| !id.is_a_clients()) {
             return Verdict::Answer(Answer::NotYourId);
         }
         let id = request.id.unwrap_or(origin.assigned);
         if request.boot.is_some_and(|boot| boot != self.board.boot) {
-            return Verdict::Answer(self.already_done());
+            return Verdict::Answer(Answer::AlreadyDone);
         }
         if let Some(verdict) = self.heard_before(id) {
             return verdict;
@@ -141,51 +136,57 @@ impl Desk {
             force: request.force,
             dry_run: self.board.backend == Backend::DryRun,
         };
-        self.current = Some(Current::Preparing(order));
-        Verdict::Prepare(order)
+        self.is_prepared = false;
+        // Until it is prepared nothing happens to it.
+        self.current = Some(Staged::new(order, Instant(0)));
+        Verdict::Prepare
     }
 
     /// The verdict on an id that is or was this desk's, or on any while another is staged.
     fn heard_before(&self, id: OperationId) -> Option<Verdict> {
-        if let Some(current) = &self.current {
-            return Some(match current {
-                Current::Preparing(order) if order.id == id => Verdict::Wait,
-                Current::Staged(staged, _) if staged.order().id == id => {
-                    Verdict::Answer(self.initiated(staged.order().operation, id))
-                }
-                Current::Preparing(_) | Current::Staged(..) => {
-                    let Order { id, operation, .. } = *current.order();
-                    Verdict::Answer(Answer::Busy { operation, id })
-                }
+        if let Some(order) = self.order() {
+            let operation = order.operation;
+            return Some(match (order.id == id, self.is_prepared) {
+                (true, false) => Verdict::Wait,
+                (true, true) => Verdict::Answer(Answer::Initiated { operation, id }),
+                (false, _) => Verdict::Answer(Answer::Busy {
+                    operation,
+                    id: order.id,
+                }),
             });
         }
-        let last = self.last.filter(|last| last.id == id)?;
+        let last = self.last.as_ref().filter(|last| last.id == id)?;
+        let operation = last.operation;
         Some(Verdict::Answer(match last.outcome {
-            Outcome::StoodDown(why) => Answer::StoodDown {
-                operation: last.operation,
-                id,
-                why,
-            },
-            _ if last.boot != self.board.boot => self.already_done(),
-            _ => self.initiated(last.operation, id),
+            Outcome::StoodDown(why) => Answer::StoodDown { operation, id, why },
+            _ if last.boot != self.board.boot => Answer::AlreadyDone,
+            _ => Answer::Initiated { operation, id },
         }))
     }
 
-    fn initiated(&self, operation: Operation, id: OperationId) -> Answer {
-        Answer::Initiated(Initiated {
-            operation,
-            backend: self.board.backend,
-            id,
-        })
-    }
-
-    fn already_done(&self) -> Answer {
-        let Board { boot, cause, .. } = self.board;
-        Answer::AlreadyDone(AlreadyDone {
+    /// The reply that says this answer.
+    #[must_use]
+    pub fn reply<S>(&self, answer: Answer) -> Reply<S> {
+        let Board {
+            backend,
             boot,
             cause,
-            last: self.last,
-        })
+            ..
+        } = self.board;
+        match answer {
+            Answer::Initiated { operation, id } => Reply::Initiated(Initiated {
+                operation,
+                backend,
+                id,
+            }),
+            Answer::AlreadyDone => Reply::AlreadyDone(AlreadyDone {
+                boot,
+                cause,
+                last: self.last,
+            }),
+            Answer::Cancelled { operation, id } => Reply::Cancelled(Cancelled { id, operation }),
+            no => Reply::Refused(no.refusal()),
+        }
     }
 
     /// The record that staging writes before anything is answered.
@@ -202,31 +203,35 @@ impl Desk {
 
     /// Hears how the preparation went, and answers the request.
     pub fn prepared(&mut self, now: Instant, ready: bool) -> Option<Answer> {
-        let Some(Current::Preparing(order)) = self.current.take() else {
-            return None;
-        };
+        let staged = self.current.as_mut().filter(|_| !self.is_prepared)?;
+        let Order { id, operation, .. } = *staged.order();
         if !ready {
-            return Some(Answer::Cannot(order.operation));
+            self.current = None;
+            return Some(Answer::Cannot(operation));
         }
-        self.last = Some(self.staging_record(&order));
-        self.current = Some(Current::Staged(Staged::new(order, now), None));
-        Some(self.initiated(order.operation, order.id))
+        staged.begin(now);
+        self.is_prepared = true;
+        self.last = Some(LastOperation {
+            id,
+            operation,
+            outcome: Outcome::Staged,
+            boot: self.board.boot,
+        });
+        Some(Answer::Initiated { operation, id })
     }
 
     /// Moves the staged operation on. The record to write is in [`Desk::last`].
     pub fn step(&mut self, now: Instant, event: Event) -> Option<Effect> {
-        let Some(Current::Staged(staged, evidence)) = &mut self.current else {
-            return None;
-        };
+        let staged = self.current.as_mut().filter(|_| self.is_prepared)?;
         let effect = staged.step(now, event)?;
         let outcome = match effect {
             Effect::AwaitDrain(_) | Effect::AwaitDelay(_) => return Some(effect),
             Effect::Release(found) | Effect::Fire(_, found) => {
-                *evidence = Some(found);
+                self.evidence = Some(found);
                 Outcome::Released(found)
             }
             Effect::Stand(why) => Outcome::StoodDown(why),
-            Effect::Failed(code) => match *evidence {
+            Effect::Failed(code) => match self.evidence {
                 Some(evidence) if staged.order().dry_run => Outcome::DryRun(evidence),
                 _ => Outcome::FireFailed(code),
             },
@@ -242,46 +247,41 @@ impl Desk {
 
     /// Hears a request to call an operation off. With the answer comes what is to be carried out.
     pub fn cancel(&mut self, now: Instant, id: Option<OperationId>) -> (Answer, Option<Effect>) {
-        let Some(current) = &self.current else {
+        let Some(order) = self.order() else {
             return (Answer::NothingStaged, None);
         };
-        let Order {
-            id: staged,
-            operation,
-            ..
-        } = *current.order();
+        let (staged, operation) = (order.id, order.operation);
         if id.is_some_and(|id| id != staged) {
             return (Answer::StagedIs(staged), None);
         }
-        match self.step(now, Event::Cancel(Standdown::Cancelled)) {
-            Some(effect) => {
-                let cancelled = Cancelled {
-                    id: staged,
-                    operation,
-                };
-                (Answer::Cancelled(cancelled), Some(effect))
-            }
-            None => (Answer::NotNow, None),
-        }
+        let effect = self.step(now, Event::Cancel(Standdown::Cancelled));
+        let cancelled = Answer::Cancelled {
+            operation,
+            id: staged,
+        };
+        (effect.map_or(Answer::NotNow, |_| cancelled), effect)
+    }
+
+    /// What is staged, and how far.
+    #[must_use]
+    pub fn pending(&self, now: Instant) -> Option<Pending> {
+        let staged = self.staged()?;
+        Some(Pending {
+            id: staged.order().id,
+            operation: staged.order().operation,
+            phase: staged.phase()?,
+            left: staged.deadline().map(|deadline| deadline.since(now)),
+        })
     }
 
     /// What is staged and what was last.
     #[must_use]
     pub fn status(&self, now: Instant) -> PowerStatus {
-        let pending = match &self.current {
-            Some(Current::Staged(staged, _)) => staged.phase().map(|phase| Pending {
-                id: staged.order().id,
-                operation: staged.order().operation,
-                phase,
-                left: staged.deadline().map(|deadline| deadline.since(now)),
-            }),
-            Some(Current::Preparing(_)) | None => None,
-        };
         let Board { backend, boot, .. } = self.board;
         PowerStatus {
             backend,
             boot,
-            pending,
+            pending: self.pending(now),
             last: self.last,
         }
     }

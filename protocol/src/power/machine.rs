@@ -124,6 +124,13 @@ impl Staged {
         }
     }
 
+    /// Begins anew at `now`: it was built before it was accepted.
+    pub(super) const fn begin(&mut self, now: Instant) {
+        self.state = State::Staged {
+            until: now.after(self.order.write),
+        };
+    }
+
     /// What was accepted.
     #[must_use]
     pub const fn order(&self) -> &Order {

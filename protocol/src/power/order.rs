@@ -107,6 +107,16 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// Every kind, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::PeerClosed,
+        Self::PeerAcked,
+        Self::UartEmpty,
+        Self::HandedToBridge,
+        Self::Forced,
+        Self::Unknowable,
+    ];
+
     /// The word for it in text dialects, such as `peer_acked`.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -139,6 +149,16 @@ pub enum Standdown {
 }
 
 impl Standdown {
+    /// Every reason, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::AckFailed,
+        Self::LinkLost,
+        Self::NotDrained,
+        Self::Cancelled,
+        Self::RecordFailed,
+        Self::AgentStopped,
+    ];
+
     /// The word for it in text dialects, such as `not_drained`.
     #[must_use]
     pub const fn word(self) -> &'static str {

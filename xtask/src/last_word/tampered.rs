@@ -94,7 +94,7 @@ async fn welcome(link: &mut Box<dyn Stream>) -> Result<Nonce> {
         }
         for byte in &piece[..read] {
             if let Step::Frame(frame) = decoder.push(Instant(0), *byte)
-                && let Some(Welcome { nonce, .. }) = hello::decode(&frame)
+                && let Some(Welcome { nonce, .. }) = hello::decode::<Welcome>(&frame)
             {
                 return Ok(nonce);
             }

@@ -74,7 +74,7 @@ impl Unanswered {
     /// down, because nobody can be told of it.
     pub fn keep(self, reply: &Reply, staged: bool) {
         let unheard = match reply {
-            Reply::Initiated(it) if staged => Some(Answer::unheard(it).into()),
+            Reply::Initiated(it) if staged => Some(Reply::Refused(Answer::unheard(it).refusal())),
             _ => None,
         };
         let reply = unheard.as_ref().unwrap_or(reply);

@@ -149,7 +149,7 @@ fn welcomed(bytes: &[u8]) -> Nonce {
     let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);
     for byte in bytes {
         if let Step::Frame(frame) = decoder.push(Instant(0), *byte)
-            && let Some(Welcome { nonce, .. }) = hello::decode(&frame)
+            && let Some(Welcome { nonce, .. }) = hello::decode::<Welcome>(&frame)
         {
             return nonce;
         }

@@ -12,7 +12,7 @@ use core::mem::MaybeUninit;
 use core::ptr;
 
 /// How much a program can keep, in bytes.
-pub const RETAINED_BYTES: usize = 64;
+pub const RETAINED_BYTES: usize = 24;
 
 /// The program's part of the retained memory.
 pub struct Retained(());

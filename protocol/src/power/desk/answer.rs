@@ -1,6 +1,6 @@
 //! What a power desk answers, and the reply that says so.
 
-use crate::message::{AlreadyDone, Cancelled, Initiated, Reply};
+use crate::message::Initiated;
 use crate::power::{Operation, Standdown};
 use crate::refusal::{Code, Part, Refusal};
 use crate::units::OperationId;
@@ -10,15 +10,25 @@ pub const INVALID_COMMAND: &str = "invalid command";
 /// The detail of a refusal where a graceful operation cannot start; fixed by the protocol.
 pub const FAIL: &str = "fail";
 
-/// What a desk answers. Small, unlike the [`Reply`] that it becomes.
+/// What a desk answers. Small, unlike the reply that [`Desk::reply`](super::Desk::reply) makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Accepted, now or when it was first asked for.
-    Initiated(Initiated),
+    Initiated {
+        /// What was asked.
+        operation: Operation,
+        /// Its id.
+        id: OperationId,
+    },
     /// The boot that it was meant for is over.
-    AlreadyDone(AlreadyDone),
+    AlreadyDone,
     /// Called off.
-    Cancelled(Cancelled),
+    Cancelled {
+        /// What it would have done.
+        operation: Operation,
+        /// Its id.
+        id: OperationId,
+    },
     /// No: this one is staged.
     Busy {
         /// What it will do.
@@ -58,43 +68,40 @@ impl Answer {
             why: Standdown::AckFailed,
         }
     }
-}
 
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
-        Self::Refused(match answer {
-            Answer::Initiated(initiated) => return Self::Initiated(initiated),
-            Answer::AlreadyDone(already) => return Self::AlreadyDone(already),
-            Answer::Cancelled(cancelled) => return Self::Cancelled(cancelled),
-            Answer::Busy { operation, id } => {
-                let parts = [
-                    Part::Text(operation.word()),
-                    Part::Text(" op="),
-                    Part::Number(id.0),
-                ];
-                Refusal::of_parts(Code::Busy, &parts)
+    /// Why the answer is no; an internal error if it is yes.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match *self {
+            Self::Initiated { .. } | Self::AlreadyDone | Self::Cancelled { .. } => {
+                Refusal::new(Code::Internal, "")
             }
-            Answer::StoodDown { operation, id, why } => {
-                let parts = [
-                    Part::Text(operation.word()),
-                    Part::Text(" op="),
-                    Part::Number(id.0),
-                    Part::Text(": "),
-                    Part::Text(why.word()),
-                ];
+            Self::Busy { operation, id } => Refusal::of_parts(Code::Busy, &named(operation, id)),
+            Self::StoodDown { operation, id, why } => {
+                let [operation, op, id] = named(operation, id);
+                let parts = [operation, op, id, Part::Text(": "), Part::Text(why.word())];
                 Refusal::of_parts(Code::Aborted, &parts)
             }
-            Answer::Cannot(operation) if operation.is_graceful() => {
+            Self::Cannot(operation) if operation.is_graceful() => {
                 Refusal::new(Code::Internal, FAIL)
             }
-            Answer::Cannot(_) => Refusal::new(Code::NotHere, INVALID_COMMAND),
-            Answer::NotYourId => Refusal::new(Code::BadValue, "op is not in 1..=4294967295"),
-            Answer::NothingStaged => Refusal::new(Code::Unknown, "no power operation is staged"),
-            Answer::StagedIs(id) => {
+            Self::Cannot(_) => Refusal::new(Code::NotHere, INVALID_COMMAND),
+            Self::NotYourId => Refusal::new(Code::BadValue, "op is not in 1..=4294967295"),
+            Self::NothingStaged => Refusal::new(Code::Unknown, "no power operation is staged"),
+            Self::StagedIs(id) => {
                 let parts = [Part::Text("staged is op="), Part::Number(id.0)];
                 Refusal::of_parts(Code::Unknown, &parts)
             }
-            Answer::NotNow => Refusal::new(Code::Busy, "it can be cancelled no more, or not yet"),
-        })
+            Self::NotNow => Refusal::new(Code::Busy, "it can be cancelled no more, or not yet"),
+        }
     }
+}
+
+/// `reboot op=7`
+const fn named(operation: Operation, id: OperationId) -> [Part<'static>; 3] {
+    [
+        Part::Text(operation.word()),
+        Part::Text(" op="),
+        Part::Number(id.0),
+    ]
 }

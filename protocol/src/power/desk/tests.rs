@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::message::Reply;
-use crate::power::Phase;
+use crate::power::{Operation, Phase};
 use crate::refusal::{Code, Refusal};
 
 const BOOT: BootId = BootId([1; 16]);
@@ -30,14 +30,14 @@ fn request(id: u64) -> PowerRequest {
 
 fn staged(backend: Backend) -> Desk {
     let mut desk = desk(backend);
-    assert!(matches!(desk.ask(&request(7), ORIGIN), Verdict::Prepare(_)));
+    assert!(matches!(desk.ask(&request(7), ORIGIN), Verdict::Prepare));
     let reply = desk.prepared(Instant(0), true);
     assert!(matches!(
         reply,
-        Some(Answer::Initiated(Initiated {
+        Some(Answer::Initiated {
             id: OperationId(7),
             ..
-        }))
+        })
     ));
     desk
 }
@@ -47,7 +47,7 @@ fn check_refused(verdict: &Verdict, code: Code, detail: &str) {
     let Verdict::Answer(answer) = verdict else {
         panic!("{verdict:?}");
     };
-    assert_eq!(Reply::from(*answer), refused(code, detail));
+    assert_eq!(Reply::Refused(answer.refusal()), refused(code, detail));
 }
 
 fn refused(code: Code, detail: &str) -> Reply {
@@ -72,7 +72,9 @@ fn a_board_that_cannot_says_so_in_the_words_older_clients_know() {
         let mut unready = desk(Backend::Linux);
         unready.ask(&PowerRequest::plain(operation), ORIGIN);
         assert_eq!(
-            unready.prepared(Instant(0), false).map(Reply::from),
+            unready
+                .prepared(Instant(0), false)
+                .map(|no| unready.reply(no)),
             Some(refused(code, detail))
         );
         assert_eq!(unready.last(), None);
@@ -92,7 +94,7 @@ fn a_second_operation_is_refused_while_one_is_staged() {
 #[test]
 fn the_same_id_waits_for_its_preparation_and_another_is_refused_meanwhile() {
     let mut desk = desk(Backend::Linux);
-    assert!(matches!(desk.ask(&request(7), ORIGIN), Verdict::Prepare(_)));
+    assert!(matches!(desk.ask(&request(7), ORIGIN), Verdict::Prepare));
     assert_eq!(desk.ask(&request(7), ORIGIN), Verdict::Wait);
     check_refused(&desk.ask(&request(8), ORIGIN), Code::Busy, "reboot op=7");
 }
@@ -100,7 +102,10 @@ fn the_same_id_waits_for_its_preparation_and_another_is_refused_meanwhile() {
 #[test]
 fn the_same_id_gets_the_same_answer_and_stages_nothing_new() {
     let mut desk = staged(Backend::DryRun);
-    let initiated = desk.initiated(Operation::Reboot, OperationId(7));
+    let initiated = Answer::Initiated {
+        operation: Operation::Reboot,
+        id: OperationId(7),
+    };
     assert_eq!(desk.ask(&request(7), ORIGIN), Verdict::Answer(initiated));
     for (at, event) in [
         (1, Event::AckWritten),
@@ -114,9 +119,12 @@ fn the_same_id_gets_the_same_answer_and_stages_nothing_new() {
         desk.last().map(|last| last.outcome),
         Some(Outcome::DryRun(Evidence::PeerAcked))
     );
-    let initiated = desk.initiated(Operation::Reboot, OperationId(7));
+    let initiated = Answer::Initiated {
+        operation: Operation::Reboot,
+        id: OperationId(7),
+    };
     assert_eq!(desk.ask(&request(7), ORIGIN), Verdict::Answer(initiated));
-    assert!(matches!(desk.ask(&request(8), ORIGIN), Verdict::Prepare(_)));
+    assert!(matches!(desk.ask(&request(8), ORIGIN), Verdict::Prepare));
 }
 
 #[test]
@@ -146,20 +154,21 @@ fn another_boot_or_an_id_from_before_it_is_already_done() {
     };
     for request in [fenced, request(7)] {
         let verdict = desk.ask(&request, ORIGIN);
+        assert_eq!(verdict, Verdict::Answer(Answer::AlreadyDone));
         assert_eq!(
-            verdict,
-            Verdict::Answer(Answer::AlreadyDone(AlreadyDone {
+            desk.reply(Answer::AlreadyDone),
+            Reply::<&str>::AlreadyDone(AlreadyDone {
                 boot: BOOT,
                 cause: Cause::External,
                 last: Some(last)
-            }))
+            })
         );
     }
     let meant = PowerRequest {
         boot: Some(BOOT),
         ..request(8)
     };
-    assert!(matches!(desk.ask(&meant, ORIGIN), Verdict::Prepare(_)));
+    assert!(matches!(desk.ask(&meant, ORIGIN), Verdict::Prepare));
 }
 
 #[test]
@@ -176,10 +185,9 @@ fn a_client_that_will_close_has_the_whole_cap_for_it() {
         await_close: true,
         ..request(7)
     };
-    let Verdict::Prepare(order) = desk(Backend::Linux).ask(&request, ORIGIN) else {
-        panic!("not staged");
-    };
-    assert_eq!(order.drain, Millis(2_000));
+    let mut desk = desk(Backend::Linux);
+    assert_eq!(desk.ask(&request, ORIGIN), Verdict::Prepare);
+    assert_eq!(desk.order().map(|order| order.drain), Some(Millis(2_000)));
 }
 
 #[test]
@@ -189,9 +197,9 @@ fn the_drain_deadline_follows_the_wire_within_its_bounds() {
             wire_time: Millis(wire_time),
             ..ORIGIN
         };
-        let Verdict::Prepare(order) = desk(Backend::Linux).ask(&request(7), origin) else {
-            panic!("not staged");
-        };
+        let mut desk = desk(Backend::Linux);
+        assert_eq!(desk.ask(&request(7), origin), Verdict::Prepare);
+        let order = desk.order().expect("what is prepared");
         assert_eq!(order.drain, Millis(drain), "wire time {wire_time} ms");
     }
 }
@@ -201,22 +209,22 @@ fn cancelling_names_what_it_called_off_and_says_what_it_could_not() {
     let mut idle = desk(Backend::Linux);
     let (nothing, effect) = idle.cancel(Instant(0), None);
     assert_eq!(
-        Reply::from(nothing),
+        idle.reply(nothing),
         refused(Code::Unknown, "no power operation is staged")
     );
     assert_eq!(effect, None);
 
     let mut desk = staged(Backend::Linux);
     let (other, effect) = desk.cancel(Instant(0), Some(OperationId(8)));
-    assert_eq!(Reply::from(other), refused(Code::Unknown, "staged is op=7"));
+    assert_eq!(desk.reply(other), refused(Code::Unknown, "staged is op=7"));
     assert_eq!(effect, None);
 
     let (reply, effect) = desk.cancel(Instant(0), None);
-    let cancelled = Cancelled {
+    let cancelled = Answer::Cancelled {
         id: OperationId(7),
         operation: Operation::Reboot,
     };
-    assert_eq!(reply, Answer::Cancelled(cancelled));
+    assert_eq!(reply, cancelled);
     assert_eq!(effect, Some(Effect::Stand(Standdown::Cancelled)));
     assert_eq!(desk.status(Instant(0)).pending, None);
 }
@@ -228,7 +236,7 @@ fn nothing_can_be_cancelled_once_it_is_released() {
     desk.step(Instant(2), Event::Drained(Evidence::UartEmpty));
     let (reply, effect) = desk.cancel(Instant(3), None);
     assert_eq!(
-        Reply::from(reply),
+        desk.reply(reply),
         refused(Code::Busy, "it can be cancelled no more, or not yet")
     );
     assert_eq!(effect, None);

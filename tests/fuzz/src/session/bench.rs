@@ -271,8 +271,11 @@ impl Bench {
                     wire_time: WIRE_TIME,
                 };
                 match self.board.desk.ask(&request, origin) {
-                    Verdict::Answer(said) => drop(self.answer(index, &said.into())),
-                    Verdict::Prepare(_) => {
+                    Verdict::Answer(said) => {
+                        let reply = self.board.desk.reply(said);
+                        drop(self.answer(index, &reply));
+                    },
+                    Verdict::Prepare => {
                         assert!(self.preparing.is_none(), "two at a time");
                         self.preparing = Some(Preparing {
                             request,
@@ -289,7 +292,7 @@ impl Bench {
             }
             PowerAsk::Cancel(id) => {
                 let (said, effect) = self.board.desk.cancel(self.board.now, id);
-                let reply = Reply::from(said);
+                let reply = self.board.desk.reply(said);
                 assert_eq!(effect.is_some(), matches!(reply, Reply::Cancelled(_)));
                 if let Some(effect) = effect {
                     self.carry_out(Event::Cancel(Standdown::Cancelled), effect);
@@ -310,7 +313,8 @@ impl Bench {
             return;
         };
         let reply = self.board.desk.prepared(self.board.now, ready);
-        let reply = Reply::from(reply.expect("it was being prepared"));
+        let reply = reply.expect("it was being prepared");
+        let reply = self.board.desk.reply(reply);
         if ready {
             self.board.record = self.board.desk.last();
             let dry_run = self.board.is_dry_run();
