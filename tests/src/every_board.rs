@@ -2,16 +2,19 @@
 //! and what it has to say.
 //!
 //! The expected answers stand in the lists word for word. What tells one board from the next is
-//! taken out of the answers first, by key (see `normal`), and nothing else is.
+//! taken out of the answers first, by key (see [`Identity`]), and nothing else is.
 
 mod conversation;
 mod frames;
 mod normal;
 mod plain;
 mod power;
+mod sorter;
 mod term;
 mod wire;
 
+pub use normal::Identity;
+pub use sorter::{Sorted, Sorter};
 pub use wire::Wire;
 
 /// A kind of board.

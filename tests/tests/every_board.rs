@@ -1,5 +1,7 @@
 //! Every kind of board that is a process here answers alike, on every kind of link.
 
+mod reading;
+
 use lastword_tests::every_board::{self, Board, Kind, Part, Wire};
 use lastword_tests::process::{Agent, Place};
 

@@ -2,13 +2,14 @@
 
 /// What a board said of itself in its hello. Later answers have to say the same.
 #[derive(Debug, Default)]
-pub(super) struct Identity {
+pub struct Identity {
     fields: Vec<(String, String)>,
 }
 
 impl Identity {
     /// Reads the answer to `hello`.
-    pub(super) fn of(hello: &str) -> Self {
+    #[must_use]
+    pub fn of(hello: &str) -> Self {
         let fields = words(hello).into_iter().filter_map(|word| {
             let (key, value) = word.split_once('=')?;
             Some((key.to_owned(), value.to_owned()))
@@ -19,15 +20,17 @@ impl Identity {
     }
 
     /// What the hello said of this.
+    #[must_use]
     #[track_caller]
-    pub(super) fn value(&self, key: &str) -> &str {
+    pub fn value(&self, key: &str) -> &str {
         let found = self.fields.iter().find(|(of, _)| of == key);
         found.map_or_else(|| panic!("no {key} in {self:?}"), |(_, value)| value)
     }
 
     /// A line of an answer with `*` for every value that may differ between boards, and without
     /// the keys that only some have.
-    pub(super) fn normal(&self, line: &str) -> String {
+    #[must_use]
+    pub fn normal(&self, line: &str) -> String {
         let words = words(line).into_iter().filter_map(|word| {
             let Some((key, value)) = word.split_once('=') else {
                 return Some(word.to_owned());
@@ -42,7 +45,8 @@ impl Identity {
     }
 
     /// As [`Identity::normal`], for a row that a person sees: key, colon, blanks, value.
-    pub(super) fn normal_row(&self, row: &str) -> String {
+    #[must_use]
+    pub fn normal_row(&self, row: &str) -> String {
         let Some((key, value)) = row.split_once(':') else {
             return row.to_owned();
         };
@@ -98,28 +102,3 @@ const MEASURED: [&str; 5] = [
 ];
 /// What only some boards tell.
 const OPTIONAL: [&str; 2] = ["build", "memory_available_kib"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(line: &str, expected: &str) {
-        let identity = Identity::of(
-            "ok proto=1 name=\"a b\" kind=mcu firmware=1 backend=mcu boot=f00 boot_source=x cause=y",
-        );
-        assert_eq!(identity.normal(line), expected);
-    }
-
-    #[test]
-    fn only_what_the_hello_said_and_numbers_are_masked() {
-        check(
-            "ok boot=f00 uptime_ms=7 load=0.50",
-            "ok boot=* uptime_ms=* load=*",
-        );
-        check("ok boot=f01 last_boot=f00", "ok boot=f01 last_boot=*");
-        check("ok uptime_ms=soon op=9", "ok uptime_ms=soon op=9");
-        check("ok name=\"a b\" build=\"c d\" x=1", "ok name=* x=1");
-        check("err got=\"a \\\" b=1\" at=0", "err got=\"a \\\" b=1\" at=0");
-    }
-}

@@ -1,18 +1,15 @@
 //! A link to a board as whoever reads it sees it: text, and frames between two delimiters.
 
+use super::sorter::{Sorted, Sorter};
 use crate::process::Peer;
 use std::collections::VecDeque;
 
 /// A link whose frames are kept apart from its text.
-///
-/// It sorts by delimiters alone: a frame is what stands between two of them, and a board always
-/// sends both.
 #[derive(Debug)]
 pub struct Wire {
     peer: Peer,
     text: Vec<u8>,
-    /// The frame that has begun.
-    open: Option<Vec<u8>>,
+    sorter: Sorter,
     frames: VecDeque<Vec<u8>>,
 }
 
@@ -23,7 +20,7 @@ impl Wire {
         Self {
             peer,
             text: Vec::new(),
-            open: None,
+            sorter: Sorter::default(),
             frames: VecDeque::new(),
         }
     }
@@ -77,22 +74,10 @@ impl Wire {
         let Some(byte) = self.peer.byte() else {
             panic!("the link ended behind {:?}", self.untaken());
         };
-        self.open = match (self.open.take(), byte) {
-            (None, 0) => Some(Vec::new()),
-            (None, byte) => {
-                self.text.push(byte);
-                None
-            }
-            // The one in front of a frame, twice.
-            (Some(frame), 0) if frame.is_empty() => Some(frame),
-            (Some(frame), 0) => {
-                self.frames.push_back(frame);
-                None
-            }
-            (Some(mut frame), byte) => {
-                frame.push(byte);
-                Some(frame)
-            }
-        };
+        match self.sorter.push(byte) {
+            Sorted::Text(byte) => self.text.push(byte),
+            Sorted::Frame(frame) => self.frames.push_back(frame),
+            Sorted::Held => {}
+        }
     }
 }
