@@ -6,8 +6,8 @@
 //! [`explore`] runs it in every order that its events can have. [`process`] starts the real
 //! binaries, which never do more than a dry run. A [`mod@bench`] needs no time but what it is told:
 //! the agent's session core on its own. [`lossy`] links lose, damage, repeat and delay, and a
-//! [`campaign`] asks over them and counts what ran. [`every_board`] is the list that every kind of board is held
-//! against.
+//! [`campaign`] asks over them and counts what ran. An [`exam`] asks a whole board over such a line and
+//! knows what it has to answer; [`every_board`] is the list that every kind of board is held against.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -38,6 +38,8 @@ pub mod policies;
 pub mod bench;
 
 pub mod campaign;
+
+pub mod exam;
 
 pub mod process;
 

@@ -8,6 +8,7 @@ mod link;
 mod path;
 
 pub use link::{Lossy, LossyUart};
+pub(crate) use link::{Shared, shared};
 pub(crate) use path::Path;
 
 use crate::faults::Rates;

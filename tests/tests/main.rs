@@ -4,7 +4,7 @@
 //! line itself, [`last_word`] about the promise, [`policies`] about it beside what others do, [`stand_down`] and [`sockets`] about where there
 //! is no evidence, [`schedule`] about delays and second thoughts, [`exactly_once`] about lines
 //! that lose, [`ladder`] about the proof. Mostly without any time but a number: [`random`] is about
-//! bytes that mean nothing, [`lossy`] is the campaign that counts what ran.
+//! bytes that mean nothing, [`lossy`] is the campaign that counts what ran, [`exam`] one that whole boards sit.
 //!
 //! In real time, with the real binaries: [`process`], and [`every_board`], the list that every kind
 //! of board is held against.
@@ -20,6 +20,7 @@ mod orders;
 mod schedule;
 
 mod exactly_once;
+mod exam;
 mod ladder;
 mod lossy;
 mod random;

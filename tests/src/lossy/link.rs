@@ -26,7 +26,13 @@ pub struct LossyUart {
     from_host: Shared,
 }
 
-type Shared = Arc<Mutex<Path>>;
+/// One direction, shared by the links that follow on each other.
+pub(crate) type Shared = Arc<Mutex<Path>>;
+
+/// A direction on which nothing has happened yet.
+pub(crate) fn shared(mishaps: Mishaps, seed: u64) -> Shared {
+    Arc::new(Mutex::new(Path::new(mishaps, Millis(0), seed)))
+}
 
 /// A link around another. What is written to it suffers from mishaps on its way into the other;
 /// what is read does not: wrap the far end as well.
@@ -45,12 +51,11 @@ impl LossyUart {
     /// A line around `uart`. Needs a tokio runtime, whose clock it follows.
     #[must_use]
     pub fn new(uart: Uart, mishaps: Mishaps, seed: u64) -> Self {
-        let path = |seed| Arc::new(Mutex::new(Path::new(mishaps, Millis(0), seed)));
         Self {
             uart,
             start: time::Instant::now(),
-            from_agent: path(seed),
-            from_host: path(!seed),
+            from_agent: shared(mishaps, seed),
+            from_host: shared(mishaps, !seed),
         }
     }
 
@@ -81,7 +86,8 @@ impl Dial for LossyUart {
 }
 
 impl<L: AsyncWrite + Unpin> Lossy<L> {
-    fn new(inner: L, path: &Shared, start: time::Instant) -> Self {
+    /// A link around `inner` that suffers what is on this path; its clock began at `start`.
+    pub(crate) fn new(inner: L, path: &Shared, start: time::Instant) -> Self {
         Self {
             inner,
             path: Arc::clone(path),
