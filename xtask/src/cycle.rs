@@ -61,7 +61,10 @@ pub(crate) async fn cycle(
 }
 
 /// Waits until QEMU reports the board down, and says what could be read on this side by then.
-async fn down(mut events: Events, log: &Log) -> Result<(BoardEvent, Option<(Initiated, Instant)>)> {
+pub(crate) async fn down<A: Clone>(
+    mut events: Events,
+    log: &Log<A>,
+) -> Result<(BoardEvent, Option<(A, Instant)>)> {
     let event = timeout(DOWN_LIMIT, async {
         loop {
             let event = events.next().await?;

@@ -3,6 +3,7 @@
 
 mod half_close;
 pub(crate) mod mcu;
+mod raw;
 mod refusals;
 mod stood_down;
 mod tampered;
@@ -15,10 +16,7 @@ use lastword_hil::virtual_board::{BoardEventKind, Image, LinuxBoard, Network};
 use lastword_protocol::BootId;
 use lastword_protocol::message::{PowerStatus, Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};
-use socket2::SockRef;
-use std::io;
 use std::time::Duration;
-use tokio::net::UnixStream;
 
 /// A printk line and a userland line by turns, this far apart, on the agent's own UART.
 const NOISE: Duration = Duration::from_millis(20);
@@ -134,13 +132,4 @@ async fn boot(board: &LinuxBoard) -> Result<BootId> {
         .await
         .context("the board does not answer")?
         .boot)
-}
-
-/// How many bytes could be read.
-fn readable(line: &UnixStream) -> io::Result<usize> {
-    let mut room = vec![std::mem::MaybeUninit::uninit(); 1 << 20];
-    match SockRef::from(line).peek(&mut room) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        peeked => peeked,
-    }
 }

@@ -10,6 +10,7 @@ mod demo;
 mod firmware;
 mod fuzz;
 mod last_word;
+mod line;
 mod lossy;
 mod no_std;
 mod orders;

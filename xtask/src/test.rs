@@ -9,6 +9,8 @@ use std::process::Command;
 /// How many reboots over each kind of link CI takes the time for; the command's own default is
 /// more.
 const REBOOTS: u32 = 5;
+/// And on a microcontroller, where each takes milliseconds.
+const MCU_REBOOTS: u32 = 40;
 
 /// How many requests are asked over lossy lines, and what their dice fall by: the same every time.
 const REQUESTS: u64 = 100_000;
@@ -34,6 +36,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     demo::run(false)?;
     run(&mut tests(&BOARD_TESTS))?;
     last_word::run(REBOOTS)?;
+    last_word::mcu::run(MCU_REBOOTS)?;
     println!("test: passed");
     Ok(())
 }

@@ -18,16 +18,24 @@ const CANDIDATE_BYTES: usize = 1024;
 const PIECE_BYTES: usize = 4096;
 
 /// What was readable, and when.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Log(Arc<Mutex<Option<(Initiated, Instant)>>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Log<A = Initiated>(Arc<Mutex<Option<(A, Instant)>>>);
 
-impl Log {
+impl<A> Default for Log<A> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<A: Clone> Log<A> {
     /// The first acknowledgement, if it was readable by now.
-    pub(crate) fn acknowledged(&self) -> Option<(Initiated, Instant)> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn acknowledged(&self) -> Option<(A, Instant)> {
+        let first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.clone()
     }
 
-    fn note(&self, initiated: Initiated) {
+    /// An acknowledgement can be read.
+    pub(crate) fn note(&self, initiated: A) {
         let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert((initiated, Instant::now()));
     }

@@ -1,8 +1,9 @@
 //! What must not reboot a board: an acknowledgement that cannot be written, or that never leaves.
 //! Needs a tap: QEMU's user network acknowledges for its peer.
 
-use super::{power_status, readable};
+use super::power_status;
 use crate::board::linux::{Way, wait_until_up};
+use crate::line::readable;
 use anyhow::{Context, Result, ensure};
 use lastword_hil::virtual_board::LinuxBoard;
 use lastword_protocol::message::PowerStatus;

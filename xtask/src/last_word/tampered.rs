@@ -1,23 +1,20 @@
 //! A frame with one flipped bit whose body holds the line `power reboot` runs nothing.
 
-use super::power_status;
+use super::raw::PACKET_BYTES;
+use super::{power_status, raw};
 use crate::board::linux::Way;
 use anyhow::{Context, Result, bail, ensure};
 use lastword_hil::dial::{Dial, Stream};
 use lastword_hil::virtual_board::LinuxBoard;
 use lastword_protocol::decoder::{Decoder, Manner, Step};
-use lastword_protocol::frame::{self, Class, Header};
-use lastword_protocol::hello::{self, Hello, Welcome};
-use lastword_protocol::identity::{CURRENT, OLDEST};
+use lastword_protocol::hello::{self, Welcome};
 use lastword_protocol::message::Request;
 use lastword_protocol::power::{Operation, PowerRequest};
-use lastword_protocol::{ClientId, Instant, Nonce, Sequence, Text};
+use lastword_protocol::{ClientId, Instant, Nonce, Text};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
-/// Longest packet here, in bytes.
-const PACKET_BYTES: usize = 600;
 /// How long a welcome may take.
 const WELCOME_LIMIT: Duration = Duration::from_secs(5);
 /// An accepted reboot has reset this board within milliseconds; this is a hundred times that.
@@ -56,9 +53,7 @@ fn request(nonce: Nonce) -> Result<Vec<u8>> {
         reason,
         ..PowerRequest::plain(Operation::Reboot)
     });
-    let header = Header::new(Class::Request, Sequence(1), request.opcode());
-    let packet = frame::encode::<PACKET_BYTES>(header, nonce, |out| request.encode(out).ok())?;
-    Ok(packet.to_vec())
+    raw::request(nonce, 1, &request)
 }
 
 fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
@@ -68,17 +63,8 @@ fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 }
 
 async fn greet(link: &mut Box<dyn Stream>) -> Result<Nonce> {
-    let client = ClientId(0x7A3B_0001);
-    let hello = Hello {
-        client,
-        oldest: OLDEST,
-        current: CURRENT,
-        take_over: true,
-        name: Text::new(),
-    };
-    let packet = hello::ask::<PACKET_BYTES>(Sequence(1), &hello)?;
-    link.write_all(&[0]).await?;
-    link.write_all(&packet).await?;
+    let greeting = raw::greeting(ClientId(0x7A3B_0001))?;
+    link.write_all(&greeting).await?;
     timeout(WELCOME_LIMIT, welcome(link))
         .await
         .context("no welcome")?

@@ -1,7 +1,7 @@
 //! What is said to a firmware to make its stack as deep as it gets: every command, every kind of
 //! error, every key, every request.
 
-use crate::last_word::mcu::line::Line;
+use crate::line::Line;
 use anyhow::{Context, Result, ensure};
 use lastword_hil::client::{Client, Options};
 use lastword_hil::virtual_board::McuBoard;
@@ -51,7 +51,7 @@ pub(crate) async fn shell(line: &mut Line) -> Result<()> {
 
 async fn exchange(line: &mut Line, say: &str, end: &str) -> Result<()> {
     line.say(say).await?;
-    let heard = line.until(end.as_bytes()).await;
+    let heard = line.until(end).await;
     heard.with_context(|| format!("behind \"{}\"", say.escape_debug()))?;
     Ok(())
 }

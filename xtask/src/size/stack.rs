@@ -3,7 +3,7 @@
 use super::elf::Image;
 use super::session::{self, Session};
 use crate::board::mcu::start_held;
-use crate::last_word::mcu::line::Line;
+use crate::line::Line;
 use anyhow::{Context, Result, ensure};
 use lastword_hil::virtual_board::{BoardEventKind, McuBoard};
 use serde_json::{Value, json};

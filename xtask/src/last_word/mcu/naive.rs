@@ -1,17 +1,14 @@
 //! The control: firmware that acknowledges and resets without looking whether the acknowledgement
 //! has left, behind the same driver and the same stalled reader.
 
-use super::line::Line;
 use super::reset_within;
 use crate::board::mcu;
+use crate::line::{LIMIT, Line};
 use anyhow::{Context, Result, ensure};
 use lastword_hil::virtual_board::McuBoard;
 use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// How long a reset may take.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// What the firmware does between its acknowledgement and the reset.
 #[derive(Clone, Copy)]
@@ -77,7 +74,7 @@ impl Naive {
         let mut events = self.board.subscribe();
         if !stall.is_zero() {
             self.line.say("fill\n").await?;
-            self.line.settled().await?;
+            self.line.settled(0).await?;
         }
         let asked = Instant::now();
         self.line.say(policy.request()).await?;
@@ -98,9 +95,8 @@ impl Naive {
     /// Reads up to the next boot's first words, and returns what stood in front of them.
     async fn booted(&mut self) -> Result<String> {
         let next = format!("boot {}\n", self.boots + 1);
-        let heard = self.line.until(next.as_bytes()).await?;
+        let heard = self.line.until(&next).await?;
         self.boots += 1;
-        let heard = String::from_utf8_lossy(&heard).into_owned();
         ensure!(
             !heard.contains("overrun"),
             "the firmware lost what it was told: {heard:?}"
