@@ -38,34 +38,57 @@ const WIDE: [(u16, u16); 8] = [
     (0xFFE0, 0xFFE6),
 ];
 
-/// The columns that a character takes: 0, 1 or 2. A control character counts as one.
+/// How many bytes the first character of some UTF-8 has, and how many columns it takes: 0, 1 or 2. A
+/// control character counts as one column; an empty text has no bytes.
 ///
 /// Behind U+FFFF a rule has to do: pictographs (U+1F300 to U+1FAFF) and the ideographic planes
 /// take two columns, all else one. Sequences that a terminal joins to one picture are not known.
-pub(crate) fn of(character: char) -> usize {
-    let Ok(code) = u16::try_from(u32::from(character)) else {
-        return 1 + usize::from(
-            matches!(character, '\u{1F300}'..='\u{1FAFF}' | '\u{20000}'..='\u{3FFFD}'),
-        );
+// In one place: a microcontroller has no room for as many decoders of UTF-8 as there are callers.
+#[inline(never)]
+pub(crate) fn first(text: &[u8]) -> (usize, usize) {
+    let bytes = match text.first() {
+        None => return (0, 0),
+        // Nearly every character.
+        Some(0..=0x7F) => return (1, 1),
+        Some(0x80..=0xDF) => 2,
+        Some(0xE0..=0xEF) => 3,
+        Some(0xF0..) => 4,
     };
+    let bits = text.iter().take(bytes);
+    let code = bits.fold(0, |code, byte| code << 6 | u32::from(byte & 0x3F));
+    // The first byte has fewer bits of the character, the longer that is.
+    (bytes, of_code(code & ((1 << (5 * bytes + 1)) - 1)))
+}
+
+fn of_code(code: u32) -> usize {
     let is_in = |blocks: &[(u16, u16)]| {
-        blocks
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&code))
+        let mut blocks = blocks.iter();
+        blocks.any(|(first, last)| (u32::from(*first)..=u32::from(*last)).contains(&code))
     };
-    // Nearly every character.
-    if code < 0x300 {
-        1
-    } else if is_in(&ZERO) {
+    if is_in(&ZERO) {
         0
     } else {
-        1 + usize::from(is_in(&WIDE))
+        1 + usize::from(is_in(&WIDE) || matches!(code, 0x1_F300..=0x1_FAFF | 0x2_0000..=0x3_FFFD))
     }
 }
 
-/// The columns that text takes.
-pub(crate) fn width(text: &str) -> usize {
-    text.chars().map(of).sum()
+/// The columns that some UTF-8 takes.
+pub(crate) fn width(mut text: &[u8]) -> usize {
+    let mut width = 0;
+    loop {
+        let (bytes, columns) = first(text);
+        match text.get(bytes..) {
+            Some(rest) if bytes > 0 => text = rest,
+            _ => return width,
+        }
+        width += columns;
+    }
+}
+
+/// The columns that a character takes.
+#[cfg(test)]
+pub(crate) fn of(character: char) -> usize {
+    first(character.encode_utf8(&mut [0; 4]).as_bytes()).1
 }
 
 #[cfg(test)]
@@ -96,8 +119,27 @@ mod tests {
     }
 
     #[test]
+    fn every_character_has_the_bytes_it_has() {
+        for character in [
+            '\0',
+            '\x7F',
+            '\u{80}',
+            '\u{7FF}',
+            '\u{800}',
+            '\u{FFFF}',
+            '\u{10000}',
+            char::MAX,
+        ] {
+            let mut bytes = [0; 4];
+            let bytes = character.encode_utf8(&mut bytes).as_bytes();
+            assert_eq!(first(bytes).0, bytes.len(), "{character:?}");
+        }
+        assert_eq!(first(b""), (0, 0));
+    }
+
+    #[test]
     fn marks_take_none() {
         check(0, "\u{300}\u{36F}\u{200B}\u{200D}\u{3099}\u{FE0F}");
-        assert_eq!(width("e\u{301}漢"), 3);
+        assert_eq!(width("e\u{301}漢".as_bytes()), 3);
     }
 }

@@ -56,7 +56,7 @@ impl<'a> Pen<'a> {
 
     /// Writes text as it stands.
     pub(crate) fn text(&mut self, text: &str) {
-        self.column += columns::width(text);
+        self.column += columns::width(text.as_bytes());
         if let (Some(out), Ok(())) = (&mut self.out, self.written) {
             self.written = out.text(text);
         }

@@ -41,11 +41,11 @@ pub fn parse_error(out: &mut dyn Out, name: &str, error: &ParseError<'_>) -> fmt
     let mut pen = Pen::on(out);
     let prompt = prompt_width(name);
     // Of a line that is longer than the row, only a part is there to point at.
-    if prompt + columns::width(error.line) + 1 < COLUMNS {
+    if prompt + columns::width(error.line.as_bytes()) + 1 < COLUMNS {
         let before = error.line.get(..error.fault.at).unwrap_or_default();
-        pen.advance(prompt + columns::width(before));
+        pen.advance(prompt + columns::width(before.as_bytes()));
         pen.text("^");
-        for _ in 1..columns::width(error.got()) {
+        for _ in 1..columns::width(error.got().as_bytes()) {
             pen.text("~");
         }
         let mut message = Pen::measuring();

@@ -57,8 +57,11 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     }
 
     pub(crate) fn text(&self) -> &str {
-        let bytes = self.history.recalled().unwrap_or(&self.line);
-        from_utf8(bytes).unwrap_or_default()
+        from_utf8(self.bytes()).unwrap_or_default()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.history.recalled().unwrap_or(&self.line)
     }
 
     /// What stands before the cursor.
@@ -69,7 +72,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     /// Whether nothing at all has been typed.
     pub(crate) fn is_untouched(&self) -> bool {
         let is_sound = self.over == 0 && !self.control && !self.invalid && !self.lost;
-        is_sound && self.text().is_empty()
+        is_sound && self.bytes().is_empty()
     }
 
     /// Begins another line.
@@ -138,9 +141,9 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     /// Takes a key of a line that a person types, or may turn out to, in this row.
     pub(crate) fn edit(&mut self, key: Key, row: Row, echo: &mut dyn Out) -> Option<Asked> {
         self.control |= !matches!(key, Key::Character(_) | Key::Tab);
-        let old = row.part(self.text(), self.cursor);
+        let old = row.part(self.bytes(), self.cursor);
         let effect = self.take(key);
-        let new = row.part(self.text(), self.cursor);
+        let new = row.part(self.bytes(), self.cursor);
         let stays = old.from == new.from;
         // What a terminal does not take is lost; the line itself is not.
         let _ = match effect {
@@ -149,7 +152,9 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
                 return asked;
             }
             Effect::Moved if stays => row.go(echo, new),
-            Effect::Appended(character) if stays => echo.text(row::shown(character, &mut [0; 4])),
+            Effect::Appended(character) if stays => {
+                echo.text(row::shown(character.encode_utf8(&mut [0; 4]).as_bytes()))
+            }
             Effect::Shortened if stays => {
                 let mut columns = new.column..old.column;
                 columns.try_for_each(|_| echo.text("\x08 \x08"))
@@ -178,7 +183,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
             Key::Clear => return Effect::Says("\x1b[H\x1b[2J", Some(Asked::Redraw)),
             // Something is missing in this line: nothing can mend it.
             _ if self.over > 0 || self.invalid => return NOTHING,
-            Key::EndOfInput if self.text().is_empty() => {
+            Key::EndOfInput if self.bytes().is_empty() => {
                 return Effect::Says("", Some(Asked::Logout));
             }
             Key::Older if self.history.older() => {}
@@ -187,13 +192,13 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
             Key::Tab => return Effect::Says("", Some(Asked::Complete)),
             _ => return self.act(key),
         }
-        self.cursor = self.text().len();
+        self.cursor = self.bytes().len();
         CHANGED
     }
 
     /// Takes a key that moves the cursor, or erases what lies between it and another place.
     fn act(&mut self, key: Key) -> Effect {
-        let (text, at) = (self.text(), self.cursor);
+        let (text, at) = (self.bytes(), self.cursor);
         let to = match key {
             Key::Left | Key::Backspace => walk(text, at, true, false),
             Key::Right | Key::Delete | Key::EndOfInput => walk(text, at, false, false),
@@ -218,11 +223,11 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
 
     /// Erases what lies between two places, and leaves the cursor there.
     fn erase(&mut self, from: usize, to: usize) -> Effect {
-        let was_last = self.cursor == self.text().len();
-        let mut erased = self.text().get(from..to).unwrap_or_default().chars();
+        let text = self.bytes();
+        let was_last = self.cursor == text.len();
         // One character with its marks, and not a mark that stands on what remains.
-        let is_one = erased.next().is_some_and(|first| columns::of(first) > 0)
-            && erased.all(|mark| columns::of(mark) == 0);
+        let is_one = columns::first(text.get(from..).unwrap_or_default()).1 > 0
+            && walk(text, from, false, false) == to;
         self.settle();
         bytes::remove(&mut self.line, from, to - from);
         self.cursor = from;
@@ -285,51 +290,48 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     /// Inserts what completes a word, and a blank behind it if the word is whole and none is there;
     /// `false`, and nothing of it is inserted, if there is no room.
     pub(crate) fn complete(&mut self, missing: &str, is_whole: bool) -> bool {
-        let behind = self.text().as_bytes().get(self.cursor);
+        let behind = self.bytes().get(self.cursor);
         let blank = if is_whole && behind != Some(&b' ') {
             " "
         } else {
             ""
         };
-        let fits = self.text().len() + missing.len() + blank.len() <= LINE;
+        let fits = self.bytes().len() + missing.len() + blank.len() <= LINE;
         fits && self.insert_text(missing) && self.insert_text(blank)
     }
 
     /// Writes the line in its row, behind the prompt, and leaves the cursor where it belongs.
     pub(crate) fn redraw(&self, out: &mut dyn Out, row: Row) -> fmt::Result {
-        row.write(out, self.text(), self.cursor)
+        row.write(out, self.bytes(), self.cursor)
     }
 }
 
 /// The place one character before or behind, with the marks on it, or else one word: some blanks,
 /// and then what no blank divides.
-fn walk(text: &str, from: usize, back: bool, by_word: bool) -> usize {
+fn walk(text: &[u8], from: usize, back: bool, by_word: bool) -> usize {
     let (mut at, mut is_inside) = (from, false);
     loop {
-        let (before, behind) = text.split_at_checked(at).unwrap_or_default();
-        let crossed = if back {
-            before.chars().next_back()
-        } else {
-            behind.chars().next()
-        };
-        let Some(crossed) = crossed else {
-            return at;
-        };
+        let mut start = at;
+        if back {
+            start = start.saturating_sub(1);
+            while text.get(start).is_some_and(|byte| byte & 0xC0 == 0x80) {
+                start = start.saturating_sub(1);
+            }
+        }
+        let rest = text.get(start..).unwrap_or_default();
+        let (bytes, columns) = columns::first(rest);
         let is_edge = if by_word {
-            matches!(crossed, ' ' | '\t')
+            matches!(rest.first(), Some(b' ' | b'\t'))
         } else {
-            columns::of(crossed) > 0
+            columns > 0
         };
         // Forward, the next character begins where this one and its marks end.
-        if is_inside && is_edge && (by_word || !back) {
+        let is_over = is_inside && is_edge && (by_word || !back);
+        if is_over || bytes == 0 || back && at == 0 {
             return at;
         }
         is_inside |= !(by_word && is_edge);
-        at = if back {
-            at - crossed.len_utf8()
-        } else {
-            at + crossed.len_utf8()
-        };
+        at = if back { start } else { start + bytes };
         if back && !by_word && is_edge {
             return at;
         }

@@ -8,6 +8,7 @@ use crate::columns;
 use crate::out::Out;
 use crate::pen::COLUMNS;
 use core::fmt;
+use core::str::from_utf8;
 
 /// The row that a line is typed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,36 +48,39 @@ impl Row {
     /// The part of `text` that shows the cursor, which is at this byte of it.
     ///
     /// It moves by half a row at once, so that at most edits it stays where it is.
-    pub(super) fn part(self, text: &str, cursor: usize) -> Part {
+    pub(super) fn part(self, text: &[u8], cursor: usize) -> Part {
         let at = columns::width(text.get(..cursor).unwrap_or_default());
         let mut skipped = 0;
         while at - skipped >= self.room {
             skipped += self.room / 2;
         }
         let (mut from, mut column) = (0, 0);
-        for character in text.chars() {
-            let width = columns::of(character);
+        loop {
+            let (bytes, columns) = columns::first(text.get(from..).unwrap_or_default());
             // A mark stays with the character that it stands on.
-            if column >= skipped && (width > 0 || skipped == 0) {
+            if bytes == 0 || column >= skipped && (columns > 0 || skipped == 0) {
                 break;
             }
-            column += width;
-            from += character.len_utf8();
+            column += columns;
+            from += bytes;
         }
         let column = at.saturating_sub(column);
         Part { from, column }
     }
 
     /// Writes the row, behind its prompt, and leaves the cursor where it belongs.
-    pub(super) fn write(self, out: &mut dyn Out, text: &str, cursor: usize) -> fmt::Result {
+    pub(super) fn write(self, out: &mut dyn Out, text: &[u8], cursor: usize) -> fmt::Result {
         let part = self.part(text, cursor);
-        let mut left = self.room;
-        for character in text.get(part.from..).unwrap_or_default().chars() {
-            let Some(less) = left.checked_sub(columns::of(character)) else {
+        let (mut at, mut left) = (part.from, self.room);
+        loop {
+            let rest = text.get(at..).unwrap_or_default();
+            let (bytes, columns) = columns::first(rest);
+            if bytes == 0 || columns > left {
                 break;
-            };
-            left = less;
-            out.text(shown(character, &mut [0; 4]))?;
+            }
+            out.text(shown(rest.get(..bytes).unwrap_or_default()))?;
+            left -= columns;
+            at += bytes;
         }
         out.text("\x1b[K")?;
         if cursor < text.len() {
@@ -102,10 +106,9 @@ impl Row {
 const LEAST_ROOM: usize = 20;
 
 /// A character as the terminal is sent it: a tab is one blank.
-pub(super) fn shown(character: char, room: &mut [u8; 4]) -> &str {
-    if character == '\t' {
-        " "
-    } else {
-        character.encode_utf8(room)
+pub(super) fn shown(character: &[u8]) -> &str {
+    match character {
+        b"\t" => " ",
+        _ => from_utf8(character).unwrap_or_default(),
     }
 }

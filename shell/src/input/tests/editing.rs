@@ -117,16 +117,16 @@ impl Person {
         let Some(shown) = seen.strip_prefix(&prompt) else {
             panic!("{seen:?} has no prompt");
         };
-        let room = 78 - columns::width(&prompt);
-        if columns::width(line) < room {
+        let room = 78 - width(&prompt);
+        if width(line) < room {
             assert_eq!(shown, before, "behind the prompt");
         } else {
             assert!(
                 before.ends_with(shown),
                 "{shown:?} is not the end of {before:?}"
             );
-            let enough = columns::width(&before).min(room / 2 - 2);
-            assert!(columns::width(shown) >= enough, "{shown:?} is too little");
+            let enough = width(&before).min(room / 2 - 2);
+            assert!(width(shown) >= enough, "{shown:?} is too little");
         }
         let mut left = self.screen.left();
         let fits = |character: &char| {
@@ -149,6 +149,10 @@ impl Person {
         assert!(line.is_char_boundary(cursor));
         (line, cursor)
     }
+}
+
+fn width(text: &str) -> usize {
+    columns::width(text.as_bytes())
 }
 
 /// Presses keys, and compares the line, with `|` for the cursor.
