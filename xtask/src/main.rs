@@ -18,6 +18,7 @@ mod policies;
 mod size;
 mod test;
 mod tidy;
+mod vectors;
 mod witness;
 
 use clap::{Parser, Subcommand};
@@ -117,6 +118,8 @@ enum Task {
         #[arg(long, conflicts_with = "write")]
         no_vm: bool,
     },
+    /// Check the protocol's golden vectors on an emulated Cortex-M3.
+    Vectors,
     /// Compare three ways to reset behind an acknowledgement, in simulated time.
     Policies {
         /// Show every trial.
@@ -159,6 +162,7 @@ fn main() -> ExitCode {
             write,
             no_vm,
         }),
+        Task::Vectors => vectors::run(),
         Task::Policies { all: true, .. } => policies::run(Show::All),
         Task::Policies { write: true, .. } => policies::run(Show::Write),
         Task::Policies { .. } => policies::run(Show::Summary),

@@ -2,7 +2,7 @@
 
 use crate::cargo::{cargo, run};
 use crate::fuzz::Budget;
-use crate::{bench, check, demo, firmware, fuzz, last_word, lossy};
+use crate::{bench, check, demo, firmware, fuzz, last_word, lossy, vectors};
 use anyhow::Result;
 use std::process::Command;
 
@@ -34,6 +34,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
         return Ok(());
     }
     demo::run(false)?;
+    vectors::run()?;
     run(&mut tests(&BOARD_TESTS))?;
     last_word::run(REBOOTS)?;
     last_word::mcu::run(MCU_REBOOTS)?;

@@ -4,3 +4,4 @@
 mod document;
 mod exactly_once;
 mod v1;
+mod witness;

@@ -17,6 +17,7 @@ mod requests;
 mod runs;
 mod sizes;
 
+use crate::witness::{Of, saw};
 use lastword_protocol::identity::{
     BoardKind, BootSource, Capabilities, Cause, Identity, NAME_BYTES,
 };
@@ -62,6 +63,7 @@ fn check_request(request: &Request, opcode: u8, vector: &str) {
     let body = bytes(vector);
     let mut out = [0; ROOM];
     let length = request.encode(&mut out).expect("room");
+    saw(Of::Request(opcode), &body);
     assert_eq!(request.opcode(), opcode);
     assert_eq!(out[..length], body, "encoding {request:?}");
     assert_eq!(Request::decode(opcode, &body).as_ref(), Ok(request));
@@ -79,6 +81,7 @@ fn check_reply(reply: &Reply, opcode: u8, vector: &str) {
     let body = bytes(vector);
     let mut out = [0; ROOM];
     let length = reply.encode(&mut out).expect("room");
+    saw(Of::Reply(opcode), &body);
     assert_eq!(reply.opcode(), opcode);
     assert_eq!(out[..length], body, "encoding {reply:?}");
     assert_eq!(Reply::decode(opcode, &body).as_ref(), Ok(reply));

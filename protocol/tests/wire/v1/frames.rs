@@ -1,6 +1,7 @@
 //! Whole frames: what is summed, and what goes over the wire.
 
 use super::{CLIENT, NONCE, ROOM, bytes, small_identity, text};
+use crate::witness::{Of, saw};
 use lastword_protocol::frame::{self, Class, Header, Packet};
 use lastword_protocol::hello::{self, Busy, Hello, Welcome};
 use lastword_protocol::message::{Initiated, Reply, Request, Uptime};
@@ -29,6 +30,7 @@ pub(super) fn check(packet: &Packet<ROOM>, plain: &str, wire: &str) {
     let (plain, wire) = (bytes(plain), bytes(wire));
     let candidate = &wire[1..wire.len() - 1];
     assert_eq!(unstuffed(candidate), plain, "the vector itself");
+    saw(Of::Frame, &[&NONCE.0.to_le_bytes(), candidate].concat());
     assert_eq!(packet.as_slice(), wire, "encoding");
 
     let mut candidate = candidate.to_vec();

@@ -1,6 +1,7 @@
 //! The bodies of every hello opcode.
 
 use super::{BOOT, CLIENT, NONCE, ROOM, bytes, full_identity, small_identity, text};
+use crate::witness::{Of, saw};
 use lastword_protocol::frame::{self, Class, Frame, Header, Packet};
 use lastword_protocol::hello::{self, Busy, Hello, VersionRefused, Welcome};
 use lastword_protocol::{ClientId, Millis, Nonce, Sequence};
@@ -20,6 +21,7 @@ fn check<T: DeserializeOwned + Debug + PartialEq>(
     let mut packet = packet.clone();
     let end = packet.len() - 1;
     let frame = frame::decode(&mut packet[1..end], None).expect("a frame");
+    saw(Of::Hello(opcode), &body);
     assert_eq!(frame.header.class, Class::Hello);
     assert_eq!(frame.header.opcode, opcode);
     assert_eq!(frame.body, body, "encoding {value:?}");

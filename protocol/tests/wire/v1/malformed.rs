@@ -1,17 +1,20 @@
 //! Bodies that hold no message, and what a board answers to them.
 
 use super::{bytes, text};
+use crate::witness::{Of, saw_refused};
 use lastword_protocol::message::{BadBody, BadRequest, Reply, Request};
 use lastword_protocol::refusal::{Code, Refusal};
 
 #[track_caller]
 fn check_request(opcode: u8, vector: &str) {
+    saw_refused(Of::Request(opcode), &bytes(vector));
     let read = Request::decode(opcode, &bytes(vector));
     assert_eq!(read, Err(BadRequest::Malformed(opcode)), "{vector}");
 }
 
 #[track_caller]
 fn check_reply(opcode: u8, vector: &str) {
+    saw_refused(Of::Reply(opcode), &bytes(vector));
     let read = Reply::decode(opcode, &bytes(vector));
     assert_eq!(read, Err(BadBody::Malformed(opcode)), "{vector}");
 }
