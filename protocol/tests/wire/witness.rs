@@ -2,8 +2,9 @@
 //! `cargo xtask vectors` hands them to an emulated board.
 
 use std::env;
+use std::fmt::Write;
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::Write as _;
 
 /// What a vector is a vector of.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +39,11 @@ fn note(of: Of, verdict: &str, bytes: &[u8]) {
         Of::Hello(opcode) => ("hello", opcode),
         Of::Frame => ("frame", 0),
     };
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let line = format!("{verdict} {kind} {opcode} {hex}\n");
+    let mut line = format!("{verdict} {kind} {opcode} ");
+    for byte in bytes {
+        write!(line, "{byte:02x}").expect("a string takes everything");
+    }
+    line.push('\n');
     let file = OpenOptions::new().create(true).append(true).open(path);
     // In one write, because tests run side by side.
     let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
