@@ -1,17 +1,15 @@
 //! Puts board, links and clients together as the agent's edge does, and keeps the books.
 
+mod power;
+
 use super::action::{Action, Place};
 use super::board::Board;
 use super::client::{Client, damaged};
 use super::ledger::Ledger;
 use super::link::{Link, News, SCRIPT};
-use lastword_agent::core::session::{End, Job, Unanswered};
-use lastword_agent::core::world::PowerAsk;
+use lastword_agent::core::session::{End, Unanswered};
 use lastword_protocol::frame::session_nonce;
-use lastword_protocol::message::Reply;
-use lastword_protocol::power::{
-    Backend, Effect, Event, Evidence, Origin, PowerRequest, Standdown, Verdict,
-};
+use lastword_protocol::power::{Backend, Event, Evidence, PowerRequest, Standdown};
 use lastword_protocol::{ClientId, Instant, Millis, OperationId};
 
 /// How many clients there are.
@@ -260,143 +258,6 @@ impl Bench {
             self.close(index, Some(end));
         }
         self.links.iter().flatten().for_each(Link::check);
-    }
-
-    fn ask(&mut self, index: usize, Job { ask, assigned }: Job) {
-        self.ledger.asked(assigned, &ask);
-        match ask {
-            PowerAsk::Stage(request) => {
-                let origin = Origin {
-                    assigned,
-                    wire_time: WIRE_TIME,
-                };
-                match self.board.desk.ask(&request, origin) {
-                    Verdict::Answer(said) => {
-                        let reply = self.board.desk.reply(said);
-                        drop(self.answer(index, &reply));
-                    },
-                    Verdict::Prepare => {
-                        assert!(self.preparing.is_none(), "two at a time");
-                        self.preparing = Some(Preparing {
-                            request,
-                            assigned,
-                            asker: Ok(index),
-                            also: Vec::new(),
-                        });
-                    }
-                    Verdict::Wait => {
-                        let preparing = self.preparing.as_mut().expect("what is waited for");
-                        preparing.also.push(Ok(index));
-                    }
-                }
-            }
-            PowerAsk::Cancel(id) => {
-                let (said, effect) = self.board.desk.cancel(self.board.now, id);
-                let reply = self.board.desk.reply(said);
-                assert_eq!(effect.is_some(), matches!(reply, Reply::Cancelled(_)));
-                if let Some(effect) = effect {
-                    self.carry_out(Event::Cancel(Standdown::Cancelled), effect);
-                }
-                self.answer(index, &reply);
-            }
-        }
-    }
-
-    /// Hands an answer to the session, and returns the position behind it.
-    fn answer(&mut self, index: usize, reply: &Reply) -> Option<u64> {
-        let link = self.links[index].as_mut()?;
-        Some(link.session.answered(self.board.now, reply, &self.board))
-    }
-
-    fn prepared(&mut self, ready: bool) {
-        let Some(preparing) = self.preparing.take() else {
-            return;
-        };
-        let reply = self.board.desk.prepared(self.board.now, ready);
-        let reply = reply.expect("it was being prepared");
-        let reply = self.board.desk.reply(reply);
-        if ready {
-            self.board.record = self.board.desk.last();
-            let dry_run = self.board.is_dry_run();
-            self.ledger
-                .staged(preparing.request, preparing.assigned, dry_run);
-        }
-        for also in preparing.also {
-            self.answer_asker(also, &reply, false);
-        }
-        match self.answer_asker(preparing.asker, &reply, ready) {
-            Some((link, position)) if ready => {
-                self.ticket = Some(Ticket {
-                    link,
-                    position,
-                    written: false,
-                    drained: false,
-                });
-            }
-            // Nobody is there to be told.
-            None if ready => self.step(Event::AckFailed),
-            Some(_) | None => {}
-        }
-    }
-
-    /// Answers whoever asked; returns the link and the position behind the answer.
-    fn answer_asker(&mut self, asker: Asker, reply: &Reply, staged: bool) -> Option<(usize, u64)> {
-        match asker {
-            Ok(link) => Some((link, self.answer(link, reply)?)),
-            Err(unanswered) => {
-                if let Some(unanswered) = unanswered {
-                    unanswered.keep(reply, staged);
-                }
-                None
-            }
-        }
-    }
-
-    fn drained(&mut self, evidence: Evidence) {
-        if let Some(ticket) = &mut self.ticket {
-            ticket.drained |= ticket.written;
-        }
-        self.step(Event::Drained(evidence));
-    }
-
-    fn recorded(&mut self, written: bool) {
-        if written {
-            self.board.record = self.board.desk.last();
-        }
-        self.step(if written {
-            Event::Recorded
-        } else {
-            Event::RecordFailed
-        });
-    }
-
-    fn step(&mut self, event: Event) {
-        self.ledger.told(self.board.now, event);
-        if let Some(effect) = self.board.desk.step(self.board.now, event) {
-            self.carry_out(event, effect);
-        }
-    }
-
-    fn carry_out(&mut self, event: Event, effect: Effect) {
-        self.ledger.ordered(self.board.now, event, effect);
-        match effect {
-            Effect::AwaitDrain(_) | Effect::AwaitDelay(_) | Effect::Fire(..) => {}
-            Effect::Release(_) => {
-                if let Some(ticket) = &self.ticket
-                    && let Some(link) = &mut self.links[ticket.link]
-                {
-                    link.mute();
-                }
-            }
-            Effect::Stand(_) | Effect::Failed(_) => {
-                self.board.record = self.board.desk.last();
-                if let Some(ticket) = self.ticket.take()
-                    && let Some(link) = &mut self.links[ticket.link]
-                {
-                    link.unmute(&self.board);
-                }
-            }
-        }
     }
 
     fn restart(&mut self, boots: bool) {

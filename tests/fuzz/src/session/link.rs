@@ -133,7 +133,7 @@ fn news(frame: &Frame<'_>, nonce: Option<Nonce>) -> Option<News> {
     let sequence = frame.header.sequence;
     match frame.header.class {
         Class::Hello if frame.header.opcode == hello::opcode::WELCOME => {
-            let Welcome { client, nonce, .. } = hello::decode(frame).expect("a welcome");
+            let Welcome { client, nonce, .. } = hello::decode::<Welcome>(frame).expect("a welcome");
             Some(News::Welcome(client, sequence, nonce))
         }
         Class::Reply => {
