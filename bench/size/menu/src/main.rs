@@ -3,9 +3,9 @@
 //!
 //! It has no cursor movement, no history, no completion, no suggestions, no machine mode (no
 //! frames, no checksum, no repeated request recognised); numbers are the application's to parse, an
-//! option it does not know is an error, one too many of what it knows is not. To a byte for which
-//! the line has no room it answers `Buffer overflow!`, and Enter runs what is there: a line too long
-//! is run without its end.
+//! option it does not know is an error, one given twice is not. To a byte for which the line has no
+//! room it answers `Buffer overflow!`, and Enter runs what is there: a line too long is run without
+//! its end.
 
 #![no_std]
 #![no_main]
