@@ -41,7 +41,7 @@ fn answer(frame: &Frame<'_>) -> Result<Packet<FRAME_BYTES>> {
     let Ok(Request::Uptime) = Request::decode(frame.header.opcode, frame.body) else {
         anyhow::bail!("not the request");
     };
-    let reply = Reply::Uptime(Uptime {
+    let reply: Reply = Reply::Uptime(Uptime {
         uptime: Millis(ANSWER.uptime),
         boot: BootId(ANSWER.boot),
     });
