@@ -20,14 +20,14 @@ use crate::dice::Dice;
 use crate::faults::Rates;
 use crate::lossy::Mishaps;
 use candidate::Candidate;
-use expected::Expected;
+use expected::{Expected, Verdict};
 use lastword_hil::dial::Dial;
 use lastword_protocol::Millis;
 use lastword_protocol::caller::Patience;
 
 /// What the line does to each write, and to each byte, in either direction.
 pub const MISHAPS: Mishaps = Mishaps {
-    bytes: Rates::one_in(500),
+    bytes: Rates::one_in(1_000),
     lost: 10_000,
     again: 50_000,
     late: 10_000,
@@ -63,7 +63,12 @@ pub async fn sit(
     while tally.answered < requests {
         let asked = expected.question(&mut dice);
         if let Some(reply) = candidate.ask(&asked).await? {
-            tally.answered(&asked, &reply, expected.answer(&asked, &reply));
+            let verdict = expected.answer(&asked, &reply);
+            if matches!(verdict, Verdict::Wrong(_)) {
+                // One wrong answer is one, and not the start of many.
+                expected = expected.recovered(&mut candidate).await?;
+            }
+            tally.answered(&asked, &reply, verdict);
         } else {
             tally.told += 1;
             expected = expected.recovered(&mut candidate).await?;

@@ -1,13 +1,17 @@
 //! Requests by the thousand over lines that lose, damage, repeat and delay them, in simulated time.
 
+pub(crate) mod mcu;
+
 use anyhow::{Result, ensure};
 use lastword_tests::campaign::{self, MISHAPS, verdict};
 use std::hash::{BuildHasher, RandomState};
 
+/// How many requests, if nobody says.
+pub(crate) const REQUESTS: u64 = 100_000;
+
 /// Asks so many requests over lines that misbehave as `seed` says, or as chance does.
 pub(crate) fn run(requests: u64, seed: Option<u64>) -> Result<()> {
-    // Seeds that a person can type.
-    let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(()) % 1_000_000);
+    let seed = seed.unwrap_or_else(by_chance);
     println!("lossy: {requests} requests, seed {seed}");
     println!("in both directions, {MISHAPS}");
     let sum = campaign::run(requests, seed, |scenario, tally| {
@@ -22,4 +26,9 @@ pub(crate) fn run(requests: u64, seed: Option<u64>) -> Result<()> {
         "reproduce it with `cargo xtask lossy --requests {requests} --seed {seed}`"
     );
     Ok(())
+}
+
+/// A seed that a person can type.
+fn by_chance() -> u64 {
+    RandomState::new().hash_one(()) % 1_000_000
 }

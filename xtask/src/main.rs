@@ -81,12 +81,20 @@ enum Task {
     },
     /// Ask over lines that lose, damage, repeat and delay, and count what ran how often.
     Lossy {
-        /// How many requests are to be answered.
-        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(100..))]
-        requests: u64,
+        /// Ask a virtual board of this kind, with a console on its line; the simulated agent
+        /// otherwise.
+        #[arg(long, value_parser = ["mcu"])]
+        board: Option<String>,
+        /// How many requests are to be answered: 100,000 otherwise, or 10,000 by a virtual board.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(100..))]
+        requests: Option<u64>,
         /// What the dice fall by; chance otherwise.
         #[arg(long)]
         seed: Option<u64>,
+        /// Let one reply in so many answer another request, which has to be found out.
+        #[arg(long, requires = "board", value_name = "ONE_IN",
+              value_parser = clap::value_parser!(u64).range(1..))]
+        planted: Option<u64>,
     },
     /// Let two peers ask, take, cancel and die in every order. Much faster as
     /// `cargo run --release --package xtask -- orders`.
@@ -142,7 +150,18 @@ fn main() -> ExitCode {
             BoardKind::Linux => last_word::run(count),
             BoardKind::Mcu => last_word::mcu::run(count),
         },
-        Task::Lossy { requests, seed } => lossy::run(requests, seed),
+        Task::Lossy {
+            board: None,
+            requests,
+            seed,
+            ..
+        } => lossy::run(requests.unwrap_or(lossy::REQUESTS), seed),
+        Task::Lossy {
+            requests,
+            seed,
+            planted,
+            ..
+        } => lossy::mcu::run(requests.unwrap_or(lossy::mcu::REQUESTS), seed, planted),
         Task::Orders => {
             orders::run();
             Ok(())

@@ -15,6 +15,8 @@ const MCU_REBOOTS: u32 = 40;
 /// How many requests are asked over lossy lines, and what their dice fall by: the same every time.
 const REQUESTS: u64 = 100_000;
 const SEED: u64 = 1;
+/// And of real firmware, which answers in real time.
+const MCU_REQUESTS: u64 = 1_000;
 
 /// Checks, tests, the campaign over lossy lines, a short run of the benchmarks, and on a virtual
 /// board: its own tests, the demo, and a short campaign.
@@ -38,6 +40,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     run(&mut tests(&BOARD_TESTS))?;
     last_word::run(REBOOTS)?;
     last_word::mcu::run(MCU_REBOOTS)?;
+    lossy::mcu::run(MCU_REQUESTS, Some(SEED), None)?;
     println!("test: passed");
     Ok(())
 }

@@ -43,8 +43,8 @@ impl Noise {
     }
 }
 
-/// In front of one byte in so many: before one frame in twelve, or in the middle of it.
-const ONE_IN: u64 = 300;
+/// In front of one byte in so many: before one exchange in ten, or in the middle of it.
+const ONE_IN: u64 = 500;
 /// What kernels say; one of them would be a command if it stood alone.
 const WORDS: [&str; 4] = [
     "usb 1-1: new high-speed USB device number 7 using xhci_hcd",
