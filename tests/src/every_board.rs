@@ -17,6 +17,8 @@ pub use normal::Identity;
 pub use sorter::{Sorted, Sorter};
 pub use wire::Wire;
 
+use lastword_protocol::identity::Cause;
+
 /// A kind of board.
 pub trait Kind {
     /// Switches on a board that has never been asked anything.
@@ -29,8 +31,12 @@ pub trait Board {
     fn link(&mut self) -> Wire;
 
     /// Waits for the boot that follows on a reboot that was asked for over this link, and returns
-    /// a link to it. Never called where the reboot is a dry run.
-    fn next_boot(&mut self, link: Wire) -> Wire;
+    /// a link to it: by default the same line, on which the next boot announces itself. Never
+    /// called where the reboot is a dry run.
+    fn next_boot(&mut self, mut link: Wire) -> Wire {
+        while link.announced().cause != Cause::Requested {}
+        link
+    }
 
     /// Whether it has one line and no connections.
     fn is_line(&self) -> bool;

@@ -50,10 +50,6 @@ impl Board for Running {
         })
     }
 
-    fn next_boot(&mut self, _link: Wire) -> Wire {
-        unreachable!("every agent here is a dry run")
-    }
-
     fn is_line(&self) -> bool {
         self.is_line
     }

@@ -1,5 +1,6 @@
 //! Everything that CI runs.
 
+use crate::board::mcu;
 use crate::cargo::{cargo, run};
 use crate::fuzz::Budget;
 use crate::{bench, check, demo, firmware, fuzz, last_word, lossy, vectors};
@@ -37,7 +38,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     }
     demo::run(false)?;
     vectors::run()?;
-    run(&mut tests(&BOARD_TESTS))?;
+    board_tests()?;
     last_word::run(REBOOTS)?;
     last_word::mcu::run(MCU_REBOOTS)?;
     lossy::mcu::run(MCU_REQUESTS, Some(SEED), None)?;
@@ -57,15 +58,22 @@ fn fuzz_for_a_minute() -> Result<()> {
     }
 }
 
-/// The virtual board's own tests, which boot one each.
-const BOARD_TESTS: [&str; 6] = [
-    "--package",
-    "lastword-hil",
-    "--features",
-    "virtual-board",
-    "--test",
-    "virtual_board",
-];
+/// The virtual boards' own tests, and those of real firmware on one; each boots one.
+fn board_tests() -> Result<()> {
+    const SELECTION: [&str; 8] = [
+        "--package",
+        "lastword-hil",
+        "--package",
+        "lastword-tests",
+        "--features",
+        "lastword-hil/virtual-board,lastword-tests/virtual-board",
+        "--test",
+        "virtual_board",
+    ];
+    mcu::build()?;
+    let firmware = std::path::absolute(mcu::image("responder")?)?;
+    run(tests(&SELECTION).env("LASTWORD_FIRMWARE", firmware))
+}
 
 /// A run of the selected tests, by nextest where it is installed.
 fn tests(selection: &[&str]) -> Command {

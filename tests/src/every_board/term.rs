@@ -21,8 +21,8 @@ const KEYS: &[(&str, &[&str])] = &[
         &["po st", "backend: *", "boot: *", "pending: none"],
     ),
     (
-        "reb\r",
-        &["reb", "^~~ unknown: reb.  Did you mean: reboot?"],
+        "rebo\r",
+        &["rebo", "^~~~ unknown: rebo.  Did you mean: reboot?"],
     ),
     (
         "power restatus\r",

@@ -2,6 +2,8 @@
 
 use super::sorter::{Sorted, Sorter};
 use crate::process::Peer;
+use lastword_protocol::identity::Identity;
+use lastword_protocol::{frame, hello};
 use std::collections::VecDeque;
 
 /// A link whose frames are kept apart from its text.
@@ -60,6 +62,20 @@ impl Wire {
                 return frame;
             }
             self.read();
+        }
+    }
+
+    /// Who the board says that it is, unasked, when it says so next.
+    #[track_caller]
+    pub fn announced(&mut self) -> Identity {
+        loop {
+            let mut bytes = self.frame();
+            let Some(frame) = frame::decode(&mut bytes, None) else {
+                continue;
+            };
+            if frame.header.opcode == hello::opcode::ANNOUNCE {
+                return hello::decode(&frame).expect("an identity");
+            }
         }
     }
 

@@ -1,0 +1,76 @@
+//! Real firmware on an emulated Cortex-M3 answers as every board does.
+//!
+//! It needs QEMU, and the firmware that `cargo xtask firmware` builds, so it is behind a feature;
+//! `cargo xtask test` says with `LASTWORD_FIRMWARE` where that is.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers fail the test, as its body does"
+)]
+
+use lastword_hil::virtual_board::McuBoard;
+use lastword_tests::every_board::{self, Board, Kind, Wire};
+use lastword_tests::process::Peer;
+use std::os::unix::net::UnixStream;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// The firmware.
+struct Firmware;
+
+/// A board with it. Its runtime is only driven while something is asked of QEMU.
+struct Running {
+    board: McuBoard,
+    runtime: Runtime,
+    _directory: TempDir,
+}
+
+impl Kind for Firmware {
+    fn start(&self) -> Box<dyn Board> {
+        let firmware = std::env::var_os("LASTWORD_FIRMWARE")
+            .expect("LASTWORD_FIRMWARE names the firmware; cargo xtask test sets it");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let started = McuBoard::start_held(firmware, directory.path());
+        Box::new(Running {
+            board: runtime.block_on(started).unwrap(),
+            runtime,
+            _directory: directory,
+        })
+    }
+}
+
+impl Board for Running {
+    fn link(&mut self) -> Wire {
+        let line = UnixStream::connect(self.board.serial_path()).unwrap();
+        self.runtime.block_on(self.board.release()).unwrap();
+        Wire::new(Peer::new(line))
+    }
+
+    fn is_line(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn firmware_answers_a_script_as_every_board_does() {
+    every_board::plain(&Firmware);
+}
+
+#[test]
+fn firmware_shows_a_person_what_every_board_does() {
+    every_board::term(&Firmware);
+}
+
+#[test]
+fn firmware_answers_frames_as_every_board_does() {
+    every_board::frames(&Firmware);
+}
+
+#[test]
+fn firmware_takes_the_same_care_of_its_power_and_is_really_reset() {
+    every_board::power(&Firmware);
+}
