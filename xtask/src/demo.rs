@@ -1,13 +1,17 @@
-//! The main job, shown: a board says who it is, and is rebooted over serial and over TCP.
+//! The main job, shown: a board says who it is, and is rebooted over serial and over TCP; and a
+//! microcontroller over its UART.
 
+mod microcontroller;
 mod without_board;
 
 use crate::board::linux::{Way, image, options, wait_until_up};
+use crate::board::mcu;
 use crate::cargo::{cargo, run as run_command, target};
 use crate::cycle::cycle;
 use anyhow::{Context, Result, ensure};
 use lastword_hil::client::{Client, Options};
-use lastword_hil::virtual_board::{Image, LinuxBoard, Network};
+use lastword_hil::dial::Dial;
+use lastword_hil::virtual_board::{Events, Image, LinuxBoard, Network};
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};
 use std::ffi::OsStr;
@@ -25,6 +29,7 @@ pub(crate) fn run(no_vm: bool) -> Result<()> {
     }
     println!("== A virtual Linux board: kernel and busybox from Debian, lastwordd inside");
     let image = image(Network::User, Vec::new())?;
+    mcu::build()?;
     let lastword = command()?;
     runtime.block_on(show(&image, &lastword))
 }
@@ -49,12 +54,23 @@ async fn show(image: &Image, lastword: &std::path::Path) -> Result<()> {
         up.as_secs_f64()
     );
 
+    introduce(&serial, "lastwordd").await?;
+    for way in [Way::Serial, Way::Tcp] {
+        reboot(board.subscribe(), &way.to(&board), way.word()).await?;
+    }
+    microcontroller::show().await?;
+    leave_in_shell(&board, lastword).await?;
+    Ok(board.stop().await?)
+}
+
+/// Asks a board who it is and how it is; `program` is what answers there.
+async fn introduce(line: &dyn Dial, program: &str) -> Result<()> {
     println!("\n== Who is there? (frames over serial)");
-    let mut client = Client::connect(&serial, &Options::default()).await?;
+    let mut client = Client::connect(line, &Options::default()).await?;
     let welcome = client.greet(true).await?;
     let identity = &welcome.identity;
     println!(
-        "   {} ({}, lastwordd {}, power backend {}), boot {}",
+        "   {} ({}, {program} {}, power backend {}), boot {}",
         identity.name,
         identity.kind.word(),
         identity.firmware,
@@ -64,28 +80,24 @@ async fn show(image: &Image, lastword: &std::path::Path) -> Result<()> {
     let Reply::Status(status) = client.call(&Request::Status).await? else {
         anyhow::bail!("no status");
     };
-    println!(
-        "   up for {} ms, {} KiB free",
-        status.uptime.0, status.memory_available_kib
-    );
-    client.goodbye().await?;
-
-    for way in [Way::Serial, Way::Tcp] {
-        println!("\n== power reboot, over {}", way.word());
-        let cycle = cycle(
-            board.subscribe(),
-            &way.to(&board),
-            &PowerRequest::plain(Operation::Reboot),
-        )
-        .await?;
-        println!("{}", cycle.timeline());
-        ensure!(
-            !cycle.is_lost() && cycle.proof.holds(),
-            "that was not the last word"
-        );
+    print!("   up for {} ms", status.uptime.0);
+    match status.memory_available_kib {
+        0 => println!(),
+        free => println!(", {free} KiB free"),
     }
-    leave_in_shell(&board, lastword).await?;
-    Ok(board.stop().await?)
+    Ok(client.goodbye().await?)
+}
+
+/// Reboots a board over this line and shows when what happened.
+async fn reboot(events: Events, line: &dyn Dial, word: &str) -> Result<()> {
+    println!("\n== power reboot, over {word}");
+    let cycle = cycle(events, line, &PowerRequest::plain(Operation::Reboot)).await?;
+    println!("{}", cycle.timeline());
+    ensure!(
+        !cycle.is_lost() && cycle.proof.holds(),
+        "that was not the last word"
+    );
+    Ok(())
 }
 
 /// Leaves a person in the board's own shell; without a terminal there is nobody to leave.

@@ -45,7 +45,8 @@ enum BoardKind {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Set everything up and show a board being rebooted over serial and over TCP.
+    /// Set everything up and show boards being rebooted: Linux over serial and over TCP, a
+    /// microcontroller over its UART.
     Demo {
         /// Without a virtual board: a pseudo-terminal and the dry-run backend. Nothing reboots.
         #[arg(long)]
