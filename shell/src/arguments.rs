@@ -6,6 +6,7 @@ use crate::topic::Topic;
 use crate::word::Word;
 use core::fmt;
 use heapless::String;
+use heapless::string::StringView;
 use lastword_protocol::{BootId, Millis};
 
 /// The most arguments that any command takes by position.
@@ -73,7 +74,7 @@ impl Kind {
     #[inline]
     pub fn read<'a>(&self, word: Word<'a>) -> Option<Argument<'a>> {
         // Longer than any number, span or boot id.
-        let mut room = String::<40>::new();
+        let mut room = String::<QUOTED_BYTES>::new();
         Some(match self {
             Self::Integer { min, max } => {
                 let number = integer(word.text(&mut room)?)?;
@@ -187,6 +188,14 @@ impl Arguments<'_> {
             _ => None,
         }
     }
+
+    /// Appends the text that the option at `index` holds; nothing if there is none, and as much of
+    /// it as there is room for otherwise.
+    pub fn say(&self, index: usize, text: &mut StringView) {
+        if let Some(Some(Argument::Text(word))) = self.options.get(index) {
+            word.say(text);
+        }
+    }
 }
 
 /// Reads a whole number, decimal or hexadecimal with `0x`. No signs.
@@ -224,11 +233,15 @@ fn duration(text: &str) -> Option<Millis> {
     number.checked_mul(u64::from(millis)).map(Millis)
 }
 
-#[cold]
 #[inline(never)]
 fn boot(word: Word<'_>) -> Option<BootId> {
-    word.text(&mut String::<40>::new())?.parse().ok()
+    let mut room = String::<QUOTED_BYTES>::new();
+    word.text(&mut room)?.parse().ok()
 }
+
+/// The longest word with quotes in it, in bytes, that is read as a number, a span, a boot id, or
+/// one of several words.
+const QUOTED_BYTES: usize = 40;
 
 #[cfg(test)]
 mod tests {

@@ -210,16 +210,16 @@ impl Open {
     }
 }
 
-/// Asks for help on a topic instead.
+/// Asks for help on a topic instead: all that is looked at then.
 #[cold]
 fn help(topic: Topic, arguments: &mut Arguments<'_>) -> &'static Command {
-    *arguments = Arguments::default();
     arguments.positionals[0] = Some(Argument::Topic(topic));
     &commands::HELP
 }
 
 /// Takes one more word of a topic; whether that names a command now.
 #[cold]
+#[inline(never)]
 fn topic(
     arguments: &mut Arguments<'_>,
     word: &Word<'_>,
@@ -248,6 +248,7 @@ fn place(command: &'static Command, name: &str) -> Option<usize> {
 
 /// The place of an option, found by the beginning of its name, if a person typed it.
 #[cold]
+#[inline(never)]
 fn abbreviated_option(
     command: &'static Command,
     name: &Word<'_>,
@@ -264,6 +265,7 @@ fn abbreviated_option(
 ///
 /// A dangerous command has to be named in full: on a noisy line, `r` and Enter do come by chance.
 #[cold]
+#[inline(never)]
 fn abbreviated(
     topic: Topic,
     word: &Word<'_>,

@@ -38,11 +38,15 @@ const LOOK: Command = Command {
     positionals: &[],
     options: &[],
     level: Level::View,
-    method: "",
     opcode: None,
     view: View::Whole,
     build: |_| Action::Logout,
 };
+
+/// More help, where there is room for it.
+const fn details(text: &'static str) -> &'static str {
+    if cfg!(feature = "details") { text } else { "" }
+}
 
 /// `help [COMMAND]`
 pub static HELP: Command = Command {
@@ -53,7 +57,6 @@ pub static HELP: Command = Command {
         kind: Kind::Topic,
         required: false,
     }],
-    method: "help",
     build: |arguments| match arguments.positionals {
         [Some(Argument::Topic(topic)), _] => Action::Help(topic),
         _ => Action::Help(Topic::all(Table(&[]))),
@@ -71,7 +74,6 @@ pub const fn hello(line_max: usize, window: usize) -> Command {
     Command {
         path: &["hello"],
         summary: "Say who the board is and which boot this is.",
-        method: "hello",
         opcode: Some(opcode::IDENTITY),
         view: View::Hello { line_max, window },
         build: |_| Action::Request(Request::Identity),
@@ -83,7 +85,6 @@ pub const fn hello(line_max: usize, window: usize) -> Command {
 pub static STATUS: Command = Command {
     path: &["status"],
     summary: "Show uptime, sessions, memory, load, what is staged.",
-    method: "status",
     opcode: Some(opcode::STATUS),
     build: |_| Action::Request(Request::Status),
     ..LOOK
@@ -93,7 +94,6 @@ pub static STATUS: Command = Command {
 pub static UPTIME: Command = Command {
     path: &["uptime"],
     summary: "Show how long the board is up.",
-    method: "uptime",
     opcode: Some(opcode::UPTIME),
     build: |_| Action::Request(Request::Uptime),
     ..LOOK
@@ -103,7 +103,6 @@ pub static UPTIME: Command = Command {
 pub static VERSION: Command = Command {
     path: &["version"],
     summary: "Show what runs on the board.",
-    method: "version",
     opcode: Some(opcode::IDENTITY),
     view: View::Version,
     build: |_| Action::Request(Request::Identity),
@@ -114,14 +113,15 @@ pub static VERSION: Command = Command {
 pub static MODE: Command = Command {
     path: &["mode"],
     summary: "Choose the dialect of this session.",
-    details: "plain is for scripts, term for a person, json for programs. The answer to this \
-              command is the last in the old dialect.",
+    details: details(
+        "plain is for scripts, term for a person, json for programs. The answer to this command \
+         is the last in the old dialect.",
+    ),
     positionals: &[Positional {
         name: "DIALECT",
         kind: Kind::OneOf(Dialect::WORDS),
         required: true,
     }],
-    method: "mode",
     build: |arguments| {
         let chosen = match arguments.positionals {
             [Some(Argument::Choice(index)), _] => Dialect::ALL.get(index),
@@ -136,8 +136,7 @@ pub static MODE: Command = Command {
 pub static LOGOUT: Command = Command {
     path: &["logout"],
     summary: "End this session.",
-    details: "The next line chooses its dialect anew.",
-    method: "logout",
+    details: details("The next line chooses its dialect anew."),
     build: |_| Action::Logout,
     ..LOOK
 };
@@ -201,8 +200,7 @@ mod tests {
     #[test]
     fn entries_are_whole_and_have_names_of_their_own() {
         for (index, command) in ALL.iter().enumerate() {
-            assert_eq!(command.method, command.path.join("."), "{command:?}");
-            assert_eq!(ALL.by_method(command.method), Some(command));
+            assert_eq!(ALL.by_method(&command.path.join(".")), Some(command));
             assert_eq!(ALL.find(command.path), Some(command));
             assert!(command.summary.ends_with('.'), "{command:?}");
             assert!(command.positionals.len() <= MAX_POSITIONALS, "{command:?}");

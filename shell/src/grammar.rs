@@ -10,7 +10,7 @@ use crate::tag::Tag;
 use crate::word::{Word, escaped};
 use nom::branch::alt;
 use nom::error::{ErrorKind, ParseError};
-use nom::multi::{fold_many1, many0_count};
+use nom::multi::fold_many1;
 use nom::{Err, IResult, Parser};
 
 /// A line and how far it is read.
@@ -185,56 +185,49 @@ impl<'a> ParseError<&'a str> for Wrong<'a> {
 
 /// One word.
 fn word(input: &str) -> Parsed<'_, ()> {
-    fold_many1(alt((run(is_bare), quoted)), || (), |(), ()| ()).parse(input)
+    fold_many1(alt((bare, quoted)), || (), |(), ()| ()).parse(input)
+}
+
+/// What needs no quotes. Only ASCII ends it.
+fn bare(input: &str) -> Parsed<'_, ()> {
+    let length = input.bytes().take_while(|byte| is_bare(*byte)).count();
+    match input.get(length..) {
+        Some(rest) if length > 0 => Ok((rest, ())),
+        _ => Err(unexpected(input)),
+    }
 }
 
 /// `'sq'`, where nothing is special, or `"dq"` with escapes.
 fn quoted(input: &str) -> Parsed<'_, ()> {
-    let (inside, mark) = alt((literal("'"), literal("\""))).parse(input)?;
-    let is_inside: fn(u8) -> bool = match mark {
-        "'" => |byte| byte != b'\'',
-        _ => |byte| !matches!(byte, b'"' | b'\\'),
+    let mut rest = input.chars();
+    let Some(mark @ ('\'' | '"')) = rest.next() else {
+        return Err(unexpected(input));
     };
-    let (rest, _) = many0_count(alt((run(is_inside), escape))).parse(inside)?;
-    match rest.strip_prefix(mark) {
-        Some(rest) => Ok((rest, ())),
-        None => Err(Err::Failure(Wrong(input, Flaw::UnterminatedQuote))),
-    }
-}
-
-/// A backslash and what it escapes.
-fn escape(input: &str) -> Parsed<'_, ()> {
-    let (rest, _) = literal("\\").parse(input)?;
-    let mut behind = rest.chars();
-    match escaped(&mut behind) {
-        Some(_) => Ok((behind.as_str(), ())),
-        // With nothing behind the backslash it is the quote that is wrong.
-        None if rest.is_empty() => Err(unexpected(input)),
-        None => Err(Err::Failure(Wrong(input, Flaw::BadEscape))),
+    loop {
+        let here = rest.as_str();
+        let flaw = match rest.next() {
+            Some(character) if character == mark => return Ok((rest.as_str(), ())),
+            Some('\\') if mark == '"' && here.len() > 1 => match escaped(&mut rest) {
+                Some(_) => continue,
+                None => Wrong(here, Flaw::BadEscape),
+            },
+            Some(_) => continue,
+            None => Wrong(input, Flaw::UnterminatedQuote),
+        };
+        return Err(Err::Failure(flaw));
     }
 }
 
 /// `;` or `&&`.
 fn separator(input: &str) -> Parsed<'_, ()> {
-    alt((literal(";"), literal("&&"))).map(|_| ()).parse(input)
+    alt((literal(";"), literal("&&"))).parse(input)
 }
 
 /// Just this text.
-fn literal<'a>(text: &'static str) -> impl Fn(&'a str) -> Parsed<'a, &'static str> {
+fn literal<'a>(text: &'static str) -> impl Fn(&'a str) -> Parsed<'a, ()> {
     move |input| match input.strip_prefix(text) {
-        Some(rest) => Ok((rest, text)),
+        Some(rest) => Ok((rest, ())),
         None => Err(unexpected(input)),
-    }
-}
-
-/// One byte or more that pass; the others have to be ASCII.
-fn run<'a>(passes: fn(u8) -> bool) -> impl Fn(&'a str) -> Parsed<'a, ()> {
-    move |input| {
-        let length = input.bytes().take_while(|byte| passes(*byte)).count();
-        match input.get(length..) {
-            Some(rest) if length > 0 => Ok((rest, ())),
-            _ => Err(unexpected(input)),
-        }
     }
 }
 

@@ -19,8 +19,6 @@ pub struct Command {
     pub options: &'static [Switch],
     /// Who may run it.
     pub level: Level,
-    /// Its JSON-RPC method, such as `power.reboot`.
-    pub method: &'static str,
     /// The opcode of its request, if it asks the board anything. The flat `reboot` and `shutdown`
     /// send the opcode of `power reboot` once they carry an option.
     pub opcode: Option<u8>,
@@ -93,10 +91,11 @@ impl Table {
         self.iter().find(|command| command.path == path)
     }
 
-    /// The command behind a JSON-RPC method.
+    /// The command behind a JSON-RPC method: its words with dots between, as in `power.reboot`.
     #[must_use]
     pub fn by_method(self, method: &str) -> Option<&'static Command> {
-        self.iter().find(|command| command.method == method)
+        let is_method = |command: &&Command| method.split('.').eq(command.path.iter().copied());
+        self.iter().find(is_method)
     }
 
     /// The first command that sends this opcode.

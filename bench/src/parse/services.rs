@@ -74,7 +74,6 @@ const ANY: Command = Command {
     positionals: &[],
     options: &[],
     level: Level::Operate,
-    method: "",
     opcode: None,
     view: View::Whole,
     build,

@@ -69,7 +69,6 @@
 //!     }],
 //!     options: &[],
 //!     level: Level::Operate,
-//!     method: "led",
 //!     opcode: Some(LED),
 //!     view: View::Application(show_led),
 //!     build: |arguments| {

@@ -61,7 +61,6 @@ const PLAIN: Command = Command {
     positionals: &[],
     options: &[],
     level: Level::Operate,
-    method: "",
     opcode: None,
     view: View::Whole,
     build: |_| Action::Help(Topic::all(COMMANDS)),
@@ -76,7 +75,6 @@ static LED: Command = Command {
         kind: Kind::OneOf(&["off", "on"]),
         required: false,
     }],
-    method: "led",
     opcode: Some(LED_OPCODE),
     view: View::Application(show_led),
     build: |arguments| {
@@ -101,7 +99,6 @@ static TALLY: Command = Command {
         },
         required: true,
     }],
-    method: "tally",
     opcode: Some(TALLY_OPCODE),
     view: View::Application(show_tally),
     build: |arguments| {
@@ -124,7 +121,6 @@ static HOLD: Command = Command {
         kind: Kind::Duration,
         required: true,
     }],
-    method: "hold",
     opcode: Some(HOLD_OPCODE),
     build: |arguments| {
         let millis = match arguments.positionals {

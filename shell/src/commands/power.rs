@@ -1,18 +1,17 @@
 //! The commands that reboot, power off, and say how that goes.
 
-use super::LOOK;
+use super::{LOOK, details};
 use crate::arguments::{Argument, Arguments, Kind};
 use crate::parse::Action;
 use crate::table::{Command, Level, Positional, Switch};
 use lastword_protocol::message::{Request, opcode};
 use lastword_protocol::power::{Operation, PowerRequest, REASON_BYTES};
-use lastword_protocol::{Millis, OperationId};
+use lastword_protocol::{Millis, OperationId, Text};
 
 /// `power status`
 pub static POWER_STATUS: Command = Command {
     path: &["power", "status"],
     summary: "Show what is staged and what was last.",
-    method: "power.status",
     opcode: Some(opcode::POWER_STATUS),
     build: |_| Action::Request(Request::PowerStatus),
     ..LOOK
@@ -25,7 +24,6 @@ pub static POWER_REBOOT: Command = Command {
     details: POWER_DETAILS,
     options: POWER_OPTIONS,
     level: Level::Danger,
-    method: "power.reboot",
     opcode: Some(opcode::POWER),
     build: |arguments| power(Operation::Reboot, arguments),
     ..LOOK
@@ -38,7 +36,6 @@ pub static POWER_SHUTDOWN: Command = Command {
     details: POWER_DETAILS,
     options: POWER_OPTIONS,
     level: Level::Danger,
-    method: "power.shutdown",
     opcode: Some(opcode::POWER),
     build: |arguments| power(Operation::Shutdown, arguments),
     ..LOOK
@@ -48,7 +45,7 @@ pub static POWER_SHUTDOWN: Command = Command {
 pub static POWER_CANCEL: Command = Command {
     path: &["power", "cancel"],
     summary: "Call off the staged operation.",
-    details: "With an ID only that one, otherwise whichever it is.",
+    details: details("With an ID only that one, otherwise whichever it is."),
     positionals: &[Positional {
         name: "ID",
         kind: Kind::Integer {
@@ -58,7 +55,6 @@ pub static POWER_CANCEL: Command = Command {
         required: false,
     }],
     level: Level::Operate,
-    method: "power.cancel",
     opcode: Some(opcode::POWER_CANCEL),
     build: |arguments| {
         let id = match arguments.positionals {
@@ -77,7 +73,6 @@ pub static REBOOT: Command = Command {
     details: POWER_DETAILS,
     options: POWER_OPTIONS,
     level: Level::Danger,
-    method: "reboot",
     opcode: Some(opcode::REBOOT),
     build: |arguments| flat(Request::Reboot, Operation::Reboot, arguments),
     ..LOOK
@@ -90,15 +85,15 @@ pub static SHUTDOWN: Command = Command {
     details: POWER_DETAILS,
     options: POWER_OPTIONS,
     level: Level::Danger,
-    method: "shutdown",
     opcode: Some(opcode::SHUTDOWN),
     build: |arguments| flat(Request::Shutdown, Operation::Shutdown, arguments),
     ..LOOK
 };
 
-const POWER_DETAILS: &str = "The board answers `initiated`, waits until that answer has left, \
-                             and only then goes down. It may become unreachable at any moment \
-                             after the answer. Has to be the last command of its line.";
+const POWER_DETAILS: &str = details(
+    "The board answers `initiated`, waits until that answer has left, and only then goes down. It \
+     may become unreachable at any moment after the answer. Has to be the last command of its line.",
+);
 
 // The places of the options below.
 const GRACEFUL: usize = 0;
@@ -157,15 +152,20 @@ fn power(operation: Operation, arguments: &Arguments<'_>) -> Action {
     } else {
         operation
     };
-    Action::Request(Request::Power(PowerRequest {
+    let mut action = Action::Request(Request::Power(PowerRequest {
         operation,
         delay: arguments.duration(IN).unwrap_or(Millis(0)),
         force: arguments.flag(FORCE),
         await_close: arguments.flag(AWAIT_CLOSE),
         id: arguments.integer(OP).map(OperationId),
         boot: arguments.boot(BOOT),
-        reason: arguments.text(REASON).unwrap_or_default(),
-    }))
+        reason: Text::new(),
+    }));
+    // Where it is: a small board has no room for a second one.
+    if let Action::Request(Request::Power(request)) = &mut action {
+        arguments.say(REASON, &mut request.reason);
+    }
+    action
 }
 
 /// The flat form: what older clients send, or the grouped form if there are options.

@@ -49,7 +49,6 @@ static DOUBLE_COMMAND: Command = Command {
     }],
     options: &[],
     level: Level::Operate,
-    method: "double",
     opcode: Some(DOUBLE),
     view: View::Application(show),
     build: |arguments| {

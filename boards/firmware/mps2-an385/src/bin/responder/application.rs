@@ -58,7 +58,6 @@ static LED: Command = Command {
     }],
     options: &[],
     level: Level::Operate,
-    method: "led",
     opcode: Some(LED_OPCODE),
     view: View::Application(show_led),
     build: |arguments| {

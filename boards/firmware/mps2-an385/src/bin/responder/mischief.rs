@@ -27,7 +27,6 @@ const PLAIN: Command = Command {
     positionals: &[],
     options: &[],
     level: Level::Operate,
-    method: "",
     opcode: None,
     view: View::Whole,
     build: |_| ask(Message::new(FILL_OPCODE, &())),
@@ -37,7 +36,6 @@ const PLAIN: Command = Command {
 pub(crate) static FILL: Command = Command {
     path: &["fill"],
     summary: "Send dots until the line takes no more.",
-    method: "fill",
     opcode: Some(FILL_OPCODE),
     ..PLAIN
 };
@@ -47,7 +45,6 @@ pub(crate) static LOCKUP: Command = Command {
     path: &["lockup"],
     summary: "Hang, until the watchdog bites.",
     level: Level::Danger,
-    method: "lockup",
     opcode: Some(LOCKUP_OPCODE),
     build: |_| ask(Message::new(LOCKUP_OPCODE, &())),
     ..PLAIN
@@ -65,7 +62,6 @@ pub(crate) static TALLY: Command = Command {
         },
         required: true,
     }],
-    method: "tally",
     opcode: Some(TALLY_OPCODE),
     view: View::Application(show_tally),
     build: |arguments| {
