@@ -1,7 +1,9 @@
 //! Frames, and on the same line text for scripts and for people: line editing, history, completion,
 //! help, suggestions, errors that point at their place.
 //!
-//! A line too long is refused whole. Dangerous commands are not run by abbreviation.
+//! A line too long is refused whole. Dangerous commands are not run by abbreviation. Of help it has a
+//! line for each command and option; the shell's longer texts are for boards with room (its feature
+//! `details`).
 
 #![no_std]
 #![no_main]
