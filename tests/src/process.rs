@@ -1,13 +1,17 @@
 //! The real processes, in directories of their own, on loopback, with a power backend that does
-//! everything but the reset.
+//! everything but the reset, or resets a board that is simulated.
 
 mod agent;
 mod binaries;
+mod daemon;
 mod peer;
+mod simulator;
 
 pub use agent::{Agent, Place};
-pub use binaries::{lastword, lastwordd};
+pub use binaries::{lastword, lastword_sim, lastwordd};
+pub use daemon::Daemon;
 pub use peer::Peer;
+pub use simulator::Simulator;
 
 use std::time::Duration;
 

@@ -3,7 +3,9 @@
 mod reading;
 
 use lastword_tests::every_board::{self, Board, Kind, Part, Wire};
-use lastword_tests::process::{Agent, Place};
+use lastword_tests::process::{Agent, Place, Simulator};
+use std::path::Path;
+use tempfile::TempDir;
 
 /// An agent reached over TCP.
 struct OverTcp;
@@ -55,10 +57,62 @@ impl Board for Running {
     }
 }
 
+/// A simulated board on a pseudo-terminal.
+struct SimulatedOnATerminal;
+
+/// A simulated board behind a TCP port.
+struct SimulatedOverTcp;
+
+/// A simulated board, which really resets, as far as it is a board.
+struct Simulated {
+    simulator: Simulator,
+    _directory: TempDir,
+}
+
+impl Simulated {
+    fn start(simulator: impl FnOnce(&Path) -> Simulator) -> Box<dyn Board> {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        Box::new(Self {
+            simulator: simulator(&directory.path().join("tty")),
+            _directory: directory,
+        })
+    }
+}
+
+impl Kind for SimulatedOnATerminal {
+    fn start(&self) -> Box<dyn Board> {
+        Simulated::start(|tty| Simulator::on_a_terminal(tty, &[]))
+    }
+}
+
+impl Kind for SimulatedOverTcp {
+    fn start(&self) -> Box<dyn Board> {
+        Simulated::start(|_| Simulator::over_tcp(&[]))
+    }
+}
+
+impl Board for Simulated {
+    fn link(&mut self) -> Wire {
+        Wire::new(self.simulator.line())
+    }
+
+    fn next_boot(&mut self, mut link: Wire) -> Wire {
+        link.until("boot loader: starting the responder\r\n");
+        link.announced();
+        link
+    }
+
+    fn is_line(&self) -> bool {
+        true
+    }
+}
+
 /// Each kind of board, with this part of the list.
 fn check(part: Part) {
     part(&OverTcp);
     part(&OnATerminal);
+    part(&SimulatedOnATerminal);
+    part(&SimulatedOverTcp);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The real binaries: what they read, serve, keep and leave behind. Every agent here is a dry run.
+//! The real binaries: what they read, serve, keep and leave behind. Every agent here is a dry run;
+//! a board that is simulated resets.
 
 mod configuration;
 mod lifetime;
@@ -7,3 +8,5 @@ mod crowd;
 mod links;
 
 mod command;
+
+mod simulator;

@@ -4,13 +4,21 @@ use crate::faults::Faults;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// What goes over a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Symbol {
+    Byte(u8),
+    /// Longer without a stop bit than any byte.
+    Break,
+}
+
 /// One direction. A byte takes the time of ten bits; what has not left is still here.
 #[derive(Debug)]
 pub(crate) struct Lane {
     byte_time: Duration,
-    queue: VecDeque<u8>,
+    queue: VecDeque<Symbol>,
     /// What is in the shift register, and when its last bit is out.
-    shifting: Option<(u8, Duration)>,
+    shifting: Option<(Symbol, Duration)>,
     /// No byte begins before this.
     held_until: Duration,
     /// No byte begins at all.
@@ -46,7 +54,13 @@ impl Lane {
 
     /// Queues bytes, whether there is room or not.
     pub(crate) fn put(&mut self, now: Duration, bytes: &[u8]) {
-        self.queue.extend(bytes);
+        self.queue.extend(bytes.iter().copied().map(Symbol::Byte));
+        self.begin(now);
+    }
+
+    /// Queues a BREAK.
+    pub(crate) fn put_break(&mut self, now: Duration) {
+        self.queue.push_back(Symbol::Break);
         self.begin(now);
     }
 
@@ -75,13 +89,17 @@ impl Lane {
     }
 
     /// Lets the line run until `now`, and hands over what arrives.
-    pub(crate) fn advance(&mut self, now: Duration, mut arrives: impl FnMut(u8)) {
-        while let Some((byte, ends)) = self.shifting.filter(|(_, ends)| *ends <= now) {
+    pub(crate) fn advance(&mut self, now: Duration, mut arrives: impl FnMut(Symbol)) {
+        while let Some((symbol, ends)) = self.shifting.filter(|(_, ends)| *ends <= now) {
             self.shifting = None;
-            let fate = self.faults.strike(byte);
-            fate.bytes.into_iter().for_each(&mut arrives);
-            if !fate.stall.is_zero() {
-                self.hold(ends + fate.stall);
+            match symbol {
+                Symbol::Byte(byte) => {
+                    let fate = self.faults.strike(byte);
+                    let bytes = fate.bytes.into_iter().map(Symbol::Byte);
+                    bytes.for_each(&mut arrives);
+                    self.hold(ends + fate.stall);
+                }
+                Symbol::Break => arrives(symbol),
             }
             self.begin(ends);
         }
@@ -92,7 +110,7 @@ impl Lane {
         if self.shifting.is_none() && !self.blocked {
             let begins = at.max(self.held_until);
             let next = self.queue.pop_front();
-            self.shifting = next.map(|byte| (byte, begins + self.byte_time));
+            self.shifting = next.map(|symbol| (symbol, begins + self.byte_time));
         }
     }
 }
@@ -114,10 +132,13 @@ mod tests {
     /// How much has arrived at each of these times, in milliseconds.
     #[track_caller]
     fn check(lane: &mut Lane, times: &[(u32, &str)]) {
-        let mut arrived = Vec::new();
+        let mut arrived = String::new();
         for (at, expected) in times {
-            lane.advance(MS * *at, |byte| arrived.push(byte));
-            assert_eq!(arrived, expected.as_bytes(), "at {at} ms");
+            lane.advance(MS * *at, |symbol| match symbol {
+                Symbol::Byte(byte) => arrived.push(byte.into()),
+                Symbol::Break => arrived.push('!'),
+            });
+            assert_eq!(arrived, *expected, "at {at} ms");
         }
     }
 
@@ -143,6 +164,15 @@ mod tests {
         check(&mut lane, &[(200, "")]);
         lane.block(MS * 200, false);
         check(&mut lane, &[(200, ""), (201, "d")]);
+    }
+
+    #[test]
+    fn a_break_comes_behind_what_was_sent_before() {
+        let mut lane = lane();
+        lane.put(MS, b"a");
+        lane.put_break(MS);
+        lane.put(MS, b"b");
+        check(&mut lane, &[(2, "a"), (3, "a!"), (4, "a!b")]);
     }
 
     #[test]

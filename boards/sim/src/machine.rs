@@ -42,12 +42,20 @@ pub(crate) struct Machine {
 }
 
 enum State {
-    /// It runs, since then.
-    Up(Box<Side>, Duration),
+    /// It runs.
+    Up(Box<Up>),
     /// It resets, until then.
     Down(Duration),
     /// It is switched off.
     Off,
+}
+
+/// A boot.
+struct Up {
+    responder: Side,
+    since: Duration,
+    /// Whether it has said that it is there.
+    ready: bool,
 }
 
 impl Machine {
@@ -88,9 +96,9 @@ impl Machine {
     /// When something happens next, unless something arrives.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let own = match &self.state {
-            State::Up(responder, since) => {
-                let due = responder.deadline();
-                due.map(|due| *since + Duration::from_millis(due.0))
+            State::Up(up) => {
+                let due = up.responder.deadline();
+                due.map(|due| up.since + Duration::from_millis(due.0))
             }
             State::Down(until) => Some(*until),
             State::Off => None,
@@ -108,13 +116,6 @@ impl Machine {
         self.step(now);
     }
 
-    /// Somebody else has the line now, which breaks it, as by a BREAK.
-    pub(crate) fn disturb(&mut self) {
-        if let State::Up(responder, _) = &mut self.state {
-            responder.broken();
-        }
-    }
-
     fn step(&mut self, now: Duration) {
         self.now = now;
         self.uart.advance(now);
@@ -127,21 +128,26 @@ impl Machine {
 
     /// One turn of the main loop, and what comes of it.
     fn turn(&mut self, now: Duration) {
-        let (State::Up(responder, since), Some(hardware)) = (&mut self.state, &mut self.hardware)
-        else {
+        let (State::Up(up), Some(hardware)) = (&mut self.state, &mut self.hardware) else {
             return;
         };
-        hardware.now = instant(now.saturating_sub(*since));
-        if let Err(error) = poll(responder, &mut self.uart, hardware) {
+        hardware.now = instant(now.saturating_sub(up.since));
+        if self.uart.take_break() {
+            up.responder.broken();
+        }
+        if let Err(error) = poll(&mut up.responder, &mut self.uart, hardware) {
             tracing::error!(%error, "the responder did not ask first");
         }
         if let Some((operation, evidence)) = hardware.fired {
             return self.go_down(now, operation, evidence.word());
         }
-        if responder.wants_input()
-            && self.uart.is_idle()
-            && let Some(span) = hardware.hold.take()
-        {
+        if !up.responder.wants_input() || !self.uart.is_idle() {
+            return;
+        }
+        if !std::mem::replace(&mut up.ready, true) {
+            tracing::info!("ready");
+        }
+        if let Some(span) = hardware.hold.take() {
             tracing::info!(millis = span.as_millis(), "the line is held");
             self.uart.hold(span);
         }
@@ -167,7 +173,11 @@ impl Machine {
         let responder: Side = Responder::start(&self.about, shell, &mut hardware);
         tracing::info!(boot = %responder.boot(), name = self.about.name, "booted");
         self.hardware = Some(hardware);
-        self.state = State::Up(Box::new(responder), now);
+        self.state = State::Up(Box::new(Up {
+            responder,
+            since: now,
+            ready: false,
+        }));
         self.turn(now);
     }
 }

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 /// Moves bytes; never waits.
 pub(crate) trait Port {
-    /// Looks whether somebody came or left; whether a new peer has the line now.
+    /// Looks whether somebody came or left; whether a new peer has the line now, and so breaks it,
+    /// behind all that the one before has sent.
     fn refresh(&mut self, now: Duration) -> bool;
 
     /// Reads what has come; 0 if that is nothing.

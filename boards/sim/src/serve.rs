@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::TimeSpec;
+use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -73,18 +74,17 @@ fn serve(
     let mut room = [0; 256];
     loop {
         let now = clock.now();
+        // In this order: whoever is answered was seen to be there before, and nobody gets what had
+        // left before he came.
         if port.refresh(now) {
-            machine.disturb();
+            machine.uart.arrive_break();
         }
         machine.run(now);
+        let blocked = !hand_over(machine, port, now)?;
+        machine.uart.block(blocked);
         let wanted = machine.uart.room().min(room.len());
         let read = port.read(&mut room[..wanted])?;
         machine.uart.arrive(&room[..read]);
-        let left = machine.uart.left();
-        let taken = port.write(now, left)?;
-        left.drain(..taken);
-        let blocked = !left.is_empty();
-        machine.uart.block(blocked);
         if machine.is_off() {
             tracing::info!("switched off");
             return finish(machine, port, signals, clock);
@@ -100,6 +100,16 @@ fn serve(
     }
 }
 
+/// Hands over what has left, and returns whether all of it was taken.
+fn hand_over(machine: &mut Machine, port: &mut dyn Port, now: Duration) -> io::Result<bool> {
+    let left = machine.uart.left();
+    if !left.is_empty() {
+        let taken = port.write(now, left)?;
+        left.drain(..taken);
+    }
+    Ok(left.is_empty())
+}
+
 /// Bytes come and go this far apart at least, so that a fast line does not cost a core.
 const QUANTUM: Duration = Duration::from_micros(200);
 
@@ -112,10 +122,7 @@ fn finish(
 ) -> anyhow::Result<()> {
     let until = clock.now() + LAST_READ;
     while clock.now() < until {
-        let left = machine.uart.left();
-        let taken = port.write(clock.now(), left)?;
-        left.drain(..taken);
-        if left.is_empty() && port.is_read() {
+        if hand_over(machine, port, clock.now())? && port.is_read() {
             break;
         }
         wait(Vec::new(), signals, Some(LOOK_AGAIN))?;

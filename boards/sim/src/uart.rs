@@ -2,7 +2,7 @@
 //! they hold.
 
 use crate::faults::{Faults, Rates};
-use crate::lane::Lane;
+use crate::lane::{Lane, Symbol};
 use embedded_io::{Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 use lastword_responder::io::Drain;
 use std::collections::VecDeque;
@@ -22,7 +22,7 @@ pub(crate) struct Uart {
     now: Duration,
     to_host: Lane,
     from_host: Lane,
-    received: VecDeque<u8>,
+    received: VecDeque<Symbol>,
     overrun: bool,
     /// Whether the board is up: the receiver is off while it resets.
     up: bool,
@@ -64,14 +64,15 @@ impl Uart {
     /// Lets the line run until `now`.
     pub(crate) fn advance(&mut self, now: Duration) {
         self.now = now;
-        self.to_host.advance(now, |byte| self.left.push(byte));
-        self.from_host.advance(now, |byte| {
-            if !self.up {
-            } else if self.received.len() < RECEIVE_BYTES {
-                self.received.push_back(byte);
-            } else {
-                self.overrun = true;
+        self.to_host.advance(now, |symbol| {
+            if let Symbol::Byte(byte) = symbol {
+                self.left.push(byte);
             }
+        });
+        self.from_host.advance(now, |symbol| match symbol {
+            _ if !self.up => {}
+            Symbol::Byte(_) if self.received.len() >= RECEIVE_BYTES => self.overrun = true,
+            Symbol::Byte(_) | Symbol::Break => self.received.push_back(symbol),
         });
     }
 
@@ -115,6 +116,20 @@ impl Uart {
         self.from_host.put(self.now, bytes);
     }
 
+    /// The far end sends a BREAK behind what it has sent.
+    pub(crate) fn arrive_break(&mut self) {
+        self.from_host.put_break(self.now);
+    }
+
+    /// Whether a BREAK is the next thing to be received; takes it.
+    pub(crate) fn take_break(&mut self) -> bool {
+        let is_next = self.received.front() == Some(&Symbol::Break);
+        if is_next {
+            self.received.pop_front();
+        }
+        is_next
+    }
+
     /// What has left; whoever hands it over takes it off.
     pub(crate) const fn left(&mut self) -> &mut Vec<u8> {
         &mut self.left
@@ -146,14 +161,18 @@ impl Read for Uart {
         let Some(place) = room.first_mut() else {
             return Ok(0);
         };
-        *place = self.received.pop_front().ok_or(WouldWait)?;
+        let Some(&Symbol::Byte(byte)) = self.received.front() else {
+            return Err(WouldWait);
+        };
+        self.received.pop_front();
+        *place = byte;
         Ok(1)
     }
 }
 
 impl ReadReady for Uart {
     fn read_ready(&mut self) -> Result<bool, WouldWait> {
-        Ok(!self.received.is_empty())
+        Ok(matches!(self.received.front(), Some(Symbol::Byte(_))))
     }
 }
 

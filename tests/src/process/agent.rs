@@ -1,17 +1,14 @@
-//! One agent process: started, waited for, and ended by whoever started it.
+//! One agent process, and the place it lives in.
 
+use super::daemon::Daemon;
+use super::lastwordd;
 use super::peer::Peer;
-use super::{BOUND, lastwordd};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::ops::{Deref, DerefMut};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A directory with all that an agent keeps, reads and listens on.
@@ -74,14 +71,10 @@ impl Place {
     pub fn run_to_end(&self, subcommand: &str) -> Output {
         let mut agent = self.spawn(subcommand, Stdio::piped());
         let code = agent.exit();
-        let mut stdout = Vec::new();
-        if let Some(mut out) = agent.child.stdout.take() {
-            std::io::Read::read_to_end(&mut out, &mut stdout).expect("a pipe");
-        }
         Output {
             status: code,
-            stdout,
-            stderr: agent.seen.join("\n").into_bytes(),
+            stdout: agent.output(),
+            stderr: agent.log().into_bytes(),
         }
     }
 
@@ -94,31 +87,17 @@ impl Place {
     }
 
     fn spawn(&self, subcommand: &str, stdout: Stdio) -> Agent {
-        let mut child = Command::new(lastwordd())
+        let mut command = Command::new(lastwordd());
+        command
             .arg(subcommand)
             .arg("--config")
             .arg(self.path("agent.kdl"))
             .env_clear()
             .env("RUST_LOG", "info,lastword_agent=debug")
             .env("HOME", self.directory.path())
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the agent's binary");
-        let stderr = child.stderr.take().expect("a pipe");
-        let (said, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if said.send(line).is_err() {
-                    return;
-                }
-            }
-        });
+            .stdout(stdout);
         Agent {
-            child,
-            lines,
-            seen: Vec::new(),
+            daemon: Daemon::start(&mut command),
             directory: self.directory.path().to_owned(),
         }
     }
@@ -127,80 +106,29 @@ impl Place {
 /// An agent process; killed when it is dropped.
 #[derive(Debug)]
 pub struct Agent {
-    child: Child,
-    lines: Receiver<String>,
-    seen: Vec<String>,
+    daemon: Daemon,
     directory: PathBuf,
 }
 
+impl Deref for Agent {
+    type Target = Daemon;
+
+    fn deref(&self) -> &Daemon {
+        &self.daemon
+    }
+}
+
+impl DerefMut for Agent {
+    fn deref_mut(&mut self) -> &mut Daemon {
+        &mut self.daemon
+    }
+}
+
 impl Agent {
-    /// Its process id.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits for a line on standard error that holds this.
-    pub fn wait_for(&mut self, part: &str) -> String {
-        loop {
-            match self.lines.recv_timeout(BOUND) {
-                Ok(line) => {
-                    self.seen.push(line.clone());
-                    if line.contains(part) {
-                        return line;
-                    }
-                }
-                Err(why) => panic!("waiting for {part:?}: {why}; so far:\n{}", self.log()),
-            }
-        }
-    }
-
-    /// What it has said, as far as somebody waited for it.
-    #[must_use]
-    pub fn log(&self) -> String {
-        self.seen.join("\n")
-    }
-
-    /// Sends a signal.
-    pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.pid()).expect("a process id"));
-        kill(pid, signal).expect("our own child");
-    }
-
-    /// Waits until it has ended, and tells how.
-    pub fn exit(&mut self) -> std::process::ExitStatus {
-        loop {
-            match self.lines.recv_timeout(BOUND) {
-                Ok(line) => self.seen.push(line),
-                // Standard error is closed at the end of the process.
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(mpsc::RecvTimeoutError::Timeout) => panic!("it stays:\n{}", self.log()),
-            }
-        }
-        self.child.wait().expect("our own child")
-    }
-
-    /// Ends it as an init would, and returns its exit code.
-    pub fn terminate(&mut self) -> Option<i32> {
-        self.signal(Signal::SIGTERM);
-        self.exit().code()
-    }
-
-    /// Ends it without a chance to clean up.
-    pub fn kill(&mut self) {
-        self.child.kill().expect("our own child");
-        self.exit();
-    }
-
     /// Where its TCP listener is.
     #[must_use]
     pub fn address(&self) -> String {
-        let mark = "listener=\"tcp ";
-        let found = self.seen.iter().find_map(|line| {
-            let (_, rest) = line.split_once(mark)?;
-            rest.split_once('"').map(|(address, _)| address.to_owned())
-        });
-        found.unwrap_or_else(|| panic!("no TCP listener:\n{}", self.log()))
+        self.logged("listener=\"tcp ")
     }
 
     /// Connects over TCP.
@@ -227,14 +155,6 @@ impl Agent {
     #[must_use]
     pub fn power_file(&self) -> PathBuf {
         state_file(&self.directory, "power.json")
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -12,6 +12,12 @@ pub fn lastwordd() -> PathBuf {
     directory().join("lastwordd")
 }
 
+/// The simulated board.
+#[must_use]
+pub fn lastword_sim() -> PathBuf {
+    directory().join("lastword-sim")
+}
+
 /// The host's command.
 #[must_use]
 pub fn lastword() -> PathBuf {
@@ -52,6 +58,8 @@ fn build(directory: &Path) {
             "lastword-agent",
             "-p",
             "lastword-hil",
+            "-p",
+            "lastword-sim",
             "--bins",
         ])
         .args(["--profile", profile, "--target-dir"])
@@ -82,12 +90,14 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }
 
-const BINARIES: [&str; 2] = ["lastwordd", "lastword"];
+const BINARIES: [&str; 3] = ["lastwordd", "lastword", "lastword-sim"];
 /// What the binaries are made of.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 8] = [
     "Cargo.lock",
     "Cargo.toml",
     "agent/src",
+    "boards/responder/src",
+    "boards/sim/src",
     "hil/src",
     "protocol/src",
     "shell/src",

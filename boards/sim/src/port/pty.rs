@@ -94,6 +94,10 @@ impl Port for PtyPort {
             let _ =
                 open_slave(&self.slave).map(|slave| termios::tcflush(&slave, FlushArg::TCIFLUSH));
         }
+        if was_present != self.present {
+            let present = self.present;
+            tracing::info!(present, "somebody has opened or closed the line");
+        }
         // It is a line without connections: whoever comes finds it as it was left.
         false
     }

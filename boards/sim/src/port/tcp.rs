@@ -13,6 +13,8 @@ pub(crate) struct TcpPort {
     listener: TcpListener,
     address: SocketAddr,
     peer: Option<Peer>,
+    /// Somebody may be waiting, but who has the line has sent something yet to be read.
+    full: bool,
 }
 
 struct Peer {
@@ -43,7 +45,25 @@ impl TcpPort {
             listener,
             address,
             peer: None,
+            full: false,
         })
+    }
+
+    /// Whether the peer has sent something yet to be read: only behind that can it be seen to have
+    /// ended.
+    fn looks_full(&mut self, now: Duration) -> bool {
+        let Some(peer) = self.peer.as_mut().filter(|peer| peer.ended.is_none()) else {
+            return false;
+        };
+        match peer.stream.peek(&mut [0]) {
+            Ok(0) => {
+                peer.ended = Some(now);
+                false
+            }
+            Ok(_) => true,
+            // There is nothing, or reading will tell what is wrong.
+            Err(_) => false,
+        }
     }
 
     /// Lets somebody in, if the line is free.
@@ -77,17 +97,14 @@ impl TcpPort {
 
 impl Port for TcpPort {
     fn refresh(&mut self, now: Duration) -> bool {
-        if let Some(peer) = &mut self.peer
-            && peer.ended.is_none()
-            && matches!(peer.stream.peek(&mut [0]), Ok(0))
-        {
-            peer.ended = Some(now);
-        }
+        self.full = self.looks_full(now);
         if self.deadline().is_some_and(|deadline| deadline <= now) {
             self.lose("it sends no more");
         }
         let mut came = false;
-        while let Ok((stream, address)) = self.listener.accept() {
+        while !self.full
+            && let Ok((stream, address)) = self.listener.accept()
+        {
             came |= self.admit(stream, address);
         }
         came
@@ -119,7 +136,10 @@ impl Port for TcpPort {
     }
 
     fn polled(&self, reading: bool, writing: bool) -> Vec<PollFd<'_>> {
-        let mut polled = vec![PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
+        let mut polled = Vec::new();
+        if !self.full {
+            polled.push(PollFd::new(self.listener.as_fd(), PollFlags::POLLIN));
+        }
         let mut events = PollFlags::empty();
         if let Some(peer) = &self.peer {
             events.set(PollFlags::POLLIN, reading && peer.ended.is_none());
