@@ -39,6 +39,34 @@ impl Answer {
         }
     }
 
+    /// How it is spelled.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The tag that it repeats.
+    #[must_use]
+    pub const fn tag(&self) -> Option<&Tag> {
+        self.tag.as_ref()
+    }
+
+    /// How many steps were answered, and did not fail.
+    #[must_use]
+    pub const fn done(&self) -> usize {
+        self.done
+    }
+
+    /// Counts a step that was answered with what a copy of this wrote. `failed`: the answer is no.
+    pub const fn pass(&mut self, failed: bool) {
+        if failed {
+            self.open = false;
+            return;
+        }
+        self.done += 1;
+        self.open = self.done < self.steps;
+    }
+
     /// Whether the next step may run: the final is not written and steps are left.
     #[must_use]
     pub const fn is_open(&self) -> bool {

@@ -12,7 +12,9 @@ use lastword_protocol::frame::session_nonce;
 use lastword_protocol::refusal::Code;
 use lastword_protocol::{ClientId, Instant, OperationId, Sequence};
 use lastword_shell::parse;
-use lastword_shell::{Action, Answer, Dialect, Input, Level, Medium, Out, Received, Rules, Table};
+use lastword_shell::{
+    Action, Answer, Dialect, Input, Level, LineError, Medium, Out, Received, Rules, Table,
+};
 use saying::Saying;
 
 /// The most bytes that are echoed at once: for a byte, and for the CR before it.
@@ -28,10 +30,26 @@ pub struct Shell<const LINE: usize, const HISTORY: usize> {
     input: Input<LINE, HISTORY>,
     echo: Echo,
     saying: Saying,
+    /// To the line under way.
+    answer: Answer,
+    /// What its step under way has come to.
+    told: Told,
+    /// What is done once that is said.
+    then: Then,
+    /// Why it was not fit to read, if it was not.
+    unfit: LineError,
     /// The operations that lines have staged without naming them.
     asked: Sequence,
     /// A byte behind what is being said.
     held: Option<u8>,
+}
+
+/// What a step does to the session, once it is answered.
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    GoOn,
+    Speak(Dialect),
+    Leave,
 }
 
 /// What a terminal is sent back at once.
@@ -54,114 +72,104 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
             input: Input::new(Medium::Serial { baud }),
             echo: Echo(heapless::Vec::new()),
             saying: Saying::Nothing,
+            answer: Answer::new(Dialect::Plain, None, 0),
+            told: Told::Done,
+            then: Then::GoOn,
+            unfit: LineError::Incomplete,
             asked: Sequence(0),
             held: None,
         }
     }
 
-    const fn rules(&self, dialect: Dialect) -> Rules {
-        Rules::new(self.table, dialect)
+    /// How the line under way is read.
+    const fn rules(&self) -> Rules {
+        Rules::new(self.table, self.answer.dialect())
     }
 
-    /// Makes of what was received what is to be said, and runs what can be run.
-    fn hear(&mut self, now: Instant, received: Heard, house: &mut House, board: &mut impl Board) {
-        self.saying = match received {
-            Heard::Nothing => return,
-            Heard::Forget => {
-                self.input.forget();
-                return;
-            }
+    fn is_term(&self) -> bool {
+        self.input.dialect() == Some(Dialect::Term)
+    }
+
+    /// Takes what the input came to: what is to be said of it, if anything.
+    fn hear(&mut self, heard: Heard) -> Saying {
+        match heard {
+            Heard::Nothing => Saying::Nothing,
             Heard::Say(saying) => saying,
+            Heard::Line => self.read(),
             Heard::Complete => match self.input.complete(self.table, &mut self.echo) {
                 Some(Received::Redraw) => Saying::Redraw,
                 Some(Received::Choices) => Saying::Choices,
-                _ => return,
+                _ => Saying::Nothing,
             },
-            Heard::Line(dialect) => self.read(dialect),
-        };
-        self.run(now, house, board);
+            Heard::Leave => {
+                self.input.forget();
+                Saying::Nothing
+            }
+        }
     }
 
     /// Reads the line that was received.
-    fn read(&mut self, dialect: Dialect) -> Saying {
-        let (line, rules) = (self.input.line(), self.rules(dialect));
-        let Ok(outline) = parse::check(line, rules) else {
-            return Saying::Misread(dialect);
-        };
-        let mut steps = (0..outline.steps).filter_map(|index| parse::step(line, index, rules));
-        if steps.any(|step| step.command.level == Level::Danger) {
-            self.input.unkeep();
-        }
-        Saying::Steps {
-            answer: Answer::new(dialect, outline.tag, outline.steps),
-            dialect,
-            index: 0,
-            told: None,
+    fn read(&mut self) -> Saying {
+        let dialect = self.answer.dialect();
+        match parse::check(self.input.line(), self.rules()) {
+            Err(_) => Saying::Misread,
+            Ok(outline) => {
+                self.answer = Answer::new(dialect, outline.tag, outline.steps);
+                Saying::Step
+            }
         }
     }
 
-    /// Runs the next step of the line under way, if there is one.
+    /// Runs the step that is to be answered next, if there is one.
     fn run(&mut self, now: Instant, house: &mut House, board: &mut impl Board) {
-        let Saying::Steps {
-            answer,
-            dialect,
-            index,
-            told,
-        } = &mut self.saying
-        else {
-            return;
-        };
-        if !answer.is_open() {
+        if !matches!(self.saying, Saying::Step) {
             return;
         }
-        let rules = Rules::new(self.table, *dialect);
-        let Some(step) = parse::step(self.input.line(), *index, rules) else {
+        let step = parse::step(self.input.line(), self.answer.done(), self.rules());
+        let Some(step) = step.filter(|_| self.answer.is_open()) else {
+            self.saying = Saying::Final;
             return;
         };
-        *told = Some(match &step.action {
+        if step.command.level == Level::Danger {
+            self.input.unkeep();
+        }
+        self.told = Told::Done;
+        match step.action {
+            Action::Help(_) => {}
+            Action::Logout => self.then = Then::Leave,
+            Action::Mode(Dialect::Json) => self.told = Told::Refused(Code::Mode, NO_JSON),
+            Action::Mode(dialect) => self.then = Then::Speak(dialect),
             Action::Request(request) => {
                 self.asked = self.asked.next();
                 let nonce = session_nonce(house.boot(), LINES);
-                house.ask(
-                    now,
-                    request,
-                    OperationId::assigned(nonce, self.asked),
-                    board,
-                )
+                let assigned = OperationId::assigned(nonce, self.asked);
+                self.told = house.ask(now, &request, assigned, board);
             }
-            Action::Mode(Dialect::Json) => Told::Refused(Code::Mode, NO_JSON),
-            Action::Help(_) | Action::Mode(_) | Action::Logout => Told::Done,
-        });
+        }
     }
 
-    /// The step under way is said: what it does to the session.
-    fn settle(&mut self, house: &House) -> bool {
-        let Saying::Steps {
-            answer,
-            dialect,
-            index,
-            told,
-        } = &mut self.saying
-        else {
-            return false;
-        };
-        let rules = Rules::new(self.table, *dialect);
-        let Some((step, told)) = parse::step(self.input.line(), *index, rules).zip(told.take())
-        else {
-            return false;
-        };
-        *index += 1;
-        saying::count(answer, &step, &told, house);
-        match step.action {
-            Action::Mode(chosen) if told == Told::Done => self.input.set_dialect(chosen),
-            Action::Logout => {
-                self.input.forget();
-                self.saying = Saying::Nothing;
-                return false;
+    /// What was being said is said: what is to be said next.
+    fn next(&mut self) -> Saying {
+        if matches!(self.saying, Saying::Step) {
+            self.answer.pass(self.told.is_no());
+            match core::mem::replace(&mut self.then, Then::GoOn) {
+                Then::GoOn => {}
+                Then::Speak(dialect) => self.input.set_dialect(dialect),
+                Then::Leave => {
+                    self.input.forget();
+                    return Saying::Nothing;
+                }
             }
-            _ => {}
+            if self.answer.is_open() {
+                return Saying::Step;
+            }
         }
-        answer.is_open()
+        let is_answer = self.saying.is_answer();
+        if is_answer && self.is_term() {
+            Saying::Prompt
+        } else {
+            Saying::Nothing
+        }
     }
 }
 
@@ -171,39 +179,13 @@ const LINES: ClientId = ClientId(0);
 const NO_JSON: &str = "this board speaks no json";
 
 /// What was received, free of the input's buffer.
+#[derive(Clone, Copy)]
 enum Heard {
     Nothing,
-    Forget,
     Say(Saying),
+    Line,
     Complete,
-    Line(Dialect),
-}
-
-impl Heard {
-    fn of(received: Option<Received<'_>>) -> Self {
-        match received {
-            None => Self::Nothing,
-            Some(Received::Logout | Received::Http) => Self::Forget,
-            Some(Received::Interrupt) => Self::Say(Saying::Prompt),
-            Some(Received::Redraw) => Self::Say(Saying::Redraw),
-            Some(Received::Choices) => Self::Say(Saying::Choices),
-            Some(Received::Complete) => Self::Complete,
-            Some(Received::Line {
-                dialect: Dialect::Json,
-                ..
-            }) => Self::Say(Saying::NoJson),
-            Some(Received::Line { dialect, .. }) => Self::Line(dialect),
-            Some(Received::Refused {
-                dialect,
-                tag,
-                error,
-            }) => Self::Say(Saying::Unfit {
-                dialect,
-                tag,
-                error,
-            }),
-        }
-    }
+    Leave,
 }
 
 impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
@@ -211,15 +193,19 @@ impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
         self.input.set_name(house.about().name);
         let byte = [byte];
         let mut left = &byte[..];
-        let heard = Heard::of(self.input.feed(now, &mut left, &mut self.echo));
+        let received = self.input.feed(now, &mut left, &mut self.echo);
         // A lone CR is often recognised at the byte behind it.
         self.held = left.first().copied();
-        self.hear(now, heard, house, board);
+        let heard = heard(received, &mut self.answer, &mut self.unfit);
+        self.saying = self.hear(heard);
+        self.run(now, house, board);
     }
 
     fn tick(&mut self, now: Instant, house: &mut House, board: &mut impl Board) {
-        let heard = Heard::of(self.input.tick(now, &mut self.echo));
-        self.hear(now, heard, house, board);
+        let received = self.input.tick(now, &mut self.echo);
+        let heard = heard(received, &mut self.answer, &mut self.unfit);
+        self.saying = self.hear(heard);
+        self.run(now, house, board);
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -237,17 +223,8 @@ impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
 
     fn said(&mut self, now: Instant, house: &mut House, board: &mut impl Board) {
         self.echo.0.clear();
-        if self.settle(house) {
-            return self.run(now, house, board);
-        }
-        self.saying = match self.saying {
-            Saying::Steps { .. } | Saying::Misread(_) | Saying::Unfit { .. } | Saying::NoJson
-                if self.is_term() =>
-            {
-                Saying::Prompt
-            }
-            _ => Saying::Nothing,
-        };
+        self.saying = self.next();
+        self.run(now, house, board);
         if matches!(self.saying, Saying::Nothing)
             && let Some(byte) = self.held.take()
         {
@@ -267,8 +244,31 @@ impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
     }
 }
 
-impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
-    fn is_term(&self) -> bool {
-        self.input.dialect() == Some(Dialect::Term)
+/// Takes from what was received what outlives it: how its line is answered, and why it is not read.
+fn heard(received: Option<Received<'_>>, answer: &mut Answer, unfit: &mut LineError) -> Heard {
+    match received {
+        None => Heard::Nothing,
+        Some(Received::Logout | Received::Http) => Heard::Leave,
+        Some(Received::Interrupt) => Heard::Say(Saying::Prompt),
+        Some(Received::Redraw) => Heard::Say(Saying::Redraw),
+        Some(Received::Choices) => Heard::Say(Saying::Choices),
+        Some(Received::Complete) => Heard::Complete,
+        Some(Received::Line {
+            dialect: Dialect::Json,
+            ..
+        }) => Heard::Say(Saying::NoJson),
+        Some(Received::Line { dialect, .. }) => {
+            *answer = Answer::new(dialect, None, 0);
+            Heard::Line
+        }
+        Some(Received::Refused {
+            dialect,
+            tag,
+            error,
+        }) => {
+            *answer = Answer::new(dialect, tag, 0);
+            *unfit = error;
+            Heard::Say(Saying::Unfit)
+        }
     }
 }

@@ -33,6 +33,16 @@ pub(crate) enum Told {
 }
 
 impl Told {
+    /// Whether the answer is no.
+    #[cfg(feature = "shell")]
+    pub(crate) const fn is_no(&self) -> bool {
+        match self {
+            Self::Unsupported(_) | Self::Bad(_) | Self::Refused(..) => true,
+            Self::Answer(answer) => answer.is_no(),
+            _ => false,
+        }
+    }
+
     /// The whole reply.
     pub(crate) fn reply(&self, house: &House) -> Reply<&'static str> {
         match self {

@@ -2,40 +2,40 @@
 
 use super::{NO_JSON, Shell};
 use crate::house::House;
-use crate::told::Told;
 use crate::window::Window;
 use core::fmt;
-use lastword_shell::parse::{self, Step};
-use lastword_shell::{Answer, Dialect, LineError, Out, Tag, plain, term};
+use lastword_shell::{Dialect, Out, parse, plain, term};
 
 /// What is being said.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Saying {
     Nothing,
-    /// The line was read, and its steps are run and answered one by one.
-    Steps {
-        answer: Answer,
-        dialect: Dialect,
-        index: usize,
-        /// What the step under way has come to; `None` behind the last.
-        told: Option<Told>,
-    },
-    /// The line was not understood: reading it again says why.
-    Misread(Dialect),
-    /// The line was not fit to read.
-    Unfit {
-        dialect: Dialect,
-        tag: Option<Tag>,
-        error: LineError,
-    },
-    /// A program has sent JSON.
+    /// What the step under way has come to.
+    Step,
+    /// What is owed behind the last step.
+    Final,
+    /// Why the line was not understood: reading it again says it.
+    Misread,
+    /// Why the line was not fit to read.
+    Unfit,
+    /// To a program that has sent JSON.
     NoJson,
-    /// A person may type.
+    /// That a person may type.
     Prompt,
-    /// A person may go on typing.
+    /// What a person has typed.
     Redraw,
-    /// A person is shown what may be typed.
+    /// What a person may type.
     Choices,
+}
+
+impl Saying {
+    /// Whether it answers a line, and does not help with one.
+    pub(super) const fn is_answer(self) -> bool {
+        !matches!(
+            self,
+            Self::Nothing | Self::Prompt | Self::Redraw | Self::Choices
+        )
+    }
 }
 
 /// Writes what is being said.
@@ -45,47 +45,29 @@ pub(super) fn write<const LINE: usize, const HISTORY: usize>(
     out: &mut Window<'_>,
 ) -> fmt::Result {
     let name = house.about().name;
-    let line = shell.input.line();
-    match &shell.saying {
+    let is_term = matches!(shell.answer.dialect(), Dialect::Term);
+    let mut answer = shell.answer.clone();
+    match shell.saying {
         Saying::Nothing => Ok(()),
         Saying::Prompt => term::prompt(out, name),
         Saying::Choices => shell.input.choices(shell.table, out, name),
         Saying::Redraw => shell.input.redraw(out, name),
         Saying::NoJson => no_json(out),
-        Saying::Misread(dialect) => match parse::check(line, shell.rules(*dialect)) {
+        Saying::Unfit if is_term => term::line_error(out, shell.unfit),
+        Saying::Unfit => plain::line_error(out, answer.tag(), shell.unfit),
+        Saying::Misread => match parse::check(shell.input.line(), shell.rules()) {
             Ok(_) => Ok(()),
-            Err(error) if *dialect == Dialect::Term => term::parse_error(out, name, &error),
+            Err(error) if is_term => term::parse_error(out, name, &error),
             Err(error) => plain::parse_error(out, &error),
         },
-        Saying::Unfit {
-            dialect: Dialect::Term,
-            error,
-            ..
-        } => term::line_error(out, *error),
-        Saying::Unfit { tag, error, .. } => plain::line_error(out, tag.as_ref(), *error),
-        Saying::Steps {
-            answer,
-            dialect,
-            index,
-            told,
-        } => {
-            let mut answer = answer.clone();
-            let step = parse::step(line, *index, shell.rules(*dialect));
-            if let Some((step, told)) = step.zip(told.as_ref()) {
-                answer.step(out, &step, &told.reply(house))?;
-            }
-            if answer.is_open() {
-                return Ok(());
-            }
-            answer.finish(out)
+        Saying::Final => answer.finish(out),
+        Saying::Step => {
+            let step = parse::step(shell.input.line(), answer.done(), shell.rules());
+            step.map_or(Ok(()), |step| {
+                answer.step(out, &step, &shell.told.reply(house))
+            })
         }
     }
-}
-
-/// Counts a step that is said.
-pub(super) fn count(answer: &mut Answer, step: &Step, told: &Told, house: &House) {
-    // It is counted before it is written, and it is written already.
-    let _ = answer.step(&mut Window::new(0, &mut []), step, &told.reply(house));
 }
 
 /// An answer that clients of JSON-RPC understand.

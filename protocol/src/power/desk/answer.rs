@@ -69,6 +69,15 @@ impl Answer {
         }
     }
 
+    /// Whether it is no.
+    #[must_use]
+    pub const fn is_no(&self) -> bool {
+        !matches!(
+            self,
+            Self::Initiated { .. } | Self::AlreadyDone | Self::Cancelled { .. }
+        )
+    }
+
     /// Why the answer is no; an internal error if it is yes.
     #[must_use]
     pub fn refusal(&self) -> Refusal {

@@ -39,7 +39,9 @@ fn main() -> ! {
         let Some(bytes) = question.get_mut(..length) else {
             reset()
         };
-        bytes.iter_mut().for_each(|byte| *byte = line.hear());
+        for byte in bytes.iter_mut() {
+            *byte = line.hear();
+        }
         let written = again(kind, opcode, bytes, &mut answer);
         let content = answer.get(..written.unwrap_or(0)).unwrap_or_default();
         line.say(&[u8::from(written.is_some())]);
