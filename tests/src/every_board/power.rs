@@ -65,12 +65,24 @@ pub(super) fn check(board: &mut dyn Board) {
         }
         script.check(line, expected);
     }
+    power_off(&mut script);
     script.check(REBOOT.0, REBOOT.1);
     if script.identity.value("backend") == "dry-run" {
         in_a_dry_run(&mut script);
     } else {
         in_the_next_boot(board, script);
     }
+}
+
+/// A board can switch itself off, or says that it cannot, in the words that older clients know.
+fn power_off(script: &mut Conversation) {
+    let answer = script.ask("shutdown --in 1h --op 8");
+    if answer == "err 501 not_here detail=\"invalid command\"" {
+        return;
+    }
+    let initiated = "ok initiated operation=shutdown backend=* op=8";
+    assert_eq!(answer, initiated);
+    script.check("power cancel", "ok cancelled operation=shutdown op=8");
 }
 
 /// Everything was done but the reset.

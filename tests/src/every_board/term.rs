@@ -44,12 +44,26 @@ const KEYS: &[(&str, &[&str])] = &[
     ("reboot\x03", &["reboot^C"]),
 ];
 
-/// On a line nothing precedes the first key, and Enter opens the terminal's dialect.
+/// On a line nothing precedes the first key, and Enter opens the terminal's dialect; whoever logs
+/// out leaves the line as it was.
 pub(super) fn check_first_line(board: &mut dyn Board) {
     if !board.is_line() {
         return;
     }
     let mut wire = board.link();
+    first_line(&mut wire);
+    wire.send("logout\r");
+    wire.until("logout\r\n");
+    wire.until("ok\r\n");
+    first_line(&mut wire);
+    wire.send("mode plain\r");
+    wire.until("mode: plain\r\n");
+    let mut script = Conversation::on(wire);
+    script.check("logout", "ok");
+    first_line(&mut script.into_wire());
+}
+
+fn first_line(wire: &mut Wire) {
     wire.send("uptime\r");
     let shown = wire.until("> ");
     let rows: Vec<_> = shown.split("\r\n").collect();
