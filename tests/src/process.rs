@@ -5,12 +5,14 @@ mod agent;
 mod binaries;
 mod daemon;
 mod peer;
+mod screen;
 mod simulator;
 
 pub use agent::{Agent, Place};
 pub use binaries::{lastword, lastword_sim, lastwordd};
 pub use daemon::Daemon;
 pub use peer::Peer;
+pub use screen::Screen;
 pub use simulator::Simulator;
 
 use std::time::Duration;

@@ -11,6 +11,7 @@ pub(crate) fn run_all() -> Result<()> {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--all-features",
         "--",
         "--deny",
         "warnings",

@@ -16,6 +16,7 @@ mod no_std;
 mod orders;
 mod policies;
 mod size;
+mod terminals;
 mod test;
 mod tidy;
 mod vectors;

@@ -3,7 +3,7 @@
 use crate::board::mcu;
 use crate::cargo::{cargo, run};
 use crate::fuzz::Budget;
-use crate::{bench, check, demo, firmware, fuzz, last_word, lossy, vectors};
+use crate::{bench, check, demo, firmware, fuzz, last_word, lossy, terminals, vectors};
 use anyhow::Result;
 use std::process::Command;
 
@@ -23,9 +23,14 @@ const MCU_REQUESTS: u64 = 1_000;
 /// board: its own tests, the demo, and a short campaign.
 pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     check::run_all()?;
-    run(&mut tests(&["--workspace"]))?;
+    run(&mut tests(&[
+        "--workspace",
+        "--features",
+        "lastword-responder/async",
+    ]))?;
     // Examples in documentation: nextest leaves them out.
     run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    terminals::run_tests()?;
     firmware::run_tests()?;
     lossy::run(REQUESTS, Some(SEED))?;
     bench::run_tests()?;
@@ -76,7 +81,7 @@ fn board_tests() -> Result<()> {
 }
 
 /// A run of the selected tests, by nextest where it is installed.
-fn tests(selection: &[&str]) -> Command {
+pub(crate) fn tests(selection: &[&str]) -> Command {
     let nextest = cargo(&["nextest", "--version"]).output();
     let has_nextest = nextest.is_ok_and(|answer| answer.status.success());
     let mut tests = if has_nextest {
