@@ -309,67 +309,69 @@ mod tests {
         check(&[0xC2, 0x9B], &[Key::Other]);
     }
 
+    /// Each key, and the bytes that it is sent as.
+    const SPELLINGS: [(Key, &[&[u8]]); 14] = [
+        // The console of Linux, xterm and what follows it (picocom, tio, minicom, telnet run in
+        // it), its application mode, rxvt, PuTTY.
+        (Key::Older, &[b"\x1b[A", b"\x1bOA", b"\x1b[1;5A", b"\x10"]),
+        (Key::Newer, &[b"\x1b[B", b"\x1bOB", b"\x1b[1;2B", b"\x0e"]),
+        (Key::Right, &[b"\x1b[C", b"\x1bOC", b"\x1b[1;2C", b"\x06"]),
+        (Key::Left, &[b"\x1b[D", b"\x1bOD", b"\x1b[1;2D", b"\x02"]),
+        (
+            Key::WordRight,
+            &[
+                b"\x1b[1;5C",
+                b"\x1b[1;3C",
+                b"\x1b[5C",
+                b"\x1bO5C",
+                b"\x1bOc",
+                b"\x1bf",
+            ],
+        ),
+        (
+            Key::WordLeft,
+            &[
+                b"\x1b[1;5D",
+                b"\x1b[1;3D",
+                b"\x1b[5D",
+                b"\x1bO5D",
+                b"\x1bOd",
+                b"\x1bb",
+            ],
+        ),
+        (
+            Key::Home,
+            &[
+                b"\x1b[H",
+                b"\x1bOH",
+                b"\x1b[1~",
+                b"\x1b[7~",
+                b"\x1b[1;5H",
+                b"\x01",
+            ],
+        ),
+        (
+            Key::End,
+            &[
+                b"\x1b[F",
+                b"\x1bOF",
+                b"\x1b[4~",
+                b"\x1b[8~",
+                b"\x1b[1;5F",
+                b"\x05",
+            ],
+        ),
+        (Key::Delete, &[b"\x1b[3~", b"\x1b[3;5~"]),
+        (Key::Backspace, &[b"\x08", b"\x7f"]),
+        (Key::PasteBegins, &[b"\x1b[200~"]),
+        (Key::PasteEnds, &[b"\x1b[201~"]),
+        (Key::KillEnd, &[b"\x0b"]),
+        (Key::KillWord, &[b"\x17"]),
+    ];
+
     #[test]
     fn keys_are_known_in_every_spelling() {
-        let spellings: [(Key, &[&[u8]]); 14] = [
-            // The console of Linux, xterm and what follows it (picocom, tio, minicom, telnet run in
-            // it), its application mode, rxvt, PuTTY.
-            (Key::Older, &[b"\x1b[A", b"\x1bOA", b"\x1b[1;5A", b"\x10"]),
-            (Key::Newer, &[b"\x1b[B", b"\x1bOB", b"\x1b[1;2B", b"\x0e"]),
-            (Key::Right, &[b"\x1b[C", b"\x1bOC", b"\x1b[1;2C", b"\x06"]),
-            (Key::Left, &[b"\x1b[D", b"\x1bOD", b"\x1b[1;2D", b"\x02"]),
-            (
-                Key::WordRight,
-                &[
-                    b"\x1b[1;5C",
-                    b"\x1b[1;3C",
-                    b"\x1b[5C",
-                    b"\x1bO5C",
-                    b"\x1bOc",
-                    b"\x1bf",
-                ],
-            ),
-            (
-                Key::WordLeft,
-                &[
-                    b"\x1b[1;5D",
-                    b"\x1b[1;3D",
-                    b"\x1b[5D",
-                    b"\x1bO5D",
-                    b"\x1bOd",
-                    b"\x1bb",
-                ],
-            ),
-            (
-                Key::Home,
-                &[
-                    b"\x1b[H",
-                    b"\x1bOH",
-                    b"\x1b[1~",
-                    b"\x1b[7~",
-                    b"\x1b[1;5H",
-                    b"\x01",
-                ],
-            ),
-            (
-                Key::End,
-                &[
-                    b"\x1b[F",
-                    b"\x1bOF",
-                    b"\x1b[4~",
-                    b"\x1b[8~",
-                    b"\x1b[1;5F",
-                    b"\x05",
-                ],
-            ),
-            (Key::Delete, &[b"\x1b[3~", b"\x1b[3;5~"]),
-            (Key::Backspace, &[b"\x08", b"\x7f"]),
-            (Key::PasteBegins, &[b"\x1b[200~"]),
-            (Key::PasteEnds, &[b"\x1b[201~"]),
-            (Key::KillEnd, &[b"\x0b"]),
-            (Key::KillWord, &[b"\x17"]),
-        ];
-        for (key, spellings) in spellings {
+        for (key, spellings) in SPELLINGS {
             for spelling in spellings {
                 check(&[spelling, &b"a"[..]].concat(), &[key, A]);
             }
