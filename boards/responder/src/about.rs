@@ -1,7 +1,8 @@
 //! What is fixed about a board: its name and the bounds it keeps.
 
 use lastword_protocol::Millis;
-use lastword_protocol::identity::BoardKind;
+use lastword_protocol::frame::wire_bytes;
+use lastword_protocol::identity::{BoardKind, NAME_BYTES};
 use lastword_protocol::power::Backend;
 
 /// What is fixed about a board. A constant of the firmware.
@@ -29,6 +30,27 @@ pub struct About {
 }
 
 impl About {
+    /// The longest frame that this board sends, an application's replies apart, in bytes on the
+    /// wire: a hello that tells of an operation. A board whose `FRAME` is shorter leaves hellos
+    /// unanswered, so firmware should have this checked:
+    ///
+    /// ```
+    /// # use lastword_protocol::{Millis, identity::BoardKind, power::Backend};
+    /// # use lastword_responder::About;
+    /// # const ABOUT: About = About {
+    /// #     kind: BoardKind::Mcu, name: "lamp", firmware: "0.1.0", build: "",
+    /// #     backend: Backend::Mcu, baud: 115_200, transmit_bytes: 1, drain_cap: Millis(2_000),
+    /// # };
+    /// const FRAME: usize = 160;
+    /// const _: () = assert!(ABOUT.frame_bytes() <= FRAME);
+    /// ```
+    #[must_use]
+    pub const fn frame_bytes(&self) -> usize {
+        let names = [self.name.len(), self.firmware.len(), self.build.len()];
+        let [name, firmware, build] = names;
+        wire_bytes(HELLO_BYTES + shown(name) + shown(firmware) + shown(build))
+    }
+
     /// How long `bytes` and what the driver may hold take on the wire, at ten bits a byte.
     pub(crate) fn wire_time(&self, bytes: usize) -> Millis {
         let queued = u32::try_from(bytes)
@@ -36,5 +58,20 @@ impl About {
             .saturating_add(self.transmit_bytes.into());
         let bits = queued.saturating_mul(10_000);
         Millis(bits.checked_div(self.baud).unwrap_or(bits).into())
+    }
+}
+
+/// The body of a welcome with empty names, every number in it as long as it gets
+/// (`protocol/WIRE.md`, "Bodies"): client 10, nonce 5, resumed 1; versions 2, boot 16, source,
+/// cause and kind 3, lengths of the names 3, backend 1, mtu 3, window 1, capabilities 1, schema 5;
+/// the last operation 1 + 7 + 1 + 4 + 16; no generations 2.
+const HELLO_BYTES: usize = 16 + 35 + 29 + 2;
+
+/// How much of a name of so many bytes is told.
+const fn shown(bytes: usize) -> usize {
+    if bytes < NAME_BYTES {
+        bytes
+    } else {
+        NAME_BYTES
     }
 }

@@ -49,6 +49,8 @@
 //!     drain_cap: Millis(2_000),
 //! };
 //!
+//! const _: () = assert!(ABOUT.frame_bytes() <= FRAME);
+//!
 //! // The application's own request, asked by frames and by lines: opcodes from 0x80 on are its own.
 //! const LED: u8 = 0x80;
 //!
@@ -317,7 +319,7 @@
 //!
 //! | knob | costs RAM, in bytes | at least |
 //! | --- | --- | --- |
-//! | `FRAME` | itself, and once more for each of `REPLIES` | 112, for refusals; 160, for a hello whose three names take 60 bytes together |
+//! | `FRAME` | itself, and once more for each of `REPLIES` | [`About::frame_bytes`]; 160 holds names of 66 bytes together |
 //! | `REPLIES` | `FRAME` each | 1: one request under way at a time |
 //! | `LINE` | itself | the longest line that anybody is to send |
 //! | `HISTORY` | itself | 0: no history |

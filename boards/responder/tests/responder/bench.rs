@@ -11,8 +11,10 @@ use lastword_responder::{
     About, Application, Birth, Clock, Power, RETAINED_BYTES, Responder, Retained, Said, Shell,
     Watchdog,
 };
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::rc::Rc;
 
 pub(crate) const ABOUT: About = About {
     kind: BoardKind::Mcu,
@@ -28,7 +30,8 @@ pub(crate) const ABOUT: About = About {
 /// The board's hardware.
 #[derive(Debug, Default)]
 pub(crate) struct Hardware {
-    pub(crate) now: u64,
+    /// Milliseconds since the boot.
+    pub(crate) now: Rc<Cell<u64>>,
     pub(crate) fired: Vec<(Operation, Evidence)>,
     pub(crate) retained: Option<[u8; RETAINED_BYTES]>,
     pub(crate) keeps: bool,
@@ -41,7 +44,7 @@ pub(crate) struct Hardware {
 
 impl Clock for Hardware {
     fn now(&mut self) -> Instant {
-        Instant(self.now)
+        Instant(self.now.get())
     }
 }
 
@@ -106,6 +109,8 @@ pub(crate) struct Uart {
     pub(crate) overrun: bool,
     /// How many bytes the transmitter holds at most.
     pub(crate) queue_bytes: usize,
+    /// A write waits for the line, as with a driver that blocks.
+    pub(crate) waits: bool,
 }
 
 impl Default for Uart {
@@ -117,6 +122,7 @@ impl Default for Uart {
             held: false,
             overrun: false,
             queue_bytes: ABOUT.transmit_bytes.into(),
+            waits: false,
         }
     }
 }
@@ -143,6 +149,9 @@ impl ReadReady for Uart {
 
 impl Write for Uart {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        if self.waits && self.queue.len() == self.queue_bytes {
+            self.move_on();
+        }
         let count = bytes.len().min(self.queue_bytes - self.queue.len());
         self.queue.extend(&bytes[..count]);
         Ok(count)
@@ -181,6 +190,11 @@ impl Uart {
 
 pub(crate) type Side = Responder<Shell<128, 96>, 160, 1>;
 
+/// A millisecond passes.
+pub(crate) fn tick(now: &Cell<u64>) {
+    now.set(now.get() + 1);
+}
+
 /// A board that runs.
 pub(crate) struct Bench {
     pub(crate) hardware: Hardware,
@@ -197,9 +211,16 @@ impl Bench {
         Self::boot(hardware)
     }
 
+    /// As [`Bench::new`], with a transmitter of another size.
+    pub(crate) fn with_queue(bytes: usize) -> Self {
+        let mut bench = Self::new();
+        bench.uart.queue_bytes = bytes;
+        bench
+    }
+
     /// Starts a boot on this hardware, and hears its announcement out.
     pub(crate) fn boot(mut hardware: Hardware) -> Self {
-        hardware.now = 0;
+        hardware.now.set(0);
         hardware.fired.clear();
         let shell = Shell::new(application::COMMANDS, ABOUT.baud);
         let responder = Responder::start(&ABOUT, shell, &mut hardware);
@@ -225,7 +246,7 @@ impl Bench {
     /// Lets time pass, in steps of a millisecond.
     pub(crate) fn pass(&mut self, millis: u64) {
         for _ in 0..millis {
-            self.hardware.now += 1;
+            tick(&self.hardware.now);
             self.turns(1);
         }
     }

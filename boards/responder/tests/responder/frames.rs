@@ -1,7 +1,7 @@
 //! What programs get: sessions, and each request at most once.
 
-use crate::application::{DOUBLE, NOTHING};
-use crate::bench::Bench;
+use crate::application::{COMMANDS, DOUBLE, NOTHING};
+use crate::bench::{ABOUT, Bench};
 use crate::program::{Heard, PACKET_BYTES, Program, double, message_of};
 use lastword_protocol::frame::{Class, DELIMITER};
 use lastword_protocol::hello::{self, Busy, VersionRefused, Welcome};
@@ -9,6 +9,7 @@ use lastword_protocol::identity::{BoardKind, CURRENT, Identity, OLDEST};
 use lastword_protocol::message::{Application as Message, Reply, Request, SCHEMA_HASH, opcode};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::{Millis, Nonce, Sequence};
+use lastword_responder::{About, Responder, Shell};
 
 const ALICE: u64 = 0x0102_0304_0506_0708;
 const BOB: u64 = 7;
@@ -105,7 +106,7 @@ fn an_owner_silent_for_five_minutes_owns_the_line_no_more() {
     ] {
         let mut bench = Bench::new();
         Program::welcomed(ALICE, &mut bench);
-        bench.hardware.now += silent;
+        bench.hardware.now.set(silent);
         let bob = Program::new(BOB);
         let heard = bob.exchange(&mut bench, &bob.hello(Sequence(1), CURRENT, false));
         assert_eq!(heard[0].header.opcode, opcode, "{silent}");
@@ -246,5 +247,38 @@ fn bytes_that_are_no_frames_are_answered_with_an_announcement_a_second() {
             let identity: Identity = message_of(announcement);
             assert_eq!(identity.boot, bench.responder.boot());
         }
+    }
+}
+
+/// A hello of this board after an operation with the longest id there is; `FRAME` is 160.
+#[track_caller]
+fn check_names(about: &About) {
+    let mut bench = Bench::new();
+    bench.say("\nreboot\n");
+    let mut hardware = bench.hardware;
+    hardware.retained = hardware.at_fire;
+    bench.responder = Responder::start(about, Shell::new(COMMANDS, 1), &mut hardware);
+    bench.hardware = hardware;
+    bench.turns(64);
+    bench.uart.heard.clear();
+    let welcome = Program::new(u64::MAX).enter(&mut bench);
+    assert_eq!(welcome.identity.name.as_str(), about.name);
+    assert!(welcome.identity.last.is_some());
+}
+
+#[test]
+fn a_hello_fits_the_frame_that_its_board_was_told_to_have() {
+    const LETTERS: &str = "0123456789abcdef0123456789ABCDEF";
+    for names in 0..=66 {
+        let [name, firmware, build] =
+            [0, 32, 64].map(|before| &LETTERS[..names.clamp(before, before + 32) - before]);
+        let about = About {
+            name,
+            firmware,
+            build,
+            ..ABOUT
+        };
+        assert_eq!(about.frame_bytes(), 94 + names);
+        check_names(&about);
     }
 }

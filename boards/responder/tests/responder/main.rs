@@ -4,6 +4,12 @@ mod application;
 mod bench;
 mod program;
 
+mod boot;
 mod frames;
 mod lines;
 mod power;
+mod time;
+
+mod drivers;
+mod exactly_once;
+mod queue;
