@@ -75,10 +75,10 @@ impl Likeness {
         self.first.filter(|_| self.begun == 1)
     }
 
-    /// The candidate nearest to the word: at most two edits (Damerau–Levenshtein) away and fewer
-    /// than it has bytes, or else the only one that it begins.
+    /// The candidate nearest to the word: the only one that it begins, or else one that is at most
+    /// two edits (Damerau–Levenshtein) away, and fewer than it has bytes.
     pub(crate) fn nearest(self) -> Option<&'static str> {
-        self.near.or(self.only())
+        self.only().or(self.near)
     }
 }
 
@@ -131,7 +131,8 @@ mod tests {
                 summary,
             }
         }
-        static OPTIONS: [Switch; 5] = [
+        static OPTIONS: [Switch; 6] = [
+            option("led"),
             option("reboot"),
             option("shutdown"),
             option("status"),
@@ -157,6 +158,7 @@ mod tests {
     fn a_beginning_is_enough_if_it_is_unique() {
         check("c", Some("cancel"));
         check("shut", Some("shutdown"));
+        check("reb", Some("reboot"));
         check("s", None);
         check("", None);
     }
