@@ -45,6 +45,9 @@ const FRAME_BYTES: usize = 192;
 /// How many replies are kept.
 const REPLIES: usize = 2;
 
+// A hello has to fit, or no client is ever welcome.
+const _: () = assert!(ABOUT.frame_bytes() <= FRAME_BYTES);
+
 #[entry]
 fn main() -> ! {
     let Some(board) = Board::take() else { reset() };
