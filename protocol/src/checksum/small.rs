@@ -1,0 +1,28 @@
+//! For boards: bit by bit, without a table.
+
+use crate::frame::HEADER_BYTES;
+use crate::units::Nonce;
+
+pub(super) fn of_frame(nonce: Nonce, header: [u8; HEADER_BYTES], body: &[u8]) -> u32 {
+    of_parts(&[&nonce.0.to_le_bytes(), &header, body])
+}
+
+pub(super) fn of_parts(parts: &[&[u8]]) -> u32 {
+    !parts.iter().fold(ONES, |sum, part| update(sum, part))
+}
+
+/// What the sum begins with.
+const ONES: u32 = u32::MAX;
+/// The polynomial 0x04C11DB7, its bits in the order in which they are taken.
+const POLYNOMIAL: u32 = 0xEDB8_8320;
+
+fn update(mut sum: u32, bytes: &[u8]) -> u32 {
+    for byte in bytes {
+        sum ^= u32::from(*byte);
+        for _ in 0..u8::BITS {
+            let falls_out = sum & 1;
+            sum = (sum >> 1) ^ (POLYNOMIAL * falls_out);
+        }
+    }
+    sum
+}
