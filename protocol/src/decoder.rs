@@ -145,6 +145,7 @@ impl<const N: usize> Decoder<N> {
     }
 
     /// Takes one byte that arrived at `now`.
+    #[inline(never)]
     pub fn push(&mut self, now: Instant, byte: u8) -> Step<'_> {
         self.tick(now);
         self.last_byte = now;

@@ -170,6 +170,7 @@ pub fn encode_into<const N: usize>(
     nonce: Nonce,
     mut write_body: impl FnMut(&mut [u8]) -> Option<usize>,
 ) -> Result<(), TooLong> {
+    let nonce = crc_nonce(header.class, nonce);
     packet.clear();
     for room in [N.min(SMALL), N] {
         packet.resize(room, 0).map_err(|_| TooLong)?;
@@ -207,14 +208,13 @@ pub fn seal(packet: &mut [u8], header: Header, nonce: Nonce, body_bytes: usize) 
     let head = header.to_bytes();
     let (begin, rest) = packet.split_first_chunk_mut::<BODY_AT>()?;
     let (body, rest) = rest.split_at_mut_checked(body_bytes)?;
-    let nonce = crc_nonce(header.class, nonce);
     let sum = checksum::of_frame(nonce, head, body);
     *rest.first_chunk_mut()? = sum.to_le_bytes();
     let [delimiter, _, header @ ..] = begin;
     *delimiter = DELIMITER;
     *header = head;
     let plain = HEADER_BYTES + body_bytes + CHECKSUM_BYTES;
-    let encoded = cobs::encode(&mut packet[1..], 1 + plain)?;
+    let encoded = cobs::encode(packet.get_mut(1..)?, 1 + plain)?;
     *packet.get_mut(1 + encoded)? = DELIMITER;
     Some(1 + encoded + 1)
 }

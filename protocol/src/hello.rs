@@ -1,5 +1,6 @@
 //! The hello: how a session begins, resumes and ends, and how a board tells that it is there.
 
+use crate::codec::{Field, Reader, Writer, fields};
 use crate::frame::{self, Class, Header, Packet, TooLong};
 use crate::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
 use crate::message;
@@ -41,13 +42,73 @@ impl Hello {
     /// Whether this side and the client have a version in common.
     #[must_use]
     pub const fn has_common_version(&self) -> bool {
-        self.oldest <= CURRENT && OLDEST <= self.current
+        have_common_version(self.oldest, self.current)
     }
+}
+
+/// A [`Hello`] as a board reads it, which keeps the name elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Greeting<'a> {
+    /// As [`Hello::client`].
+    pub client: ClientId,
+    /// Whether there is a version in common: see [`Hello::has_common_version`].
+    pub has_common_version: bool,
+    /// As [`Hello::take_over`].
+    pub take_over: bool,
+    /// As [`Hello::name`]; UTF-8, of at most [`NAME_BYTES`].
+    pub name: &'a [u8],
+}
+
+impl<'a> Greeting<'a> {
+    /// Reads the body of a frame [`opcode::ASK`]; `None` if it is none, which is as good as noise.
+    #[must_use]
+    pub fn read(body: &'a [u8]) -> Option<Self> {
+        let mut from = Reader::new(body);
+        let greeting = Self {
+            client: ClientId(from.number()),
+            has_common_version: have_common_version(from.byte(), from.byte()),
+            take_over: from.flag(),
+            name: from.text(NAME_BYTES),
+        };
+        from.finish(greeting)
+    }
+}
+
+/// Whether this side speaks one of the versions from `oldest` to `current`.
+const fn have_common_version(oldest: u8, current: u8) -> bool {
+    oldest <= CURRENT && OLDEST <= current
+}
+
+/// A [`Busy`] as a board tells it, which keeps the name elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupied<'a> {
+    /// As [`Busy::owner`].
+    pub owner: ClientId,
+    /// As [`Busy::idle`].
+    pub idle: Millis,
+    /// As [`Busy::name`]; UTF-8.
+    pub name: &'a [u8],
+}
+
+impl Field for Occupied<'_> {
+    fn write(&self, out: &mut Writer<'_>) {
+        self.owner.write(out);
+        self.idle.write(out);
+        out.text(self.name);
+    }
+}
+
+/// Reads the body of a frame [`opcode::GOODBYE`]; `None` if it is none.
+#[must_use]
+pub fn read_goodbye(body: &[u8]) -> Option<ClientId> {
+    let mut from = Reader::new(body);
+    let client = ClientId(from.number());
+    from.finish(client)
 }
 
 /// The board's answer to a [`Hello`]: the session is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Welcome<S = Text<NAME_BYTES>> {
+pub struct Welcome<I = Identity> {
     /// Who was greeted. On a line with several clients each hears the answers to all, and their
     /// hellos may carry the same number.
     pub client: ClientId,
@@ -57,7 +118,7 @@ pub struct Welcome<S = Text<NAME_BYTES>> {
     /// a request under way must not be sent again blindly.
     pub resumed: bool,
     /// Who answers.
-    pub identity: Identity<S>,
+    pub identity: I,
 }
 
 /// The board's answer to a [`Hello`] on a line that another client owns.
@@ -78,6 +139,13 @@ pub struct VersionRefused {
     pub oldest: u8,
     /// The newest version the board speaks.
     pub current: u8,
+}
+
+fields! {
+    Hello { client, oldest, current, take_over, name }
+    Welcome<I> { client, nonce, resumed, identity }
+    Busy { owner, idle, name }
+    VersionRefused { oldest, current }
 }
 
 /// Frames a [`Welcome`] that answers the hello numbered `sequence`.
@@ -141,7 +209,7 @@ pub fn goodbye<const N: usize>(client: ClientId) -> Result<Packet<N>, TooLong> {
     hello_frame(Sequence(0), opcode::GOODBYE, &client)
 }
 
-fn hello_frame<const N: usize, T: serde::Serialize>(
+fn hello_frame<const N: usize, T: Field>(
     sequence: Sequence,
     opcode: u8,
     body: &T,

@@ -1,5 +1,6 @@
 //! Who a board is and which boot this is.
 
+use crate::codec::{fields, words};
 use crate::power::{Backend, LastOperation};
 use crate::units::{BootId, Generation, Text};
 use serde::{Deserialize, Serialize};
@@ -132,4 +133,12 @@ pub struct Identity<S = Text<NAME_BYTES>> {
     pub active: Option<Generation>,
     /// The generation that waits for a reboot or is soaking.
     pub pending: Option<Generation>,
+}
+
+words!(BoardKind, BootSource, Cause);
+fields! {
+    Identity<S> {
+        oldest, current, boot, boot_source, cause, kind, name, firmware, build, backend, mtu,
+        window, capabilities, schema, last, active, pending,
+    }
 }

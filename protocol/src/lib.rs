@@ -28,6 +28,7 @@ pub mod power;
 pub mod caller;
 
 mod cobs;
+mod codec;
 
 pub use units::{
     BootId, ClientId, Generation, Instant, Millis, Nonce, OperationId, Sequence, Text,

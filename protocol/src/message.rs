@@ -7,14 +7,16 @@
 mod application;
 mod body;
 
+pub use crate::codec::{Field, Writer};
 pub use application::{APPLICATION_BYTES, Application};
 pub use body::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime};
 
+use crate::codec::Reader;
 use crate::identity::{Identity, NAME_BYTES};
-use crate::power::PowerRequest;
-use crate::refusal::{Code, Part, Refusal};
+use crate::power::{Operation, PowerRequest};
+use crate::refusal::{Code, Number, Pieces, Refusal};
 use crate::units::{OperationId, Text};
-use serde::{Serialize, Serializer, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 /// Every opcode with the fields of its body: what the schema hash is taken over.
 ///
@@ -129,13 +131,28 @@ impl BadRequest {
     /// The same as a refusal, for the body that does not decode.
     #[must_use]
     pub fn refusal(self) -> Refusal {
+        self.pieces().refusal()
+    }
+
+    /// Writes the body of [`BadRequest::reply`], without making it first; returns its opcode.
+    pub fn write_reply(self, out: &mut Writer<'_>) -> u8 {
+        match self {
+            Self::Unsupported(opcode) => {
+                out.byte(opcode);
+                opcode::UNSUPPORTED
+            }
+            Self::Malformed(_) => self.pieces().write(out),
+        }
+    }
+
+    fn pieces(self) -> Pieces<'static> {
         let (Self::Unsupported(opcode) | Self::Malformed(opcode)) = self;
-        let parts = [
-            Part::Text("the body of opcode "),
-            Part::Byte(opcode),
-            Part::Text(" does not decode"),
-        ];
-        Refusal::of_parts(Code::BadValue, &parts)
+        Pieces {
+            code: Code::BadValue,
+            lead: "the body of opcode 0x",
+            number: Number::Opcode(opcode),
+            tail: " does not decode",
+        }
     }
 }
 
@@ -173,17 +190,7 @@ impl Request {
     ///
     /// [`BadBody::TooLong`] if `out` is too small.
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, BadBody> {
-        match self {
-            Self::Identity
-            | Self::Status
-            | Self::Uptime
-            | Self::PowerStatus
-            | Self::Reboot
-            | Self::Shutdown => Ok(0),
-            Self::Power(power) => encode(power, out),
-            Self::PowerCancel(id) => encode(id, out),
-            Self::Application(message) => message.write(out),
-        }
+        encode(self, out)
     }
 
     /// Reads the request from a frame's opcode and body.
@@ -192,38 +199,76 @@ impl Request {
     ///
     /// [`BadRequest`], which knows its reply.
     pub fn decode(opcode: u8, body: &[u8]) -> Result<Self, BadRequest> {
-        let malformed = |_| BadRequest::Malformed(opcode);
-        Ok(match opcode {
-            opcode::IDENTITY => Self::Identity,
-            opcode::STATUS => Self::Status,
-            opcode::UPTIME => Self::Uptime,
-            opcode::POWER => Self::Power(decode(opcode, body).map_err(malformed)?),
-            opcode::POWER_STATUS => Self::PowerStatus,
-            opcode::POWER_CANCEL => Self::PowerCancel(decode(opcode, body).map_err(malformed)?),
-            opcode::REBOOT => Self::Reboot,
-            opcode::SHUTDOWN => Self::Shutdown,
-            unknown => return Err(BadRequest::Unsupported(unknown)),
-        })
+        let mut request = Self::Identity;
+        let reason = request.read(opcode, body)?;
+        if let Self::Power(power) = &mut request {
+            let reason = core::str::from_utf8(reason).unwrap_or_default();
+            power.reason = Text::try_from(reason).unwrap_or_default();
+        }
+        Ok(request)
     }
 
     /// As [`Request::decode`], on a board that has an application: what the protocol does not know
-    /// may be the application's.
+    /// may be the application's. Reads into `self`, so that nothing has to be moved. The reason of
+    /// a power operation is checked, but not kept: it is for a log.
     ///
     /// # Errors
     ///
     /// [`BadRequest`], which knows its reply.
-    pub fn decode_any(opcode: u8, body: &[u8]) -> Result<Self, BadRequest> {
+    #[inline(never)]
+    pub fn read_any(&mut self, opcode: u8, body: &[u8]) -> Result<(), BadRequest> {
         if opcode < Application::FIRST {
-            return Self::decode(opcode, body);
+            return self.read(opcode, body).map(|_| ());
         }
-        let message = Application::from_bytes(opcode, body);
-        message
-            .map(Self::Application)
-            .map_err(|_| BadRequest::Malformed(opcode))
+        *self = Self::Application(Application::empty(opcode));
+        let filled = match self {
+            Self::Application(message) => message.fill(body),
+            _ => false,
+        };
+        filled.then_some(()).ok_or(BadRequest::Malformed(opcode))
+    }
+
+    /// Reads what the protocol knows; returns the reason of a power operation.
+    fn read<'a>(&mut self, opcode: u8, body: &'a [u8]) -> Result<&'a [u8], BadRequest> {
+        *self = match opcode {
+            opcode::IDENTITY => Self::Identity,
+            opcode::STATUS => Self::Status,
+            opcode::UPTIME => Self::Uptime,
+            opcode::POWER => Self::Power(PowerRequest::plain(Operation::Reboot)),
+            opcode::POWER_STATUS => Self::PowerStatus,
+            opcode::POWER_CANCEL => Self::PowerCancel(None),
+            opcode::REBOOT => Self::Reboot,
+            opcode::SHUTDOWN => Self::Shutdown,
+            unknown => return Err(BadRequest::Unsupported(unknown)),
+        };
+        let mut body = Reader::new(body);
+        let mut reason = &[][..];
+        match self {
+            Self::Power(power) => reason = power.read(&mut body),
+            Self::PowerCancel(id) => *id = body.flag().then(|| OperationId(body.number())),
+            _ => {}
+        }
+        body.finish(reason).ok_or(BadRequest::Malformed(opcode))
     }
 }
 
-impl<S: Serialize> Reply<S> {
+impl Field for Request {
+    fn write(&self, out: &mut Writer<'_>) {
+        match self {
+            Self::Identity
+            | Self::Status
+            | Self::Uptime
+            | Self::PowerStatus
+            | Self::Reboot
+            | Self::Shutdown => {}
+            Self::Power(power) => power.write(out),
+            Self::PowerCancel(id) => id.write(out),
+            Self::Application(message) => message.write(out),
+        }
+    }
+}
+
+impl<S: Field> Reply<S> {
     /// Its opcode.
     #[must_use]
     pub const fn opcode(&self) -> u8 {
@@ -248,30 +293,28 @@ impl<S: Serialize> Reply<S> {
     ///
     /// [`BadBody::TooLong`] if `out` is too small.
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, BadBody> {
-        match self {
-            Self::Done => Ok(0),
-            Self::Application(message) => message.write(out),
-            reply => encode(&Body(reply), out),
+        // The shortest way for the shortest reply.
+        if matches!(self, Self::Done) {
+            return Ok(0);
         }
+        encode(self, out)
     }
 }
 
-/// The body of a reply, without its opcode: one body to be written, whichever it is.
-struct Body<'a, S>(&'a Reply<S>);
-
-impl<S: Serialize> Serialize for Body<'_, S> {
-    fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
-        match self.0 {
-            Reply::Done | Reply::Application(_) => ().serialize(serializer),
-            Reply::Identity(identity) => identity.serialize(serializer),
-            Reply::Status(status) => status.serialize(serializer),
-            Reply::Uptime(uptime) => uptime.serialize(serializer),
-            Reply::Initiated(initiated) => initiated.serialize(serializer),
-            Reply::AlreadyDone(already) => already.serialize(serializer),
-            Reply::PowerStatus(status) => status.serialize(serializer),
-            Reply::Cancelled(cancelled) => cancelled.serialize(serializer),
-            Reply::Unsupported(opcode) => opcode.serialize(serializer),
-            Reply::Refused(refusal) => refusal.serialize(serializer),
+impl<S: Field> Field for Reply<S> {
+    fn write(&self, out: &mut Writer<'_>) {
+        match self {
+            Self::Done => {}
+            Self::Identity(identity) => identity.write(out),
+            Self::Status(status) => status.write(out),
+            Self::Uptime(uptime) => uptime.write(out),
+            Self::Initiated(initiated) => initiated.write(out),
+            Self::AlreadyDone(already) => already.write(out),
+            Self::PowerStatus(status) => status.write(out),
+            Self::Cancelled(cancelled) => cancelled.write(out),
+            Self::Application(message) => message.write(out),
+            Self::Unsupported(opcode) => opcode.write(out),
+            Self::Refused(refusal) => refusal.write(out),
         }
     }
 }
@@ -329,10 +372,10 @@ impl Reply {
 /// # Errors
 ///
 /// [`BadBody::TooLong`] if `out` is too small.
-pub fn encode<T: Serialize>(body: &T, out: &mut [u8]) -> Result<usize, BadBody> {
-    postcard::to_slice(body, out)
-        .map(|written| written.len())
-        .map_err(|_| BadBody::TooLong)
+pub fn encode(body: &impl Field, out: &mut [u8]) -> Result<usize, BadBody> {
+    let mut writer = Writer::new(out);
+    body.write(&mut writer);
+    writer.finish().ok_or(BadBody::TooLong)
 }
 
 /// Reads a body in postcard's format; bytes behind it are ignored.

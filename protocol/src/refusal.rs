@@ -1,7 +1,9 @@
 //! What a board says when it says no: one closed set of codes for every dialect.
 
+use crate::codec::{Field, Writer, fields};
 use crate::digits;
-use crate::units::Text;
+use crate::message::opcode;
+use crate::units::{OperationId, Text};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -18,50 +20,88 @@ pub struct Refusal {
     pub detail: Text<DETAIL_BYTES>,
 }
 
-/// A piece of a detail. Without `core::fmt`, which costs a small board kilobytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part<'a> {
-    /// As it stands.
-    Text(&'a str),
-    /// In decimal.
-    Number(u64),
-    /// As `0x` and two hexadecimal digits.
-    Byte(u8),
+fields! {
+    Refusal { code, detail }
+}
+
+/// A refusal in pieces: with `core::fmt` they would cost a small board kilobytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pieces<'a> {
+    pub(crate) code: Code,
+    /// How the detail begins.
+    pub(crate) lead: &'a str,
+    pub(crate) number: Number,
+    /// How it ends.
+    pub(crate) tail: &'a str,
+}
+
+/// A number in a detail.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Number {
+    /// There is none.
+    None,
+    /// ` op=7`, and a colon if more follows.
+    Operation(OperationId),
+    /// Two hexadecimal digits.
+    Opcode(u8),
+}
+
+impl<'a> Pieces<'a> {
+    /// With this detail, cut at a character boundary if it is too long.
+    pub(crate) fn plain(code: Code, detail: &'a str) -> Self {
+        let fits = detail.get(..detail.floor_char_boundary(DETAIL_BYTES));
+        Self {
+            code,
+            lead: fits.unwrap_or_default(),
+            number: Number::None,
+            tail: "",
+        }
+    }
+
+    /// Writes the body of the refusal, without making it first; returns its opcode.
+    pub(crate) fn write(&self, out: &mut Writer<'_>) -> u8 {
+        self.code.write(out);
+        out.pieces(|out| self.say(|piece| out.array(piece.as_bytes())));
+        opcode::REFUSED
+    }
+
+    /// The refusal.
+    pub(crate) fn refusal(&self) -> Refusal {
+        let mut detail = Text::new();
+        // It fits: no operation's name and id are that long.
+        self.say(|piece| drop(detail.push_str(piece)));
+        let code = self.code;
+        Refusal { code, detail }
+    }
+
+    /// Hands out the detail, piece by piece.
+    fn say(&self, mut say: impl FnMut(&str)) {
+        say(self.lead);
+        match self.number {
+            Number::None => {}
+            Number::Operation(id) => {
+                say(" op=");
+                digits::decimal(id.0, &mut say);
+                if !self.tail.is_empty() {
+                    say(": ");
+                }
+            }
+            Number::Opcode(opcode) => digits::hexadecimal(opcode, &mut say),
+        }
+        say(self.tail);
+    }
 }
 
 impl Refusal {
     /// A refusal whose detail is `detail`, cut at a character boundary if it is too long.
     #[must_use]
     pub fn new(code: Code, detail: &str) -> Self {
-        Self::of_parts(code, &[Part::Text(detail)])
+        Pieces::plain(code, detail).refusal()
     }
 
-    /// As [`Refusal::new`], with the parts laid end to end.
-    #[must_use]
-    pub fn of_parts(code: Code, parts: &[Part<'_>]) -> Self {
-        let mut refusal = Self {
-            code,
-            detail: Text::new(),
-        };
-        for part in parts {
-            match part {
-                Part::Text(text) => refusal.append(text),
-                Part::Number(number) => digits::decimal(*number, |digit| refusal.append(digit)),
-                Part::Byte(byte) => {
-                    refusal.append("0x");
-                    digits::hexadecimal(*byte, |digit| refusal.append(digit));
-                }
-            }
-        }
-        refusal
-    }
-
-    /// Appends what fits.
-    fn append(&mut self, text: &str) {
-        let room = DETAIL_BYTES.saturating_sub(self.detail.len());
-        let fits = text.get(..text.floor_char_boundary(room));
-        // There is room: that much was cut off.
-        let _ = self.detail.push_str(fits.unwrap_or_default());
+    /// Writes the body of [`Refusal::new`], without making it first; returns its opcode.
+    pub fn write_new(code: Code, detail: &str, out: &mut Writer<'_>) -> u8 {
+        Pieces::plain(code, detail).write(out)
     }
 }
 
@@ -135,6 +175,12 @@ impl Code {
     #[must_use]
     pub const fn number(self) -> u16 {
         self as u16
+    }
+}
+
+impl Field for Code {
+    fn write(&self, out: &mut Writer<'_>) {
+        out.number(self.number().into());
     }
 }
 

@@ -4,7 +4,7 @@
 //! One [`Session`] belongs to one client (not to one link), so that a client that reconnects and
 //! repeats its last request gets the reply it missed.
 
-use crate::frame::{self, Class, Header, Packet, TooLong};
+use crate::frame::{self, Class, HELLO_NONCE, Header, Packet, TooLong};
 use crate::message::Reply;
 use crate::refusal::{Code, Refusal};
 use crate::units::{BootId, ClientId, Nonce, Sequence};
@@ -32,20 +32,20 @@ pub struct Session<const FRAME: usize, const REPLIES: usize> {
     slots: [Slot<FRAME>; REPLIES],
 }
 
+/// The place of one request and its reply.
 #[derive(Clone, Debug)]
-enum Slot<const FRAME: usize> {
-    Empty,
-    Running(Sequence),
-    Answered(Sequence, Packet<FRAME>),
+struct Slot<const FRAME: usize> {
+    /// The request; `None` if none had this place yet.
+    sequence: Option<Sequence>,
+    /// Its reply; empty while it runs.
+    packet: Packet<FRAME>,
 }
 
 impl<const FRAME: usize> Slot<FRAME> {
-    const fn sequence(&self) -> Option<Sequence> {
-        match self {
-            Self::Empty => None,
-            Self::Running(sequence) | Self::Answered(sequence, _) => Some(*sequence),
-        }
-    }
+    const EMPTY: Self = Self {
+        sequence: None,
+        packet: Packet::new(),
+    };
 }
 
 impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
@@ -66,12 +66,30 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
     /// asked before is forgotten and must not be sent again.
     #[must_use]
     pub fn reborn(boot: BootId, client: ClientId, birth: u32) -> Self {
+        let mut session = Self::vacant();
+        session.renew(boot, client, birth);
+        session
+    }
+
+    /// A session that is nobody's: to be renewed where it is.
+    #[must_use]
+    pub const fn vacant() -> Self {
         let () = Self::FITS;
         Self {
-            client,
-            nonce: frame::reborn_nonce(boot, client, birth),
+            client: ClientId(0),
+            nonce: HELLO_NONCE,
             latest: None,
-            slots: [const { Slot::Empty }; REPLIES],
+            slots: [const { Slot::EMPTY }; REPLIES],
+        }
+    }
+
+    /// Forgets what was asked, and becomes [`Session::reborn`].
+    pub fn renew(&mut self, boot: BootId, client: ClientId, birth: u32) {
+        self.client = client;
+        self.nonce = frame::reborn_nonce(boot, client, birth);
+        self.latest = None;
+        for slot in &mut self.slots {
+            slot.sequence = None;
         }
     }
 
@@ -93,18 +111,19 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
         if i32::from(ahead) <= -Self::window() {
             return Admission::Stale;
         }
-        let index = Self::slot_of(sequence);
-        let known = self.slots[index].sequence() == Some(sequence);
-        if !known {
+        let slot = &mut self.slots[Self::slot_of(sequence)];
+        if slot.sequence != Some(sequence) {
             if ahead > 0 {
                 self.latest = Some(sequence);
             }
-            self.slots[index] = Slot::Running(sequence);
+            slot.sequence = Some(sequence);
+            slot.packet.clear();
             return Admission::Run;
         }
-        match &self.slots[index] {
-            Slot::Answered(_, packet) => Admission::Replay(packet),
-            Slot::Running(_) | Slot::Empty => Admission::Running,
+        if slot.packet.is_empty() {
+            Admission::Running
+        } else {
+            Admission::Replay(&slot.packet)
         }
     }
 
@@ -140,27 +159,18 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
     }
 
     /// Where the reply to an admitted request is to be written, for a board that frames its
-    /// replies itself. It counts as answered from here on. `None`: that many later requests were
-    /// admitted that there is no place for it any more.
+    /// replies itself: it counts as answered once there is something. `None`: that many later
+    /// requests were admitted that there is no place for it any more.
     pub fn place(&mut self, sequence: Sequence) -> Option<&mut Packet<FRAME>> {
         let slot = &mut self.slots[Self::slot_of(sequence)];
-        if slot.sequence() != Some(sequence) {
-            return None;
-        }
-        *slot = Slot::Answered(sequence, Packet::new());
-        match slot {
-            Slot::Answered(_, packet) => Some(packet),
-            Slot::Empty | Slot::Running(_) => None,
-        }
+        (slot.sequence == Some(sequence)).then_some(&mut slot.packet)
     }
 
     /// The reply to this request, if it is kept.
     #[must_use]
     pub fn kept(&self, sequence: Sequence) -> Option<&Packet<FRAME>> {
-        match &self.slots[Self::slot_of(sequence)] {
-            Slot::Answered(known, packet) if *known == sequence => Some(packet),
-            _ => None,
-        }
+        let slot = &self.slots[Self::slot_of(sequence)];
+        (slot.sequence == Some(sequence) && !slot.packet.is_empty()).then_some(&slot.packet)
     }
 
     fn slot_of(sequence: Sequence) -> usize {

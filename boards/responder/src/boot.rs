@@ -18,7 +18,7 @@ pub(crate) struct Boot {
 }
 
 /// A boot of one board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Number {
     /// The board.
     unique: [u8; 12],

@@ -3,13 +3,14 @@
 use crate::hardware::Board;
 use crate::house::House;
 use crate::told::Told;
-use lastword_protocol::frame::{self, Class, Frame, HELLO_NONCE, Header, Packet};
-use lastword_protocol::hello::{self, Busy, Hello, VersionRefused, Welcome, opcode};
-use lastword_protocol::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
-use lastword_protocol::message::{Request, encode};
+use crate::window::Window;
+use heapless::Vec;
+use lastword_protocol::frame::{self, Class, Frame, HELLO_NONCE, Header};
+use lastword_protocol::hello::{self, Greeting, Occupied, VersionRefused, Welcome, opcode};
+use lastword_protocol::identity::{CURRENT, NAME_BYTES, OLDEST};
+use lastword_protocol::message::{Field, Request, Writer};
 use lastword_protocol::session::{Admission, Session};
-use lastword_protocol::{ClientId, Instant, Millis, Nonce, OperationId, Sequence, Text};
-use serde::Serialize;
+use lastword_protocol::{Instant, Millis, Nonce, OperationId, Sequence};
 
 /// A client that was silent for this long owns the line no more.
 const OWNER_IDLE: Millis = Millis(300_000);
@@ -17,18 +18,17 @@ const OWNER_IDLE: Millis = Millis(300_000);
 /// The frame side of the line. `FRAME` bounds a packet in bytes, `REPLIES` how many are kept.
 #[derive(Debug)]
 pub(crate) struct Frames<const FRAME: usize, const REPLIES: usize> {
-    client: Option<Client<FRAME, REPLIES>>,
+    /// Of the last client that was welcomed.
+    session: Session<FRAME, REPLIES>,
+    /// What it calls itself.
+    name: Vec<u8, NAME_BYTES>,
+    heard: Instant,
+    /// Whether it owns the line: it came, and has not said goodbye.
+    owns: bool,
     /// How many sessions were ever opened: each has a nonce of its own.
     births: u32,
-}
-
-#[derive(Debug)]
-struct Client<const FRAME: usize, const REPLIES: usize> {
-    session: Session<FRAME, REPLIES>,
-    name: Text<NAME_BYTES>,
-    heard: Instant,
-    /// Whether it owns the line, or has said goodbye.
-    owns: bool,
+    /// How long the owner was silent when another was told that the line is busy.
+    idle: Millis,
 }
 
 /// A packet that is to be sent, small enough to be made anew for each piece of it.
@@ -36,10 +36,12 @@ struct Client<const FRAME: usize, const REPLIES: usize> {
 pub(crate) enum Letter {
     /// The kept reply to the request with this number.
     Reply(Sequence),
-    /// The answer to the hello with this number.
-    Welcome { to: Sequence, resumed: bool },
-    /// Another client owns the line, and was silent for so long.
-    Busy { to: Sequence, idle: Millis },
+    /// The answer to the hello with this number: a session begins.
+    Welcome(Sequence),
+    /// The same: its session goes on.
+    WelcomeBack(Sequence),
+    /// Another client owns the line.
+    Busy(Sequence),
     /// There is no common version.
     VersionRefused(Sequence),
     /// The board is there, unasked.
@@ -49,14 +51,18 @@ pub(crate) enum Letter {
 impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
     pub(crate) const fn new() -> Self {
         Self {
-            client: None,
+            session: Session::vacant(),
+            name: Vec::new(),
+            heard: Instant(0),
+            owns: false,
             births: 0,
+            idle: Millis(0),
         }
     }
 
     /// What the frames of the session are summed with.
     pub(crate) fn nonce(&self) -> Option<Nonce> {
-        self.client.as_ref().map(|client| client.session.nonce())
+        (self.births > 0).then(|| self.session.nonce())
     }
 
     /// Takes a valid frame. What is to be sent for it is returned.
@@ -70,13 +76,12 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
     ) -> Option<Letter> {
         match (frame.header.class, frame.header.opcode) {
             (Class::Hello, opcode::ASK) => {
-                let hello = hello::decode(frame)?;
+                let hello = Greeting::read(frame.body)?;
                 Some(self.greet(now, frame.header.sequence, &hello, house))
             }
             (Class::Hello, opcode::GOODBYE) => {
-                let client: ClientId = hello::decode(frame)?;
-                let known = self.client.as_mut()?;
-                known.owns &= known.session.client() != client;
+                let client = hello::read_goodbye(frame.body)?;
+                self.owns &= self.session.client() != client;
                 None
             }
             (Class::Request, _) => self.request(now, frame, house, board),
@@ -86,29 +91,27 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
     }
 
     #[inline(never)]
-    fn greet(&mut self, now: Instant, to: Sequence, hello: &Hello, house: &House) -> Letter {
-        if !hello.has_common_version() {
+    fn greet(&mut self, now: Instant, to: Sequence, hello: &Greeting<'_>, house: &House) -> Letter {
+        if !hello.has_common_version {
             return Letter::VersionRefused(to);
         }
-        if let Some(client) = &mut self.client {
-            let idle = now.since(client.heard);
-            if client.session.client() == hello.client {
-                client.heard = now;
-                client.owns = true;
-                return Letter::Welcome { to, resumed: true };
-            }
-            if client.owns && !hello.take_over && idle < OWNER_IDLE {
-                return Letter::Busy { to, idle };
-            }
+        let idle = now.since(self.heard);
+        let is_known = self.births > 0 && self.session.client() == hello.client;
+        if !is_known && self.owns && !hello.take_over && idle < OWNER_IDLE {
+            self.idle = idle;
+            return Letter::Busy(to);
         }
-        self.births = self.births.wrapping_add(1);
-        self.client = Some(Client {
-            session: Session::reborn(house.boot(), hello.client, self.births),
-            name: hello.name.clone(),
-            heard: now,
-            owns: true,
-        });
-        Letter::Welcome { to, resumed: false }
+        self.heard = now;
+        self.owns = true;
+        if is_known {
+            return Letter::WelcomeBack(to);
+        }
+        self.births = self.births.saturating_add(1);
+        self.session.renew(house.boot(), hello.client, self.births);
+        self.name.clear();
+        // It fits: a longer one is not read.
+        let _ = self.name.extend_from_slice(hello.name);
+        Letter::Welcome(to)
     }
 
     #[inline(never)]
@@ -119,109 +122,98 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         house: &mut House,
         board: &mut impl Board,
     ) -> Option<Letter> {
-        let client = self.client.as_mut()?;
-        client.heard = now;
+        self.heard = now;
         let sequence = frame.header.sequence;
-        let told = match client.session.admit(sequence) {
+        let told = match self.session.admit(sequence) {
             Admission::Replay(_) => return Some(Letter::Reply(sequence)),
             Admission::Running | Admission::Stale => return None,
-            Admission::Run => match Request::decode_any(frame.header.opcode, frame.body) {
-                Ok(request) => {
-                    let assigned = OperationId::assigned(client.session.nonce(), sequence);
-                    house.ask(now, &request, assigned, board)
+            Admission::Run => {
+                let mut request = Request::Identity;
+                match request.read_any(frame.header.opcode, frame.body) {
+                    Ok(()) => {
+                        let assigned = OperationId::assigned(self.session.nonce(), sequence);
+                        house.ask(now, &request, assigned, board)
+                    }
+                    Err(bad) => Told::Bad(bad),
                 }
-                Err(bad) => Told::Bad(bad),
-            },
-        };
-        let nonce = client.session.nonce();
-        let packet = client.session.place(sequence)?;
-        fill(packet, nonce, |out| {
-            let reply = told.reply(house);
-            let length = reply.encode(out).ok()?;
-            Some((Header::new(Class::Reply, sequence, reply.opcode()), length))
-        })?;
-        Some(Letter::Reply(sequence))
-    }
-
-    /// Makes a packet; `None` if there is nothing to send after all.
-    #[inline(never)]
-    pub(crate) fn packet(&self, letter: Letter, house: &House) -> Option<Packet<FRAME>> {
-        if let Letter::Reply(sequence) = letter {
-            return self.client.as_ref()?.session.kept(sequence).cloned();
-        }
-        let mut packet = Packet::new();
-        fill(&mut packet, HELLO_NONCE, |out| {
-            let (to, opcode, length) = self.hello(letter, house, out)?;
-            Some((Header::new(Class::Hello, to, opcode), length))
-        })?;
-        Some(packet)
-    }
-
-    /// Writes the body of a hello frame, and returns what it answers, its opcode and its length.
-    #[inline(never)]
-    fn hello(
-        &self,
-        letter: Letter,
-        house: &House,
-        out: &mut [u8],
-    ) -> Option<(Sequence, u8, usize)> {
-        let client = self.client.as_ref();
-        let (to, opcode, body) = match letter {
-            Letter::Reply(_) => return None,
-            Letter::Welcome { to, resumed } => {
-                let session = &client?.session;
-                let welcome = Welcome {
-                    client: session.client(),
-                    nonce: session.nonce(),
-                    resumed,
-                    identity: house.identity(),
-                };
-                (to, opcode::WELCOME, Body::Welcome(welcome))
             }
-            Letter::Busy { to, idle } => {
-                let Client { session, name, .. } = client?;
-                let busy = Busy {
-                    owner: session.client(),
-                    idle,
-                    name: name.clone(),
+        };
+        let nonce = self.session.nonce();
+        let packet = self.session.place(sequence)?;
+        packet.resize(FRAME, 0).ok()?;
+        let length = reply(&told, house, sequence, nonce, packet);
+        packet.truncate(length.unwrap_or_default());
+        length.map(|_| Letter::Reply(sequence))
+    }
+
+    /// Writes a packet; nothing if there is nothing to send after all.
+    pub(crate) fn write(&self, letter: Letter, house: &House, out: &mut Window<'_>) {
+        // A window that is full has what it needs.
+        let _ = if let Letter::Reply(sequence) = letter {
+            let kept = self.session.kept(sequence);
+            kept.map_or(Ok(()), |packet| out.bytes(packet))
+        } else {
+            let mut packet = [0; FRAME];
+            let length = self.hello(letter, house, &mut packet).unwrap_or_default();
+            out.bytes(packet.get(..length).unwrap_or_default())
+        };
+    }
+
+    /// Makes a hello frame in `packet`, and returns its length.
+    #[inline(never)]
+    fn hello(&self, letter: Letter, house: &House, packet: &mut [u8]) -> Option<usize> {
+        let mut body = Writer::new(frame::body_of(packet)?);
+        let (opcode, to) = match letter {
+            Letter::Reply(_) => return None,
+            Letter::Welcome(to) | Letter::WelcomeBack(to) => {
+                let welcome = Welcome {
+                    client: self.session.client(),
+                    nonce: self.session.nonce(),
+                    resumed: matches!(letter, Letter::WelcomeBack(_)),
+                    identity: house,
                 };
-                (to, opcode::BUSY, Body::Busy(busy))
+                welcome.write(&mut body);
+                (opcode::WELCOME, to)
+            }
+            Letter::Busy(to) => {
+                let busy = Occupied {
+                    owner: self.session.client(),
+                    idle: self.idle,
+                    name: &self.name,
+                };
+                busy.write(&mut body);
+                (opcode::BUSY, to)
             }
             Letter::VersionRefused(to) => {
                 let refused = VersionRefused {
                     oldest: OLDEST,
                     current: CURRENT,
                 };
-                (to, opcode::VERSION_REFUSED, Body::VersionRefused(refused))
+                refused.write(&mut body);
+                (opcode::VERSION_REFUSED, to)
             }
             Letter::Announce => {
-                let identity = house.identity();
-                (Sequence(0), opcode::ANNOUNCE, Body::Announce(identity))
+                house.write(&mut body);
+                (opcode::ANNOUNCE, Sequence(0))
             }
         };
-        Some((to, opcode, encode(&body, out).ok()?))
+        let header = Header::new(Class::Hello, to, opcode);
+        let length = body.finish()?;
+        frame::seal(packet, header, HELLO_NONCE, length)
     }
 }
 
-/// The body of a hello frame: one body to be written, whichever it is.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Body {
-    Welcome(Welcome<&'static str>),
-    Busy(Busy),
-    VersionRefused(VersionRefused),
-    Announce(Identity<&'static str>),
-}
-
-/// Makes a frame in `packet` of the header and the body that `write` produces.
-fn fill<const FRAME: usize>(
-    packet: &mut Packet<FRAME>,
+/// Makes a reply's frame in `packet`, and returns its length.
+fn reply(
+    told: &Told,
+    house: &House,
+    to: Sequence,
     nonce: Nonce,
-    write: impl FnOnce(&mut [u8]) -> Option<(Header, usize)>,
-) -> Option<()> {
-    packet.resize(FRAME, 0).ok()?;
-    let (header, length) = frame::body_of(packet).and_then(write)?;
-    let length = frame::seal(packet, header, nonce, length)?;
-    packet.truncate(length);
-    Some(())
+    packet: &mut [u8],
+) -> Option<usize> {
+    let mut body = Writer::new(frame::body_of(packet)?);
+    let opcode = told.write(house, &mut body);
+    let header = Header::new(Class::Reply, to, opcode);
+    let length = body.finish()?;
+    frame::seal(packet, header, nonce, length)
 }

@@ -5,15 +5,15 @@ use crate::application::Said;
 use crate::boot::{Boot, Number, Record};
 use crate::hardware::Board;
 use crate::told::Told;
-use lastword_protocol::identity::{
-    BootSource, CURRENT, Capabilities, Identity, NAME_BYTES, OLDEST,
-};
-use lastword_protocol::message::{Request, SCHEMA_HASH};
+#[cfg(feature = "shell")]
+use lastword_protocol::identity::Identity;
+use lastword_protocol::identity::{BootSource, CURRENT, Capabilities, NAME_BYTES, OLDEST};
+use lastword_protocol::message::{Field, Request, SCHEMA_HASH, Writer};
 use lastword_protocol::power::{
     self, Answer, Backend, Desk, Effect, Event, Evidence, LastOperation, Operation, Origin,
     PowerRequest, Verdict,
 };
-use lastword_protocol::{BootId, Instant, OperationId};
+use lastword_protocol::{BootId, Generation, Instant, OperationId};
 
 /// The longest acknowledgement in text, with a tag and a prompt, in bytes.
 const ACKNOWLEDGEMENT_BYTES: usize = 128;
@@ -68,13 +68,14 @@ impl House {
     }
 
     /// Who the board is.
+    #[cfg(feature = "shell")]
     pub(crate) fn identity(&self) -> Identity<&'static str> {
         let power::Board { boot, cause, .. } = *self.desk.board();
         Identity {
             oldest: OLDEST,
             current: CURRENT,
             boot,
-            boot_source: BootSource::RetainedCounter,
+            boot_source: BOOT_SOURCE,
             cause,
             kind: self.about.kind,
             name: name(self.about.name),
@@ -83,16 +84,21 @@ impl House {
             backend: self.about.backend,
             mtu: self.mtu,
             window: self.window,
-            capabilities: Capabilities(0),
+            capabilities: CAPABILITIES,
             schema: SCHEMA_HASH,
             last: self.desk.last(),
-            active: None,
-            pending: None,
+            active: NO_GENERATION,
+            pending: NO_GENERATION,
         }
     }
 
     pub(crate) const fn desk(&self) -> &Desk {
         &self.desk
+    }
+
+    #[cfg(all(test, feature = "shell"))]
+    pub(crate) const fn desk_mut(&mut self) -> &mut Desk {
+        &mut self.desk
     }
 
     /// Carries a request out, or stages what it asks for. `assigned` is its operation's id, if it
@@ -255,6 +261,34 @@ impl House {
         }
     }
 }
+
+/// As the fields of [`House::identity`], which takes long to make.
+impl Field for House {
+    fn write(&self, out: &mut Writer<'_>) {
+        let (about, board) = (&self.about, self.desk.board());
+        OLDEST.write(out);
+        CURRENT.write(out);
+        board.boot.write(out);
+        BOOT_SOURCE.write(out);
+        board.cause.write(out);
+        about.kind.write(out);
+        for text in [about.name, about.firmware, about.build] {
+            name(text).write(out);
+        }
+        about.backend.write(out);
+        self.mtu.write(out);
+        self.window.write(out);
+        CAPABILITIES.write(out);
+        SCHEMA_HASH.write(out);
+        self.desk.record().write(out);
+        NO_GENERATION.write(out);
+        NO_GENERATION.write(out);
+    }
+}
+
+const BOOT_SOURCE: BootSource = BootSource::RetainedCounter;
+const CAPABILITIES: Capabilities = Capabilities(0);
+const NO_GENERATION: Option<Generation> = None;
 
 /// As much of `text` as a name may have.
 fn name(text: &str) -> &str {

@@ -103,14 +103,11 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
     pub fn output(&mut self, now: Instant, room: &mut [u8], board: &mut impl Board) -> usize {
         while self.letter.is_some() || self.text.speaks() {
             let mut window = Window::new(self.sent, room);
-            // A window that is full has what it needs.
-            let _ = match self.letter {
-                Some(letter) => self
-                    .frames
-                    .packet(letter, &self.house)
-                    .map_or(Ok(()), |packet| window.bytes(&packet)),
-                None => self.text.write(&self.house, &mut window),
-            };
+            match self.letter {
+                Some(letter) => self.frames.write(letter, &self.house, &mut window),
+                // A window that is full has what it needs.
+                None => drop(self.text.write(&self.house, &mut window)),
+            }
             if window.taken() > 0 {
                 return window.taken();
             }

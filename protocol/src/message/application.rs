@@ -1,6 +1,7 @@
 //! What a board's own application is asked and answers: opcodes and bodies that only it knows.
 
-use super::{BadBody, decode, encode};
+use super::{BadBody, decode};
+use crate::codec::{Field, Writer};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The longest body of an application's request or reply, in bytes.
@@ -25,8 +26,8 @@ impl Application {
     /// the body takes more than [`APPLICATION_BYTES`].
     pub fn new<T: Serialize>(opcode: u8, body: &T) -> Result<Self, BadBody> {
         let mut room = [0; APPLICATION_BYTES];
-        let length = encode(body, &mut room)?;
-        Self::from_bytes(opcode, room.get(..length).unwrap_or_default())
+        let body = postcard::to_slice(body, &mut room).map_err(|_| BadBody::TooLong)?;
+        Self::from_bytes(opcode, body)
     }
 
     /// A message with these bytes for a body.
@@ -38,8 +39,23 @@ impl Application {
         if opcode < Self::FIRST {
             return Err(BadBody::Malformed(opcode));
         }
-        let body = heapless::Vec::from_slice(body).map_err(|_| BadBody::TooLong)?;
-        Ok(Self { opcode, body })
+        let mut message = Self::empty(opcode);
+        if message.fill(body) {
+            Ok(message)
+        } else {
+            Err(BadBody::TooLong)
+        }
+    }
+
+    /// A message that is to be filled where it is. The opcode is an application's.
+    pub(super) const fn empty(opcode: u8) -> Self {
+        let body = heapless::Vec::new();
+        Self { opcode, body }
+    }
+
+    /// Takes a body; whether there was room for it.
+    pub(super) fn fill(&mut self, body: &[u8]) -> bool {
+        self.body.extend_from_slice(body).is_ok()
     }
 
     /// Which message it is.
@@ -62,16 +78,11 @@ impl Application {
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, BadBody> {
         decode(self.opcode, &self.body)
     }
+}
 
-    /// Writes its body, and returns the length.
-    ///
-    /// # Errors
-    ///
-    /// [`BadBody::TooLong`] if `out` is too small.
-    pub fn write(&self, out: &mut [u8]) -> Result<usize, BadBody> {
-        let room = out.get_mut(..self.body.len()).ok_or(BadBody::TooLong)?;
-        room.copy_from_slice(&self.body);
-        Ok(self.body.len())
+impl Field for Application {
+    fn write(&self, out: &mut Writer<'_>) {
+        out.array(&self.body);
     }
 }
 
@@ -90,10 +101,9 @@ mod tests {
             .encode(&mut room)
             .unwrap();
         let body = &room[..length];
-        assert_eq!(
-            Request::decode_any(0x80, body),
-            Ok(Request::Application(sent.clone()))
-        );
+        let mut request = Request::Identity;
+        assert_eq!(request.read_any(0x80, body), Ok(()));
+        assert_eq!(request, Request::Application(sent.clone()));
         assert_eq!(Reply::decode_any(0x80, body), Ok(Reply::Application(sent)));
     }
 
@@ -113,7 +123,7 @@ mod tests {
         assert!(Application::from_bytes(0xFF, full).is_ok());
         assert_eq!(Application::from_bytes(0xFF, &long), Err(BadBody::TooLong));
         assert_eq!(
-            Request::decode_any(0xFF, &long),
+            Request::Identity.read_any(0xFF, &long),
             Err(BadRequest::Malformed(0xFF))
         );
     }

@@ -1,5 +1,6 @@
 //! The bodies of replies.
 
+use crate::codec::fields;
 use crate::identity::Cause;
 use crate::power::{Backend, LastOperation, Operation, Phase};
 use crate::units::{BootId, Millis, OperationId};
@@ -88,4 +89,16 @@ pub struct Cancelled {
     pub id: OperationId,
     /// What it would have done.
     pub operation: Operation,
+}
+
+fields! {
+    Status {
+        boot, uptime, agent_uptime, sessions, memory_available_kib, load_hundredths, pending,
+    }
+    Uptime { uptime, boot }
+    Initiated { operation, backend, id }
+    AlreadyDone { boot, cause, last }
+    Pending { id, operation, phase, left }
+    PowerStatus { backend, boot, pending, last }
+    Cancelled { id, operation }
 }

@@ -6,9 +6,11 @@ mod answer;
 pub use answer::{Answer, FAIL, INVALID_COMMAND};
 
 use super::machine::{Effect, Event, Order, Staged};
-use super::order::{Backend, Evidence, LastOperation, Outcome, PowerRequest, Standdown};
+use super::order::{Backend, Evidence, LastOperation, Operation, Outcome, PowerRequest, Standdown};
 use crate::identity::Cause;
-use crate::message::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Reply};
+use crate::message::{
+    AlreadyDone, Cancelled, Field, Initiated, Pending, PowerStatus, Reply, Writer, opcode,
+};
 use crate::units::{BootId, Instant, Millis, OperationId};
 
 /// An acknowledgement may take this long to drain at least, however fast the line.
@@ -86,6 +88,12 @@ impl Desk {
     #[must_use]
     pub const fn last(&self) -> Option<LastOperation> {
         self.last
+    }
+
+    /// The same, where it is.
+    #[must_use]
+    pub const fn record(&self) -> Option<&LastOperation> {
+        self.last.as_ref()
     }
 
     /// What is being prepared, or staged.
@@ -167,25 +175,53 @@ impl Desk {
     /// The reply that says this answer.
     #[must_use]
     pub fn reply<S>(&self, answer: Answer) -> Reply<S> {
-        let Board {
-            backend,
-            boot,
-            cause,
-            ..
-        } = self.board;
         match answer {
-            Answer::Initiated { operation, id } => Reply::Initiated(Initiated {
-                operation,
-                backend,
-                id,
-            }),
-            Answer::AlreadyDone => Reply::AlreadyDone(AlreadyDone {
-                boot,
-                cause,
-                last: self.last,
-            }),
+            Answer::Initiated { operation, id } => Reply::Initiated(self.initiated(operation, id)),
+            Answer::AlreadyDone => Reply::AlreadyDone(self.already_done()),
             Answer::Cancelled { operation, id } => Reply::Cancelled(Cancelled { id, operation }),
             no => Reply::Refused(no.refusal()),
+        }
+    }
+
+    /// Writes the body of that reply, without making it first, and returns its opcode.
+    pub fn write(&self, answer: Answer, out: &mut Writer<'_>) -> u8 {
+        let board = &self.board;
+        match answer {
+            Answer::Initiated { operation, id } => {
+                operation.write(out);
+                board.backend.write(out);
+                id.write(out);
+                opcode::INITIATED
+            }
+            Answer::AlreadyDone => {
+                board.boot.write(out);
+                board.cause.write(out);
+                self.record().write(out);
+                opcode::ALREADY_DONE
+            }
+            Answer::Cancelled { operation, id } => {
+                id.write(out);
+                operation.write(out);
+                opcode::POWER_CANCEL
+            }
+            no => no.pieces().write(out),
+        }
+    }
+
+    fn initiated(&self, operation: Operation, id: OperationId) -> Initiated {
+        Initiated {
+            operation,
+            backend: self.board.backend,
+            id,
+        }
+    }
+
+    fn already_done(&self) -> AlreadyDone {
+        let Board { boot, cause, .. } = self.board;
+        AlreadyDone {
+            boot,
+            cause,
+            last: self.last,
         }
     }
 
@@ -272,6 +308,14 @@ impl Desk {
             phase: staged.phase()?,
             left: staged.deadline().map(|deadline| deadline.since(now)),
         })
+    }
+
+    /// Writes the body of [`Desk::status`], without making it first.
+    pub fn write_status(&self, now: Instant, out: &mut Writer<'_>) {
+        self.board.backend.write(out);
+        self.board.boot.write(out);
+        self.pending(now).write(out);
+        self.record().write(out);
     }
 
     /// What is staged and what was last.

@@ -7,6 +7,7 @@
 //! ```
 
 use super::{Evidence, Operation, Standdown};
+use crate::codec::words;
 use crate::units::{Instant, Millis, OperationId};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,8 @@ impl Phase {
         }
     }
 }
+
+words!(Phase);
 
 /// What can happen to a staged operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

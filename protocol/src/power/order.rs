@@ -1,5 +1,6 @@
 //! The words of power: operations, backends, evidence, outcomes.
 
+use crate::codec::{Field, Reader, Writer, fields, words};
 use crate::units::{BootId, Millis, OperationId, Text};
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,19 @@ impl Operation {
         Self::GracefulReboot,
         Self::GracefulShutdown,
     ];
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        match from.number() {
+            0 => Self::Reboot,
+            1 => Self::Shutdown,
+            2 => Self::GracefulReboot,
+            3 => Self::GracefulShutdown,
+            _ => {
+                from.reject();
+                Self::Reboot
+            }
+        }
+    }
 
     /// The word for it in text dialects, such as `graceful_reboot`.
     #[must_use]
@@ -292,6 +306,41 @@ impl PowerRequest {
             id: None,
             boot: None,
             reason: Text::new(),
+        }
+    }
+
+    /// Reads the body of a request into `self`, but for the reason, which it returns.
+    pub(crate) fn read<'a>(&mut self, from: &mut Reader<'a>) -> &'a [u8] {
+        self.operation = Operation::read(from);
+        self.delay = Millis(from.number());
+        self.force = from.flag();
+        self.await_close = from.flag();
+        self.id = from.flag().then(|| OperationId(from.number()));
+        self.boot = from.flag().then(|| from.boot());
+        from.text(REASON_BYTES)
+    }
+}
+
+words!(Operation, Backend, Evidence, Standdown);
+fields! {
+    LastOperation { id, operation, outcome, boot }
+    PowerRequest { operation, delay, force, await_close, id, boot, reason }
+}
+
+impl Field for Outcome {
+    fn write(&self, out: &mut Writer<'_>) {
+        let (variant, content) = match *self {
+            Self::Staged => (0, None),
+            Self::Released(evidence) => (1, Some(evidence as u16)),
+            Self::Done(evidence) => (2, Some(evidence as u16)),
+            Self::FireFailed(code) => (3, Some(code)),
+            Self::StoodDown(why) => (4, Some(why as u16)),
+            Self::Interrupted => (5, None),
+            Self::DryRun(evidence) => (6, Some(evidence as u16)),
+        };
+        out.byte(variant);
+        if let Some(content) = content {
+            out.number(content.into());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::message::Initiated;
 use crate::power::{Operation, Standdown};
-use crate::refusal::{Code, Part, Refusal};
+use crate::refusal::{Code, Number, Pieces, Refusal};
 use crate::units::OperationId;
 
 /// The detail of a refusal where nothing can reset this board; fixed by the protocol.
@@ -81,36 +81,45 @@ impl Answer {
     /// Why the answer is no; an internal error if it is yes.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
-        match *self {
+        self.pieces().refusal()
+    }
+
+    /// The same in pieces.
+    pub(super) fn pieces(&self) -> Pieces<'static> {
+        let (code, lead, number, tail) = match *self {
             Self::Initiated { .. } | Self::AlreadyDone | Self::Cancelled { .. } => {
-                Refusal::new(Code::Internal, "")
+                (Code::Internal, "", Number::None, "")
             }
-            Self::Busy { operation, id } => Refusal::of_parts(Code::Busy, &named(operation, id)),
+            Self::Busy { operation, id } => {
+                (Code::Busy, operation.word(), Number::Operation(id), "")
+            }
             Self::StoodDown { operation, id, why } => {
-                let [operation, op, id] = named(operation, id);
-                let parts = [operation, op, id, Part::Text(": "), Part::Text(why.word())];
-                Refusal::of_parts(Code::Aborted, &parts)
+                let id = Number::Operation(id);
+                (Code::Aborted, operation.word(), id, why.word())
             }
             Self::Cannot(operation) if operation.is_graceful() => {
-                Refusal::new(Code::Internal, FAIL)
+                (Code::Internal, FAIL, Number::None, "")
             }
-            Self::Cannot(_) => Refusal::new(Code::NotHere, INVALID_COMMAND),
-            Self::NotYourId => Refusal::new(Code::BadValue, "op is not in 1..=4294967295"),
-            Self::NothingStaged => Refusal::new(Code::Unknown, "no power operation is staged"),
-            Self::StagedIs(id) => {
-                let parts = [Part::Text("staged is op="), Part::Number(id.0)];
-                Refusal::of_parts(Code::Unknown, &parts)
+            Self::Cannot(_) => (Code::NotHere, INVALID_COMMAND, Number::None, ""),
+            Self::NotYourId => {
+                let detail = "op is not in 1..=4294967295";
+                (Code::BadValue, detail, Number::None, "")
             }
-            Self::NotNow => Refusal::new(Code::Busy, "it can be cancelled no more, or not yet"),
+            Self::NothingStaged => {
+                let detail = "no power operation is staged";
+                (Code::Unknown, detail, Number::None, "")
+            }
+            Self::StagedIs(id) => (Code::Unknown, "staged is", Number::Operation(id), ""),
+            Self::NotNow => {
+                let detail = "it can be cancelled no more, or not yet";
+                (Code::Busy, detail, Number::None, "")
+            }
+        };
+        Pieces {
+            code,
+            lead,
+            number,
+            tail,
         }
     }
-}
-
-/// `reboot op=7`
-const fn named(operation: Operation, id: OperationId) -> [Part<'static>; 3] {
-    [
-        Part::Text(operation.word()),
-        Part::Text(" op="),
-        Part::Number(id.0),
-    ]
 }

@@ -1,0 +1,280 @@
+//! Bodies, field by field, in postcard's format.
+//!
+//! The bytes are those that postcard makes of the whole struct. A board has no room for what serde's
+//! derive makes of each: a function for each kind of field, and a way out behind every one. Here a
+//! body is a row of few kinds of field, and whether all went well is asked once, at its end.
+
+mod utf8;
+
+use crate::identity::Capabilities;
+use crate::units::{BootId, ClientId, Generation, Millis, Nonce, OperationId, Text};
+use postcard::ser_flavors::Flavor;
+use serde::Serialize as _;
+
+/// Writes a body.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    room: &'a mut [u8],
+    /// How many bytes were written, those for which there was no room too.
+    written: usize,
+}
+
+impl<'a> Writer<'a> {
+    /// Writes to `room`.
+    #[must_use]
+    pub const fn new(room: &'a mut [u8]) -> Self {
+        let written = 0;
+        Self { room, written }
+    }
+
+    /// A `u8`, a `bool`, or the number of a variant: no enum has more than 127.
+    // One place for all of them, where flash counts.
+    #[cfg_attr(not(feature = "fast"), inline(never))]
+    pub(crate) fn byte(&mut self, byte: u8) {
+        if let Some(place) = self.room.get_mut(self.written) {
+            *place = byte;
+        }
+        self.written += 1;
+    }
+
+    /// A `u16`, `u32` or `u64`: postcard writes all of them alike.
+    pub(crate) fn number(&mut self, number: u64) {
+        let mut serializer = postcard::Serializer { output: Sink(self) };
+        // Where there is no room is found out at the end.
+        let _ = number.serialize(&mut serializer);
+    }
+
+    /// Bytes as they are.
+    pub(crate) fn array(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.byte(*byte);
+        }
+    }
+
+    /// A text, or bytes of any length.
+    pub(crate) fn text(&mut self, text: &[u8]) {
+        self.number(text.len() as u64);
+        self.array(text);
+    }
+
+    /// A text of fewer than 128 bytes, in pieces.
+    pub(crate) fn pieces(&mut self, write: impl FnOnce(&mut Self)) {
+        let at = self.written;
+        self.byte(0);
+        write(self);
+        let length = self.written - at - 1;
+        if let Some(place) = self.room.get_mut(at) {
+            *place = length.to_le_bytes()[0];
+        }
+    }
+
+    /// How many bytes were written; `None` if there was no room for all of them.
+    #[must_use]
+    pub const fn finish(self) -> Option<usize> {
+        if self.written <= self.room.len() {
+            Some(self.written)
+        } else {
+            None
+        }
+    }
+}
+
+/// Where postcard puts its bytes.
+struct Sink<'a, 'b>(&'a mut Writer<'b>);
+
+impl Flavor for Sink<'_, '_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.byte(byte);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is written as a part of a body, or as all of it.
+pub trait Field {
+    /// Writes it.
+    #[doc(hidden)]
+    fn write(&self, out: &mut Writer<'_>);
+}
+
+/// Writes the fields of a struct in the order in which they are listed: all of them, or it does
+/// not compile.
+macro_rules! fields {
+    ($($name:ident $(<$generic:ident>)? { $($field:ident),* $(,)? })*) => {$(
+        impl $(<$generic: $crate::codec::Field>)? $crate::codec::Field for $name $(<$generic>)? {
+            fn write(&self, out: &mut $crate::codec::Writer<'_>) {
+                let Self { $($field),* } = self;
+                $($crate::codec::Field::write($field, out);)*
+            }
+        }
+    )*};
+}
+
+/// Writes enums without content as the number of the variant.
+macro_rules! words {
+    ($($name:ty),*) => {$(
+        impl $crate::codec::Field for $name {
+            fn write(&self, out: &mut $crate::codec::Writer<'_>) {
+                out.byte(*self as u8);
+            }
+        }
+    )*};
+}
+
+pub(crate) use {fields, words};
+
+macro_rules! numbers {
+    ($($name:ty),*) => {$(
+        impl Field for $name {
+            fn write(&self, out: &mut Writer<'_>) {
+                out.number(u64::from(*self));
+            }
+        }
+    )*};
+}
+
+macro_rules! wrappers {
+    ($($name:ty),*) => {$(
+        impl Field for $name {
+            fn write(&self, out: &mut Writer<'_>) {
+                self.0.write(out);
+            }
+        }
+    )*};
+}
+
+numbers!(u16, u32, u64);
+wrappers!(
+    Millis,
+    OperationId,
+    ClientId,
+    Nonce,
+    BootId,
+    Generation,
+    Capabilities
+);
+
+impl Field for u8 {
+    fn write(&self, out: &mut Writer<'_>) {
+        out.byte(*self);
+    }
+}
+
+impl Field for bool {
+    fn write(&self, out: &mut Writer<'_>) {
+        out.byte((*self).into());
+    }
+}
+
+impl<const N: usize> Field for [u8; N] {
+    fn write(&self, out: &mut Writer<'_>) {
+        out.array(self);
+    }
+}
+
+impl<const N: usize> Field for Text<N> {
+    fn write(&self, out: &mut Writer<'_>) {
+        out.text(self.as_bytes());
+    }
+}
+
+impl Field for &str {
+    fn write(&self, out: &mut Writer<'_>) {
+        out.text(self.as_bytes());
+    }
+}
+
+impl<T: Field> Field for &T {
+    fn write(&self, out: &mut Writer<'_>) {
+        T::write(self, out);
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn write(&self, out: &mut Writer<'_>) {
+        out.byte(self.is_some().into());
+        if let Some(content) = self {
+            content.write(out);
+        }
+    }
+}
+
+/// Reads a body. What is read behind the first thing that is none is of no use.
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+    is_malformed: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(body: &'a [u8]) -> Self {
+        Self {
+            rest: body,
+            is_malformed: false,
+        }
+    }
+
+    /// A `u8`.
+    pub(crate) fn byte(&mut self) -> u8 {
+        self.bytes(1).first().copied().unwrap_or_default()
+    }
+
+    /// A `u16`, `u32` or `u64`.
+    pub(crate) fn number(&mut self) -> u64 {
+        let number = postcard::take_from_bytes(self.rest);
+        let (number, rest) = number.unwrap_or_else(|_| {
+            self.is_malformed = true;
+            (0, &[])
+        });
+        self.rest = rest;
+        number
+    }
+
+    /// A `bool`, or whether there is an `Option`'s content.
+    pub(crate) fn flag(&mut self) -> bool {
+        let byte = self.byte();
+        self.is_malformed |= byte > 1;
+        byte == 1
+    }
+
+    /// As many bytes as both sides know of; none if there are fewer.
+    pub(crate) fn bytes(&mut self, count: usize) -> &'a [u8] {
+        if let Some((bytes, rest)) = self.rest.split_at_checked(count) {
+            self.rest = rest;
+            return bytes;
+        }
+        self.is_malformed = true;
+        &[]
+    }
+
+    /// An id of a boot.
+    pub(crate) fn boot(&mut self) -> BootId {
+        let bytes = self.bytes(size_of::<BootId>()).first_chunk();
+        BootId(bytes.copied().unwrap_or_default())
+    }
+
+    /// A text of at most `most` bytes: its bytes, which are UTF-8.
+    pub(crate) fn text(&mut self, most: usize) -> &'a [u8] {
+        let length = usize::try_from(self.number()).unwrap_or(usize::MAX);
+        let text = self.bytes(length);
+        self.is_malformed |= length > most || !utf8::is_valid(text);
+        text
+    }
+
+    /// What was read is not what it should be.
+    pub(crate) fn reject(&mut self) {
+        self.is_malformed = true;
+    }
+
+    /// `value`, if all of it was there.
+    pub(crate) fn finish<T>(self, value: T) -> Option<T> {
+        (!self.is_malformed).then_some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests;
