@@ -13,13 +13,13 @@ use embedded_io::Write;
 use lastword_protocol::frame::{self, Frame};
 use lastword_protocol::hello::{self, Busy, Hello, VersionRefused, Welcome, opcode};
 use lastword_protocol::identity::Identity;
-use lastword_protocol::message::{Reply, Request, encode};
+use lastword_protocol::message::{Field, Reply, Request, encode};
 use lastword_protocol::{ClientId, Nonce};
 use mps2_an385::board::Board;
 use mps2_an385::reset::reset;
 use mps2_an385::uart::Uart;
 use mps2_an385::watchdog::Watchdog;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 /// Room for the longest vector, in bytes.
 const ROOM: usize = 1_024;
@@ -72,7 +72,7 @@ fn hello_again(opcode: u8, body: &[u8], out: &mut [u8]) -> Option<usize> {
     }
 }
 
-fn body_again<T: Serialize + DeserializeOwned>(
+fn body_again<T: Field + DeserializeOwned>(
     opcode: u8,
     body: &[u8],
     out: &mut [u8],
