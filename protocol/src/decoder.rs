@@ -15,33 +15,34 @@ pub const QUIET: Millis = Millis(1_000);
 /// How a decoder treats what is not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Manner {
-    /// A silence that ends a candidate; `None` on links whose peer may pause in mid-frame.
-    pub gap: Option<Millis>,
-    /// After a candidate, text is dropped until the line was quiet for this long; `None` on a
-    /// host, where text is only shown.
-    pub mute: Option<Millis>,
+    /// Whether the peer may pause in mid-frame. Otherwise a silence of [`SERIAL_GAP`] ends a
+    /// candidate.
+    pub pauses: bool,
+    /// Whether text is only shown, as on a host. Otherwise it is dropped after a candidate until
+    /// the line was quiet for [`QUIET`].
+    pub shows: bool,
 }
 
 impl Manner {
     /// A device on a serial line.
     pub const DEVICE_SERIAL: Self = Self {
-        gap: Some(SERIAL_GAP),
-        mute: Some(QUIET),
+        pauses: false,
+        shows: false,
     };
     /// A device on a stream with connections: TCP, TLS, Unix socket.
     pub const DEVICE_STREAM: Self = Self {
-        gap: None,
-        mute: Some(QUIET),
+        pauses: true,
+        shows: false,
     };
     /// A host on a serial line.
     pub const HOST: Self = Self {
-        gap: Some(SERIAL_GAP),
-        mute: None,
+        pauses: false,
+        shows: true,
     };
     /// A host on a stream, where a frame may pause for a lost segment.
     pub const HOST_STREAM: Self = Self {
-        gap: None,
-        mute: None,
+        pauses: true,
+        shows: true,
     };
 }
 
@@ -76,17 +77,18 @@ enum State {
 /// Splits a stream of bytes into frames and text. `N` bounds a candidate, in bytes, delimiters
 /// not counted; and the body of a frame to what is sure to fit into a packet of `N` bytes.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Decoder<const N: usize> {
-    manner: Manner,
-    session: Option<Nonce>,
     state: State,
-    buffer: [u8; N],
-    /// How many bytes of `buffer` are held: the candidate.
-    held: usize,
-    last_byte: Instant,
     after_return: bool,
     muted: bool,
+    manner: Manner,
+    /// How many bytes of `buffer` are held: the candidate.
+    held: usize,
     invalid: u32,
+    session: Option<Nonce>,
+    last_byte: Instant,
+    buffer: [u8; N],
 }
 
 impl<const N: usize> Decoder<N> {
@@ -178,7 +180,7 @@ impl<const N: usize> Decoder<N> {
     /// ticks are harmless; [`Decoder::push`] ticks by itself.
     pub fn tick(&mut self, now: Instant) -> bool {
         let silence = now.since(self.last_byte);
-        let gap = self.manner.gap.is_some_and(|gap| gap <= silence);
+        let gap = !self.manner.pauses && SERIAL_GAP <= silence;
         let quiet = QUIET <= silence;
         let ends = match self.state {
             State::Open => gap,
@@ -202,8 +204,11 @@ impl<const N: usize> Decoder<N> {
     /// When a held candidate would end by silence; `None` if none is held or it may wait.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let closed = (self.state == State::Closed).then_some(QUIET);
-        let gap = self.manner.gap.or(closed)?;
+        let gap = match (self.manner.pauses, self.state) {
+            (false, _) => SERIAL_GAP,
+            (true, State::Closed) => QUIET,
+            _ => return None,
+        };
         (self.held > 0).then(|| self.last_byte.after(gap))
     }
 
@@ -224,13 +229,14 @@ impl<const N: usize> Decoder<N> {
 
     /// Only devices hear from telnet.
     const fn is_device(&self) -> bool {
-        self.manner.mute.is_some()
+        !self.manner.shows
     }
 
     fn try_candidate(&mut self) -> Step<'_> {
         let length = core::mem::take(&mut self.held);
-        self.muted = self.manner.mute.is_some();
-        let frame = frame::decode(&mut self.buffer[..length], self.session);
+        self.muted = !self.manner.shows;
+        let candidate = self.buffer.get_mut(..length);
+        let frame = candidate.and_then(|held| frame::decode(held, self.session));
         if let Some(frame) = frame.filter(|frame| frame.body.len() <= Self::BODY_BYTES) {
             self.state = State::Closed;
             Step::Frame(frame)
@@ -244,7 +250,7 @@ impl<const N: usize> Decoder<N> {
     fn reject(&mut self, next: State) {
         self.held = 0;
         self.invalid = self.invalid.saturating_add(1);
-        self.muted = self.manner.mute.is_some();
+        self.muted = !self.manner.shows;
         self.state = next;
     }
 }

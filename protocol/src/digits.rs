@@ -5,8 +5,10 @@
 pub fn decimal(number: u64, mut write: impl FnMut(&'static str)) {
     // Doubles a decimal number once for each bit ("double dabble"): u64::MAX has 20 digits.
     let mut digits = [0_u8; 20];
-    for bit in (0..u64::BITS).rev() {
-        let mut carry = u8::from(number >> bit & 1 == 1);
+    let mut bits = number;
+    for _ in 0..u64::BITS {
+        let mut carry = u8::from(bits.cast_signed() < 0);
+        bits <<= 1;
         for digit in digits.iter_mut().rev() {
             let doubled = *digit * 2 + carry;
             carry = u8::from(doubled >= 10);

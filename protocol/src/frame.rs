@@ -176,6 +176,7 @@ pub fn encode_into<const N: usize>(
         packet.resize(room, 0).map_err(|_| TooLong)?;
         let sealed = body_of(packet)
             .and_then(&mut write_body)
+            .filter(|body_bytes| wire_bytes(*body_bytes) <= packet.len())
             .and_then(|body_bytes| seal(packet, header, nonce, body_bytes));
         if let Some(length) = sealed {
             packet.truncate(length);
@@ -199,20 +200,14 @@ pub fn body_of(packet: &mut [u8]) -> Option<&mut [u8]> {
 }
 
 /// Makes a frame of the first `body_bytes` that were written to [`body_of`] `packet`, and returns
-/// the packet's length, both delimiters included; `None` if it may not fit. What [`encode`] does
+/// the packet's length, both delimiters included; `None` if it does not fit. What [`encode`] does
 /// where there is a `Packet` and a closure to write its body.
 pub fn seal(packet: &mut [u8], header: Header, nonce: Nonce, body_bytes: usize) -> Option<usize> {
-    if wire_bytes(body_bytes) > packet.len() {
-        return None;
-    }
-    let head = header.to_bytes();
-    let (begin, rest) = packet.split_first_chunk_mut::<BODY_AT>()?;
-    let (body, rest) = rest.split_at_mut_checked(body_bytes)?;
-    let sum = checksum::of_frame(nonce, head, body);
-    *rest.first_chunk_mut()? = sum.to_le_bytes();
-    let [delimiter, _, header @ ..] = begin;
-    *delimiter = DELIMITER;
-    *header = head;
+    let (begin, rest) = packet.split_at_mut_checked(BODY_AT + body_bytes)?;
+    *begin.first_mut()? = DELIMITER;
+    let covered = begin.get_mut(HEADER_AT..)?;
+    *covered.first_chunk_mut()? = header.to_bytes();
+    *rest.first_chunk_mut()? = checksum::of_frame(nonce, covered).to_le_bytes();
     let plain = HEADER_BYTES + body_bytes + CHECKSUM_BYTES;
     let encoded = cobs::encode(packet.get_mut(1..)?, 1 + plain)?;
     *packet.get_mut(1 + encoded)? = DELIMITER;
@@ -233,7 +228,7 @@ pub fn decode(candidate: &mut [u8], session: Option<Nonce>) -> Option<Frame<'_>>
         Class::Hello => HELLO_NONCE,
         _ => session?,
     };
-    (checksum::of_frame(nonce, *head, body) == u32::from_le_bytes(*sum))
+    (checksum::of_frame(nonce, summed) == u32::from_le_bytes(*sum))
         .then_some(Frame { header, body })
 }
 

@@ -8,6 +8,7 @@
 //! `WIRE.md`, beside this crate's manifest, specifies every byte.
 
 #![cfg_attr(not(test), no_std)]
+// `inline(never)` and `repr(C)` are about a board's flash and stack: see boards/responder/src/lib.rs.
 
 pub mod checksum;
 pub mod digits;

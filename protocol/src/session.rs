@@ -25,10 +25,11 @@ pub enum Admission<'a, const FRAME: usize> {
 /// What a device remembers of one client. `FRAME` bounds a reply's packet in bytes, `REPLIES`
 /// how many are kept: the window of requests under way.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Session<const FRAME: usize, const REPLIES: usize> {
-    client: ClientId,
-    nonce: Nonce,
     latest: Option<Sequence>,
+    nonce: Nonce,
+    client: ClientId,
     slots: [Slot<FRAME>; REPLIES],
 }
 

@@ -10,13 +10,16 @@ const NONCE_BYTES: usize = 4;
 const HEAD_BYTES: usize = NONCE_BYTES + HEADER_BYTES;
 
 #[inline]
-pub(super) fn of_frame(nonce: Nonce, header: [u8; HEADER_BYTES], body: &[u8]) -> u32 {
+pub(super) fn of_frame(nonce: Nonce, covered: &[u8]) -> u32 {
+    let Some((header, body)) = covered.split_first_chunk::<HEADER_BYTES>() else {
+        return of_parts(&[&nonce.0.to_le_bytes(), covered]);
+    };
     // The sum begins with 32 ones, which is the same as to begin with none and to invert the
     // first four bytes.
     let mut head = [0; HEAD_BYTES];
     let (inverted, behind) = head.split_at_mut(NONCE_BYTES);
     inverted.copy_from_slice(&(!nonce.0).to_le_bytes());
-    behind.copy_from_slice(&header);
+    behind.copy_from_slice(header);
     let (mut digest, rest) = begun(&head, body);
     if !rest.is_empty() {
         digest.update(rest);

@@ -1,10 +1,9 @@
 //! For boards: bit by bit, without a table.
 
-use crate::frame::HEADER_BYTES;
 use crate::units::Nonce;
 
-pub(super) fn of_frame(nonce: Nonce, header: [u8; HEADER_BYTES], body: &[u8]) -> u32 {
-    of_parts(&[&nonce.0.to_le_bytes(), &header, body])
+pub(super) fn of_frame(nonce: Nonce, covered: &[u8]) -> u32 {
+    of_parts(&[&nonce.0.to_le_bytes(), covered])
 }
 
 pub(super) fn of_parts(parts: &[&[u8]]) -> u32 {

@@ -20,28 +20,30 @@ const DRAIN_WIRE_TIMES: u64 = 4;
 
 /// Decides over the power of one board.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Desk {
-    board: Board,
-    last: Option<LastOperation>,
-    /// What is being prepared, or staged.
-    current: Option<Staged>,
     /// Whether it is staged: the backend is prepared and the staging recorded.
     is_prepared: bool,
     /// What it was released on.
     evidence: Option<Evidence>,
+    board: Board,
+    /// What is being prepared, or staged.
+    current: Option<Staged>,
+    last: Option<LastOperation>,
 }
 
 /// What a desk knows of its board.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Board {
-    /// This boot.
-    pub boot: BootId,
     /// Why it came about.
     pub cause: Cause,
     /// What carries operations out.
     pub backend: Backend,
     /// The longest that writing or draining an acknowledgement may take.
     pub drain_cap: Millis,
+    /// This boot.
+    pub boot: BootId,
 }
 
 /// What a desk says to a request.
@@ -118,7 +120,11 @@ impl Desk {
             return Verdict::Answer(Answer::NotYourId);
         }
         let id = request.id.unwrap_or(origin.assigned);
-        if request.boot.is_some_and(|boot| boot != self.board.boot) {
+        if request
+            .boot
+            .as_ref()
+            .is_some_and(|boot| *boot != self.board.boot)
+        {
             return Verdict::Answer(Answer::AlreadyDone);
         }
         if let Some(verdict) = self.heard_before(id) {
@@ -257,6 +263,7 @@ impl Desk {
     }
 
     /// Moves the staged operation on. The record to write is in [`Desk::last`].
+    #[inline(never)]
     pub fn step(&mut self, now: Instant, event: Event) -> Option<Effect> {
         let staged = self.current.as_mut().filter(|_| self.is_prepared)?;
         let effect = staged.step(now, event)?;
@@ -283,19 +290,29 @@ impl Desk {
 
     /// Hears a request to call an operation off. With the answer comes what is to be carried out.
     pub fn cancel(&mut self, now: Instant, id: Option<OperationId>) -> (Answer, Option<Effect>) {
-        let Some(order) = self.order() else {
-            return (Answer::NothingStaged, None);
-        };
-        let (staged, operation) = (order.id, order.operation);
-        if id.is_some_and(|id| id != staged) {
-            return (Answer::StagedIs(staged), None);
+        let answer = self.cancellation(id);
+        if !matches!(answer, Answer::Cancelled { .. }) {
+            return (answer, None);
         }
         let effect = self.step(now, Event::Cancel(Standdown::Cancelled));
-        let cancelled = Answer::Cancelled {
-            operation,
-            id: staged,
+        (effect.map_or(Answer::NotNow, |_| answer), effect)
+    }
+
+    /// The answer to a request to call an operation off, as far as that depends on its id. It is
+    /// [`Answer::Cancelled`] only if there is an effect of [`Event::Cancel`], or else
+    /// [`Answer::NotNow`].
+    #[must_use]
+    pub fn cancellation(&self, id: Option<OperationId>) -> Answer {
+        let Some(order) = self.order() else {
+            return Answer::NothingStaged;
         };
-        (effect.map_or(Answer::NotNow, |_| cancelled), effect)
+        if id.is_some_and(|id| id != order.id) {
+            return Answer::StagedIs(order.id);
+        }
+        Answer::Cancelled {
+            operation: order.operation,
+            id: order.id,
+        }
     }
 
     /// What is staged, and how far.

@@ -13,28 +13,30 @@ use serde::{Deserialize, Serialize};
 
 /// One accepted power operation on its way to firing or standing down.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Staged {
-    order: Order,
     state: State,
+    order: Order,
 }
 
 /// What was accepted, with the board's bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Order {
-    /// Names it.
-    pub id: OperationId,
     /// What to do.
     pub operation: Operation,
+    /// Fire as [`Evidence::Forced`] where evidence or record cannot be had.
+    pub force: bool,
+    /// Nothing resets, so that [`Evidence::Unknowable`] is enough.
+    pub dry_run: bool,
+    /// Names it.
+    pub id: OperationId,
     /// How long to wait once the acknowledgement has drained.
     pub delay: Millis,
     /// How long the acknowledgement may take to be written.
     pub write: Millis,
     /// How long it may take to drain once it is written.
     pub drain: Millis,
-    /// Fire as [`Evidence::Forced`] where evidence or record cannot be had.
-    pub force: bool,
-    /// Nothing resets, so that [`Evidence::Unknowable`] is enough.
-    pub dry_run: bool,
 }
 
 /// How far an operation is, for whoever asks.
@@ -115,6 +117,10 @@ enum State {
     Over,
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "an effect that is wrapped further out is moved once more, at a hundred bytes of flash"
+)]
 impl Staged {
     /// Accepts `order` at `now`. Its acknowledgement may be written from here on.
     #[must_use]
@@ -168,29 +174,28 @@ impl Staged {
     /// Each state decides on every event by name, so that a new state or event does not compile
     /// until someone has decided.
     pub fn step(&mut self, now: Instant, event: Event) -> Option<Effect> {
-        let (next, effect) = match self.state {
+        match self.state {
             State::Staged { until } => self.staged(now, until, event),
             State::Draining { until } => self.draining(now, until, event),
-            State::Scheduled { until, evidence } => scheduled(now, until, evidence, event),
+            State::Scheduled { until, evidence } => self.scheduled(now, until, evidence, event),
             State::Releasing { evidence } => self.releasing(evidence, event),
-            State::Fired => fired(event),
+            State::Fired => self.fired(event),
             State::Over => None,
-        }?;
-        self.state = next;
-        Some(effect)
+        }
     }
 
     /// The acknowledgement is being written.
-    fn staged(&self, now: Instant, until: Instant, event: Event) -> Option<(State, Effect)> {
+    fn staged(&mut self, now: Instant, until: Instant, event: Event) -> Option<Effect> {
         match event {
             Event::AckWritten => {
                 let until = now.after(self.order.drain);
-                Some((State::Draining { until }, Effect::AwaitDrain(until)))
+                self.state = State::Draining { until };
+                Some(Effect::AwaitDrain(until))
             }
-            Event::AckFailed => Some(stand(Standdown::AckFailed)),
-            Event::Tick if until <= now => Some(stand(Standdown::AckFailed)),
-            Event::LinkLost => Some(stand(Standdown::LinkLost)),
-            Event::Cancel(why) => Some(stand(why)),
+            Event::AckFailed => self.stand(Standdown::AckFailed),
+            Event::Tick if until <= now => self.stand(Standdown::AckFailed),
+            Event::LinkLost => self.stand(Standdown::LinkLost),
+            Event::Cancel(why) => self.stand(why),
             Event::Tick
             | Event::Drained(_)
             | Event::Recorded
@@ -200,12 +205,12 @@ impl Staged {
     }
 
     /// The acknowledgement is on its way out.
-    fn draining(&self, now: Instant, until: Instant, event: Event) -> Option<(State, Effect)> {
+    fn draining(&mut self, now: Instant, until: Instant, event: Event) -> Option<Effect> {
         match event {
-            Event::Drained(evidence) => Some(self.drained(now, evidence)),
-            Event::Tick if until <= now => Some(self.overdue(now)),
-            Event::LinkLost => Some(stand(Standdown::LinkLost)),
-            Event::Cancel(why) => Some(stand(why)),
+            Event::Drained(evidence) => self.drained(now, evidence),
+            Event::Tick if until <= now => self.overdue(now),
+            Event::LinkLost => self.stand(Standdown::LinkLost),
+            Event::Cancel(why) => self.stand(why),
             Event::Tick
             | Event::AckWritten
             | Event::AckFailed
@@ -215,13 +220,34 @@ impl Staged {
         }
     }
 
-    /// The release is being written down: nothing calls it off any more.
-    fn releasing(&self, evidence: Evidence, event: Event) -> Option<(State, Effect)> {
-        let fire = (State::Fired, Effect::Fire(self.order.operation, evidence));
+    /// The acknowledgement is out; the delay runs, and whoever asked may have left.
+    fn scheduled(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        evidence: Evidence,
+        event: Event,
+    ) -> Option<Effect> {
         match event {
-            Event::Recorded => Some(fire),
-            Event::RecordFailed if self.order.force => Some(fire),
-            Event::RecordFailed => Some(stand(Standdown::RecordFailed)),
+            Event::Tick if until <= now => self.release(evidence),
+            Event::Cancel(why) => self.stand(why),
+            Event::Tick
+            | Event::AckWritten
+            | Event::AckFailed
+            | Event::Drained(_)
+            | Event::LinkLost
+            | Event::Recorded
+            | Event::RecordFailed
+            | Event::FireFailed(_) => None,
+        }
+    }
+
+    /// The release is being written down: nothing calls it off any more.
+    fn releasing(&mut self, evidence: Evidence, event: Event) -> Option<Effect> {
+        match event {
+            Event::Recorded => self.fire(evidence),
+            Event::RecordFailed if self.order.force => self.fire(evidence),
+            Event::RecordFailed => self.stand(Standdown::RecordFailed),
             Event::AckWritten
             | Event::AckFailed
             | Event::Drained(_)
@@ -232,8 +258,26 @@ impl Staged {
         }
     }
 
+    /// Fired: only that it came back is news.
+    const fn fired(&mut self, event: Event) -> Option<Effect> {
+        match event {
+            Event::FireFailed(code) => {
+                self.state = State::Over;
+                Some(Effect::Failed(code))
+            }
+            Event::AckWritten
+            | Event::AckFailed
+            | Event::Drained(_)
+            | Event::LinkLost
+            | Event::Cancel(_)
+            | Event::Tick
+            | Event::Recorded
+            | Event::RecordFailed => None,
+        }
+    }
+
     /// The acknowledgement left, or nobody can know.
-    fn drained(&self, now: Instant, evidence: Evidence) -> (State, Effect) {
+    fn drained(&mut self, now: Instant, evidence: Evidence) -> Option<Effect> {
         match evidence {
             Evidence::Unknowable if !self.order.dry_run => self.overdue(now),
             _ => self.proven(now, evidence),
@@ -241,66 +285,37 @@ impl Staged {
     }
 
     /// There will be no evidence.
-    fn overdue(&self, now: Instant) -> (State, Effect) {
+    fn overdue(&mut self, now: Instant) -> Option<Effect> {
         if self.order.force {
             self.proven(now, Evidence::Forced)
         } else {
-            stand(Standdown::NotDrained)
+            self.stand(Standdown::NotDrained)
         }
     }
 
-    fn proven(&self, now: Instant, evidence: Evidence) -> (State, Effect) {
+    fn proven(&mut self, now: Instant, evidence: Evidence) -> Option<Effect> {
         if self.order.delay == Millis(0) {
-            return (State::Releasing { evidence }, Effect::Release(evidence));
+            return self.release(evidence);
         }
         let until = now.after(self.order.delay);
-        (
-            State::Scheduled { until, evidence },
-            Effect::AwaitDelay(until),
-        )
+        self.state = State::Scheduled { until, evidence };
+        Some(Effect::AwaitDelay(until))
     }
-}
 
-/// The acknowledgement is out; the delay runs, and whoever asked may have left.
-fn scheduled(
-    now: Instant,
-    until: Instant,
-    evidence: Evidence,
-    event: Event,
-) -> Option<(State, Effect)> {
-    match event {
-        Event::Tick if until <= now => {
-            Some((State::Releasing { evidence }, Effect::Release(evidence)))
-        }
-        Event::Cancel(why) => Some(stand(why)),
-        Event::Tick
-        | Event::AckWritten
-        | Event::AckFailed
-        | Event::Drained(_)
-        | Event::LinkLost
-        | Event::Recorded
-        | Event::RecordFailed
-        | Event::FireFailed(_) => None,
+    const fn release(&mut self, evidence: Evidence) -> Option<Effect> {
+        self.state = State::Releasing { evidence };
+        Some(Effect::Release(evidence))
     }
-}
 
-/// Fired: only that it came back is news.
-const fn fired(event: Event) -> Option<(State, Effect)> {
-    match event {
-        Event::FireFailed(code) => Some((State::Over, Effect::Failed(code))),
-        Event::AckWritten
-        | Event::AckFailed
-        | Event::Drained(_)
-        | Event::LinkLost
-        | Event::Cancel(_)
-        | Event::Tick
-        | Event::Recorded
-        | Event::RecordFailed => None,
+    const fn fire(&mut self, evidence: Evidence) -> Option<Effect> {
+        self.state = State::Fired;
+        Some(Effect::Fire(self.order.operation, evidence))
     }
-}
 
-const fn stand(why: Standdown) -> (State, Effect) {
-    (State::Over, Effect::Stand(why))
+    const fn stand(&mut self, why: Standdown) -> Option<Effect> {
+        self.state = State::Over;
+        Some(Effect::Stand(why))
+    }
 }
 
 #[cfg(test)]

@@ -30,17 +30,25 @@ impl Operation {
         Self::GracefulShutdown,
     ];
 
-    fn read(from: &mut Reader<'_>) -> Self {
-        match from.number() {
+    /// The operation with this number, if there is one.
+    #[must_use]
+    pub const fn from_number(number: u16) -> Option<Self> {
+        Some(match number {
             0 => Self::Reboot,
             1 => Self::Shutdown,
             2 => Self::GracefulReboot,
             3 => Self::GracefulShutdown,
-            _ => {
-                from.reject();
-                Self::Reboot
-            }
+            _ => return None,
+        })
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        let number = u16::try_from(from.number()).ok();
+        let known = number.and_then(Self::from_number);
+        if known.is_none() {
+            from.reject();
         }
+        known.unwrap_or(Self::Reboot)
     }
 
     /// The word for it in text dialects, such as `graceful_reboot`.
@@ -131,6 +139,20 @@ impl Evidence {
         Self::Unknowable,
     ];
 
+    /// The evidence with this number, if there is one.
+    #[must_use]
+    pub const fn from_number(number: u16) -> Option<Self> {
+        Some(match number {
+            0 => Self::PeerClosed,
+            1 => Self::PeerAcked,
+            2 => Self::UartEmpty,
+            3 => Self::HandedToBridge,
+            4 => Self::Forced,
+            5 => Self::Unknowable,
+            _ => return None,
+        })
+    }
+
     /// The word for it in text dialects, such as `peer_acked`.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -172,6 +194,20 @@ impl Standdown {
         Self::RecordFailed,
         Self::AgentStopped,
     ];
+
+    /// The reason with this number, if there is one.
+    #[must_use]
+    pub const fn from_number(number: u16) -> Option<Self> {
+        Some(match number {
+            0 => Self::AckFailed,
+            1 => Self::LinkLost,
+            2 => Self::NotDrained,
+            3 => Self::Cancelled,
+            4 => Self::RecordFailed,
+            5 => Self::AgentStopped,
+            _ => return None,
+        })
+    }
 
     /// The word for it in text dialects, such as `not_drained`.
     #[must_use]
@@ -264,6 +300,7 @@ impl LastOperation {
 
 /// The most recent operation, as remembered through a reboot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C)]
 pub struct LastOperation {
     /// Its id.
     pub id: OperationId,
@@ -277,6 +314,7 @@ pub struct LastOperation {
 
 /// A request to reboot or power off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C)]
 pub struct PowerRequest {
     /// What to do.
     pub operation: Operation,
@@ -327,9 +365,11 @@ fields! {
     PowerRequest { operation, delay, force, await_close, id, boot, reason }
 }
 
-impl Field for Outcome {
-    fn write(&self, out: &mut Writer<'_>) {
-        let (variant, content) = match *self {
+impl Outcome {
+    /// The number of the variant, and the number in it.
+    #[must_use]
+    pub const fn numbers(self) -> (u8, Option<u16>) {
+        match self {
             Self::Staged => (0, None),
             Self::Released(evidence) => (1, Some(evidence as u16)),
             Self::Done(evidence) => (2, Some(evidence as u16)),
@@ -337,10 +377,35 @@ impl Field for Outcome {
             Self::StoodDown(why) => (4, Some(why as u16)),
             Self::Interrupted => (5, None),
             Self::DryRun(evidence) => (6, Some(evidence as u16)),
-        };
+        }
+    }
+
+    /// What has these numbers, if anything; `content` counts only where there is one.
+    #[must_use]
+    pub const fn from_numbers(variant: u8, content: u16) -> Option<Self> {
+        let evidence = Evidence::from_number(content);
+        Some(match (variant, evidence) {
+            (0, _) => Self::Staged,
+            (1, Some(evidence)) => Self::Released(evidence),
+            (2, Some(evidence)) => Self::Done(evidence),
+            (3, _) => Self::FireFailed(content),
+            (4, _) => match Standdown::from_number(content) {
+                Some(why) => Self::StoodDown(why),
+                None => return None,
+            },
+            (5, _) => Self::Interrupted,
+            (6, Some(evidence)) => Self::DryRun(evidence),
+            _ => return None,
+        })
+    }
+}
+
+impl Field for Outcome {
+    fn write(&self, out: &mut Writer<'_>) {
+        let (variant, content) = self.numbers();
         out.byte(variant);
         if let Some(content) = content {
-            out.number(content.into());
+            content.write(out);
         }
     }
 }

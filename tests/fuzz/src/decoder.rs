@@ -7,7 +7,7 @@
 //! - Whatever came before, a frame behind a delimiter is found.
 
 use crate::input::Bytes;
-use lastword_protocol::decoder::{Decoder, Manner, QUIET, Step};
+use lastword_protocol::decoder::{Decoder, Manner, QUIET, SERIAL_GAP, Step};
 use lastword_protocol::frame::{self, Class, Frame, Header, Packet};
 use lastword_protocol::{Instant, Millis, Nonce, Sequence};
 
@@ -132,7 +132,7 @@ impl Bench {
         let silence = self.now.since(self.last_byte);
         let void = self.tick_between();
         self.is_muted = (self.is_muted || void) && silence < QUIET;
-        self.is_whole &= !(QUIET <= silence || self.manner.gap.is_some_and(|gap| gap <= silence));
+        self.is_whole &= !(QUIET <= silence || !self.manner.pauses && SERIAL_GAP <= silence);
         let invalid = self.ticked.invalid();
         let step = self.ticked.push(self.now, byte);
         assert_eq!(
@@ -146,7 +146,7 @@ impl Bench {
         );
         if let Step::Text(text) = step {
             assert_eq!(text, byte);
-            let mute = self.manner.mute.is_some();
+            let mute = !self.manner.shows;
             assert!(!(mute && self.is_muted), "text behind a candidate");
             assert!(
                 byte != 0 || mute && self.before == b'\r',
@@ -203,7 +203,7 @@ impl Bench {
         }
         self.push(b'x');
         self.now = self.now.after(QUIET);
-        if self.manner.gap.is_some() {
+        if !self.manner.pauses {
             assert!(self.ticked.takes_text(self.now), "deaf to text");
         }
     }
