@@ -8,65 +8,46 @@ use crate::hardware::{Birth, Retained};
 use lastword_protocol::BootId;
 use lastword_protocol::identity::Cause;
 use lastword_protocol::power::LastOperation;
+use record::{count_of, counted};
 
 /// What is known at the start of a boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Boot {
-    pub(crate) number: Number,
+    /// The board, in 12 bytes, and the boots, in 4, from wherever counting began.
+    pub(crate) id: BootId,
     pub(crate) cause: Cause,
     pub(crate) last: Option<LastOperation>,
-}
-
-/// A boot of one board.
-#[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Number {
-    /// The board.
-    unique: [u8; 12],
-    /// The boots, from wherever counting began.
-    count: u32,
-}
-
-impl Number {
-    /// As everybody else knows it.
-    pub(crate) fn id(self) -> BootId {
-        let mut id = [0; 16];
-        if let Some((unique, count)) = id.split_first_chunk_mut::<12>() {
-            *unique = self.unique;
-            count.copy_from_slice(&self.count.to_le_bytes());
-        }
-        BootId(id)
-    }
 }
 
 impl Boot {
     /// Counts this boot and concludes what became of the last operation.
     pub(crate) fn begin(board: &mut (impl Birth + Retained)) -> Self {
-        let unique = board.unique();
+        let mut unique = BootId([0; 16]);
+        if let Some(place) = unique.0.first_chunk_mut() {
+            *place = board.unique();
+        }
         let watchdog_bit = board.watchdog_bit();
-        let (count, last, cause) = match Record::read(unique, &board.load()) {
-            None => (board.chance(), None, Cause::PowerOn),
-            Some(Record { boot, last }) => {
-                let cause = if watchdog_bit {
-                    Cause::Watchdog
-                } else if last.is_some_and(|last| last.explains_boot()) {
-                    Cause::Requested
-                } else {
-                    Cause::External
-                };
-                (boot.count, last.map(LastOperation::after_boot), cause)
+        let (before, mut last, mut cause) = match Record::read(unique, &board.load()) {
+            None => {
+                let chance = counted(unique, board.chance().to_le_bytes());
+                (chance, None, Cause::PowerOn)
             }
+            Some(Record { boot, last }) => (boot, last, Cause::External),
         };
-        let number = Number {
-            unique,
-            count: count.wrapping_add(1),
-        };
+        if let Some(last) = &mut last {
+            if last.explains_boot() {
+                cause = Cause::Requested;
+            }
+            last.outcome = last.outcome.after_boot();
+        }
+        if watchdog_bit && cause != Cause::PowerOn {
+            cause = Cause::Watchdog;
+        }
+        let count = u32::from_le_bytes(count_of(&before)).wrapping_add(1);
+        let id = counted(unique, count.to_le_bytes());
         // A board that cannot keep this counts the next boot as it counts this one; there is
         // nobody to tell yet.
-        let _ = board.store(&Record { boot: number, last }.to_bytes());
-        Self {
-            number,
-            cause,
-            last,
-        }
+        let _ = board.store(&Record::to_bytes(&id, last.as_ref()));
+        Self { id, cause, last }
     }
 }

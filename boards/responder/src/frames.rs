@@ -17,18 +17,19 @@ const OWNER_IDLE: Millis = Millis(300_000);
 
 /// The frame side of the line. `FRAME` bounds a packet in bytes, `REPLIES` how many are kept.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Frames<const FRAME: usize, const REPLIES: usize> {
-    /// Of the last client that was welcomed.
-    session: Session<FRAME, REPLIES>,
-    /// What it calls itself.
-    name: Vec<u8, NAME_BYTES>,
-    heard: Instant,
     /// Whether it owns the line: it came, and has not said goodbye.
     owns: bool,
     /// How many sessions were ever opened: each has a nonce of its own.
     births: u32,
+    heard: Instant,
     /// How long the owner was silent when another was told that the line is busy.
     idle: Millis,
+    /// What it calls itself.
+    name: Vec<u8, NAME_BYTES>,
+    /// Of the last client that was welcomed.
+    session: Session<FRAME, REPLIES>,
 }
 
 /// A packet that is to be sent, small enough to be made anew for each piece of it.
@@ -69,7 +70,6 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
     #[inline(never)]
     pub(crate) fn receive(
         &mut self,
-        now: Instant,
         frame: &Frame<'_>,
         house: &mut House,
         board: &mut impl Board,
@@ -77,31 +77,31 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         match (frame.header.class, frame.header.opcode) {
             (Class::Hello, opcode::ASK) => {
                 let hello = Greeting::read(frame.body)?;
-                Some(self.greet(now, frame.header.sequence, &hello, house))
+                Some(self.greet(frame.header.sequence, &hello, house))
             }
             (Class::Hello, opcode::GOODBYE) => {
                 let client = hello::read_goodbye(frame.body)?;
                 self.owns &= self.session.client() != client;
                 None
             }
-            (Class::Request, _) => self.request(now, frame, house, board),
+            (Class::Request, _) => self.request(frame, house, board),
             // A device has no use for the rest.
             (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
         }
     }
 
     #[inline(never)]
-    fn greet(&mut self, now: Instant, to: Sequence, hello: &Greeting<'_>, house: &House) -> Letter {
+    fn greet(&mut self, to: Sequence, hello: &Greeting<'_>, house: &House) -> Letter {
         if !hello.has_common_version {
             return Letter::VersionRefused(to);
         }
-        let idle = now.since(self.heard);
+        let idle = house.now().since(self.heard);
         let is_known = self.births > 0 && self.session.client() == hello.client;
         if !is_known && self.owns && !hello.take_over && idle < OWNER_IDLE {
             self.idle = idle;
             return Letter::Busy(to);
         }
-        self.heard = now;
+        self.heard = house.now();
         self.owns = true;
         if is_known {
             return Letter::WelcomeBack(to);
@@ -117,12 +117,11 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
     #[inline(never)]
     fn request(
         &mut self,
-        now: Instant,
         frame: &Frame<'_>,
         house: &mut House,
         board: &mut impl Board,
     ) -> Option<Letter> {
-        self.heard = now;
+        self.heard = house.now();
         let sequence = frame.header.sequence;
         let told = match self.session.admit(sequence) {
             Admission::Replay(_) => return Some(Letter::Reply(sequence)),
@@ -132,7 +131,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
                 match request.read_any(frame.header.opcode, frame.body) {
                     Ok(()) => {
                         let assigned = OperationId::assigned(self.session.nonce(), sequence);
-                        house.ask(now, &request, assigned, board)
+                        house.ask(&mut request, assigned, board)
                     }
                     Err(bad) => Told::Bad(bad),
                 }
@@ -160,7 +159,6 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
     }
 
     /// Makes a hello frame in `packet`, and returns its length.
-    #[inline(never)]
     fn hello(&self, letter: Letter, house: &House, packet: &mut [u8]) -> Option<usize> {
         let mut body = Writer::new(frame::body_of(packet)?);
         let (opcode, to) = match letter {

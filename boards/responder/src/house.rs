@@ -2,7 +2,7 @@
 
 use crate::about::About;
 use crate::application::Said;
-use crate::boot::{Boot, Number, Record};
+use crate::boot::{Boot, Record};
 use crate::hardware::Board;
 use crate::told::Told;
 #[cfg(feature = "shell")]
@@ -11,7 +11,7 @@ use lastword_protocol::identity::{BootSource, CURRENT, Capabilities, NAME_BYTES,
 use lastword_protocol::message::{Field, Request, SCHEMA_HASH, Writer};
 use lastword_protocol::power::{
     self, Answer, Backend, Desk, Effect, Event, Evidence, LastOperation, Operation, Origin,
-    PowerRequest, Verdict,
+    PowerRequest, Standdown, Verdict,
 };
 use lastword_protocol::{BootId, Generation, Instant, OperationId};
 
@@ -20,14 +20,16 @@ const ACKNOWLEDGEMENT_BYTES: usize = 128;
 
 /// The board's affairs.
 #[derive(Debug)]
+#[repr(C)]
 pub struct House {
-    about: About,
-    boot: Number,
-    desk: Desk,
     ack: Ack,
+    pub(crate) window: u8,
     /// The longest frame body taken, in bytes, and how many replies are kept.
     pub(crate) mtu: u16,
-    pub(crate) window: u8,
+    about: &'static About,
+    /// The time, as it was told last.
+    now: Instant,
+    desk: Desk,
 }
 
 /// The acknowledgement of the staged operation.
@@ -42,25 +44,26 @@ enum Ack {
 }
 
 impl House {
-    pub(crate) fn new(about: &About, boot: &Boot, mtu: u16, window: u8) -> Self {
+    pub(crate) fn new(about: &'static About, boot: &Boot, mtu: u16, window: u8) -> Self {
         let board = power::Board {
-            boot: boot.number.id(),
+            boot: boot.id,
             cause: boot.cause,
             backend: about.backend,
             drain_cap: about.drain_cap,
         };
         Self {
-            about: *about,
-            boot: boot.number,
+            about,
             desk: Desk::new(board, boot.last),
+            now: Instant(0),
             ack: Ack::None,
             mtu,
             window,
         }
     }
 
+    #[cfg(feature = "shell")]
     pub(crate) const fn about(&self) -> &About {
-        &self.about
+        self.about
     }
 
     pub(crate) const fn boot(&self) -> BootId {
@@ -101,28 +104,46 @@ impl House {
         &mut self.desk
     }
 
+    /// Says what the time is. Whatever happens until it is said again happens at this time.
+    pub(crate) const fn at(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    /// The time, as it was said last.
+    pub(crate) const fn now(&self) -> Instant {
+        self.now
+    }
+
     /// Carries a request out, or stages what it asks for. `assigned` is its operation's id, if it
     /// chooses none.
-    #[inline(never)]
     pub(crate) fn ask(
         &mut self,
-        now: Instant,
-        request: &Request,
+        request: &mut Request,
         assigned: OperationId,
         board: &mut impl Board,
     ) -> Told {
+        // The flat forms take the same path, and their place is long enough.
+        let flat = match request {
+            Request::Reboot => Some(Operation::Reboot),
+            Request::Shutdown => Some(Operation::Shutdown),
+            _ => None,
+        };
+        if let Some(operation) = flat {
+            *request = Request::Power(PowerRequest::plain(operation));
+        }
         match request {
             Request::Identity => Told::Identity,
-            Request::Uptime => Told::Uptime(now),
-            Request::Status => Told::Status(now),
-            Request::PowerStatus => Told::Power(now),
-            Request::Power(request) => self.stage(now, request, assigned, board),
-            Request::Reboot => self.stage_plain(now, Operation::Reboot, assigned, board),
-            Request::Shutdown => self.stage_plain(now, Operation::Shutdown, assigned, board),
+            Request::Uptime => Told::Uptime(self.now),
+            Request::Status => Told::Status(self.now),
+            Request::PowerStatus => Told::Power(self.now),
+            Request::Power(request) => Told::Answer(self.stage(request, assigned, board)),
+            Request::Reboot | Request::Shutdown => Told::Done,
             Request::PowerCancel(id) => {
-                let (answer, effect) = self.desk.cancel(now, *id);
-                self.carry_out(now, effect, board);
-                Told::Answer(answer)
+                let answer = self.desk.cancellation(*id);
+                let can = matches!(answer, Answer::Cancelled { .. });
+                let cancel = Event::Cancel(Standdown::Cancelled);
+                let is_late = can && !self.step(cancel, board);
+                Told::Answer(if is_late { Answer::NotNow } else { answer })
             }
             Request::Application(message) => match board.ask(message) {
                 Said::Reply(reply) => Told::Application(reply),
@@ -133,70 +154,56 @@ impl House {
         }
     }
 
-    /// The flat forms take the same path.
-    fn stage_plain(
-        &mut self,
-        now: Instant,
-        operation: Operation,
-        assigned: OperationId,
-        board: &mut impl Board,
-    ) -> Told {
-        self.stage(now, &PowerRequest::plain(operation), assigned, board)
-    }
-
-    #[inline(never)]
     fn stage(
         &mut self,
-        now: Instant,
         request: &PowerRequest,
         assigned: OperationId,
         board: &mut impl Board,
-    ) -> Told {
+    ) -> Answer {
         let origin = Origin {
             assigned,
             wire_time: self.about.wire_time(ACKNOWLEDGEMENT_BYTES),
         };
         match self.desk.ask(request, origin) {
-            Verdict::Answer(answer) => Told::Answer(answer),
-            Verdict::Prepare => self.prepare(now, board),
+            Verdict::Answer(answer) => answer,
+            Verdict::Prepare => self.prepare(board),
             // Preparing is over before anybody else can ask.
-            Verdict::Wait => Told::Answer(Answer::NotNow),
+            Verdict::Wait => Answer::NotNow,
         }
     }
 
     /// Makes sure that what is asked can be done, and writes down that it is staged.
     #[inline(never)]
-    fn prepare(&mut self, now: Instant, board: &mut impl Board) -> Told {
+    fn prepare(&mut self, board: &mut impl Board) -> Answer {
         let ready = self.desk.order().is_some_and(|order| {
             let staging = self.desk.staging_record(order);
             let can = order.dry_run || board.can(order.operation);
-            can && (self.keep(Some(staging), board) || order.force)
+            can && (self.keep(Some(&staging), board) || order.force)
         });
         if ready {
             self.ack = Ack::Leaving;
         }
-        let answer = self.desk.prepared(now, ready);
-        Told::Answer(answer.unwrap_or(Answer::NotNow))
+        let answer = self.desk.prepared(self.now, ready);
+        answer.unwrap_or(Answer::NotNow)
     }
 
     /// Writes down what became of the last operation.
-    fn keep(&self, last: Option<LastOperation>, board: &mut impl Board) -> bool {
-        let boot = self.boot;
-        board.store(&Record { boot, last }.to_bytes())
+    fn keep(&self, last: Option<&LastOperation>, board: &mut impl Board) -> bool {
+        board.store(&Record::to_bytes(&self.desk.board().boot, last))
     }
 
     /// Everything said so far was taken by the driver.
-    pub(crate) fn written(&mut self, now: Instant, board: &mut impl Board) {
+    pub(crate) fn written(&mut self, board: &mut impl Board) {
         if self.ack == Ack::Leaving {
             self.ack = Ack::None;
-            self.step(now, Event::AckWritten, board);
+            self.step(Event::AckWritten, board);
         }
     }
 
     /// Nothing could be said.
-    pub(crate) fn unsaid(&mut self, now: Instant, board: &mut impl Board) {
+    pub(crate) fn unsaid(&mut self, board: &mut impl Board) {
         if self.ack == Ack::Leaving {
-            self.step(now, Event::AckFailed, board);
+            self.step(Event::AckFailed, board);
         }
     }
 
@@ -206,16 +213,16 @@ impl House {
     }
 
     /// Everything written has left.
-    pub(crate) fn drained(&mut self, now: Instant, board: &mut impl Board) {
+    pub(crate) fn drained(&mut self, board: &mut impl Board) {
         if self.awaits_drain() {
-            self.step(now, Event::Drained(Evidence::UartEmpty), board);
+            self.step(Event::Drained(Evidence::UartEmpty), board);
         }
     }
 
     /// The line is gone.
-    pub(crate) fn link_lost(&mut self, now: Instant, board: &mut impl Board) {
+    pub(crate) fn link_lost(&mut self, board: &mut impl Board) {
         self.ack = Ack::None;
-        self.step(now, Event::LinkLost, board);
+        self.step(Event::LinkLost, board);
     }
 
     /// When to call [`House::tick`] at the latest.
@@ -224,28 +231,26 @@ impl House {
     }
 
     /// Lets time pass.
-    pub(crate) fn tick(&mut self, now: Instant, board: &mut impl Board) {
-        if self.deadline().is_some_and(|deadline| deadline <= now) {
-            self.step(now, Event::Tick, board);
+    pub(crate) fn tick(&mut self, board: &mut impl Board) {
+        if self.deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.step(Event::Tick, board);
         }
     }
 
     #[inline(never)]
-    fn step(&mut self, now: Instant, event: Event, board: &mut impl Board) {
-        let effect = self.desk.step(now, event);
-        self.carry_out(now, effect, board);
-    }
-
-    /// Carries an effect out, and what comes of that, until there is something to wait for.
-    fn carry_out(&mut self, now: Instant, mut next: Option<Effect>, board: &mut impl Board) {
-        while let Some(effect) = next.take() {
+    /// Moves the staged operation on, and carries out what comes of that, until there is something
+    /// to wait for. Returns whether anything came of it.
+    fn step(&mut self, mut event: Event, board: &mut impl Board) -> bool {
+        let mut any = false;
+        while let Some(effect) = self.desk.step(self.now, event) {
+            any = true;
             self.ack = match effect {
                 Effect::AwaitDrain(_) => Ack::Draining,
                 _ => Ack::None,
             };
-            let event = match effect {
-                Effect::AwaitDrain(_) | Effect::AwaitDelay(_) => return,
-                Effect::Release(_) if self.keep(self.desk.last(), board) => Event::Recorded,
+            event = match effect {
+                Effect::AwaitDrain(_) | Effect::AwaitDelay(_) => return true,
+                Effect::Release(_) if self.keep(self.desk.record(), board) => Event::Recorded,
                 Effect::Release(_) => Event::RecordFailed,
                 Effect::Fire(..) if self.about.backend == Backend::DryRun => Event::FireFailed(0),
                 Effect::Fire(operation, evidence) => {
@@ -253,19 +258,19 @@ impl House {
                 }
                 Effect::Stand(_) | Effect::Failed(_) => {
                     // The operation is over either way; the next boot knows no better.
-                    let _ = self.keep(self.desk.last(), board);
-                    return;
+                    let _ = self.keep(self.desk.record(), board);
+                    return true;
                 }
             };
-            next = self.desk.step(now, event);
         }
+        any
     }
 }
 
 /// As the fields of [`House::identity`], which takes long to make.
 impl Field for House {
     fn write(&self, out: &mut Writer<'_>) {
-        let (about, board) = (&self.about, self.desk.board());
+        let (about, board) = (self.about, self.desk.board());
         OLDEST.write(out);
         CURRENT.write(out);
         board.boot.write(out);

@@ -328,6 +328,10 @@
 //! table decides what commands take of flash: leave out what the board cannot do. A line or frame
 //! that is too long is refused whole, never cut and then run.
 #![no_std]
+// Two attributes are about size, here and in the crates that are called; `cargo xtask size` tells
+// what they are worth. `inline(never)` keeps what is done on the side off the stack of what goes
+// deeper, and a loop or a reply from being spread out again at each place. `repr(C)` puts what is
+// short in front of what is long: a Thumb instruction of two bytes reaches no further.
 #[cfg(test)]
 extern crate std;
 

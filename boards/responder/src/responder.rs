@@ -24,18 +24,19 @@ const AGAIN: [Millis; 2] = [Millis(1_000), Millis(3_000)];
 ///
 /// It does no I/O: a driver ([`crate::io`]) moves the bytes and tells the time.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Responder<T, const FRAME: usize, const REPLIES: usize> {
+    letter: Option<Letter>,
+    /// How much of what is being said has been sent, in bytes.
+    sent: usize,
+    /// How often the start was told again.
+    again: usize,
+    heard: Option<Instant>,
+    announced: Instant,
     house: House,
     decoder: Decoder<FRAME>,
     frames: Frames<FRAME, REPLIES>,
     text: T,
-    letter: Option<Letter>,
-    /// How much of what is being said has been sent, in bytes.
-    sent: usize,
-    heard: Option<Instant>,
-    announced: Instant,
-    /// How often the start was told again.
-    again: usize,
 }
 
 impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPLIES> {
@@ -48,15 +49,15 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
     /// Begins a boot: counts it, concludes what became of the last operation, and says that the
     /// board is there.
     #[inline(never)]
-    pub fn start(about: &About, text: T, board: &mut impl Board) -> Self {
+    pub fn start(about: &'static About, text: T, board: &mut impl Board) -> Self {
         let () = Self::FITS;
         let boot = Boot::begin(board);
         let mtu = u16::try_from(Decoder::<FRAME>::BODY_BYTES).unwrap_or(u16::MAX);
         let window = u8::try_from(REPLIES).unwrap_or(u8::MAX);
         Self {
             house: House::new(about, &boot, mtu, window),
-            decoder: Decoder::new(Manner::DEVICE_SERIAL),
-            frames: Frames::new(),
+            decoder: const { Decoder::new(Manner::DEVICE_SERIAL) },
+            frames: const { Frames::new() },
             text,
             letter: Some(Letter::Announce),
             sent: 0,
@@ -82,13 +83,14 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
     /// Takes the byte that arrived at `now`. Only while [`Responder::wants_input`].
     #[inline(never)]
     pub fn receive(&mut self, now: Instant, byte: u8, board: &mut impl Board) {
+        self.house.at(now);
         self.heard = Some(now);
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
-                self.letter = self.frames.receive(now, &frame, &mut self.house, board);
+                self.letter = self.frames.receive(&frame, &mut self.house, board);
                 self.decoder.enter(self.frames.nonce());
                 if self.letter.is_none() {
-                    self.house.unsaid(now, board);
+                    self.house.unsaid(board);
                 }
             }
             Step::Text(byte) => self.text.feed(now, byte, &mut self.house, board),
@@ -101,6 +103,7 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
     /// nothing. Say with [`Responder::sent`] how many of them were taken.
     #[inline(never)]
     pub fn output(&mut self, now: Instant, room: &mut [u8], board: &mut impl Board) -> usize {
+        self.house.at(now);
         while self.letter.is_some() || self.text.speaks() {
             let mut window = Window::new(self.sent, room);
             match self.letter {
@@ -116,7 +119,7 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
                 self.text.said(now, &mut self.house, board);
             }
             if self.letter.is_none() && !self.text.speaks() {
-                self.house.written(now, board);
+                self.house.written(board);
             }
         }
         0
@@ -136,12 +139,14 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
 
     /// Everything written has left the shift register. May not return: the board resets.
     pub fn drained(&mut self, now: Instant, board: &mut impl Board) {
-        self.house.drained(now, board);
+        self.house.at(now);
+        self.house.drained(board);
     }
 
     /// The line is gone for good: what is staged stands down.
     pub fn link_lost(&mut self, now: Instant, board: &mut impl Board) {
-        self.house.link_lost(now, board);
+        self.house.at(now);
+        self.house.link_lost(board);
     }
 
     /// The line was broken (BREAK): forgets the candidate, the dialect and the line under way.
@@ -176,7 +181,8 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
     /// Lets time pass; late and repeated ticks are harmless. May not return: the board resets.
     #[inline(never)]
     pub fn tick(&mut self, now: Instant, board: &mut impl Board) {
-        self.house.tick(now, board);
+        self.house.at(now);
+        self.house.tick(board);
         self.decoder.tick(now);
         if !self.wants_input() {
             return;

@@ -121,7 +121,7 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
     }
 
     /// Runs the step that is to be answered next, if there is one.
-    fn run(&mut self, now: Instant, house: &mut House, board: &mut impl Board) {
+    fn run(&mut self, house: &mut House, board: &mut impl Board) {
         if !matches!(self.saying, Saying::Step) {
             return;
         }
@@ -139,11 +139,11 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
             Action::Logout => self.then = Then::Leave,
             Action::Mode(Dialect::Json) => self.told = Told::Refused(Code::Mode, NO_JSON),
             Action::Mode(dialect) => self.then = Then::Speak(dialect),
-            Action::Request(request) => {
+            Action::Request(mut request) => {
                 self.asked = self.asked.next();
                 let nonce = session_nonce(house.boot(), LINES);
                 let assigned = OperationId::assigned(nonce, self.asked);
-                self.told = house.ask(now, &request, assigned, board);
+                self.told = house.ask(&mut request, assigned, board);
             }
         }
     }
@@ -198,14 +198,14 @@ impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
         self.held = left.first().copied();
         let heard = heard(received, &mut self.answer, &mut self.unfit);
         self.saying = self.hear(heard);
-        self.run(now, house, board);
+        self.run(house, board);
     }
 
     fn tick(&mut self, now: Instant, house: &mut House, board: &mut impl Board) {
         let received = self.input.tick(now, &mut self.echo);
         let heard = heard(received, &mut self.answer, &mut self.unfit);
         self.saying = self.hear(heard);
-        self.run(now, house, board);
+        self.run(house, board);
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -224,7 +224,7 @@ impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
     fn said(&mut self, now: Instant, house: &mut House, board: &mut impl Board) {
         self.echo.0.clear();
         self.saying = self.next();
-        self.run(now, house, board);
+        self.run(house, board);
         if matches!(self.saying, Saying::Nothing)
             && let Some(byte) = self.held.take()
         {

@@ -165,7 +165,7 @@ mod tests {
 
     fn house(last: Option<LastOperation>) -> House {
         let boot = Boot {
-            number: crate::boot::Number::default(),
+            id: lastword_protocol::BootId([7; 16]),
             cause: Cause::Watchdog,
             last,
         };

@@ -32,7 +32,7 @@ pub(crate) struct Build {
 
 /// A board on its line.
 pub(crate) struct Machine {
-    about: About,
+    about: &'static About,
     reset: Duration,
     hardware: Option<Hardware>,
     pub(crate) uart: Uart,
@@ -66,7 +66,8 @@ impl Machine {
         } else {
             Backend::Mcu
         };
-        let about = About {
+        // One board, for as long as the process lives.
+        let about = Box::leak(Box::new(About {
             kind: BoardKind::Simulated,
             name: build.name,
             firmware: env!("CARGO_PKG_VERSION"),
@@ -75,7 +76,7 @@ impl Machine {
             baud: build.baud,
             transmit_bytes: TRANSMIT_BYTES,
             drain_cap: Millis(2_000),
-        };
+        }));
         let mut machine = Self {
             about,
             reset: build.reset,
@@ -170,7 +171,7 @@ impl Machine {
         self.uart.start();
         self.uart.say(BOOT_TEXT);
         let shell = Shell::new(COMMANDS, self.about.baud);
-        let responder: Side = Responder::start(&self.about, shell, &mut hardware);
+        let responder: Side = Responder::start(self.about, shell, &mut hardware);
         tracing::info!(boot = %responder.boot(), name = self.about.name, "booted");
         self.hardware = Some(hardware);
         self.state = State::Up(Box::new(Up {

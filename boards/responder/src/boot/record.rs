@@ -1,140 +1,127 @@
 //! What survives a reset, as bytes.
 
-use super::Number;
 use crate::hardware::RETAINED_BYTES;
-use lastword_protocol::OperationId;
 use lastword_protocol::checksum;
 use lastword_protocol::message::SCHEMA_HASH;
-use lastword_protocol::power::{Evidence, LastOperation, Operation, Outcome, Standdown};
+use lastword_protocol::power::{LastOperation, Operation, Outcome};
+use lastword_protocol::{BootId, OperationId};
 
 /// What survives a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     /// The boot that wrote it.
-    pub(crate) boot: Number,
+    pub(crate) boot: BootId,
     /// The last power operation.
     pub(crate) last: Option<LastOperation>,
 }
 
-/// count:u32 id:u64 boot of the operation:u32 operation:u8 outcome:u8 its argument:u16 sum:u32,
-/// all little-endian.
+/// Six words, all little-endian: the count of this boot; the operation's id in two; the count of
+/// its boot; the operation, its outcome, and what the outcome carries, a byte and a byte and two;
+/// the sum.
 type Bytes = [u8; RETAINED_BYTES];
 
-const SUM_AT: usize = RETAINED_BYTES - 4;
 /// Stands for an operation where there was none.
 const NO_OPERATION: u8 = u8::MAX;
 
 impl Record {
-    /// Reads what was retained on this board; `None` if that is not what was last written.
-    pub(super) fn read(unique: [u8; 12], bytes: &Bytes) -> Option<Self> {
-        let (content, sum) = bytes.split_last_chunk::<4>()?;
-        if sum_of(content) != u32::from_le_bytes(*sum) {
+    /// Reads what was retained on the board of which `boot` is one; `None` if that is not what was
+    /// last written.
+    pub(super) fn read(boot: BootId, bytes: &Bytes) -> Option<Self> {
+        let (words, _) = bytes.as_chunks::<4>();
+        let [count, low, high, then, what, sum] = *words.as_array::<6>()?;
+        if u32::from_le_bytes(sum) != sum_of(bytes) {
             return None;
         }
-        let (count, content) = content.split_first_chunk()?;
-        let (id, content) = content.split_first_chunk()?;
-        let (then, content) = content.split_first_chunk()?;
-        let [operation, outcome, argument @ ..] = *content.first_chunk::<4>()?;
-        let number = |count| Number {
-            unique,
-            count: u32::from_le_bytes(count),
-        };
-        let last = LastOperation {
-            id: OperationId(u64::from_le_bytes(*id)),
-            operation: *Operation::ALL
-                .get(usize::from(operation))
-                .unwrap_or(&Operation::Reboot),
-            outcome: unpack(outcome, u16::from_le_bytes(argument))?,
-            boot: number(*then).id(),
-        };
+        let [operation, outcome, low_content, high_content] = what;
+        let content = u16::from_le_bytes([low_content, high_content]);
+        let id = u64::from(u32::from_le_bytes(high)) << 32 | u64::from(u32::from_le_bytes(low));
+        let last = Operation::from_number(operation.into())
+            .zip(Outcome::from_numbers(outcome, content))
+            .map(|(operation, outcome)| LastOperation {
+                id: OperationId(id),
+                operation,
+                outcome,
+                boot: counted(boot, then),
+            });
         Some(Self {
-            boot: number(*count),
-            last: (operation != NO_OPERATION).then_some(last),
+            boot: counted(boot, count),
+            last,
         })
     }
 
-    pub(crate) fn to_bytes(self) -> Bytes {
+    pub(crate) fn to_bytes(boot: &BootId, last: Option<&LastOperation>) -> Bytes {
         let mut bytes = [0; RETAINED_BYTES];
-        let (operation, id, then, (outcome, argument)) = match self.last {
-            None => (NO_OPERATION, 0, 0, (0, 0)),
-            Some(last) => {
-                let [.., a, b, c, d] = last.boot.0;
-                let then = u32::from_le_bytes([a, b, c, d]);
-                (last.operation as u8, last.id.0, then, pack(last.outcome))
+        let (words, _) = bytes.as_chunks_mut::<4>();
+        if let Some([count, low, high, then, what, _]) = words.as_mut_array::<6>() {
+            *count = count_of(boot);
+            *what = [NO_OPERATION; 4];
+            if let Some(last) = last {
+                let (outcome, content) = last.outcome.numbers();
+                let [low_content, high_content] = content.unwrap_or_default().to_le_bytes();
+                *low = word(last.id.0);
+                *high = word(last.id.0 >> 32);
+                *then = count_of(&last.boot);
+                *what = [last.operation as u8, outcome, low_content, high_content];
             }
-        };
-        let at = put(&mut bytes, 0, &self.boot.count.to_le_bytes());
-        let at = put(&mut bytes, at, &id.to_le_bytes());
-        let at = put(&mut bytes, at, &then.to_le_bytes());
-        let at = put(&mut bytes, at, &[operation, outcome]);
-        put(&mut bytes, at, &argument.to_le_bytes());
-        let sum = sum_of(bytes.get(..SUM_AT).unwrap_or_default());
-        put(&mut bytes, SUM_AT, &sum.to_le_bytes());
+        }
+        let sum = sum_of(&bytes);
+        if let Some(place) = bytes.last_chunk_mut() {
+            *place = sum.to_le_bytes();
+        }
         bytes
     }
 }
 
-/// Puts `content` at `at`, and returns what is behind it.
-fn put(bytes: &mut Bytes, at: usize, content: &[u8]) -> usize {
-    let places = bytes.iter_mut().skip(at);
-    places.zip(content).for_each(|(place, byte)| *place = *byte);
-    at + content.len()
+/// The lower half.
+fn word(number: u64) -> [u8; 4] {
+    let low = u32::try_from(number & u64::from(u32::MAX));
+    low.unwrap_or_default().to_le_bytes()
 }
 
-/// Another layout is another record.
-fn sum_of(content: &[u8]) -> u32 {
-    checksum::of_parts(&[&SCHEMA_HASH.to_le_bytes(), content])
+/// The count of a boot: the end of its id.
+pub(super) const fn count_of(boot: &BootId) -> [u8; 4] {
+    let [.., a, b, c, d] = boot.0;
+    [a, b, c, d]
 }
 
-/// A number for the outcome, and one for what it carries.
-const fn pack(outcome: Outcome) -> (u8, u16) {
-    match outcome {
-        Outcome::Staged => (0, 0),
-        Outcome::Released(evidence) => (1, evidence as u16),
-        Outcome::Done(evidence) => (2, evidence as u16),
-        Outcome::FireFailed(code) => (3, code),
-        Outcome::StoodDown(why) => (4, why as u16),
-        Outcome::Interrupted => (5, 0),
-        Outcome::DryRun(evidence) => (6, evidence as u16),
+/// The boot of the same board with this count.
+pub(super) fn counted(boot: BootId, count: [u8; 4]) -> BootId {
+    let mut id = boot;
+    if let Some(place) = id.0.last_chunk_mut() {
+        *place = count;
     }
+    id
 }
 
-fn unpack(outcome: u8, argument: u16) -> Option<Outcome> {
-    let at = usize::from(argument);
-    let evidence = Evidence::ALL.get(at).copied();
-    Some(match outcome {
-        0 => Outcome::Staged,
-        1 => Outcome::Released(evidence?),
-        2 => Outcome::Done(evidence?),
-        3 => Outcome::FireFailed(argument),
-        4 => Outcome::StoodDown(*Standdown::ALL.get(at)?),
-        5 => Outcome::Interrupted,
-        6 => Outcome::DryRun(evidence?),
-        _ => return None,
-    })
+/// The sum of all but the sum. Another layout is another record.
+fn sum_of(bytes: &Bytes) -> u32 {
+    let content = bytes.get(..RETAINED_BYTES - 4).unwrap_or_default();
+    checksum::of_parts(&[&SCHEMA_HASH.to_le_bytes(), content])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lastword_protocol::power::{Evidence, Standdown};
 
-    const UNIQUE: [u8; 12] = [7; 12];
+    const BOARD: BootId = BootId([7; 16]);
 
     fn record(last: Option<(Operation, Outcome)>) -> Record {
-        let boot = |count| Number {
-            unique: UNIQUE,
-            count,
-        };
+        let boot = |count: u32| counted(BOARD, count.to_le_bytes());
         let last = last.map(|(operation, outcome)| LastOperation {
             id: OperationId((1 << 48) + 77),
             operation,
             outcome,
-            boot: boot(0x0102_0304).id(),
+            boot: boot(0x0102_0304),
         });
         Record {
             boot: boot(0x0A0B_0C0D),
             last,
         }
+    }
+
+    fn bytes(record: &Record) -> Bytes {
+        Record::to_bytes(&record.boot, record.last.as_ref())
     }
 
     #[test]
@@ -150,29 +137,29 @@ mod tests {
         for operation in Operation::ALL {
             for outcome in &outcomes {
                 let record = record(Some((operation, *outcome)));
-                assert_eq!(Record::read(UNIQUE, &record.to_bytes()), Some(record));
+                assert_eq!(Record::read(BOARD, &bytes(&record)), Some(record));
             }
         }
         assert_eq!(
-            Record::read(UNIQUE, &record(None).to_bytes()),
+            Record::read(BOARD, &bytes(&record(None))),
             Some(record(None))
         );
     }
 
     #[test]
     fn a_record_with_any_bit_flipped_is_none() {
-        let bytes = record(Some((Operation::Reboot, Outcome::Staged))).to_bytes();
+        let bytes = bytes(&record(Some((Operation::Reboot, Outcome::Staged))));
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Record::read(UNIQUE, &flipped), None, "bit {bit}");
+            assert_eq!(Record::read(BOARD, &flipped), None, "bit {bit}");
         }
     }
 
     #[test]
     fn what_a_memory_holds_at_power_on_is_none() {
         for byte in [0x00, 0xFF, 0xA5] {
-            assert_eq!(Record::read(UNIQUE, &[byte; RETAINED_BYTES]), None);
+            assert_eq!(Record::read(BOARD, &[byte; RETAINED_BYTES]), None);
         }
     }
 }
