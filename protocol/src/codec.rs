@@ -95,13 +95,6 @@ impl Flavor for Sink<'_, '_> {
     }
 }
 
-/// What is written as a part of a body, or as all of it.
-pub trait Field {
-    /// Writes it.
-    #[doc(hidden)]
-    fn write(&self, out: &mut Writer<'_>);
-}
-
 /// Writes the fields of a struct in the order in which they are listed: all of them, or it does
 /// not compile.
 macro_rules! fields {
@@ -158,6 +151,13 @@ wrappers!(
     Generation,
     Capabilities
 );
+
+/// What is written as a part of a body, or as all of it.
+pub trait Field {
+    /// Writes it.
+    #[doc(hidden)]
+    fn write(&self, out: &mut Writer<'_>);
+}
 
 impl Field for u8 {
     fn write(&self, out: &mut Writer<'_>) {

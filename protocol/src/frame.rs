@@ -170,7 +170,6 @@ pub fn encode_into<const N: usize>(
     nonce: Nonce,
     mut write_body: impl FnMut(&mut [u8]) -> Option<usize>,
 ) -> Result<(), TooLong> {
-    let nonce = crc_nonce(header.class, nonce);
     packet.clear();
     for room in [N.min(SMALL), N] {
         packet.resize(room, 0).map_err(|_| TooLong)?;
@@ -206,6 +205,7 @@ pub fn seal(packet: &mut [u8], header: Header, nonce: Nonce, body_bytes: usize) 
     let (begin, rest) = packet.split_at_mut_checked(BODY_AT + body_bytes)?;
     *begin.first_mut()? = DELIMITER;
     let covered = begin.get_mut(HEADER_AT..)?;
+    let nonce = crc_nonce(header.class, nonce);
     *covered.first_chunk_mut()? = header.to_bytes();
     *rest.first_chunk_mut()? = checksum::of_frame(nonce, covered).to_le_bytes();
     let plain = HEADER_BYTES + body_bytes + CHECKSUM_BYTES;
@@ -293,6 +293,16 @@ mod tests {
     fn a_hello_reads_in_any_session_and_in_none() {
         check(Class::Hello, b"x", None, true);
         check(Class::Hello, b"x", Some(Nonce(9)), true);
+    }
+
+    #[test]
+    fn a_hello_is_sealed_with_its_own_nonce_whatever_the_session() {
+        for nonce in [HELLO_NONCE, NONCE] {
+            let mut packet = [0; 40];
+            let header = Header::new(Class::Hello, Sequence(7), 3);
+            let length = seal(&mut packet, header, nonce, 4).unwrap();
+            assert!(decode(&mut packet[1..length - 1], None).is_some());
+        }
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! What is written and read field by field is what postcard makes of the whole.
+
 use super::*;
 use crate::hello::{Busy, Greeting, Hello, Occupied, VersionRefused, Welcome, read_goodbye};
 use crate::identity::{BoardKind, BootSource, Cause, Identity};
