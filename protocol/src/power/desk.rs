@@ -6,7 +6,8 @@ mod answer;
 pub use answer::{Answer, FAIL, INVALID_COMMAND};
 
 use super::machine::{Effect, Event, Order, Staged};
-use super::order::{Backend, Evidence, LastOperation, Operation, Outcome, PowerRequest, Standdown};
+use super::order::{Backend, Operation, PowerRequest};
+use super::outcome::{Evidence, LastOperation, Outcome, Standdown};
 use crate::identity::Cause;
 use crate::message::{
     AlreadyDone, Cancelled, Field, Initiated, Pending, PowerStatus, Reply, Writer, opcode,
