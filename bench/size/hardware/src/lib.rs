@@ -10,6 +10,6 @@ pub use board::{ABOUT, Board};
 pub use line::Line;
 
 /// The longest frame on the wire.
-pub const FRAME_BYTES: usize = 192;
+pub const FRAME_BYTES: usize = 160;
 /// How many replies are kept.
-pub const REPLIES: usize = 2;
+pub const REPLIES: usize = 1;
