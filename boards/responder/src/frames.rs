@@ -146,6 +146,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
     }
 
     /// Writes a packet; nothing if there is nothing to send after all.
+    #[inline(never)]
     pub(crate) fn write(&self, letter: Letter, house: &House, out: &mut Window<'_>) {
         // A window that is full has what it needs.
         let _ = if let Letter::Reply(sequence) = letter {

@@ -237,9 +237,9 @@ impl House {
         }
     }
 
-    #[inline(never)]
     /// Moves the staged operation on, and carries out what comes of that, until there is something
     /// to wait for. Returns whether anything came of it.
+    #[inline(never)]
     fn step(&mut self, mut event: Event, board: &mut impl Board) -> bool {
         let mut any = false;
         while let Some(effect) = self.desk.step(self.now, event) {

@@ -211,15 +211,20 @@
 //!
 //! fn main() {
 //!     let (mut lamp, mut uart) = (Lamp, Uart);
-//!     let shell = Shell::<LINE, HISTORY>::new(COMMANDS, BAUD);
-//!     let mut responder: Responder<_, FRAME, REPLIES> =
-//!         Responder::start(&ABOUT, shell, &mut lamp);
+//!     let mut responder = start(&mut lamp);
 //!     loop {
 //!         let Ok(()) = poll(&mut responder, &mut uart, &mut lamp);
 //!         // Here is the place for whatever else the board does, a little each turn.
 //! #       if registers::is_over() { break }
 //!     }
 //! #   registers::check();
+//! }
+//!
+//! // Apart from `main`, which never gives back the stack on which the shell is made before it has
+//! // its place.
+//! #[inline(never)]
+//! fn start(lamp: &mut Lamp) -> Responder<Shell<LINE, HISTORY>, FRAME, REPLIES> {
+//!     Responder::start(&ABOUT, Shell::new(COMMANDS, BAUD), lamp)
 //! }
 //! # mod registers {
 //! #     use std::sync::Mutex;

@@ -86,6 +86,11 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
         Rules::new(self.table, self.answer.dialect())
     }
 
+    /// Whether the answer under way is for a person.
+    const fn is_answered_in_term(&self) -> bool {
+        matches!(self.answer.dialect(), Dialect::Term)
+    }
+
     fn is_term(&self) -> bool {
         self.input.dialect() == Some(Dialect::Term)
     }
@@ -121,29 +126,41 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
     }
 
     /// Runs the step that is to be answered next, if there is one.
+    #[inline(never)]
     fn run(&mut self, house: &mut House, board: &mut impl Board) {
         if !matches!(self.saying, Saying::Step) {
             return;
         }
-        let step = parse::step(self.input.line(), self.answer.done(), self.rules());
-        let Some(step) = step.filter(|_| self.answer.is_open()) else {
+        if !self.answer.is_open() {
+            self.saying = Saying::Final;
+            return;
+        }
+        // It is long, and stays where it is.
+        let mut step = parse::step(self.input.line(), self.answer.done(), self.rules());
+        let Some(step) = &mut step else {
             self.saying = Saying::Final;
             return;
         };
         if step.command.level == Level::Danger {
             self.input.unkeep();
         }
+        self.carry_out(&mut step.action, house, board);
+    }
+
+    /// Does what the step under way asks for.
+    #[inline(never)]
+    fn carry_out(&mut self, action: &mut Action, house: &mut House, board: &mut impl Board) {
         self.told = Told::Done;
-        match step.action {
+        match action {
             Action::Help(_) => {}
             Action::Logout => self.then = Then::Leave,
             Action::Mode(Dialect::Json) => self.told = Told::Refused(Code::Mode, NO_JSON),
-            Action::Mode(dialect) => self.then = Then::Speak(dialect),
-            Action::Request(mut request) => {
+            Action::Mode(dialect) => self.then = Then::Speak(*dialect),
+            Action::Request(request) => {
                 self.asked = self.asked.next();
                 let nonce = session_nonce(house.boot(), LINES);
                 let assigned = OperationId::assigned(nonce, self.asked);
-                self.told = house.ask(&mut request, assigned, board);
+                self.told = house.ask(request, assigned, board);
             }
         }
     }
@@ -189,6 +206,7 @@ enum Heard {
 }
 
 impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
+    #[inline(never)]
     fn feed(&mut self, now: Instant, byte: u8, house: &mut House, board: &mut impl Board) {
         self.input.set_name(house.about().name);
         let byte = [byte];
@@ -216,11 +234,13 @@ impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
         !self.echo.0.is_empty() || self.held.is_some() || !matches!(self.saying, Saying::Nothing)
     }
 
+    #[inline(never)]
     fn write(&self, house: &House, out: &mut Window<'_>) -> fmt::Result {
         out.bytes(&self.echo.0)?;
         saying::write(self, house, out)
     }
 
+    #[inline(never)]
     fn said(&mut self, now: Instant, house: &mut House, board: &mut impl Board) {
         self.echo.0.clear();
         self.saying = self.next();

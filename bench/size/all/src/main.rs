@@ -33,14 +33,22 @@ const COMMANDS: Table = Table(&[
     &commands::SHUTDOWN,
 ]);
 
+type Side = Responder<Shell<LINE_BYTES, HISTORY_BYTES>, FRAME_BYTES, REPLIES>;
+
 #[entry]
 fn main() -> ! {
     let mut line = Line::new();
     let mut board = Board::default();
-    let shell = Shell::<LINE_BYTES, HISTORY_BYTES>::new(COMMANDS, ABOUT.baud);
-    let mut responder = Responder::<_, FRAME_BYTES, REPLIES>::start(&ABOUT, shell, &mut board);
+    let mut responder = start(&mut board);
     loop {
         // This line never goes away: it has no error.
         let Ok(()) = poll(&mut responder, &mut line, &mut board);
     }
+}
+
+/// Begins the boot. Apart from `main`, which never gives back the stack on which the shell is made
+/// before it has its place.
+#[inline(never)]
+fn start(board: &mut Board) -> Side {
+    Side::start(&ABOUT, Shell::new(COMMANDS, ABOUT.baud), board)
 }

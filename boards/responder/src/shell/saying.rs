@@ -2,9 +2,11 @@
 
 use super::{NO_JSON, Shell};
 use crate::house::House;
+use crate::told::Told;
 use crate::window::Window;
 use core::fmt;
-use lastword_shell::{Dialect, Out, parse, plain, term};
+use lastword_shell::parse::{self, Step};
+use lastword_shell::{Answer, Out, plain, term};
 
 /// What is being said.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +47,7 @@ pub(super) fn write<const LINE: usize, const HISTORY: usize>(
     out: &mut Window<'_>,
 ) -> fmt::Result {
     let name = house.about().name;
-    let is_term = matches!(shell.answer.dialect(), Dialect::Term);
-    let mut answer = shell.answer.clone();
+    let is_term = shell.is_answered_in_term();
     match shell.saying {
         Saying::Nothing => Ok(()),
         Saying::Prompt => term::prompt(out, name),
@@ -54,20 +55,50 @@ pub(super) fn write<const LINE: usize, const HISTORY: usize>(
         Saying::Redraw => shell.input.redraw(out, name),
         Saying::NoJson => no_json(out),
         Saying::Unfit if is_term => term::line_error(out, shell.unfit),
-        Saying::Unfit => plain::line_error(out, answer.tag(), shell.unfit),
-        Saying::Misread => match parse::check(shell.input.line(), shell.rules()) {
-            Ok(_) => Ok(()),
-            Err(error) if is_term => term::parse_error(out, name, &error),
-            Err(error) => plain::parse_error(out, &error),
-        },
-        Saying::Final => answer.finish(out),
-        Saying::Step => {
-            let step = parse::step(shell.input.line(), answer.done(), shell.rules());
-            step.map_or(Ok(()), |step| {
-                answer.step(out, &step, &shell.told.reply(house))
-            })
-        }
+        Saying::Unfit => plain::line_error(out, shell.answer.tag(), shell.unfit),
+        Saying::Misread => misread(shell, name, out),
+        Saying::Final => shell.answer.clone().finish(out),
+        Saying::Step => step(shell, house, out),
     }
+}
+
+/// Writes why the line was not understood.
+#[inline(never)]
+fn misread<const LINE: usize, const HISTORY: usize>(
+    shell: &Shell<LINE, HISTORY>,
+    name: &str,
+    out: &mut Window<'_>,
+) -> fmt::Result {
+    match &parse::check(shell.input.line(), shell.rules()) {
+        Ok(_) => Ok(()),
+        Err(error) if shell.is_answered_in_term() => term::parse_error(out, name, error),
+        Err(error) => plain::parse_error(out, error),
+    }
+}
+
+/// Writes what the step under way has come to.
+#[inline(never)]
+fn step<const LINE: usize, const HISTORY: usize>(
+    shell: &Shell<LINE, HISTORY>,
+    house: &House,
+    out: &mut Window<'_>,
+) -> fmt::Result {
+    match &parse::step(shell.input.line(), shell.answer.done(), shell.rules()) {
+        Some(step) => reply(&shell.answer, step, &shell.told, house, out),
+        None => Ok(()),
+    }
+}
+
+/// Writes a reply, which is long, and not made before the line is read.
+#[inline(never)]
+fn reply(
+    answer: &Answer,
+    step: &Step,
+    told: &Told,
+    house: &House,
+    out: &mut Window<'_>,
+) -> fmt::Result {
+    answer.clone().step(out, step, &told.reply(house))
 }
 
 /// An answer that clients of JSON-RPC understand.

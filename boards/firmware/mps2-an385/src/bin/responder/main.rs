@@ -48,12 +48,13 @@ const REPLIES: usize = 2;
 // A hello has to fit, or no client is ever welcome.
 const _: () = assert!(ABOUT.frame_bytes() <= FRAME_BYTES);
 
+type Side = Responder<Shell<LINE_BYTES, HISTORY_BYTES>, FRAME_BYTES, REPLIES>;
+
 #[entry]
 fn main() -> ! {
     let Some(board) = Board::take() else { reset() };
     let (mut uart, mut hardware) = Hardware::new(board);
-    let shell = Shell::<LINE_BYTES, HISTORY_BYTES>::new(application::COMMANDS, BAUD);
-    let mut responder = Responder::<_, FRAME_BYTES, REPLIES>::start(&ABOUT, shell, &mut hardware);
+    let mut responder = start(&mut hardware);
     loop {
         // This line never goes away: it has no error.
         let Ok(()) = poll(&mut responder, &mut uart, &mut hardware);
@@ -67,11 +68,15 @@ fn main() -> ! {
     }
 }
 
+/// Begins the boot. Apart from `main`, which never gives back the stack on which the shell is made
+/// before it has its place.
+#[inline(never)]
+fn start(hardware: &mut Hardware) -> Side {
+    Side::start(&ABOUT, Shell::new(application::COMMANDS, BAUD), hardware)
+}
+
 /// Whether another turn would do something, and the clock's next tick need not be waited for.
-fn has_work(
-    responder: &Responder<Shell<LINE_BYTES, HISTORY_BYTES>, FRAME_BYTES, REPLIES>,
-    uart: &Uart,
-) -> bool {
+fn has_work(responder: &Side, uart: &Uart) -> bool {
     if responder.wants_input() {
         uart.has_received()
     } else {
