@@ -1,28 +1,43 @@
 //! Numbers in digits, without `core::fmt` and without a division of 64 bits, which a small
 //! microcontroller has to bring along as code.
 
+use core::num::NonZero;
+
 /// Hands the decimal digits of `number` to `write`, one by one, without leading zeros.
 pub fn decimal(number: u64, mut write: impl FnMut(&'static str)) {
-    // Doubles a decimal number once for each bit ("double dabble"): u64::MAX has 20 digits.
-    let mut digits = [0_u8; 20];
-    let mut bits = number;
-    for _ in 0..u64::BITS {
-        let mut carry = u8::from(bits.cast_signed() < 0);
-        bits <<= 1;
-        for digit in digits.iter_mut().rev() {
-            let doubled = *digit * 2 + carry;
-            carry = u8::from(doubled >= 10);
-            *digit = doubled - 10 * carry;
-        }
-    }
-    let mut significant = false;
-    for (place, value) in digits.into_iter().enumerate() {
-        significant |= value != 0 || place == digits.len() - 1;
-        if significant {
-            write(digit(value));
-        }
+    for value in decimals(number, &mut [0; 20]) {
+        write(digit(*value));
     }
 }
+
+/// The decimal digits of `number`, of which [`u64::MAX`] has 20.
+fn decimals(number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut left = number.to_le_bytes();
+    let mut first = digits.len();
+    while first == digits.len() || left != [0; 8] {
+        first = first.saturating_sub(1);
+        if let Some(digit) = digits.get_mut(first) {
+            *digit = divide(&mut left, TEN).to_le_bytes()[0];
+        }
+    }
+    digits.get(first..).unwrap_or_default()
+}
+
+/// Divides a number, the lowest byte first, and returns the remainder.
+///
+/// Byte by byte, as on paper: a small processor has no division of 64 bits, and the one that the
+/// compiler brings along takes 400 bytes.
+pub fn divide(number: &mut [u8; 8], by: NonZero<u32>) -> u32 {
+    let mut rest = 0;
+    for byte in number.iter_mut().rev() {
+        let part = rest << 8 | u32::from(*byte);
+        *byte = (part / by).to_le_bytes()[0];
+        rest = part % by;
+    }
+    rest
+}
+
+const TEN: NonZero<u32> = NonZero::new(10).unwrap();
 
 /// Hands both hexadecimal digits of `byte` to `write`.
 pub fn hexadecimal(byte: u8, mut write: impl FnMut(&'static str)) {

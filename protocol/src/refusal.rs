@@ -61,7 +61,7 @@ impl<'a> Pieces<'a> {
     /// Writes the body of the refusal, without making it first; returns its opcode.
     pub(crate) fn write(&self, out: &mut Writer<'_>) -> u8 {
         self.code.write(out);
-        out.pieces(|out| self.say(|piece| out.array(piece.as_bytes())));
+        out.pieces(|out| self.say(&mut |piece| out.array(piece.as_bytes())));
         opcode::REFUSED
     }
 
@@ -69,24 +69,25 @@ impl<'a> Pieces<'a> {
     pub(crate) fn refusal(&self) -> Refusal {
         let mut detail = Text::new();
         // It fits: no operation's name and id are that long.
-        self.say(|piece| drop(detail.push_str(piece)));
+        self.say(&mut |piece| drop(detail.push_str(piece)));
         let code = self.code;
         Refusal { code, detail }
     }
 
     /// Hands out the detail, piece by piece.
-    fn say(&self, mut say: impl FnMut(&str)) {
+    // Not generic: frames and lines share it.
+    fn say(&self, say: &mut dyn FnMut(&str)) {
         say(self.lead);
         match self.number {
             Number::None => {}
             Number::Operation(id) => {
                 say(" op=");
-                digits::decimal(id.0, &mut say);
+                digits::decimal(id.0, &mut *say);
                 if !self.tail.is_empty() {
                     say(": ");
                 }
             }
-            Number::Opcode(opcode) => digits::hexadecimal(opcode, &mut say),
+            Number::Opcode(opcode) => digits::hexadecimal(opcode, &mut *say),
         }
         say(self.tail);
     }

@@ -78,25 +78,7 @@ impl<'a> Pen<'a> {
 
     /// Writes a number in decimal.
     pub(crate) fn number(&mut self, number: u64) {
-        let mut left = number.to_le_bytes();
-        let mut digits = [0_u8; 20];
-        let mut first = digits.len();
-        for (place, digit) in digits.iter_mut().enumerate().rev() {
-            *digit = divide(&mut left, TEN).to_le_bytes()[0];
-            first = place;
-            if left == [0; 8] {
-                break;
-            }
-        }
-        let digits = digits.get(first..).unwrap_or_default();
-        for digit in digits {
-            self.digit(*digit);
-        }
-    }
-
-    fn digit(&mut self, digit: u8) {
-        let at = usize::from(digit);
-        self.text("0123456789".get(at..=at).unwrap_or_default());
+        digits::decimal(number, |digit| self.text(digit));
     }
 
     /// Writes a number behind its key.
@@ -145,7 +127,7 @@ impl<'a> Pen<'a> {
     /// Writes a span as a person reads it: `0.250 s`, `2m 5s`, `3d 0h 0m 1s`.
     pub(crate) fn span(&mut self, millis: u64) {
         let mut left = millis.to_le_bytes();
-        let thousandths = divide(&mut left, THOUSAND);
+        let thousandths = digits::divide(&mut left, THOUSAND);
         let rest = u64::from_le_bytes(left);
         if rest < 60 {
             self.number(rest);
@@ -155,9 +137,9 @@ impl<'a> Pen<'a> {
             self.number(thousandths.into());
             return self.text(" s");
         }
-        let seconds = divide(&mut left, SIXTY);
-        let minutes = divide(&mut left, SIXTY);
-        let hours = divide(&mut left, DAY);
+        let seconds = digits::divide(&mut left, SIXTY);
+        let minutes = digits::divide(&mut left, SIXTY);
+        let hours = digits::divide(&mut left, DAY);
         let days = u64::from_le_bytes(left);
         let units = [
             (days, "d "),
@@ -296,21 +278,6 @@ pub(crate) fn decimal(out: &mut dyn Out, number: usize) -> fmt::Result {
     pen.written()
 }
 
-/// Divides a number, the lowest byte first, and returns the remainder.
-///
-/// Byte by byte, as on paper: a small processor has no division of 64 bits, and the one that the
-/// compiler brings along takes 400 bytes.
-fn divide(number: &mut [u8; 8], by: NonZero<u32>) -> u32 {
-    let mut rest = 0;
-    for byte in number.iter_mut().rev() {
-        let part = rest << 8 | u32::from(*byte);
-        *byte = (part / by).to_le_bytes()[0];
-        rest = part % by;
-    }
-    rest
-}
-
-const TEN: NonZero<u32> = NonZero::new(10).unwrap();
 const SIXTY: NonZero<u32> = NonZero::new(60).unwrap();
 const DAY: NonZero<u32> = NonZero::new(24).unwrap();
 const THOUSAND: NonZero<u32> = NonZero::new(1_000).unwrap();
