@@ -30,6 +30,15 @@ pub(super) fn remove(bytes: &mut VecView<u8>, at: usize, count: usize) {
     bytes.truncate(bytes.len().saturating_sub(count));
 }
 
+/// The text that these bytes are, or begin with.
+///
+/// Character by character: the way of [`core::str::from_utf8`] is fast on long texts, and three times
+/// as large.
+pub(super) fn text(bytes: &[u8]) -> &str {
+    let mut chunks = bytes.utf8_chunks();
+    chunks.next().map_or("", |chunk| chunk.valid())
+}
+
 fn behind(bytes: &mut VecView<u8>, at: usize) -> &[Cell<u8>] {
     Cell::from_mut(bytes.get_mut(at..).unwrap_or_default()).as_slice_of_cells()
 }

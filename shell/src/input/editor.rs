@@ -12,7 +12,6 @@ use super::row::{self, Row};
 use crate::columns;
 use crate::out::Out;
 use core::fmt;
-use core::str::from_utf8;
 use heapless::Vec;
 
 /// The line under way.
@@ -57,7 +56,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     }
 
     pub(crate) fn text(&self) -> &str {
-        from_utf8(self.bytes()).unwrap_or_default()
+        bytes::text(self.bytes())
     }
 
     fn bytes(&self) -> &[u8] {

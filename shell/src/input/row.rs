@@ -4,11 +4,11 @@
 //! the edge is where terminals differ most, and only the column is needed to find the way back.
 //! The part follows from line, cursor and row alone; nobody has to remember what the screen shows.
 
+use super::bytes;
 use crate::columns;
 use crate::out::Out;
 use crate::pen::COLUMNS;
 use core::fmt;
-use core::str::from_utf8;
 
 /// The row that a line is typed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,6 @@ const LEAST_ROOM: usize = 20;
 pub(super) fn shown(character: &[u8]) -> &str {
     match character {
         b"\t" => " ",
-        _ => from_utf8(character).unwrap_or_default(),
+        _ => bytes::text(character),
     }
 }
