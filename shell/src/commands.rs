@@ -32,7 +32,7 @@ pub const ALL: Table = Table(&[
 
 /// A command that takes nothing and looks at the board; the others say how they differ.
 const LOOK: Command = Command {
-    path: &[],
+    path: "",
     summary: "",
     details: "",
     positionals: &[],
@@ -50,7 +50,7 @@ const fn details(text: &'static str) -> &'static str {
 
 /// `help [COMMAND]`
 pub static HELP: Command = Command {
-    path: &["help"],
+    path: "help",
     summary: "List the commands, or explain one.",
     positionals: &[Positional {
         name: "COMMAND",
@@ -72,7 +72,7 @@ pub static HELLO: Command = hello(LINE_BYTES, WINDOW_BYTES);
 #[must_use]
 pub const fn hello(line_max: usize, window: usize) -> Command {
     Command {
-        path: &["hello"],
+        path: "hello",
         summary: "Say who the board is and which boot this is.",
         opcode: Some(opcode::IDENTITY),
         view: View::Hello { line_max, window },
@@ -83,7 +83,7 @@ pub const fn hello(line_max: usize, window: usize) -> Command {
 
 /// `status`
 pub static STATUS: Command = Command {
-    path: &["status"],
+    path: "status",
     summary: "Show uptime, sessions, memory, load, what is staged.",
     opcode: Some(opcode::STATUS),
     build: |_| Action::Request(Request::Status),
@@ -92,7 +92,7 @@ pub static STATUS: Command = Command {
 
 /// `uptime`
 pub static UPTIME: Command = Command {
-    path: &["uptime"],
+    path: "uptime",
     summary: "Show how long the board is up.",
     opcode: Some(opcode::UPTIME),
     build: |_| Action::Request(Request::Uptime),
@@ -101,7 +101,7 @@ pub static UPTIME: Command = Command {
 
 /// `version`
 pub static VERSION: Command = Command {
-    path: &["version"],
+    path: "version",
     summary: "Show what runs on the board.",
     opcode: Some(opcode::IDENTITY),
     view: View::Version,
@@ -111,7 +111,7 @@ pub static VERSION: Command = Command {
 
 /// `mode plain|term|json`
 pub static MODE: Command = Command {
-    path: &["mode"],
+    path: "mode",
     summary: "Choose the dialect of this session.",
     details: details(
         "plain is for scripts, term for a person, json for programs. The answer to this command \
@@ -134,7 +134,7 @@ pub static MODE: Command = Command {
 
 /// `logout`
 pub static LOGOUT: Command = Command {
-    path: &["logout"],
+    path: "logout",
     summary: "End this session.",
     details: details("The next line chooses its dialect anew."),
     build: |_| Action::Logout,
@@ -151,7 +151,7 @@ mod tests {
 
     /// The command in its shortest form.
     fn shortest(command: &Command) -> String {
-        let mut line = command.path.join(" ");
+        let mut line = command.path.to_owned();
         for positional in command
             .positionals
             .iter()
@@ -200,7 +200,10 @@ mod tests {
     #[test]
     fn entries_are_whole_and_have_names_of_their_own() {
         for (index, command) in ALL.iter().enumerate() {
-            assert_eq!(ALL.by_method(&command.path.join(".")), Some(command));
+            assert_eq!(
+                ALL.by_method(&command.path.replace(' ', ".")),
+                Some(command)
+            );
             assert_eq!(ALL.find(command.path), Some(command));
             assert!(command.summary.ends_with('.'), "{command:?}");
             assert!(command.positionals.len() <= MAX_POSITIONALS, "{command:?}");
@@ -225,7 +228,7 @@ mod tests {
     fn the_manual_names_every_command_and_option() {
         let manual = include_str!("../SHELL.md");
         for command in ALL.iter() {
-            let name = command.path.join(" ");
+            let name = command.path;
             assert!(
                 manual.contains(&format!("`{name}")),
                 "SHELL.md lacks {name}"

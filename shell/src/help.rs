@@ -4,7 +4,7 @@ use crate::arguments::Kind;
 use crate::out::Out;
 use crate::pen::{COLUMNS, Pen};
 use crate::table::{Command, Positional, Switch};
-use crate::topic::Topic;
+use crate::topic::{Topic, first_word};
 use core::fmt;
 
 /// Writes the rows of `help` for a script: one a command, or usage and options of one command.
@@ -36,7 +36,7 @@ pub(crate) fn for_script(pen: &mut Pen<'_>, topic: Topic) {
     }
     for command in topic.commands() {
         pen.text("| command=\"");
-        path(pen, command);
+        pen.text(command.path);
         summary(pen, command);
     }
 }
@@ -85,7 +85,7 @@ fn list(pen: &mut Pen<'_>, topic: Topic) {
     }
     let mut group = None;
     for command in topic.commands() {
-        let own = command.path.first().filter(|_| command.path.len() > 1);
+        let own = Some(first_word(command.path)).filter(|own| *own != command.path);
         if group.is_some_and(|group| group != own) {
             pen.newline(0);
         }
@@ -129,17 +129,9 @@ fn width(write: impl FnOnce(&mut Pen<'_>)) -> usize {
     pen.column
 }
 
-/// Writes the words that name a command.
-fn path(pen: &mut Pen<'_>, command: &Command) {
-    for (index, word) in command.path.iter().enumerate() {
-        pen.text(if index == 0 { "" } else { " " });
-        pen.text(word);
-    }
-}
-
 /// The command as the list shows it: `power reboot [OPTIONS]`.
 fn brief(pen: &mut Pen<'_>, command: &Command) {
-    path(pen, command);
+    pen.text(command.path);
     for positional in command.positionals {
         pen.text(" ");
         Piece::Positional(positional).write(pen);
@@ -151,7 +143,7 @@ fn brief(pen: &mut Pen<'_>, command: &Command) {
 
 /// The command with all that it takes, on a screen broken between one thing and the next.
 fn usage(pen: &mut Pen<'_>, command: &Command, on_screen: bool) {
-    path(pen, command);
+    pen.text(command.path);
     let indent = pen.column;
     let positionals = command.positionals.iter().map(Piece::Positional);
     for piece in positionals.chain(command.options.iter().map(Piece::Option)) {

@@ -7,8 +7,8 @@ use core::fmt;
 
 /// One command: how it is typed, what it takes, who may run it, what it does.
 pub struct Command {
-    /// The words that name it, such as `power reboot`.
-    pub path: &'static [&'static str],
+    /// The words that name it, a blank between two, such as `power reboot`.
+    pub path: &'static str,
     /// One line of help.
     pub summary: &'static str,
     /// More help; may be empty.
@@ -87,14 +87,14 @@ impl Table {
 
     /// The command that these words name.
     #[must_use]
-    pub fn find(self, path: &[&str]) -> Option<&'static Command> {
+    pub fn find(self, path: &str) -> Option<&'static Command> {
         self.iter().find(|command| command.path == path)
     }
 
     /// The command behind a JSON-RPC method: its words with dots between, as in `power.reboot`.
     #[must_use]
     pub fn by_method(self, method: &str) -> Option<&'static Command> {
-        let is_method = |command: &&Command| method.split('.').eq(command.path.iter().copied());
+        let is_method = |command: &&Command| method.split('.').eq(command.path.split(' '));
         self.iter().find(is_method)
     }
 

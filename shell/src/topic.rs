@@ -9,8 +9,9 @@ pub struct Topic {
     /// The table from the first command here or below on. All of them stand together, so that
     /// their end need not be known before someone asks for them.
     commands: &'static [&'static Command],
-    /// How many words lead here; every command here has at least as many.
-    depth: usize,
+    /// How many bytes of their names lead here, with the blank behind them: where the next word
+    /// begins. One more than the name of a command has if this is that.
+    behind: usize,
 }
 
 impl Topic {
@@ -19,7 +20,7 @@ impl Topic {
     pub const fn all(table: Table) -> Self {
         Self {
             commands: table.0,
-            depth: 0,
+            behind: 0,
         }
     }
 
@@ -30,23 +31,22 @@ impl Topic {
         let found = place.and_then(|place| table.0.get(place..));
         found.map_or(Self::all(table), |commands| Self {
             commands,
-            depth: command.path.len(),
+            behind: command.path.len() + 1,
         })
     }
 
     /// The words that lead here; empty for all commands.
     #[must_use]
-    pub fn path(self) -> &'static [&'static str] {
-        let path = self.commands.first().map(|command| command.path);
-        path.and_then(|path| path.get(..self.depth))
-            .unwrap_or_default()
+    pub fn path(self) -> &'static str {
+        let path = self.commands.first().map_or("", |command| command.path);
+        path.get(..self.behind.saturating_sub(1)).unwrap_or(path)
     }
 
     /// The command here, unless this is a group of them.
     #[must_use]
     pub fn command(self) -> Option<&'static Command> {
         let first = self.commands.first()?;
-        (first.path.len() == self.depth).then_some(first)
+        (first.path.len() < self.behind).then_some(first)
     }
 
     /// The commands here and below.
@@ -54,7 +54,7 @@ impl Topic {
     pub fn commands(self) -> Commands {
         Commands {
             left: self.commands,
-            path: self.path(),
+            topic: self,
         }
     }
 
@@ -84,31 +84,50 @@ impl Topic {
     pub(crate) fn descend(&mut self, word: Word<'_>) -> bool {
         // Nearly every word: it says what it is.
         let from = match word.plain() {
-            Some(text) => self.first(|next| next == text),
-            None => self.first(|next| word.is(next)),
+            Some(text) => self.first(|left| is_first(text, left)),
+            None => self.first(|left| word.is(first_word(left))),
         };
         let Some(commands) = from.and_then(|from| self.commands.get(from..)) else {
             return false;
         };
         self.commands = commands;
-        self.depth += 1;
+        self.behind += word.len() + 1;
         true
     }
 
-    /// The place of the first command here or below whose next word passes.
+    /// The place of the first command below whose words left pass.
+    #[inline]
     fn first(&self, passes: impl Fn(&str) -> bool) -> Option<usize> {
         self.commands.iter().position(|command| {
-            let next = command.path.get(self.depth);
-            next.is_some_and(|next| passes(next)) && command.path.starts_with(self.path())
+            let left = command.path.get(self.behind..);
+            left.is_some_and(&passes) && self.has(command)
         })
     }
+
+    /// Whether a command is here or below.
+    fn has(&self, command: &Command) -> bool {
+        is_first(self.path(), command.path)
+    }
+}
+
+/// Whether `words` begin with these.
+#[inline]
+fn is_first(these: &str, words: &str) -> bool {
+    let behind = words.as_bytes().get(these.len());
+    matches!(behind, None | Some(b' ')) && words.starts_with(these) || these.is_empty()
+}
+
+/// The first of some words, a blank between two.
+pub(crate) fn first_word(words: &str) -> &str {
+    let end = words.bytes().position(|byte| byte == b' ');
+    end.map_or(words, |end| words.get(..end).unwrap_or_default())
 }
 
 /// The commands at a place in the tree and below.
 #[derive(Clone, Debug)]
 pub struct Commands {
     left: &'static [&'static Command],
-    path: &'static [&'static str],
+    topic: Topic,
 }
 
 impl Iterator for Commands {
@@ -117,7 +136,7 @@ impl Iterator for Commands {
     fn next(&mut self) -> Option<&'static Command> {
         let (command, left) = self.left.split_first()?;
         self.left = left;
-        command.path.starts_with(self.path).then_some(command)
+        self.topic.has(command).then_some(command)
     }
 }
 
@@ -134,8 +153,8 @@ impl Iterator for Words {
     fn next(&mut self) -> Option<&'static str> {
         loop {
             let command = self.commands.next()?;
-            let word = command.path.get(self.commands.path.len())?;
-            if *word != self.last {
+            let word = first_word(command.path.get(self.commands.topic.behind..)?);
+            if word != self.last {
                 self.last = word;
                 return Some(word);
             }

@@ -15,44 +15,44 @@ use lastword_shell::table::{Command, Level, Positional, Switch};
 pub(super) static ALL: &[&Command] = &[&LIST, &STATUS, &START, &STOP, &RESTART, &RELOAD, &LOGS];
 
 static LIST: Command = Command {
-    path: &["svc", "list"],
+    path: "svc list",
     ..ANY
 };
 
 static STATUS: Command = Command {
-    path: &["svc", "status"],
+    path: "svc status",
     positionals: &[NAME],
     ..ANY
 };
 
 static START: Command = Command {
-    path: &["svc", "start"],
+    path: "svc start",
     positionals: &[OPTIONAL_NAME],
     options: &[EVERY],
     ..ANY
 };
 
 static STOP: Command = Command {
-    path: &["svc", "stop"],
+    path: "svc stop",
     positionals: &[OPTIONAL_NAME],
     options: &[EVERY, GRACE],
     ..ANY
 };
 
 static RESTART: Command = Command {
-    path: &["svc", "restart"],
+    path: "svc restart",
     positionals: &[OPTIONAL_NAME],
     options: &[EVERY, GRACE],
     ..ANY
 };
 
 static RELOAD: Command = Command {
-    path: &["svc", "reload"],
+    path: "svc reload",
     ..ANY
 };
 
 static LOGS: Command = Command {
-    path: &["svc", "logs"],
+    path: "svc logs",
     positionals: &[NAME],
     options: &[
         switch(
@@ -68,7 +68,7 @@ static LOGS: Command = Command {
 };
 
 const ANY: Command = Command {
-    path: &[],
+    path: "",
     summary: "",
     details: "",
     positionals: &[],

@@ -61,7 +61,7 @@
 //! ]);
 //! static HELLO: Command = hello(LINE, LINE);
 //! static LED_COMMAND: Command = Command {
-//!     path: &["led"],
+//!     path: "led",
 //!     summary: "Light the LED, or not.",
 //!     details: "",
 //!     positionals: &[Positional {

@@ -55,7 +55,7 @@ const HOLD_MS: u64 = 60_000;
 
 /// A command that takes nothing; the others say how they differ.
 const PLAIN: Command = Command {
-    path: &[],
+    path: "",
     summary: "",
     details: "",
     positionals: &[],
@@ -68,7 +68,7 @@ const PLAIN: Command = Command {
 
 /// `led [on|off]`
 static LED: Command = Command {
-    path: &["led"],
+    path: "led",
     summary: "Switch the LED, or show how it is.",
     positionals: &[Positional {
         name: "STATE",
@@ -89,7 +89,7 @@ static LED: Command = Command {
 
 /// `tally NUMBER`
 static TALLY: Command = Command {
-    path: &["tally"],
+    path: "tally",
     summary: "Say a number again, and how many were said.",
     positionals: &[Positional {
         name: "NUMBER",
@@ -113,7 +113,7 @@ static TALLY: Command = Command {
 
 /// `hold SPAN`
 static HOLD: Command = Command {
-    path: &["hold"],
+    path: "hold",
     summary: "Have the far end take nothing for a while, as by flow control.",
     details: "It begins once this answer has left. At most 60s.",
     positionals: &[Positional {

@@ -60,7 +60,7 @@ pub(super) fn proof(proof: &Proof) -> Json {
 fn help(topic: Topic) -> Json {
     let commands = topic.commands().map(|command| {
         json!({
-            "command": command.path.join(" "),
+            "command": command.path,
             "level": command.level.word(),
             "summary": command.summary,
         })

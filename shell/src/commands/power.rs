@@ -10,7 +10,7 @@ use lastword_protocol::{Millis, OperationId, Text};
 
 /// `power status`
 pub static POWER_STATUS: Command = Command {
-    path: &["power", "status"],
+    path: "power status",
     summary: "Show what is staged and what was last.",
     opcode: Some(opcode::POWER_STATUS),
     build: |_| Action::Request(Request::PowerStatus),
@@ -19,7 +19,7 @@ pub static POWER_STATUS: Command = Command {
 
 /// `power reboot [OPTIONS]`
 pub static POWER_REBOOT: Command = Command {
-    path: &["power", "reboot"],
+    path: "power reboot",
     summary: "Reboot the board once its answer has left.",
     details: POWER_DETAILS,
     options: POWER_OPTIONS,
@@ -31,7 +31,7 @@ pub static POWER_REBOOT: Command = Command {
 
 /// `power shutdown [OPTIONS]`
 pub static POWER_SHUTDOWN: Command = Command {
-    path: &["power", "shutdown"],
+    path: "power shutdown",
     summary: "Power the board off once its answer has left.",
     details: POWER_DETAILS,
     options: POWER_OPTIONS,
@@ -43,7 +43,7 @@ pub static POWER_SHUTDOWN: Command = Command {
 
 /// `power cancel [ID]`
 pub static POWER_CANCEL: Command = Command {
-    path: &["power", "cancel"],
+    path: "power cancel",
     summary: "Call off the staged operation.",
     details: details("With an ID only that one, otherwise whichever it is."),
     positionals: &[Positional {
@@ -68,7 +68,7 @@ pub static POWER_CANCEL: Command = Command {
 
 /// `reboot [OPTIONS]`
 pub static REBOOT: Command = Command {
-    path: &["reboot"],
+    path: "reboot",
     summary: "Reboot: the same as power reboot.",
     details: POWER_DETAILS,
     options: POWER_OPTIONS,
@@ -80,7 +80,7 @@ pub static REBOOT: Command = Command {
 
 /// `shutdown [OPTIONS]`
 pub static SHUTDOWN: Command = Command {
-    path: &["shutdown"],
+    path: "shutdown",
     summary: "Power off: the same as power shutdown.",
     details: POWER_DETAILS,
     options: POWER_OPTIONS,

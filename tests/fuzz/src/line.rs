@@ -96,6 +96,7 @@ fn check_error(line: &str, error: &ParseError<'_>) {
 fn is_in_table(word: &str) -> bool {
     ALL.iter().any(|command| {
         let mut options = command.options.iter();
-        command.path.contains(&word) || options.any(|option| option.name == word)
+        command.path.split(' ').any(|known| known == word)
+            || options.any(|option| option.name == word)
     })
 }

@@ -54,7 +54,7 @@ impl Call {
             let message = format!("unknown method {method}");
             return Err(failed(&shown, METHOD_NOT_FOUND, &message, Code::Unknown));
         };
-        let mut line = command.path.join(" ");
+        let mut line = command.path.to_owned();
         let positionals: Vec<_> = command.positionals.iter().map(|one| one.name).collect();
         append_params(&mut line, object.get("params"), &positionals)
             .map_err(|message| failed(&shown, INVALID_PARAMS, &message, Code::BadValue))?;

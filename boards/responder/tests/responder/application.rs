@@ -36,7 +36,7 @@ pub(crate) const COMMANDS: Table = Table(&[
 ]);
 
 static DOUBLE_COMMAND: Command = Command {
-    path: &["double"],
+    path: "double",
     summary: "Double a number.",
     details: "",
     positionals: &[Positional {

@@ -48,7 +48,7 @@ pub(crate) const LED_OPCODE: u8 = 0x80;
 
 /// `led [on|off]`
 static LED: Command = Command {
-    path: &["led"],
+    path: "led",
     summary: "Switch the LEDs, or show how they are.",
     details: "",
     positionals: &[Positional {

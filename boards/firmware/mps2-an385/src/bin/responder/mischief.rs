@@ -21,7 +21,7 @@ const FILL_OPCODE: u8 = 0xF1;
 const LOCKUP_OPCODE: u8 = 0xF2;
 
 const PLAIN: Command = Command {
-    path: &[],
+    path: "",
     summary: "",
     details: "",
     positionals: &[],
@@ -34,7 +34,7 @@ const PLAIN: Command = Command {
 
 /// `fill`
 pub(crate) static FILL: Command = Command {
-    path: &["fill"],
+    path: "fill",
     summary: "Send dots until the line takes no more.",
     opcode: Some(FILL_OPCODE),
     ..PLAIN
@@ -42,7 +42,7 @@ pub(crate) static FILL: Command = Command {
 
 /// `lockup`
 pub(crate) static LOCKUP: Command = Command {
-    path: &["lockup"],
+    path: "lockup",
     summary: "Hang, until the watchdog bites.",
     level: Level::Danger,
     opcode: Some(LOCKUP_OPCODE),
@@ -52,7 +52,7 @@ pub(crate) static LOCKUP: Command = Command {
 
 /// `tally NUMBER`
 pub(crate) static TALLY: Command = Command {
-    path: &["tally"],
+    path: "tally",
     summary: "Say a number again, and how many were said.",
     positionals: &[Positional {
         name: "NUMBER",
