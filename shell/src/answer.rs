@@ -97,7 +97,7 @@ impl Answer {
         }
         self.done += 1;
         self.open = self.done < self.steps;
-        if self.dialect == Dialect::Term {
+        if self.dialect.is_term() {
             term::reply(&mut pen, step, reply);
         } else {
             self.yes(&mut pen, step, reply);
@@ -130,7 +130,7 @@ impl Answer {
             self.no(&mut pen, Code::Aborted, "");
         }
         let owed = core::mem::replace(&mut self.open, false) && self.tag.is_some();
-        if owed && self.dialect != Dialect::Term {
+        if owed && !self.dialect.is_term() {
             plain::ok(&mut pen, self.tag.as_ref());
             pen.text("\n");
         }
@@ -163,7 +163,7 @@ impl Answer {
     fn no(&mut self, pen: &mut Pen<'_>, code: Code, detail: &str) {
         self.open = false;
         let failed = (self.steps > 1).then_some(self.done + 1);
-        if self.dialect == Dialect::Term {
+        if self.dialect.is_term() {
             return term::refusal(pen, code, detail, failed);
         }
         plain::err(pen, self.tag.as_ref(), code);

@@ -11,12 +11,24 @@ pub enum Dialect {
     Json,
 }
 
+/// Whether people are served too: the feature `term`.
+pub const HAS_TERM: bool = cfg!(feature = "term");
+
 impl Dialect {
     /// Every dialect, in the order of [`Dialect::WORDS`].
     pub const ALL: [Self; 3] = [Self::Plain, Self::Term, Self::Json];
 
     /// The words for them.
     pub const WORDS: &'static [&'static str] = &["plain", "term", "json"];
+
+    /// Whether it is for a person, and people are served.
+    ///
+    /// Asked wherever a person is served, so that a build without the feature `term` has nothing of
+    /// all that.
+    #[must_use]
+    pub const fn is_term(self) -> bool {
+        HAS_TERM && matches!(self, Self::Term)
+    }
 
     /// The word for it, as `mode` takes it.
     #[must_use]

@@ -16,7 +16,7 @@ pub use line_error::LineError;
 pub use medium::Medium;
 pub use received::Received;
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, HAS_TERM};
 use crate::grammar;
 use crate::out::Out;
 use core::fmt;
@@ -177,7 +177,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
 
     /// Decides what the passing of time decides. Late and repeated ticks are harmless.
     pub fn tick(&mut self, now: Instant, echo: &mut dyn Out) -> Option<Received<'_>> {
-        if self.deadline()? > now {
+        if !HAS_TERM || self.deadline()? > now {
             return None;
         }
         self.open_term(echo);
@@ -209,14 +209,14 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         let carriage = core::mem::replace(&mut self.carriage, Carriage::Home);
         match carriage {
             Carriage::Returned if matches!(byte, b'\n' | 0) => return Verdict::More,
-            Carriage::Opening(until) if byte != b'\n' || now >= until => {
+            Carriage::Opening(until) if HAS_TERM && (byte != b'\n' || now >= until) => {
                 self.open_term(echo);
                 return Verdict::EndBefore;
             }
             Carriage::Waiting if byte != b'\n' => self.editor.spoil(),
             _ => {}
         }
-        let is_pasted = self.is_pasted(now);
+        let is_pasted = HAS_TERM && self.is_pasted(now);
         match byte {
             b'\r' | b'\n' if is_pasted => self.pasted_line_end(byte, echo),
             b'\r' => self.carriage_return(now, carriage == Carriage::Waiting, echo),
@@ -228,7 +228,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     fn carriage_return(&mut self, now: Instant, again: bool, echo: &mut dyn Out) -> Verdict {
         self.finish_keys();
         let opens = match (self.dialect, self.medium) {
-            (Some(Dialect::Term), _) => {
+            _ if self.is_term() => {
                 self.open_term(echo);
                 return Verdict::End;
             }
@@ -237,7 +237,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             (Some(_), Medium::Serial { .. }) => again || self.editor.is_untouched(),
             (Some(_), Medium::Stream) => false,
         };
-        self.carriage = if opens {
+        self.carriage = if opens && HAS_TERM {
             Carriage::Opening(now.after(self.medium.lone_cr()))
         } else {
             Carriage::Waiting
@@ -264,7 +264,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         if self.dialect.is_none() {
             self.dialect = Some(self.spelling());
         }
-        if self.dialect == Some(Dialect::Term) {
+        if self.is_term() {
             let _ = echo.text("\r\n");
         }
         Verdict::End
@@ -278,14 +278,14 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         let Some(key) = self.keys.push(now, byte) else {
             return Verdict::More;
         };
+        if self.is_term() {
+            let key = self.unless_pasted(now, key);
+            return self.edit(key, echo);
+        }
         match (self.dialect, self.medium) {
-            (Some(Dialect::Term), _) => {
-                let key = self.unless_pasted(now, key);
-                return self.edit(key, echo);
-            }
-            (Some(Dialect::Plain | Dialect::Json), _) => self.editor.record(key),
-            (None, Medium::Serial { .. }) => self.edit_first(key, echo),
-            (None, Medium::Stream) => self.edit_first(key, &mut Silence),
+            (None, Medium::Serial { .. }) if HAS_TERM => self.edit_first(key, echo),
+            (None, Medium::Stream) if HAS_TERM => self.edit_first(key, &mut Silence),
+            _ => self.editor.record(key),
         }
         Verdict::More
     }
@@ -301,11 +301,16 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.closed = self.dialect.is_none() && is_http(self.editor.text());
     }
 
+    /// Whether a person is at the other end.
+    fn is_term(&self) -> bool {
+        self.dialect.is_some_and(Dialect::is_term)
+    }
+
     /// How the line under way is spelled.
     fn spelling(&self) -> Dialect {
         if self.editor.text().starts_with('{') {
             Dialect::Json
-        } else if self.dialect == Some(Dialect::Term) {
+        } else if self.is_term() {
             Dialect::Term
         } else {
             Dialect::Plain
@@ -318,11 +323,11 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         if self.closed {
             return Received::Http;
         }
-        if let Some(error) = self.editor.error(self.dialect == Some(Dialect::Term)) {
+        if let Some(error) = self.editor.error(self.is_term()) {
             return self.refuse(error);
         }
         let dialect = self.spelling();
-        if dialect == Dialect::Term {
+        if dialect.is_term() {
             self.editor.keep();
         }
         let text = self.editor.text();

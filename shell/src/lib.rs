@@ -41,7 +41,7 @@ pub mod term;
 mod pen;
 
 pub use answer::Answer;
-pub use dialect::Dialect;
+pub use dialect::{Dialect, HAS_TERM};
 pub use fault::{Fault, ParseError, Want};
 pub use input::{
     ECHO_BYTES, HISTORY_BYTES, Input, LINE_BYTES, LineError, Medium, Received, WINDOW_BYTES,

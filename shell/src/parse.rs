@@ -64,7 +64,7 @@ impl Rules {
     pub const fn new(table: Table, dialect: Dialect) -> Self {
         Self {
             table,
-            abbreviate: matches!(dialect, Dialect::Term),
+            abbreviate: dialect.is_term(),
         }
     }
 }

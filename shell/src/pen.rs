@@ -1,6 +1,7 @@
 //! Writing numbers, and text from elsewhere, without the weight of format strings.
 
 use crate::columns;
+use crate::dialect::HAS_TERM;
 use crate::fields::Value;
 use crate::out::Out;
 use core::fmt;
@@ -56,7 +57,10 @@ impl<'a> Pen<'a> {
 
     /// Writes text as it stands.
     pub(crate) fn text(&mut self, text: &str) {
-        self.column += columns::width(text.as_bytes());
+        // Nobody else asks for the column.
+        if HAS_TERM {
+            self.column += columns::width(text.as_bytes());
+        }
         if let (Some(out), Ok(())) = (&mut self.out, self.written) {
             self.written = out.text(text);
         }

@@ -28,6 +28,14 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
         "--features",
         "lastword-responder/async",
     ]))?;
+    // And a board that has lines for scripts only, which the rest of the workspace would give more.
+    run(&mut tests(&[
+        "--package",
+        "lastword-responder",
+        "--no-default-features",
+        "--features",
+        "shell",
+    ]))?;
     // Examples in documentation: nextest leaves them out.
     run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
     terminals::run_tests()?;

@@ -329,9 +329,11 @@
 //! | `LINE` | itself | the longest line that anybody is to send |
 //! | `HISTORY` | itself | 0: no history |
 //!
-//! Without the feature `shell`, [`FramesOnly`] takes the place of [`Shell`] and costs nothing. The
-//! table decides what commands take of flash: leave out what the board cannot do. A line or frame
-//! that is too long is refused whole, never cut and then run.
+//! Without the feature `term`, lines are for scripts: no prompt, no echo, no keys that edit, and no
+//! history, so `HISTORY` is 0; that saves 6 KiB of flash. Without the feature `shell`, [`FramesOnly`]
+//! takes the place of [`Shell`] and costs nothing. The table decides what commands take of flash:
+//! leave out what the board cannot do. A line or frame that is too long is refused whole, never cut
+//! and then run.
 #![no_std]
 // Two attributes are about size, here and in the crates that are called; `cargo xtask size` tells
 // what they are worth. `inline(never)` keeps what is done on the side off the stack of what goes

@@ -13,7 +13,7 @@ use lastword_protocol::refusal::Code;
 use lastword_protocol::{ClientId, Instant, OperationId, Sequence};
 use lastword_shell::parse;
 use lastword_shell::{
-    Action, Answer, Dialect, Input, Level, LineError, Medium, Out, Received, Rules, Table,
+    Action, Answer, Dialect, HAS_TERM, Input, Level, LineError, Medium, Out, Received, Rules, Table,
 };
 use saying::Saying;
 
@@ -88,17 +88,18 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
 
     /// Whether the answer under way is for a person.
     const fn is_answered_in_term(&self) -> bool {
-        matches!(self.answer.dialect(), Dialect::Term)
+        self.answer.dialect().is_term()
     }
 
     fn is_term(&self) -> bool {
-        self.input.dialect() == Some(Dialect::Term)
+        self.input.dialect().is_some_and(Dialect::is_term)
     }
 
     /// Takes what the input came to: what is to be said of it, if anything.
     fn hear(&mut self, heard: Heard) -> Saying {
         match heard {
             Heard::Nothing => Saying::Nothing,
+            Heard::Complete if !HAS_TERM => Saying::Nothing,
             Heard::Say(saying) => saying,
             Heard::Line => self.read(),
             Heard::Complete => match self.input.complete(self.table, &mut self.echo) {
@@ -155,6 +156,9 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
             Action::Help(_) => {}
             Action::Logout => self.then = Then::Leave,
             Action::Mode(Dialect::Json) => self.told = Told::Refused(Code::Mode, NO_JSON),
+            Action::Mode(Dialect::Term) if !HAS_TERM => {
+                self.told = Told::Refused(Code::Mode, "this board speaks plain only");
+            }
             Action::Mode(dialect) => self.then = Then::Speak(*dialect),
             Action::Request(request) => {
                 self.asked = self.asked.next();
@@ -208,7 +212,9 @@ enum Heard {
 impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
     #[inline(never)]
     fn feed(&mut self, now: Instant, byte: u8, house: &mut House, board: &mut impl Board) {
-        self.input.set_name(house.about().name);
+        if HAS_TERM {
+            self.input.set_name(house.about().name);
+        }
         let byte = [byte];
         let mut left = &byte[..];
         let received = self.input.feed(now, &mut left, &mut self.echo);

@@ -10,6 +10,7 @@ use super::history::History;
 use super::keys::Key;
 use super::row::{self, Row};
 use crate::columns;
+use crate::dialect::HAS_TERM;
 use crate::out::Out;
 use core::fmt;
 use heapless::Vec;
@@ -60,7 +61,8 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     }
 
     fn bytes(&self) -> &[u8] {
-        self.history.recalled().unwrap_or(&self.line)
+        let recalled = self.history.recalled().filter(|_| HAS_TERM);
+        recalled.unwrap_or(&self.line)
     }
 
     /// What stands before the cursor.

@@ -1,6 +1,7 @@
 //! From bytes to keys: characters of UTF-8, control keys, and escape sequences in all the spellings
 //! that terminals have for them.
 
+use crate::dialect::HAS_TERM;
 use lastword_protocol::{Instant, Millis};
 
 /// How long the bytes of one escape sequence may be apart: longer than a slow line needs, shorter
@@ -201,7 +202,8 @@ impl Keys {
     }
 
     fn control(&mut self, now: Instant, byte: u8) -> Option<Key> {
-        if byte != ESCAPE {
+        // A script's line is spoiled by the first byte of a sequence.
+        if byte != ESCAPE || !HAS_TERM {
             return Some(Key::of_control(byte));
         }
         let part = Part::Start;

@@ -1,7 +1,7 @@
 //! What is measured: ours, feature set by feature set, and the peers.
 
 use super::elf::Image;
-use super::session::{EMBEDDED_CLI, MENU, NOLINE, Session};
+use super::session::{EMBEDDED_CLI, MENU, NOLINE, Session, Shell};
 use crate::bare_metal::{Job, command};
 use crate::cargo::{cargo, root, run, target};
 use anyhow::{Context, Result};
@@ -47,12 +47,12 @@ pub(crate) const EMPTY: Firmware = Firmware {
 };
 
 /// Ours, feature set by feature set.
-pub(crate) const OURS: [Firmware; 2] = [
+pub(crate) const OURS: [Firmware; 3] = [
     Firmware {
         name: "frames",
         peers: &[],
         about: "protocol, power and exactly-once requests; no text",
-        session: Some(Session::Lastword { has_shell: false }),
+        session: Some(Session::Lastword { shell: Shell::None }),
         budget: Budget {
             flash_bytes: Some(6 * KIB),
             stretch_bytes: Some(4 * KIB),
@@ -61,10 +61,24 @@ pub(crate) const OURS: [Firmware; 2] = [
         },
     },
     Firmware {
+        name: "plain",
+        peers: &[],
+        about: "that and lines for scripts: help, suggestions",
+        session: Some(Session::Lastword {
+            shell: Shell::Plain,
+        }),
+        budget: Budget {
+            flash_bytes: None,
+            stretch_bytes: None,
+            memory_bytes: None,
+            may_panic: false,
+        },
+    },
+    Firmware {
         name: "all",
         peers: &[],
-        about: "that and the shell: plain lines, editor, history, completion, help, suggestions",
-        session: Some(Session::Lastword { has_shell: true }),
+        about: "that and people: echo, editor, history, completion, tables",
+        session: Some(Session::Lastword { shell: Shell::Term }),
         budget: Budget {
             flash_bytes: Some(16 * KIB),
             stretch_bytes: None,

@@ -20,7 +20,18 @@ pub(crate) enum Session {
     /// Line by line.
     Lines(&'static [Exchange]),
     /// Ours: lines if it has a shell, noise, every request as a frame, a reset.
-    Lastword { has_shell: bool },
+    Lastword { shell: Shell },
+}
+
+/// Whom ours serves with lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shell {
+    /// Nobody.
+    None,
+    /// Scripts.
+    Plain,
+    /// People, too.
+    Term,
 }
 
 /// What is said, and the end of what is heard before the next is said.
@@ -34,12 +45,20 @@ pub(crate) async fn lines(line: &mut Line, exchanges: &[Exchange]) -> Result<()>
     Ok(())
 }
 
-/// Leads our shell through its dialects. Behind each line stands one whose answer is known, so that
+/// Leads our shell through the dialects that it has. Behind each line stands one whose answer is known, so that
 /// the answer to the first need not be.
-pub(crate) async fn shell(line: &mut Line) -> Result<()> {
+pub(crate) async fn shell(line: &mut Line, shell: Shell) -> Result<()> {
+    if shell == Shell::None {
+        return Ok(());
+    }
     for text in LINES {
         let say = format!("{text}\n@end mode plain\n");
         exchange(line, &say, "ok @end mode=plain\n").await?;
+    }
+    if shell == Shell::Plain {
+        // Another operation is the last one now: the id above is free again for the frames.
+        let say = "power reboot --in 1h --op 5\npower cancel 5\n@end logout\n";
+        return exchange(line, say, "ok @end\n").await;
     }
     exchange(line, "mode term\n", "ok mode=term\nboard1> ").await?;
     for keys in KEYS {

@@ -1,7 +1,7 @@
 //! How deep the stack went, read from what is left of the paint that start-up put there.
 
 use super::elf::Image;
-use super::session::{self, Session};
+use super::session::{self, Session, Shell};
 use crate::board::mcu::start_held;
 use crate::line::Line;
 use anyhow::{Context, Result, ensure};
@@ -41,7 +41,7 @@ async fn run(elf: &Path, stack: &Range<u64>, session: Session) -> Result<u64> {
             order(&board, "stop", Value::Null).await?;
             read(&board, stack).await?
         }
-        Session::Lastword { has_shell } => lastword(&board, stack, has_shell).await?,
+        Session::Lastword { shell } => lastword(&board, stack, shell).await?,
     };
     board.stop().await?;
     Ok(deepest)
@@ -49,15 +49,13 @@ async fn run(elf: &Path, stack: &Range<u64>, session: Session) -> Result<u64> {
 
 /// All of it twice: up to the reset, at which the machine stands still, and through the boot that
 /// finds what was retained. Start-up paints again each time.
-async fn lastword(board: &McuBoard, stack: &Range<u64>, has_shell: bool) -> Result<u64> {
+async fn lastword(board: &McuBoard, stack: &Range<u64>, shell: Shell) -> Result<u64> {
     let stand_still = json!({ "reboot": "shutdown", "shutdown": "pause" });
     order(board, "set-action", stand_still).await?;
     let mut events = board.subscribe();
     let mut line = Line::connect(board).await?;
     board.release().await?;
-    if has_shell {
-        session::shell(&mut line).await?;
-    }
+    session::shell(&mut line, shell).await?;
     line.say(session::noise()).await?;
     drop(line);
     session::frames(board).await?;

@@ -6,7 +6,7 @@ use crate::told::Told;
 use crate::window::Window;
 use core::fmt;
 use lastword_shell::parse::{self, Step};
-use lastword_shell::{Answer, Out, plain, term};
+use lastword_shell::{Answer, HAS_TERM, Out, plain, term};
 
 /// What is being said.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,8 @@ pub(super) fn write<const LINE: usize, const HISTORY: usize>(
     let is_term = shell.is_answered_in_term();
     match shell.saying {
         Saying::Nothing => Ok(()),
+        // These are for a person.
+        Saying::Prompt | Saying::Choices | Saying::Redraw if !HAS_TERM => Ok(()),
         Saying::Prompt => term::prompt(out, name),
         Saying::Choices => shell.input.choices(shell.table, out, name),
         Saying::Redraw => shell.input.redraw(out, name),

@@ -60,6 +60,7 @@ fn a_line_that_lost_bytes_does_not_run() {
     assert_eq!(bench.hardware.fired, []);
 }
 
+#[cfg(feature = "term")]
 #[test]
 fn a_person_is_prompted_and_pointed_at_what_is_wrong() {
     let mut bench = Bench::new();
@@ -77,6 +78,7 @@ fn a_person_is_prompted_and_pointed_at_what_is_wrong() {
     );
 }
 
+#[cfg(feature = "term")]
 #[test]
 fn a_person_edits_and_completes_and_lines_come_back_but_no_reboot_does() {
     let mut bench = Bench::new();
@@ -99,4 +101,38 @@ fn a_person_edits_and_completes_and_lines_come_back_but_no_reboot_does() {
         let heard = bench.say(keys);
         assert!(heard.ends_with(shown), "{heard:?}");
     }
+}
+
+/// What is said to a board for scripts only, and all that is heard.
+#[cfg(not(feature = "term"))]
+#[track_caller]
+fn check_plain(say: &str, expected: &str) {
+    let mut bench = Bench::new();
+    let mut heard = bench.say(say);
+    bench.pass(25);
+    heard += &bench.heard();
+    assert_eq!(heard, expected, "{say:?}");
+}
+
+#[cfg(not(feature = "term"))]
+#[test]
+fn without_term_nothing_is_echoed_and_no_key_edits() {
+    let control = "err 400 syntax detail=\"control characters in the line\"\n";
+    check_plain("upti", "");
+    check_plain("\r", "");
+    check_plain("double 21\r\n", "ok doubled=42\n");
+    check_plain("double\r21\n", control);
+    check_plain("double 22\x081\n", control);
+    check_plain(
+        "double 21\x1b[A\n@a double 1\n",
+        &format!("{control}ok @a doubled=2\n"),
+    );
+    check_plain(
+        "doub\t21\n",
+        "err 404 unknown at=0 len=4 got=\"doub\" want=\"double\"\n",
+    );
+    check_plain("?\n", "err 404 unknown at=0 len=1 got=\"?\"\n");
+    let refused = "err 415 mode detail=\"this board speaks plain only\"\n";
+    check_plain("mode term\n", refused);
+    check_plain("mode plain\n", "ok mode=plain\n");
 }

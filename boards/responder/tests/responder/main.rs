@@ -10,6 +10,7 @@ mod lines;
 mod power;
 mod time;
 
+#[cfg(feature = "term")]
 mod drivers;
 mod exactly_once;
 mod queue;

@@ -32,6 +32,7 @@ fn a_start_is_not_told_again_to_somebody_who_speaks() {
     assert_eq!(frames(&mut bench, 10_000), 0);
 }
 
+#[cfg(feature = "term")]
 #[test]
 fn a_line_silent_for_five_minutes_forgets_its_dialect() {
     for (silent, answer) in [(299_999, "ok uptime_ms="), (300_000, "uptimeok uptime_ms=")] {
@@ -44,6 +45,7 @@ fn a_line_silent_for_five_minutes_forgets_its_dialect() {
     }
 }
 
+#[cfg(feature = "term")]
 #[test]
 fn a_break_drops_the_line_under_way_and_the_dialect() {
     let mut bench = Bench::new();
