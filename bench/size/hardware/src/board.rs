@@ -66,9 +66,8 @@ impl Retained for Board {
 impl Birth for Board {
     fn unique(&mut self) -> [u8; 12] {
         let mut unique = [0; 12];
-        let bytes = identification().into_iter().flat_map(u32::to_le_bytes);
-        for (place, byte) in unique.iter_mut().zip(bytes) {
-            *place = byte;
+        for (place, word) in unique.as_chunks_mut().0.iter_mut().zip(identification()) {
+            *place = word.to_le_bytes();
         }
         unique
     }
