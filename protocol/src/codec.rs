@@ -253,8 +253,7 @@ impl<'a> Reader<'a> {
 
     /// An id of a boot.
     pub(crate) fn boot(&mut self) -> BootId {
-        let bytes = self.bytes(size_of::<BootId>()).first_chunk();
-        BootId(bytes.copied().unwrap_or_default())
+        BootId(core::array::from_fn(|_| self.byte()))
     }
 
     /// A text of at most `most` bytes: its bytes, which are UTF-8.

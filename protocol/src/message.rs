@@ -28,6 +28,8 @@ pub const SCHEMA_HASH: u32 = fnv1a(SCHEMA.as_bytes());
 
 /// What a client may ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
+// Or the tag would be in the eight bytes in front of an operation's id, and be compared there.
+#[repr(u8)]
 pub enum Request {
     /// Who are you? Answered by [`Reply::Identity`].
     Identity,

@@ -47,7 +47,9 @@ impl fmt::Display for Millis {
 ///
 /// On Linux it is `/proc/sys/kernel/random/boot_id`. On the wire it is its 16 bytes; in files that
 /// people read, the UUID.
+// Aligned, because a small microcontroller moves words at once and calls a routine for bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(align(4))]
 pub struct BootId(pub [u8; 16]);
 
 impl Serialize for BootId {

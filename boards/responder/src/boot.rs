@@ -47,7 +47,8 @@ impl Boot {
         let id = counted(unique, count.to_le_bytes());
         // A board that cannot keep this counts the next boot as it counts this one; there is
         // nobody to tell yet.
-        let _ = board.store(&Record::to_bytes(&id, last.as_ref()));
+        let kept = last; // So that what is returned may be anywhere, and need not be copied as one.
+        let _ = Record::store(&id, kept.as_ref(), board);
         Self { id, cause, last }
     }
 }

@@ -189,7 +189,7 @@ impl House {
 
     /// Writes down what became of the last operation.
     fn keep(&self, last: Option<&LastOperation>, board: &mut impl Board) -> bool {
-        board.store(&Record::to_bytes(&self.desk.board().boot, last))
+        Record::store(&self.desk.board().boot, last, board)
     }
 
     /// Everything said so far was taken by the driver.

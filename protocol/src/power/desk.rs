@@ -28,9 +28,9 @@ pub struct Desk {
     /// What it was released on.
     evidence: Option<Evidence>,
     board: Board,
+    last: Option<LastOperation>,
     /// What is being prepared, or staged.
     current: Option<Staged>,
-    last: Option<LastOperation>,
 }
 
 /// What a desk knows of its board.

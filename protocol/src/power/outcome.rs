@@ -196,7 +196,6 @@ impl LastOperation {
 
 /// The most recent operation, as remembered through a reboot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(C)]
 pub struct LastOperation {
     /// Its id.
     pub id: OperationId,

@@ -1,6 +1,6 @@
 //! What survives a reset, as bytes.
 
-use crate::hardware::RETAINED_BYTES;
+use crate::hardware::{RETAINED_BYTES, Retained};
 use lastword_protocol::checksum;
 use lastword_protocol::message::SCHEMA_HASH;
 use lastword_protocol::power::{LastOperation, Operation, Outcome};
@@ -49,8 +49,19 @@ impl Record {
         })
     }
 
-    pub(crate) fn to_bytes(boot: &BootId, last: Option<&LastOperation>) -> Bytes {
+    /// Has the board keep it; whether it is kept for sure.
+    pub(crate) fn store(
+        boot: &BootId,
+        last: Option<&LastOperation>,
+        board: &mut impl Retained,
+    ) -> bool {
         let mut bytes = [0; RETAINED_BYTES];
+        Self::write(boot, last, &mut bytes);
+        board.store(&bytes)
+    }
+
+    /// Writes it over `bytes`, which are all zero.
+    fn write(boot: &BootId, last: Option<&LastOperation>, bytes: &mut Bytes) {
         let (words, _) = bytes.as_chunks_mut::<4>();
         if let Some([count, low, high, then, what, _]) = words.as_mut_array::<6>() {
             *count = count_of(boot);
@@ -64,11 +75,10 @@ impl Record {
                 *what = [last.operation as u8, outcome, low_content, high_content];
             }
         }
-        let sum = sum_of(&bytes);
+        let sum = sum_of(bytes);
         if let Some(place) = bytes.last_chunk_mut() {
             *place = sum.to_le_bytes();
         }
-        bytes
     }
 }
 
@@ -121,7 +131,9 @@ mod tests {
     }
 
     fn bytes(record: &Record) -> Bytes {
-        Record::to_bytes(&record.boot, record.last.as_ref())
+        let mut bytes = [0; RETAINED_BYTES];
+        Record::write(&record.boot, record.last.as_ref(), &mut bytes);
+        bytes
     }
 
     #[test]
