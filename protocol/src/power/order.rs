@@ -112,7 +112,6 @@ impl Backend {
 
 /// A request to reboot or power off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(C)]
 pub struct PowerRequest {
     /// What to do.
     pub operation: Operation,
