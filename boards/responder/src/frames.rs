@@ -17,7 +17,6 @@ const OWNER_IDLE: Millis = Millis(300_000);
 
 /// The frame side of the line. `FRAME` bounds a packet in bytes, `REPLIES` how many are kept.
 #[derive(Debug)]
-#[repr(C)]
 pub(crate) struct Frames<const FRAME: usize, const REPLIES: usize> {
     /// Whether it owns the line: it came, and has not said goodbye.
     owns: bool,

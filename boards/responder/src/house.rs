@@ -20,7 +20,6 @@ const ACKNOWLEDGEMENT_BYTES: usize = 128;
 
 /// The board's affairs.
 #[derive(Debug)]
-#[repr(C)]
 pub struct House {
     ack: Ack,
     pub(crate) window: u8,

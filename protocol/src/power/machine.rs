@@ -21,7 +21,6 @@ pub struct Staged {
 
 /// What was accepted, with the board's bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C)]
 pub struct Order {
     /// What to do.
     pub operation: Operation,
