@@ -95,22 +95,40 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
         self.input.dialect().is_some_and(Dialect::is_term)
     }
 
+    /// Takes a byte: what the input comes to.
+    #[inline(never)]
+    fn take(&mut self, now: Instant, byte: u8) -> Heard {
+        let byte = [byte];
+        let mut left = &byte[..];
+        let received = self.input.feed(now, &mut left, &mut self.echo);
+        // A lone CR is often recognised at the byte behind it.
+        self.held = left.first().copied();
+        heard(received, &mut self.answer, &mut self.unfit)
+    }
+
     /// Takes what the input came to: what is to be said of it, if anything.
+    #[inline(never)]
     fn hear(&mut self, heard: Heard) -> Saying {
         match heard {
             Heard::Nothing => Saying::Nothing,
             Heard::Complete if !HAS_TERM => Saying::Nothing,
             Heard::Say(saying) => saying,
             Heard::Line => self.read(),
-            Heard::Complete => match self.input.complete(self.table, &mut self.echo) {
-                Some(Received::Redraw) => Saying::Redraw,
-                Some(Received::Choices) => Saying::Choices,
-                _ => Saying::Nothing,
-            },
+            Heard::Complete => self.complete(),
             Heard::Leave => {
                 self.input.forget();
                 Saying::Nothing
             }
+        }
+    }
+
+    /// Completes the word that a person is typing.
+    #[inline(never)]
+    fn complete(&mut self) -> Saying {
+        match self.input.complete(self.table, &mut self.echo) {
+            Some(Received::Redraw) => Saying::Redraw,
+            Some(Received::Choices) => Saying::Choices,
+            _ => Saying::Nothing,
         }
     }
 
@@ -215,12 +233,8 @@ impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
         if HAS_TERM {
             self.input.set_name(house.about().name);
         }
-        let byte = [byte];
-        let mut left = &byte[..];
-        let received = self.input.feed(now, &mut left, &mut self.echo);
-        // A lone CR is often recognised at the byte behind it.
-        self.held = left.first().copied();
-        let heard = heard(received, &mut self.answer, &mut self.unfit);
+        // One behind the other, and none on the stack of another.
+        let heard = self.take(now, byte);
         self.saying = self.hear(heard);
         self.run(house, board);
     }

@@ -40,27 +40,39 @@ impl Saying {
     }
 }
 
-/// Writes what is being said.
+/// Writes what is being said. Three functions, so that none has the room of all on the stack while it
+/// reads a line.
 pub(super) fn write<const LINE: usize, const HISTORY: usize>(
     shell: &Shell<LINE, HISTORY>,
     house: &House,
     out: &mut Window<'_>,
 ) -> fmt::Result {
-    let name = house.about().name;
-    let is_term = shell.is_answered_in_term();
     match shell.saying {
-        Saying::Nothing => Ok(()),
+        Saying::Step => step(shell, house, out),
+        Saying::Misread => misread(shell, house, out),
+        _ => ready(shell, house, out),
+    }
+}
+
+/// Writes what needs no line to be read.
+#[inline(never)]
+fn ready<const LINE: usize, const HISTORY: usize>(
+    shell: &Shell<LINE, HISTORY>,
+    house: &House,
+    out: &mut Window<'_>,
+) -> fmt::Result {
+    let name = house.about().name;
+    match shell.saying {
+        Saying::Nothing | Saying::Step | Saying::Misread => Ok(()),
         // These are for a person.
         Saying::Prompt | Saying::Choices | Saying::Redraw if !HAS_TERM => Ok(()),
         Saying::Prompt => term::prompt(out, name),
         Saying::Choices => shell.input.choices(shell.table, out, name),
         Saying::Redraw => shell.input.redraw(out, name),
         Saying::NoJson => no_json(out),
-        Saying::Unfit if is_term => term::line_error(out, shell.unfit),
+        Saying::Unfit if shell.is_answered_in_term() => term::line_error(out, shell.unfit),
         Saying::Unfit => plain::line_error(out, shell.answer.tag(), shell.unfit),
-        Saying::Misread => misread(shell, name, out),
         Saying::Final => shell.answer.clone().finish(out),
-        Saying::Step => step(shell, house, out),
     }
 }
 
@@ -68,12 +80,14 @@ pub(super) fn write<const LINE: usize, const HISTORY: usize>(
 #[inline(never)]
 fn misread<const LINE: usize, const HISTORY: usize>(
     shell: &Shell<LINE, HISTORY>,
-    name: &str,
+    house: &House,
     out: &mut Window<'_>,
 ) -> fmt::Result {
     match &parse::check(shell.input.line(), shell.rules()) {
         Ok(_) => Ok(()),
-        Err(error) if shell.is_answered_in_term() => term::parse_error(out, name, error),
+        Err(error) if shell.is_answered_in_term() => {
+            term::parse_error(out, house.about().name, error)
+        }
         Err(error) => plain::parse_error(out, error),
     }
 }
