@@ -108,9 +108,27 @@ macro_rules! fields {
     )*};
 }
 
-/// Writes enums without content as the number of the variant.
+/// Writes enums without content as the number of the variant, and in text dialects as a word.
 macro_rules! words {
-    ($($name:ty),*) => {$(
+    ($($name:ident { $($variant:ident = $word:literal,)* })*) => {$(
+        impl $name {
+            /// The word for it in text dialects.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                $crate::words::nth(concat!($($word, "\n"),*), self as usize)
+            }
+        }
+
+        // The words stand in the order of the numbers.
+        const _: () = {
+            let mut number = 0;
+            $(
+                assert!($name::$variant as usize == number);
+                number += 1;
+            )*
+            assert!(number > 0);
+        };
+
         impl $crate::codec::Field for $name {
             fn write(&self, out: &mut $crate::codec::Writer<'_>) {
                 out.byte(*self as u8);

@@ -27,18 +27,6 @@ pub enum BoardKind {
     Simulated,
 }
 
-impl BoardKind {
-    /// The word for it in text dialects.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Linux => "linux",
-            Self::Mcu => "mcu",
-            Self::Simulated => "sim",
-        }
-    }
-}
-
 /// Where a boot id comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BootSource {
@@ -48,18 +36,6 @@ pub enum BootSource {
     RetainedCounter,
     /// Drawn when the process started: says nothing about the machine below it.
     Process,
-}
-
-impl BootSource {
-    /// The word for it in text dialects.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel",
-            Self::RetainedCounter => "counter",
-            Self::Process => "process",
-        }
-    }
 }
 
 /// Why the board booted, as far as it knows.
@@ -75,20 +51,6 @@ pub enum Cause {
     PowerOn,
     /// The watchdog bit.
     Watchdog,
-}
-
-impl Cause {
-    /// The word for it in text dialects.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Requested => "requested",
-            Self::External => "external",
-            Self::PowerOn => "power_on",
-            Self::Watchdog => "watchdog",
-        }
-    }
 }
 
 /// What a board can do beyond the requests of version 1: bits, all reserved so far.
@@ -135,7 +97,25 @@ pub struct Identity<S = Text<NAME_BYTES>> {
     pub pending: Option<Generation>,
 }
 
-words!(BoardKind, BootSource, Cause);
+words! {
+    BoardKind {
+        Linux = "linux",
+        Mcu = "mcu",
+        Simulated = "sim",
+    }
+    BootSource {
+        Kernel = "kernel",
+        RetainedCounter = "counter",
+        Process = "process",
+    }
+    Cause {
+        Unknown = "unknown",
+        Requested = "requested",
+        External = "external",
+        PowerOn = "power_on",
+        Watchdog = "watchdog",
+    }
+}
 fields! {
     Identity<S> {
         oldest, current, boot, boot_source, cause, kind, name, firmware, build, backend, mtu,

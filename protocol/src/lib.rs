@@ -13,6 +13,7 @@
 pub mod checksum;
 pub mod digits;
 pub mod units;
+pub mod words;
 
 pub mod decoder;
 pub mod frame;

@@ -4,6 +4,7 @@ use crate::codec::{Field, Writer, fields};
 use crate::digits;
 use crate::message::opcode;
 use crate::units::{OperationId, Text};
+use crate::words;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +122,11 @@ macro_rules! codes {
             /// The symbol a script matches, such as `busy`.
             #[must_use]
             pub const fn symbol(self) -> &'static str {
-                match self { $(Self::$name => $symbol,)* }
+                let mut place = 0;
+                while place < Self::ALL.len() && Self::ALL[place].number() != self.number() {
+                    place += 1;
+                }
+                words::nth(concat!($($symbol, "\n"),*), place)
             }
         }
 

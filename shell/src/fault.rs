@@ -9,6 +9,7 @@ use crate::word::Word;
 use core::cell::Cell;
 use core::fmt;
 use lastword_protocol::refusal::Code;
+use lastword_protocol::words;
 
 /// Why a line was not understood; nothing of it ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,54 +72,44 @@ impl fmt::Display for ParseError<'_> {
 
 impl core::error::Error for ParseError<'_> {}
 
-/// Everything that can be wrong with a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    UnexpectedCharacter,
-    UnterminatedQuote,
-    BadEscape,
-    BadTag,
-    MissingCommand,
-    IncompleteCommand,
-    MissingArgument,
-    OneTooMany,
-    NeedsValue,
-    TakesNoValue,
-    GivenTwice,
-    Unknown,
-    Ambiguous,
-    BadValue,
-    NotLast,
-    TooManyCommands,
-    Filter,
+macro_rules! flaws {
+    ($($name:ident = $code:ident, $message:literal;)*) => {
+        /// Everything that can be wrong with a line.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Flaw { $($name,)* }
+
+        impl Flaw {
+            /// What it is on the wire.
+            const fn code(self) -> Code {
+                match self { $(Self::$name => Code::$code,)* }
+            }
+
+            /// What it is in a few words.
+            const fn message(self) -> &'static str {
+                words::nth(concat!($($message, "\n"),*), self as usize)
+            }
+        }
+    };
 }
 
-impl Flaw {
-    /// What it is on the wire, and in a few words.
-    const fn told(self) -> (Code, &'static str) {
-        match self {
-            Self::UnexpectedCharacter => (Code::Syntax, "unexpected character"),
-            Self::UnterminatedQuote => (Code::Syntax, "unterminated quote"),
-            Self::BadEscape => (Code::Syntax, "bad escape"),
-            Self::BadTag => (
-                Code::Syntax,
-                "a tag is @ and 1 to 8 letters, digits, - or _",
-            ),
-            Self::MissingCommand => (Code::Syntax, "missing command"),
-            Self::IncompleteCommand => (Code::Syntax, "incomplete command"),
-            Self::MissingArgument => (Code::Syntax, "missing argument"),
-            Self::OneTooMany => (Code::Syntax, "one argument too many"),
-            Self::NeedsValue => (Code::Syntax, "needs a value"),
-            Self::TakesNoValue => (Code::Syntax, "takes no value"),
-            Self::GivenTwice => (Code::Syntax, "given twice"),
-            Self::Unknown => (Code::Unknown, "unknown"),
-            Self::Ambiguous => (Code::Unknown, "ambiguous"),
-            Self::BadValue => (Code::BadValue, "bad value"),
-            Self::NotLast => (Code::BadValue, "has to be the last command"),
-            Self::TooManyCommands => (Code::TooLong, "more than 4 commands"),
-            Self::Filter => (Code::NotHere, "filters are not available"),
-        }
-    }
+flaws! {
+    UnexpectedCharacter = Syntax, "unexpected character";
+    UnterminatedQuote = Syntax, "unterminated quote";
+    BadEscape = Syntax, "bad escape";
+    BadTag = Syntax, "a tag is @ and 1 to 8 letters, digits, - or _";
+    MissingCommand = Syntax, "missing command";
+    IncompleteCommand = Syntax, "incomplete command";
+    MissingArgument = Syntax, "missing argument";
+    OneTooMany = Syntax, "one argument too many";
+    NeedsValue = Syntax, "needs a value";
+    TakesNoValue = Syntax, "takes no value";
+    GivenTwice = Syntax, "given twice";
+    Unknown = Unknown, "unknown";
+    Ambiguous = Unknown, "ambiguous";
+    BadValue = BadValue, "bad value";
+    NotLast = BadValue, "has to be the last command";
+    TooManyCommands = TooLong, "more than 4 commands";
+    Filter = NotHere, "filters are not available";
 }
 
 /// Where it is written down what is wrong with a line, so that the result of every step on the
@@ -140,12 +131,11 @@ impl Blame<'_> {
     /// Writes down what is wrong, and what would have been right.
     #[cold]
     pub(crate) fn flaw_wanting(self, flaw: Flaw, at: usize, len: usize, want: Want) -> Failed {
-        let (code, message) = flaw.told();
         self.0.set(Some(Fault {
-            code,
+            code: flaw.code(),
             at,
             len,
-            message,
+            message: flaw.message(),
             want,
         }));
         Failed

@@ -51,20 +51,14 @@ pub enum Phase {
     Released,
 }
 
-impl Phase {
-    /// The word for it in text dialects.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Staged => "staged",
-            Self::Draining => "draining",
-            Self::Scheduled => "scheduled",
-            Self::Released => "released",
-        }
+words! {
+    Phase {
+        Staged = "staged",
+        Draining = "draining",
+        Scheduled = "scheduled",
+        Released = "released",
     }
 }
-
-words!(Phase);
 
 /// What can happen to a staged operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -51,17 +51,6 @@ impl Operation {
         known.unwrap_or(Self::Reboot)
     }
 
-    /// The word for it in text dialects, such as `graceful_reboot`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Reboot => "reboot",
-            Self::Shutdown => "shutdown",
-            Self::GracefulReboot => "graceful_reboot",
-            Self::GracefulShutdown => "graceful_shutdown",
-        }
-    }
-
     /// Whether services are stopped first and the platform's program fires.
     #[must_use]
     pub const fn is_graceful(self) -> bool {
@@ -95,19 +84,6 @@ pub enum Backend {
     Linux,
     /// A microcontroller's reset.
     Mcu,
-}
-
-impl Backend {
-    /// The word for it in text dialects, such as `dry-run`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::DryRun => "dry-run",
-            Self::Linux => "linux",
-            Self::Mcu => "mcu",
-        }
-    }
 }
 
 /// A request to reboot or power off.
@@ -156,7 +132,20 @@ impl PowerRequest {
     }
 }
 
-words!(Operation, Backend);
+words! {
+    Operation {
+        Reboot = "reboot",
+        Shutdown = "shutdown",
+        GracefulReboot = "graceful_reboot",
+        GracefulShutdown = "graceful_shutdown",
+    }
+    Backend {
+        None = "none",
+        DryRun = "dry-run",
+        Linux = "linux",
+        Mcu = "mcu",
+    }
+}
 fields! {
     PowerRequest { operation, delay, force, await_close, id, boot, reason }
 }

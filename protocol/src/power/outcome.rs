@@ -48,19 +48,6 @@ impl Evidence {
             _ => return None,
         })
     }
-
-    /// The word for it in text dialects, such as `peer_acked`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::PeerClosed => "peer_closed",
-            Self::PeerAcked => "peer_acked",
-            Self::UartEmpty => "uart_empty",
-            Self::HandedToBridge => "handed_to_bridge",
-            Self::Forced => "forced",
-            Self::Unknowable => "unknowable",
-        }
-    }
 }
 
 /// Why an operation was called off.
@@ -103,19 +90,6 @@ impl Standdown {
             5 => Self::AgentStopped,
             _ => return None,
         })
-    }
-
-    /// The word for it in text dialects, such as `not_drained`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::AckFailed => "ack_failed",
-            Self::LinkLost => "link_lost",
-            Self::NotDrained => "not_drained",
-            Self::Cancelled => "cancelled",
-            Self::RecordFailed => "record_failed",
-            Self::AgentStopped => "agent_stopped",
-        }
     }
 }
 
@@ -207,7 +181,24 @@ pub struct LastOperation {
     pub boot: BootId,
 }
 
-words!(Evidence, Standdown);
+words! {
+    Evidence {
+        PeerClosed = "peer_closed",
+        PeerAcked = "peer_acked",
+        UartEmpty = "uart_empty",
+        HandedToBridge = "handed_to_bridge",
+        Forced = "forced",
+        Unknowable = "unknowable",
+    }
+    Standdown {
+        AckFailed = "ack_failed",
+        LinkLost = "link_lost",
+        NotDrained = "not_drained",
+        Cancelled = "cancelled",
+        RecordFailed = "record_failed",
+        AgentStopped = "agent_stopped",
+    }
+}
 fields! {
     LastOperation { id, operation, outcome, boot }
 }
