@@ -2,6 +2,7 @@
 
 pub mod clients;
 pub mod config;
+pub mod log;
 pub mod record;
 pub mod recovery;
 pub mod session;
