@@ -6,6 +6,7 @@ pub mod facts;
 mod kernel;
 pub mod link;
 pub mod listen;
+pub mod logs;
 pub mod power;
 pub mod run;
 pub mod session;

@@ -76,6 +76,20 @@ impl Alarm {
     }
 }
 
+/// The time of day, in milliseconds since 1970: for people to read, never to measure with.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that reads clocks"
+)]
+pub fn unix_ms() -> u64 {
+    let since = std::time::SystemTime::UNIX_EPOCH;
+    let span = std::time::SystemTime::now().duration_since(since);
+    span.map_or(0, |span| {
+        u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
 /// A span as the standard library has it.
 #[must_use]
 pub const fn duration(span: Millis) -> Duration {

@@ -1,0 +1,202 @@
+//! The logs of services: what they write to their two FIFOs goes to files, to memory, and to
+//! whoever follows. Nothing is lost while no agent lives, as long as the service does.
+
+mod archive;
+mod feed;
+mod fifo;
+mod files;
+mod pump;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use feed::{BATCH_BYTES, BATCH_LINES, Batch, Follower, TAIL_BYTES, Tail};
+
+use crate::core::log::{Cursor, LogLimits};
+use feed::{Feed, Feeds};
+use nix::sys::eventfd::EventFd;
+use pump::{Answer, Command, Pump};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use tokio::sync::{mpsc, oneshot};
+
+/// How many commands may wait for the pump.
+const COMMANDS: usize = 64;
+
+/// What a service gets as standard output and standard error: FIFOs, open for reading and
+/// writing, so that neither an agent's end nor its absence breaks them.
+#[derive(Debug)]
+pub struct Ends {
+    /// Standard output.
+    pub out: OwnedFd,
+    /// Standard error.
+    pub err: OwnedFd,
+}
+
+/// Where FIFOs and logs are.
+#[derive(Clone, Debug)]
+struct Directories {
+    fifos: PathBuf,
+    logs: PathBuf,
+}
+
+/// The logs of all services. Clones are the same.
+///
+/// If a log cannot be written, as on a full disk, nothing is given up: the output waits in the
+/// FIFO, a warning is logged once, and writing is tried again every second. Once its FIFO is full
+/// (1 MiB, or 64 KiB without privilege) the service waits, too. See [`Self::failures`].
+#[derive(Clone, Debug)]
+pub struct Logs(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    commands: mpsc::Sender<Command>,
+    woken: Arc<EventFd>,
+    feeds: Arc<Feeds>,
+    pump: Option<JoinHandle<()>>,
+}
+
+impl Logs {
+    /// Starts the pump, a thread of its own. The state directory, which this agent alone has,
+    /// gets directories `fifo` and `logs`. Dropping the last clone ends the pump and waits for it;
+    /// what services write from then on waits in their FIFOs for the next agent.
+    ///
+    /// # Errors
+    ///
+    /// If a directory or the thread cannot be made.
+    pub fn start(state_directory: &Path) -> io::Result<Self> {
+        let directories = Directories {
+            fifos: state_directory.join("fifo"),
+            logs: state_directory.join("logs"),
+        };
+        for path in [&directories.fifos, &directories.logs] {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+            made.map_err(|error| at(path, &error))?;
+        }
+        let (sender, receiver) = mpsc::channel(COMMANDS);
+        let feeds = Arc::new(Feeds::default());
+        let (pump, woken) = Pump::open(directories, Arc::clone(&feeds), receiver)?;
+        let pump = thread::Builder::new()
+            .name("logs".to_owned())
+            .spawn(|| pump.run())?;
+        Ok(Self(Arc::new(Inner {
+            commands: sender,
+            woken,
+            feeds,
+            pump: Some(pump),
+        })))
+    }
+
+    /// Opens a service's log, or changes its limits if it is open, and returns what a new process
+    /// of the service gets. Cancel-safe: the log may be open afterwards.
+    ///
+    /// # Errors
+    ///
+    /// If the name is not one of a service, or FIFOs or files cannot be opened.
+    pub async fn attach(&self, name: &str, limits: LogLimits) -> io::Result<Ends> {
+        if !is_name(name) {
+            let error = io::Error::other("a service's name has a-z, 0-9, - and _ only");
+            return Err(at(Path::new(name), &error));
+        }
+        let command = |answer| Command::Attach(name.to_owned(), limits, answer);
+        self.ask(command).await
+    }
+
+    /// Writes everything that a service wrote so far; an unfinished line is a whole one then. For
+    /// when its processes are gone.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such log, or it cannot be written; what is not written waits in the FIFO.
+    pub async fn settle(&self, name: &str) -> io::Result<()> {
+        let command = |answer| Command::Settle(name.to_owned(), answer);
+        self.ask(command).await
+    }
+
+    /// Settles and closes a service's log and removes its FIFOs. The files stay; followers come
+    /// to an end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::settle`]; the log is then still open, and this can be called again.
+    pub async fn detach(&self, name: &str) -> io::Result<()> {
+        let command = |answer| Command::Detach(name.to_owned(), answer);
+        self.ask(command).await
+    }
+
+    /// The newest lines of a service.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such log, or its files cannot be read.
+    pub async fn tail(&self, name: &str, lines: usize) -> io::Result<Tail> {
+        self.feed(name)?.tail(lines).await
+    }
+
+    /// Follows a service's log from a place, such as where a tail ended: no line is lost or
+    /// repeated in between.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such log.
+    pub fn follow(&self, name: &str, from: Cursor) -> io::Result<Follower> {
+        Ok(Follower::new(self.feed(name)?, from))
+    }
+
+    /// How often, since it was attached, a service's log could not be written.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such log.
+    pub fn failures(&self, name: &str) -> io::Result<u64> {
+        Ok(self.feed(name)?.failures())
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> io::Result<T> {
+        let ended = || io::Error::other("the logs are no longer written; restart the agent");
+        let (answer, answered) = oneshot::channel();
+        let sent = self.0.commands.send(command(answer)).await;
+        sent.map_err(|_| ended())?;
+        self.0.woken.write(1)?;
+        answered.await.map_err(|_| ended())?
+    }
+
+    fn feed(&self, name: &str) -> io::Result<Arc<Feed>> {
+        self.0.feeds.find(name).ok_or_else(unknown)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // A full queue is emptied by the pump, which needs no executor for it.
+        while let Err(mpsc::error::TrySendError::Full(_)) = self.commands.try_send(Command::Stop) {
+            thread::yield_now();
+        }
+        let _woken = self.woken.write(1);
+        if let Some(pump) = self.pump.take()
+            && pump.join().is_err()
+        {
+            tracing::error!("the logs' thread had panicked");
+        }
+    }
+}
+
+/// What a service may be called; nothing that could be a path.
+fn is_name(name: &str) -> bool {
+    let fits = |letter: u8| matches!(letter, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+    !name.is_empty() && name.bytes().all(fits)
+}
+
+fn unknown() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "no such service has a log")
+}
+
+/// An error that says which file it is about.
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,254 @@
+//! What the readers of one service's log share with the pump: the newest lines, and word of more.
+
+use super::archive::{Archive, Extent};
+use super::files::Paths;
+use crate::core::log::index::Record;
+use crate::core::log::ring::Ring;
+use crate::core::log::{Cursor, Line, LogLimits};
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+
+/// The most lines that a batch has.
+pub const BATCH_LINES: usize = 1024;
+/// The most content that a batch has, in bytes.
+pub const BATCH_BYTES: usize = 128 * 1024;
+/// The most content that a tail has, in bytes. What lies before it, a [`Follower`] reads.
+pub const TAIL_BYTES: usize = 4 * 1024 * 1024;
+
+/// The feeds of all services, by name.
+#[derive(Debug, Default)]
+pub(super) struct Feeds(Mutex<HashMap<String, Arc<Feed>>>);
+
+impl Feeds {
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Feed>> {
+        self.lock().get(name).cloned()
+    }
+
+    pub(super) fn insert(&self, name: &str, feed: Arc<Feed>) {
+        self.lock().insert(name.to_owned(), feed);
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Feed>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How far a log has come.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    next: Cursor,
+    open: bool,
+}
+
+/// One service's log, as its readers see it.
+#[derive(Debug)]
+pub(super) struct Feed {
+    /// Nothing waits while it is held.
+    ring: Mutex<Ring>,
+    progress: watch::Sender<Progress>,
+    /// Held while files are renamed, and while readers open them.
+    names: Mutex<()>,
+    paths: Paths,
+    failures: AtomicU64,
+}
+
+impl Feed {
+    pub(super) fn new(paths: Paths, limits: LogLimits, next: Cursor) -> Self {
+        Self {
+            ring: Mutex::new(Ring::new(limits.ring_bytes, next)),
+            progress: watch::Sender::new(Progress { next, open: true }),
+            names: Mutex::new(()),
+            paths,
+            failures: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn push(&self, record: &Record, chunk: &[u8]) {
+        let next = {
+            let mut ring = self.ring();
+            ring.push(record, chunk);
+            ring.next()
+        };
+        self.progress.send_modify(|progress| progress.next = next);
+    }
+
+    pub(super) fn limit(&self, limits: LogLimits) {
+        self.ring().limit(limits.ring_bytes);
+    }
+
+    pub(super) fn close(&self) {
+        self.progress.send_modify(|progress| progress.open = false);
+    }
+
+    /// Keeps the files' names as they are for as long as it is held.
+    pub(super) fn names(&self) -> MutexGuard<'_, ()> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn count_failure(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Cursor {
+        self.progress.borrow().next
+    }
+
+    /// The newest lines, from memory or from the files.
+    pub(super) async fn tail(self: Arc<Self>, lines: usize) -> io::Result<Tail> {
+        let next = self.next();
+        let from = next.before(lines as u64);
+        let count = usize::try_from(next.since(from)).unwrap_or(usize::MAX);
+        let kept = self.ring().read(from, count, TAIL_BYTES);
+        let lines = match kept.filter(|kept| kept.len() == count) {
+            Some(kept) => kept,
+            None => blocking(move || self.read_tail(from, next)).await?,
+        };
+        Ok(Tail { lines, next })
+    }
+
+    /// Reads to the end and keeps the newest.
+    fn read_tail(&self, from: Cursor, until: Cursor) -> io::Result<Vec<Line>> {
+        let archive = self.archive(from)?;
+        let mut kept = VecDeque::new();
+        let (mut at, mut bytes) = (from, 0);
+        while at < until {
+            let lines = archive.read(batch(at, until))?;
+            let Some(last) = lines.last() else {
+                break;
+            };
+            at = last.cursor.after(1);
+            bytes += lines.iter().map(|line| line.bytes.len()).sum::<usize>();
+            kept.extend(lines);
+            while bytes > TAIL_BYTES {
+                bytes -= kept
+                    .pop_front()
+                    .map_or(bytes, |line: Line| line.bytes.len());
+            }
+        }
+        Ok(kept.into())
+    }
+
+    fn read_batch(&self, from: Cursor, until: Cursor) -> io::Result<Vec<Line>> {
+        self.archive(from)?.read(batch(from, until))
+    }
+
+    fn archive(&self, from: Cursor) -> io::Result<Archive> {
+        let _names = self.names();
+        Archive::open(&self.paths, from)
+    }
+}
+
+fn batch(from: Cursor, until: Cursor) -> Extent {
+    Extent {
+        from,
+        until,
+        lines: BATCH_LINES,
+        bytes: BATCH_BYTES,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+/// The end of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// The lines, the oldest first: as many as were asked for, if there are so many and they fit
+    /// in [`TAIL_BYTES`].
+    pub lines: Vec<Line>,
+    /// The place after the last of them, to follow from.
+    pub next: Cursor,
+}
+
+/// Lines that follow each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// How many lines before these are gone: the reader was too slow for what is kept.
+    pub missed: u64,
+    /// The lines, at most [`BATCH_LINES`] and about [`BATCH_BYTES`]. None, if all that was known
+    /// of is that some were missed.
+    pub lines: Vec<Line>,
+}
+
+/// Reads a log on and on.
+#[derive(Debug)]
+pub struct Follower {
+    feed: Arc<Feed>,
+    progress: watch::Receiver<Progress>,
+    next: Cursor,
+}
+
+impl Follower {
+    /// Follows from a place; from the end, if that lies beyond it.
+    pub(super) fn new(feed: Arc<Feed>, from: Cursor) -> Self {
+        Self {
+            next: from.min(feed.next()),
+            progress: feed.progress.subscribe(),
+            feed,
+        }
+    }
+
+    /// The place after what was returned, to follow from with another follower.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        self.next
+    }
+
+    /// The next lines, as soon as there are some; `None` once the service is gone and all of its
+    /// log was returned. Cancel-safe: what was not returned comes next time.
+    ///
+    /// # Errors
+    ///
+    /// If older lines are to be read from the files and cannot be. They may be asked for again.
+    pub async fn next(&mut self) -> io::Result<Option<Batch>> {
+        loop {
+            let seen = *self.progress.borrow_and_update();
+            if self.next < seen.next {
+                return self.read(seen.next).await.map(Some);
+            }
+            // The sender lives as long as `feed`.
+            if !seen.open || self.progress.changed().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn read(&mut self, until: Cursor) -> io::Result<Batch> {
+        let recent = self.feed.ring().read(self.next, BATCH_LINES, BATCH_BYTES);
+        let lines = if let Some(recent) = recent {
+            recent
+        } else {
+            let (feed, from) = (Arc::clone(&self.feed), self.next);
+            blocking(move || feed.read_batch(from, until)).await?
+        };
+        let oldest = self.feed.ring().first();
+        let first = lines
+            .first()
+            .map_or(oldest.max(self.next), |line| line.cursor);
+        let batch = Batch {
+            missed: first.since(self.next),
+            lines,
+        };
+        self.next = first.after(batch.lines.len() as u64);
+        Ok(batch)
+    }
+}
