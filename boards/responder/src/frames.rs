@@ -89,7 +89,6 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         }
     }
 
-    #[inline(never)]
     fn greet(&mut self, to: Sequence, hello: &Greeting<'_>, house: &House) -> Letter {
         if !hello.has_common_version {
             return Letter::VersionRefused(to);
@@ -113,7 +112,6 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         Letter::Welcome(to)
     }
 
-    #[inline(never)]
     fn request(
         &mut self,
         frame: &Frame<'_>,

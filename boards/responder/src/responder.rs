@@ -81,7 +81,6 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
     }
 
     /// Takes the byte that arrived at `now`. Only while [`Responder::wants_input`].
-    #[inline(never)]
     pub fn receive(&mut self, now: Instant, byte: u8, board: &mut impl Board) {
         self.house.at(now);
         self.heard = Some(now);
@@ -101,7 +100,6 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
 
     /// Puts what is to be sent next into `room`, and returns how many bytes that is; 0 if there is
     /// nothing. Say with [`Responder::sent`] how many of them were taken.
-    #[inline(never)]
     pub fn output(&mut self, now: Instant, room: &mut [u8], board: &mut impl Board) -> usize {
         self.house.at(now);
         while self.letter.is_some() || self.text.speaks() {
