@@ -8,7 +8,7 @@ use crate::told::Told;
 #[cfg(feature = "shell")]
 use lastword_protocol::identity::Identity;
 use lastword_protocol::identity::{BootSource, CURRENT, Capabilities, NAME_BYTES, OLDEST};
-use lastword_protocol::message::{Field, Request, SCHEMA_HASH, Writer};
+use lastword_protocol::message::{BadRequest, Field, Request, SCHEMA_HASH, Writer};
 use lastword_protocol::power::{
     self, Answer, Backend, Desk, Effect, Event, Evidence, LastOperation, Operation, Origin,
     PowerRequest, Standdown, Verdict,
@@ -147,7 +147,7 @@ impl House {
             Request::Application(message) => match board.ask(message) {
                 Said::Reply(reply) => Told::Application(reply),
                 Said::Done => Told::Done,
-                Said::Unknown => Told::Unsupported(message.opcode()),
+                Said::Unknown => Told::Bad(BadRequest::Unsupported(message.opcode())),
                 Said::Refused(code, detail) => Told::Refused(code, detail),
             },
         }

@@ -26,9 +26,7 @@ pub(crate) enum Told {
     Answer(Answer),
     /// What the application says.
     Application(Application),
-    /// Nobody knows this opcode.
-    Unsupported(u8),
-    /// The frame holds no request.
+    /// Nobody knows this opcode, or its frame holds no such request.
     Bad(BadRequest),
     /// No.
     Refused(Code, &'static str),
@@ -39,7 +37,7 @@ impl Told {
     #[cfg(feature = "shell")]
     pub(crate) const fn is_no(&self) -> bool {
         match self {
-            Self::Unsupported(_) | Self::Bad(_) | Self::Refused(..) => true,
+            Self::Bad(_) | Self::Refused(..) => true,
             Self::Answer(answer) => answer.is_no(),
             _ => false,
         }
@@ -80,7 +78,6 @@ impl Told {
                 message.write(out);
                 message.opcode()
             }
-            Self::Unsupported(opcode) => BadRequest::Unsupported(*opcode).write_reply(out),
             Self::Bad(bad) => bad.write_reply(out),
             Self::Refused(code, detail) => Refusal::write_new(*code, detail, out),
         }
@@ -108,9 +105,7 @@ impl Told {
             Self::Power(now) => Reply::PowerStatus(house.desk().status(*now)),
             Self::Answer(answer) => house.desk().reply(*answer),
             Self::Application(message) => Reply::Application(message.clone()),
-            Self::Unsupported(opcode) | Self::Bad(BadRequest::Unsupported(opcode)) => {
-                Reply::Unsupported(*opcode)
-            }
+            Self::Bad(BadRequest::Unsupported(opcode)) => Reply::Unsupported(*opcode),
             Self::Bad(bad) => Reply::Refused(bad.refusal()),
             Self::Refused(code, detail) => Reply::Refused(Refusal::new(*code, detail)),
         }
@@ -197,7 +192,6 @@ mod tests {
             Told::Uptime(now),
             Told::Power(now),
             Told::Application(application),
-            Told::Unsupported(0xFF),
             Told::Bad(BadRequest::Unsupported(0x7D)),
             Told::Bad(BadRequest::Malformed(0x10)),
             Told::Refused(Code::Busy, ""),
