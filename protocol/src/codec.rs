@@ -8,8 +8,6 @@ mod utf8;
 
 use crate::identity::Capabilities;
 use crate::units::{BootId, ClientId, Generation, Millis, Nonce, OperationId, Text};
-use postcard::ser_flavors::Flavor;
-use serde::Serialize as _;
 
 /// Writes a body.
 #[derive(Debug)]
@@ -38,10 +36,15 @@ impl<'a> Writer<'a> {
     }
 
     /// A `u16`, `u32` or `u64`: postcard writes all of them alike.
-    pub(crate) fn number(&mut self, number: u64) {
-        let mut serializer = postcard::Serializer { output: Sink(self) };
-        // Where there is no room is found out at the end.
-        let _ = number.serialize(&mut serializer);
+    pub(crate) fn number(&mut self, mut number: u64) {
+        loop {
+            let low = number.to_le_bytes()[0] & !MORE;
+            number >>= BITS;
+            if number == 0 {
+                return self.byte(low);
+            }
+            self.byte(low | MORE);
+        }
     }
 
     /// Bytes as they are.
@@ -79,21 +82,13 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Where postcard puts its bytes.
-struct Sink<'a, 'b>(&'a mut Writer<'b>);
-
-impl Flavor for Sink<'_, '_> {
-    type Output = ();
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.byte(byte);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
-    }
-}
+/// In a byte of a number: more of it follows. The lowest bits come first.
+const MORE: u8 = 0x80;
+/// How many bits of a number are in a byte.
+const BITS: u32 = 7;
+/// The most bytes of a number, and the most that the last of so many may be.
+const NUMBER_BYTES: usize = 10;
+const LAST_MOST: u8 = 1;
 
 /// Writes the fields of a struct in the order in which they are listed: all of them, or it does
 /// not compile.
@@ -243,13 +238,17 @@ impl<'a> Reader<'a> {
 
     /// A `u16`, `u32` or `u64`.
     pub(crate) fn number(&mut self) -> u64 {
-        let number = postcard::take_from_bytes(self.rest);
-        let (number, rest) = number.unwrap_or_else(|_| {
-            self.is_malformed = true;
-            (0, &[])
-        });
-        self.rest = rest;
-        number
+        let more = self.rest.iter().take_while(|byte| **byte >= MORE).count();
+        let bytes = self.bytes(more + 1);
+        let is_long = bytes
+            .get(NUMBER_BYTES - 1)
+            .is_some_and(|last| *last > LAST_MOST);
+        self.is_malformed |= is_long || bytes.len() > NUMBER_BYTES;
+        // From the highest bits on, so that no distance of a shift has to be told.
+        bytes
+            .iter()
+            .rev()
+            .fold(0, |number, byte| number << BITS | u64::from(byte & !MORE))
     }
 
     /// A `bool`, or whether there is an `Option`'s content.

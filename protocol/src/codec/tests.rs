@@ -87,6 +87,26 @@ fn a_number_is_written_as_postcard_writes_it() {
 }
 
 #[test]
+fn a_number_is_read_as_postcard_reads_it() {
+    for more in 0..12 {
+        for high in [0, 1, 0x7F, 0x80, 0x81, 0xFF] {
+            for last in 0..=u8::MAX {
+                let mut body = vec![high | 0x80; more];
+                body.extend([last, 0x2A]);
+                for end in 0..=body.len() {
+                    let mut from = Reader::new(&body[..end]);
+                    let number = from.number();
+                    let read = from.rest;
+                    let read = from.finish((number, read));
+                    let expected = postcard::take_from_bytes::<u64>(&body[..end]).ok();
+                    assert_eq!(read, expected, "{:02x?}", &body[..end]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_hello_is_written_as_postcard_writes_it() {
     let (client, nonce) = (ClientId(u64::MAX), Nonce(1 << 31));
     for kind in [BoardKind::Linux, BoardKind::Mcu, BoardKind::Simulated] {
