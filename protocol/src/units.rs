@@ -122,10 +122,9 @@ impl FromStr for BootId {
     fn from_str(text: &str) -> Result<Self, NotABootId> {
         let mut id = [0; 16];
         let mut digits = 0;
-        for character in text.chars().filter(|character| *character != '-') {
-            let digit = character
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok());
+        for byte in text.bytes().filter(|byte| *byte != b'-') {
+            let digit = char::from(byte).to_digit(16);
+            let digit = digit.and_then(|digit| u8::try_from(digit).ok());
             let (Some(digit), Some(byte)) = (digit, id.get_mut(digits / 2)) else {
                 return Err(NotABootId);
             };

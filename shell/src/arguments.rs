@@ -211,8 +211,10 @@ fn digits_of(text: &str, radix: u32) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
-    text.chars().try_fold(0_u64, |number, character| {
-        let digit = character.to_digit(16).filter(|digit| *digit < radix)?;
+    text.bytes().try_fold(0_u64, |number, byte| {
+        let digit = char::from(byte)
+            .to_digit(16)
+            .filter(|digit| *digit < radix)?;
         let number = number.checked_mul(u64::from(radix))?;
         number.checked_add(u64::from(digit))
     })

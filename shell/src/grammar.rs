@@ -87,12 +87,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn word(&mut self) -> Result<Option<Word<'a>>, Failed> {
         self.skip_blanks();
         let (bytes, at) = (self.line.as_bytes(), self.at);
-        let mut end = at;
-        while let Some(byte) = bytes.get(end)
-            && is_bare(*byte)
-        {
-            end += 1;
-        }
+        let end = bare_end(bytes, at);
         let mut quoted = false;
         match bytes.get(end) {
             None | Some(b';' | b'&' | b'|') if end == at => return Ok(None),
@@ -185,24 +180,30 @@ impl<'a> ParseError<&'a str> for Wrong<'a> {
 
 /// One word.
 fn word(input: &str) -> Parsed<'_, ()> {
-    fold_many1(alt((bare, quoted)), || (), |(), ()| ()).parse(input)
+    fold_many1(part, || (), |(), ()| ()).parse(input)
+}
+
+/// A part of a word, with quotes or without.
+fn part(input: &str) -> Parsed<'_, ()> {
+    match input.chars().next() {
+        Some(mark @ ('\'' | '"')) => quoted(input, mark),
+        _ => bare(input),
+    }
 }
 
 /// What needs no quotes. Only ASCII ends it.
 fn bare(input: &str) -> Parsed<'_, ()> {
-    let length = input.bytes().take_while(|byte| is_bare(*byte)).count();
-    match input.get(length..) {
-        Some(rest) if length > 0 => Ok((rest, ())),
+    let end = bare_end(input.as_bytes(), 0);
+    match input.get(end..) {
+        Some(rest) if end > 0 => Ok((rest, ())),
         _ => Err(unexpected(input)),
     }
 }
 
 /// `'sq'`, where nothing is special, or `"dq"` with escapes.
-fn quoted(input: &str) -> Parsed<'_, ()> {
+fn quoted(input: &str, mark: char) -> Parsed<'_, ()> {
     let mut rest = input.chars();
-    let Some(mark @ ('\'' | '"')) = rest.next() else {
-        return Err(unexpected(input));
-    };
+    rest.next();
     loop {
         let here = rest.as_str();
         let flaw = match rest.next() {
@@ -246,6 +247,18 @@ fn tag_name(input: &str) -> &str {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let end = input.bytes().position(|byte| is_blank(&byte));
     input.get(1..end.unwrap_or(input.len())).unwrap_or_default()
+}
+
+/// Where what needs no quotes ends that begins here.
+#[inline]
+fn bare_end(bytes: &[u8], begin: usize) -> usize {
+    let mut end = begin;
+    while let Some(byte) = bytes.get(end)
+        && is_bare(*byte)
+    {
+        end += 1;
+    }
+    end
 }
 
 /// `#` opens a comment only where a word could begin; within one it is like any other.

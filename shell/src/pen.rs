@@ -135,9 +135,11 @@ impl<'a> Pen<'a> {
         let rest = u64::from_le_bytes(left);
         if rest < 60 {
             self.number(rest);
-            self.text(".");
-            self.text(if thousandths < 100 { "0" } else { "" });
-            self.text(if thousandths < 10 { "0" } else { "" });
+            self.text(match thousandths {
+                0..10 => ".00",
+                10..100 => ".0",
+                _ => ".",
+            });
             self.number(thousandths.into());
             return self.text(" s");
         }

@@ -14,7 +14,7 @@ impl Tag {
     /// The tag `text`, given without the `@`; `None` if it is too long or has other characters.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
-        if text.is_empty() || !text.chars().all(is_tag_character) {
+        if text.is_empty() || !text.bytes().all(is_tag_byte) {
             return None;
         }
         String::try_from(text).ok().map(Self)
@@ -35,8 +35,8 @@ impl fmt::Display for Tag {
     }
 }
 
-pub(crate) fn is_tag_character(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '-' | '_')
+const fn is_tag_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 #[cfg(test)]
