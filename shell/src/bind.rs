@@ -79,7 +79,7 @@ impl<'a> Binder<'a> {
     /// Whether a person asks what may stand here.
     #[inline]
     fn is_question(&self, word: Word<'_>) -> bool {
-        self.rules.abbreviate && self.open.is_none() && word.raw == "?"
+        self.rules.abbreviates() && self.open.is_none() && word.raw == "?"
     }
 
     /// Goes one word further in the tree of commands.
@@ -256,7 +256,7 @@ fn abbreviated_option(
     blame: Blame<'_>,
 ) -> Result<usize, Failed> {
     let likeness = Likeness::of(*name, Candidates::Options(command.options.iter()));
-    let only = likeness.only().filter(|_| rules.abbreviate);
+    let only = likeness.only().filter(|_| rules.abbreviates());
     only.and_then(|only| place(command, only))
         .ok_or_else(|| unknown(name, rules, &likeness, blame))
 }
@@ -273,7 +273,7 @@ fn abbreviated(
     blame: Blame<'_>,
 ) -> Result<Topic, Failed> {
     let likeness = Likeness::of(*word, Candidates::Words(topic.words()));
-    let only = likeness.only().filter(|_| rules.abbreviate);
+    let only = likeness.only().filter(|_| rules.abbreviates());
     only.and_then(|only| topic.below(Word::literal(only)))
         .filter(|below| !below.is_dangerous())
         .ok_or_else(|| unknown(word, rules, &likeness, blame))
@@ -282,7 +282,7 @@ fn abbreviated(
 /// Says that `word` is none of those that may stand here, and which is near.
 #[cold]
 fn unknown(word: &Word<'_>, rules: &Rules, likeness: &Likeness, blame: Blame<'_>) -> Failed {
-    let flaw = if rules.abbreviate && likeness.begun > 1 {
+    let flaw = if rules.abbreviates() && likeness.begun > 1 {
         Flaw::Ambiguous
     } else {
         Flaw::Unknown

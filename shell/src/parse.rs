@@ -5,7 +5,7 @@ mod tests;
 
 use crate::arguments::Arguments;
 use crate::bind;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, HAS_TERM};
 use crate::fault::{Blame, Failed, Flaw, ParseError};
 use crate::grammar::{Cursor, Separator};
 use crate::table::{Command, Level, Table};
@@ -66,6 +66,11 @@ impl Rules {
             table,
             abbreviate: dialect.is_term(),
         }
+    }
+
+    /// Whether it does: nobody is a person where people are not served.
+    pub(crate) const fn abbreviates(&self) -> bool {
+        HAS_TERM && self.abbreviate
     }
 }
 
