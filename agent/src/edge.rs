@@ -8,6 +8,7 @@ pub mod link;
 pub mod listen;
 pub mod logs;
 pub mod power;
+pub mod process;
 pub mod run;
 pub mod session;
 pub mod store;

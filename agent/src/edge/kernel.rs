@@ -1,14 +1,20 @@
-//! The few calls to the kernel that neither the standard library nor `nix` offers: how much of
-//! what was written has left. The only `unsafe` of the agent.
+//! The few calls to the kernel that no safe crate offers: how much of what was written has left, how
+//! a process is started and watched. The only `unsafe` of the agent.
 
 #![expect(
     unsafe_code,
     reason = "ioctl, getsockopt and descriptors that no safe crate offers"
 )]
 
+mod spawn;
+
+pub(super) use spawn::{Failure, Program, RUNNING, Refusal, spawn};
+
 use nix::pty::PtyMaster;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio_serial::SerialStream;
 
@@ -92,6 +98,71 @@ pub(super) fn watch(master: PtyMaster) -> io::Result<AsyncFd<PtyMaster>> {
     // SAFETY: the master owns its descriptor, gives the same one each time it is asked, and is
     // owned by the watcher, which lets go of it before it is closed.
     Ok(unsafe { AsyncFd::register(master) }?)
+}
+
+/// Has tokio watch a descriptor that several hold.
+pub(super) fn watch_shared(
+    file: Arc<OwnedFd>,
+    interest: Interest,
+) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
+    // SAFETY: what is behind the `Arc` owns its descriptor, gives the same one each time it is asked,
+    // and lives at least as long as the watcher, which holds it.
+    Ok(unsafe { AsyncFd::register_with_interest(file, interest) }?)
+}
+
+/// Sends a signal to every process of the group that the watched process leads or led, and to no other:
+/// the descriptor stands for the number as it was, never for one that has been given away again
+/// (`pidfd_send_signal(2)`, `PIDFD_SIGNAL_PROCESS_GROUP`). Signal 0 only asks whether any is left.
+///
+/// # Errors
+///
+/// `ESRCH` if none is left, `EINVAL` if the kernel is older than 6.9.
+pub(super) fn signal_group(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
+    const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2;
+    // SAFETY: no memory is read or written, since there is no `siginfo_t`.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            process.as_raw_fd(),
+            signal,
+            std::ptr::null::<libc::siginfo_t>(),
+            PIDFD_SIGNAL_PROCESS_GROUP,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// How a process ended that is not our child, as wait(2) would say; `None` if nobody has reaped it
+/// yet (linux/pidfd.h, `PIDFD_GET_INFO`, the exit since 6.15).
+///
+/// # Errors
+///
+/// If the kernel does not keep it.
+pub(super) fn exit_status(process: BorrowedFd<'_>) -> io::Result<Option<i32>> {
+    /// `PIDFD_INFO_EXIT`.
+    const EXIT: u64 = 1 << 3;
+    /// `struct pidfd_info` as first published: mask and cgroup of 8 bytes, eleven ids of 4, the exit.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Info {
+        mask: u64,
+        cgroup: u64,
+        ids: [u32; 11],
+        exit: i32,
+    }
+    const PIDFD_GET_INFO: libc::Ioctl = nix::request_code_readwrite!(0xFF, 11, size_of::<Info>());
+    let mut info = Info {
+        mask: EXIT,
+        ..Info::default()
+    };
+    // SAFETY: the kernel reads and writes as many bytes as the request says, the size of `info`.
+    let result = unsafe { libc::ioctl(process.as_raw_fd(), PIDFD_GET_INFO, &raw mut info) };
+    checked(result)?;
+    Ok((info.mask & EXIT != 0).then_some(info.exit))
 }
 
 fn checked(result: libc::c_int) -> io::Result<()> {

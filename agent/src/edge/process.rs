@@ -1,0 +1,94 @@
+//! Processes of services: started, watched, found again after the agent's death, signalled, and known
+//! to be gone.
+//!
+//! A service leads a session of its own, so its process group bears its process id. Whatever it starts
+//! is found by the group, by the cgroup where there is one, or by the nonce that every descendant
+//! inherits in its environment. A process is signalled only by a descriptor that stands for it
+//! (`pidfd_open(2)`), or by a number that verifiably is still its own: numbers are given away again.
+//!
+//! The agent is no subreaper: what its services leave behind goes to init, as everywhere, and is found
+//! by the nonce. Where the agent is init itself, [`reap_orphans`] is what reaps.
+
+mod adopt;
+mod census;
+mod cgroup;
+mod group;
+mod launch;
+pub mod limits;
+mod orphans;
+mod ready;
+#[cfg(test)]
+mod testing;
+mod user;
+mod watch;
+
+pub use adopt::{Identity, strays};
+pub use cgroup::{Cgroup, Cgroups};
+pub use group::Group;
+pub use launch::{Launch, launch};
+pub use orphans::reap_orphans;
+pub use ready::{NotifySocket, exec_ready, tcp_ready};
+pub use user::User;
+pub use watch::Process;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::num::ParseIntError;
+use std::str::FromStr;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With this code.
+    Code(i32),
+    /// Of this signal.
+    Signal(i32),
+    /// Nobody told: it was not this agent's child.
+    Unknown,
+}
+
+/// Names one start of a service, among all on all machines. Every descendant carries it in its
+/// environment. Written as 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Nonce64(pub u64);
+
+impl Nonce64 {
+    /// One that nobody has had before.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel gives no random numbers: is there no `/dev`?
+    pub fn fresh() -> io::Result<Self> {
+        const RANDOM: &str = "/dev/urandom";
+        let mut bytes = [0; 8];
+        File::open(RANDOM)
+            .and_then(|mut file| file.read_exact(&mut bytes))
+            .map_err(|error| explain(&format!("cannot read {RANDOM}"), &error))?;
+        Ok(Self(u64::from_ne_bytes(bytes)))
+    }
+}
+
+impl fmt::Display for Nonce64 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for Nonce64 {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
+
+/// What was being done, before what the kernel said of it; of the same kind.
+fn explain(what: &str, cause: &io::Error) -> io::Error {
+    io::Error::new(cause.kind(), format!("{what}: {cause}"))
+}
+
+/// The variable that holds the nonce.
+const NONCE_VARIABLE: &str = "LASTWORD_NONCE";
+/// The variable that holds the service's name.
+const SERVICE_VARIABLE: &str = "LASTWORD_SERVICE";

@@ -1,0 +1,437 @@
+//! All that a service consists of: the process that was started, its group, and what descends from it.
+
+use super::census::{Census, Entry, nonce_of};
+use super::watch::Process;
+use super::{Cgroup, Nonce64, explain};
+use crate::edge::kernel;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Pid, getpid};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time;
+
+/// All processes of one start of a service.
+///
+/// With a cgroup these are the processes in it, and what leaves it needed root for that. Without one
+/// they are those of the leader's process group and session, and those that carry the nonce in their
+/// environment; one that left the session and wiped its environment is lost.
+#[derive(Clone, Debug)]
+pub struct Group {
+    leader: Option<Arc<Process>>,
+    nonce: Nonce64,
+    pub(super) cgroup: Option<Cgroup>,
+}
+
+impl Group {
+    /// The group of the process that was started, or adopted, with that nonce.
+    #[must_use]
+    pub fn of(leader: Arc<Process>, nonce: Nonce64, cgroup: Option<Cgroup>) -> Self {
+        // After a move of the agent itself the service is in another than the agent would now create.
+        let holds = |cgroup: &Cgroup| leader.has_ended() || cgroup.contains(leader.pid);
+        let cgroup = cgroup.filter(holds);
+        let leader = Some(leader);
+        Self {
+            leader,
+            nonce,
+            cgroup,
+        }
+    }
+
+    /// What is left of a group whose leader has ended while nobody looked.
+    #[must_use]
+    pub fn left_behind(nonce: Nonce64, cgroup: Option<Cgroup>) -> Self {
+        Self {
+            leader: None,
+            nonce,
+            cgroup,
+        }
+    }
+
+    /// Sends a signal to the leader's process group. That nobody is left to hear it is fine. Without a
+    /// leader every process that is left hears it.
+    ///
+    /// # Errors
+    ///
+    /// If none of them could be sent it, for want of permission.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        let Some(leader) = &self.leader else {
+            return self.signal_each(signal, |_| true);
+        };
+        match kernel::signal_group(leader.fd(), signal as i32) {
+            // An older kernel knows groups by their number only.
+            Err(error) if is_unknown(&error) => {}
+            sent => return gone_is_fine(sent).map_err(|error| cannot_send(signal, &error)),
+        }
+        if leader.holds_its_number() {
+            let sent = killpg(Pid::from_raw(leader.pid), signal).map_err(io::Error::from);
+            return gone_is_fine(sent).map_err(|error| cannot_send(signal, &error));
+        }
+        self.signal_each(signal, |entry| entry.stat.group == leader.pid)
+    }
+
+    fn signal_each(&self, signal: Signal, to: impl Fn(&Entry) -> bool) -> io::Result<()> {
+        let census = Census::take()?;
+        let to = self.members(&census).into_iter().filter(|entry| to(entry));
+        to.filter_map(Entry::open)
+            .try_for_each(|process| process.signal(signal))
+    }
+
+    /// Kills every process of it, and those that these start meanwhile. They may take a moment to be
+    /// gone: see [`Group::emptied`]. Cancel-safe: what was not killed is not.
+    ///
+    /// # Errors
+    ///
+    /// If there is no `/proc`, or without a cgroup it starts processes faster than they can be killed:
+    /// those found are dead, and the next call goes on.
+    pub async fn kill(&self) -> io::Result<()> {
+        /// Each takes milliseconds; whatever forks for longer forks for ever.
+        const ROUNDS: usize = 50;
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.kill()?;
+            if self.leader.is_some() {
+                return Ok(());
+            }
+        }
+        let mut killed = BTreeSet::new();
+        for _ in 0..ROUNDS {
+            if self.leader.is_some() {
+                // At once and all, where a round could be outrun.
+                self.signal(Signal::SIGKILL)?;
+            }
+            let census = Census::soon().await?;
+            let is_new = |entry: &&Entry| !killed.contains(&(entry.pid, entry.stat.start_time));
+            let found: Vec<&Entry> = self.members(&census).into_iter().filter(is_new).collect();
+            if found.is_empty() {
+                return Ok(());
+            }
+            for process in found.into_iter().filter_map(Entry::open) {
+                kill_with_group(&process);
+                killed.insert((process.pid, process.start_time));
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "it starts processes faster than they are killed; a cgroup would hold it",
+        ))
+    }
+
+    /// Whether none of it runs. An ended leader that nobody has waited for does not run either.
+    ///
+    /// # Errors
+    ///
+    /// If `/proc` or the cgroup cannot be read.
+    pub fn is_empty(&self) -> io::Result<bool> {
+        if let Some(cgroup) = &self.cgroup
+            && (self.leader.is_some() || !cgroup.is_empty()?)
+        {
+            return cgroup.is_empty();
+        }
+        let runs = |leader: &Arc<Process>| !leader.has_ended();
+        if self.leader.as_ref().is_some_and(runs) {
+            return Ok(false);
+        }
+        let is_empty = || Ok::<_, io::Error>(self.members(&Census::take()?).is_empty());
+        // One census can miss a process whose parent ended while it was taken.
+        Ok(is_empty()? && is_empty()?)
+    }
+
+    /// Waits until none of it runs. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// As [`Group::is_empty`].
+    pub async fn emptied(&self) -> io::Result<()> {
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.emptied().await?;
+            if self.leader.is_some() {
+                return Ok(());
+            }
+        }
+        if let Some(leader) = &self.leader {
+            leader.ended().await;
+        }
+        let mut empty = 0;
+        while empty < 2 {
+            let census = Census::soon().await?;
+            let members = self.members(&census);
+            empty = if members.is_empty() { empty + 1 } else { 0 };
+            let open: Vec<Process> = members.iter().filter_map(|entry| entry.open()).collect();
+            if open.is_empty() && !members.is_empty() {
+                // They are changing, or there is no descriptor left: no reason to look without a pause.
+                time::sleep(PERIOD).await;
+            }
+            for process in open {
+                process.ended().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a process belongs to it; `false` if it has ended.
+    #[must_use]
+    pub fn contains(&self, pid: i32) -> bool {
+        if self
+            .cgroup
+            .as_ref()
+            .is_some_and(|cgroup| cgroup.contains(pid))
+        {
+            return true;
+        }
+        let Ok(process) = Process::open(pid) else {
+            return false;
+        };
+        let carries = || nonce_of(pid) == Some(self.nonce);
+        let follows = || {
+            Census::take().is_ok_and(|census| {
+                let mut members = self.members(&census).into_iter();
+                members.any(|entry| entry.pid == pid && entry.stat.start_time == process.start_time)
+            })
+        };
+        (carries() || follows()) && !process.has_ended()
+    }
+
+    /// The memory that it takes: what its cgroup counts, else the sum of what its processes have in
+    /// memory, shared pages by their share where the kernel may be asked for that.
+    ///
+    /// # Errors
+    ///
+    /// If `/proc` cannot be read.
+    pub async fn memory_bytes(&self) -> io::Result<u64> {
+        let Some(cgroup) = &self.cgroup else {
+            let census = Census::soon().await?;
+            let members = self.members(&census);
+            return Ok(members.iter().map(|entry| memory_bytes(entry.pid)).sum());
+        };
+        if let Some(bytes) = cgroup.memory_bytes() {
+            return Ok(bytes);
+        }
+        Ok(cgroup.processes()?.into_iter().map(memory_bytes).sum())
+    }
+
+    /// Those of a census that run and are part of it.
+    fn members<'a>(&self, census: &'a Census) -> Vec<&'a Entry> {
+        let this = getpid().as_raw();
+        let carries = |entry: &Entry| entry.nonce == Some(self.nonce);
+        let follows = |entry: &Entry| {
+            let leader = self.leader.as_ref().map(|leader| leader.pid);
+            leader == Some(entry.stat.group) || leader == Some(entry.stat.session)
+        };
+        // A number is not given away while a group or session bears it. So if one that follows is ours
+        // by its nonce, or the leader is not forgotten, the number is the leader's, and all who follow
+        // it are ours, even those without a nonce.
+        let is_known = || {
+            census
+                .entries
+                .iter()
+                .any(|entry| carries(entry) && follows(entry))
+        };
+        let is_the_leaders = self.leader_holds_its_number() || is_known();
+        let is_member = |entry: &&Entry| {
+            entry.pid != this
+                && entry.stat.runs()
+                && (carries(entry) || (is_the_leaders && follows(entry)))
+        };
+        census.entries.iter().filter(is_member).collect()
+    }
+
+    fn leader_holds_its_number(&self) -> bool {
+        let holds = |leader: &Arc<Process>| {
+            leader.holds_its_number() || kernel::signal_group(leader.fd(), 0).is_ok()
+        };
+        self.leader.as_ref().is_some_and(holds)
+    }
+}
+
+/// Kills it, and if it leads a process group that as well, those too that carry no nonce.
+fn kill_with_group(process: &Process) {
+    // Either may be gone, or another user's.
+    let _ = kernel::signal_group(process.fd(), Signal::SIGKILL as i32);
+    let _ = process.signal(Signal::SIGKILL);
+}
+
+fn is_unknown(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error().map(Errno::from_raw),
+        Some(Errno::EINVAL | Errno::ENOSYS)
+    )
+}
+
+fn gone_is_fine(sent: io::Result<()>) -> io::Result<()> {
+    match sent {
+        Err(error) if error.raw_os_error() == Some(Errno::ESRCH as i32) => Ok(()),
+        sent => sent,
+    }
+}
+
+fn cannot_send(signal: Signal, error: &io::Error) -> io::Error {
+    explain(&format!("cannot send {signal} to a process group"), error)
+}
+
+/// How often is looked where nothing tells.
+const PERIOD: Duration = Duration::from_millis(10);
+
+/// What a process has in memory: its share (Linux 4.14, for those who may trace it), else all of it; 0
+/// if it has ended.
+fn memory_bytes(pid: i32) -> u64 {
+    let share = kibibytes(&format!("/proc/{pid}/smaps_rollup"), "Pss:");
+    let kibibytes = share.or_else(|| kibibytes(&format!("/proc/{pid}/status"), "VmRSS:"));
+    kibibytes.unwrap_or(0) << 10
+}
+
+fn kibibytes(path: &str, field: &str) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    let value = text.lines().find_map(|line| line.strip_prefix(field))?;
+    value.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::census::Stat;
+    use super::super::testing::{Service, soon};
+    use super::super::{Exit, strays};
+    use super::*;
+
+    /// A shell of its own session, which a test's service leaves behind.
+    const LEAVE: &str = "setsid sh -c 'echo $$; exec sleep 1000' &";
+
+    #[tokio::test]
+    async fn what_left_the_session_is_found_and_killed() {
+        check_killed(&format!("{LEAVE} wait"), 1).await;
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_forked_twice_is_found_and_killed_after_its_parents_are_gone() {
+        check_killed(&format!("({LEAVE})"), 1).await;
+    }
+
+    #[tokio::test]
+    async fn what_ignores_term_is_killed() {
+        check_killed("trap '' TERM; echo $$; while :; do sleep 1000; done", 1).await;
+    }
+
+    #[tokio::test]
+    async fn what_wiped_its_environment_in_the_session_is_killed() {
+        check_killed(
+            "env -i sh -c 'echo $$; exec sleep 1000' & exec sleep 1000",
+            1,
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_wiped_its_environment_and_changed_its_group_is_killed_by_its_session() {
+        // With job control every pipeline is a group of its own.
+        let inner = r"set -m; env -i sh -c 'echo $$; exec sleep 1000' & exec sleep 1000";
+        let script = &format!("exec bash -c \"{}\"", inner.replace('$', r"\$"));
+        check_killed(script, 1).await;
+    }
+
+    #[tokio::test]
+    async fn what_starts_sessions_all_the_time_is_killed() {
+        check_killed("while :; do setsid sh -c 'echo $$; sleep 1000' & done", 5).await;
+    }
+
+    /// A service whose first lines are the ids of processes that must be gone once it is killed.
+    async fn check_killed(script: &str, ids: usize) {
+        let mut service = Service::shell(script);
+        let mut pids = Vec::new();
+        for _ in 0..ids {
+            pids.push(service.number().await);
+        }
+        assert!(!service.group.is_empty().expect("readable"), "{script}");
+        assert!(
+            pids.iter().all(|pid| service.group.contains(*pid)),
+            "{script}"
+        );
+        assert!(
+            service.group.memory_bytes().await.expect("readable") > 0,
+            "{script}"
+        );
+        soon(service.group.kill()).await.expect("killed");
+        soon(service.group.emptied()).await.expect("readable");
+        assert!(service.group.is_empty().expect("readable"), "{script}");
+        assert!(
+            strays(service.nonce).expect("readable").is_empty(),
+            "{script}"
+        );
+        assert!(
+            !pids.iter().any(|pid| service.group.contains(*pid)),
+            "{script}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_an_unwatched_service_is_found_by_the_nonce_alone() {
+        let mut service = Service::shell(&format!("{LEAVE} read never"));
+        let stray = service.number().await;
+        service.process.signal(Signal::SIGKILL).expect("ours");
+        soon(service.process.exited()).await;
+        let left = Group::left_behind(service.nonce, None);
+        assert!(left.contains(stray));
+        assert!(!left.is_empty().expect("readable"));
+        left.signal(Signal::SIGTERM).expect("ours");
+        soon(left.emptied()).await.expect("readable");
+        left.kill().await.expect("nothing is left, which is fine");
+    }
+
+    #[tokio::test]
+    async fn a_signal_reaches_the_group_and_nobody_else() {
+        let other = Service::shell("exec sleep 1000");
+        let mut service = Service::shell(&format!("{LEAVE} sleep 1000 & echo $!; wait"));
+        let (one, another) = (service.number().await, service.number().await);
+        service.group.signal(Signal::SIGTERM).expect("ours");
+        assert_eq!(
+            soon(service.process.exited()).await,
+            Exit::Signal(Signal::SIGTERM as i32)
+        );
+        // One of the two is in the group, the other has left it.
+        let left = || strays(service.nonce).expect("readable");
+        let left = soon(async {
+            while left().len() != 1 {
+                tokio::task::yield_now().await;
+            }
+            left()[0].pid
+        });
+        let left = left.await;
+        assert!(left == one || left == another, "{left}");
+        let session = Stat::read(left).expect("it runs").session;
+        assert_eq!(session, left, "the one that has left");
+        assert!(!other.process.has_ended());
+    }
+
+    #[tokio::test]
+    async fn a_group_that_is_gone_hears_signals_without_complaint_and_nobody_else_does() {
+        let service = Service::shell("exit 3");
+        soon(service.process.exited()).await;
+        soon(service.group.emptied()).await.expect("readable");
+        service.group.signal(Signal::SIGTERM).expect("fine");
+        soon(service.group.kill()).await.expect("fine");
+    }
+
+    #[tokio::test]
+    async fn an_ended_leader_that_nobody_waited_for_does_not_run() {
+        let service = Service::shell("exit 3");
+        soon(service.process.ended()).await;
+        assert!(service.group.is_empty().expect("readable"));
+        assert_eq!(soon(service.process.exited()).await, Exit::Code(3));
+    }
+
+    #[tokio::test]
+    async fn many_that_wait_share_few_looks_at_the_machine() {
+        let services: Vec<_> = (0..40).map(|_| Service::shell("exit 0")).collect();
+        let before = Census::taken();
+        let waits = services.iter().map(|service| {
+            let group = service.group.clone();
+            tokio::spawn(async move { group.emptied().await })
+        });
+        for wait in waits.collect::<Vec<_>>() {
+            soon(wait).await.expect("no panic").expect("readable");
+        }
+        let taken = Census::taken() - before;
+        assert!(taken <= 40, "{taken} for 40 services that ended together");
+    }
+}
