@@ -330,7 +330,7 @@
 //! | `HISTORY` | itself | 0: no history |
 //!
 //! Without the feature `term`, lines are for scripts: no prompt, no echo, no keys that edit, and no
-//! history, so `HISTORY` is 0; that saves 6 KiB of flash. Without the feature `shell`, [`FramesOnly`]
+//! history, so `HISTORY` is 0; that saves 7 KiB of flash. Without the feature `shell`, [`FramesOnly`]
 //! takes the place of [`Shell`] and costs nothing. The table decides what commands take of flash:
 //! leave out what the board cannot do. A line or frame that is too long is refused whole, never cut
 //! and then run.
