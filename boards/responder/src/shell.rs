@@ -106,6 +106,13 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
         heard(received, &mut self.answer, &mut self.unfit)
     }
 
+    /// Lets time pass: what the input comes to.
+    #[inline(never)]
+    fn wait(&mut self, now: Instant) -> Heard {
+        let received = self.input.tick(now, &mut self.echo);
+        heard(received, &mut self.answer, &mut self.unfit)
+    }
+
     /// Takes what the input came to: what is to be said of it, if anything.
     #[inline(never)]
     fn hear(&mut self, heard: Heard) -> Saying {
@@ -240,8 +247,7 @@ impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
     }
 
     fn tick(&mut self, now: Instant, house: &mut House, board: &mut impl Board) {
-        let received = self.input.tick(now, &mut self.echo);
-        let heard = heard(received, &mut self.answer, &mut self.unfit);
+        let heard = self.wait(now);
         self.saying = self.hear(heard);
         self.run(house, board);
     }
