@@ -32,7 +32,8 @@ impl Cgroups {
         let is_writable =
             |path: &Path| faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS).is_ok();
         let may = is_writable(&own.directory) && is_writable(&own.file("cgroup.procs"));
-        (may && own.is_delegated()).then(|| Self(own.child(instance)))
+        let systemd = Path::new("/run/systemd/system").exists();
+        (may && (!systemd || own.is_delegated())).then(|| Self(own.child(instance)))
     }
 
     /// The group of a service, created if it is not there; what runs in it stays.
@@ -236,9 +237,7 @@ impl Cgroup {
             let length = rustix::fs::getxattr(&self.directory, name, &mut value[..]);
             length.is_ok_and(|length| &value[..length] == b"1")
         };
-        !Path::new("/run/systemd/system").exists()
-            || says_so("user.delegate")
-            || says_so("trusted.delegate")
+        says_so("user.delegate") || says_so("trusted.delegate")
     }
 
     fn child(&self, name: &str) -> Self {
@@ -395,6 +394,19 @@ mod tests {
             }
             soon(service.group.emptied()).await.expect("readable");
             assert!(own.cgroup.is_empty().expect("readable"));
+        }
+    }
+
+    #[test]
+    fn a_group_is_delegated_if_systemd_wrote_so_upon_it() {
+        let Some(own) = own_cgroup() else { return };
+        assert!(!own.cgroup.is_delegated());
+        for (value, delegated) in [("1", true), ("0", false), ("10", false)] {
+            let flags = rustix::fs::XattrFlags::empty();
+            let value = value.as_bytes();
+            rustix::fs::setxattr(&own.cgroup.directory, "user.delegate", value, flags)
+                .expect("since Linux 5.7");
+            assert_eq!(own.cgroup.is_delegated(), delegated, "{value:?}");
         }
     }
 

@@ -66,6 +66,11 @@ impl Group {
             Err(error) if is_unknown(&error) => {}
             sent => return gone_is_fine(sent).map_err(|error| cannot_send(signal, &error)),
         }
+        self.signal_by_number(leader, signal)
+    }
+
+    /// As before Linux 6.9, when no descriptor stood for a group.
+    fn signal_by_number(&self, leader: &Process, signal: Signal) -> io::Result<()> {
         if leader.holds_its_number() {
             let sent = killpg(Pid::from_raw(leader.pid), signal).map_err(io::Error::from);
             return gone_is_fine(sent).map_err(|error| cannot_send(signal, &error));
@@ -366,7 +371,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_left_of_an_unwatched_service_is_found_by_the_nonce_alone() {
-        let mut service = Service::shell(&format!("{LEAVE} read never"));
+        let mut service = Service::shell(&format!("{LEAVE} wait"));
         let stray = service.number().await;
         service.process.signal(Signal::SIGKILL).expect("ours");
         soon(service.process.exited()).await;
@@ -401,6 +406,24 @@ mod tests {
         let session = Stat::read(left).expect("it runs").session;
         assert_eq!(session, left, "the one that has left");
         assert!(!other.process.has_ended());
+    }
+
+    #[tokio::test]
+    async fn a_number_is_used_while_it_is_the_leaders_and_its_members_are_told_one_by_one_after() {
+        let mut service = Service::shell(&format!("sleep 1000 & echo $!; {LEAVE} wait"));
+        let numbers = (service.number().await, service.number().await);
+        let signal = |signal| {
+            let leader = &service.process;
+            service.group.signal_by_number(leader, signal)
+        };
+        signal(Signal::SIGURG).expect("ignored by default");
+        service.process.signal(Signal::SIGKILL).expect("ours");
+        soon(service.process.exited()).await;
+        let (member, strayed) = (Process::open(numbers.0), Process::open(numbers.1));
+        signal(Signal::SIGTERM).expect("ours");
+        soon(member.expect("it ran").ended()).await;
+        assert!(!strayed.expect("it ran").has_ended());
+        signal(Signal::SIGTERM).expect("nobody is fine");
     }
 
     #[tokio::test]

@@ -114,13 +114,22 @@ fn spawn(program: &Program<'_>, before: &Before<'_>, way: Way) -> Result<i32, Fa
     };
     if way == Way::Inside {
         match kernel::spawn(program, Some(cgroup.directory.as_fd()), &|| before.run()) {
-            // Too old a kernel, another architecture, a filter of system calls.
-            Err(Failure::NoProcess(_)) => {}
+            Err(Failure::NoProcess(error)) if cannot_ever(&error) => {}
             done => return done,
         }
     }
     let enter = || cgroup.enter().and_then(|()| before.run());
     kernel::spawn(program, None, &enter)
+}
+
+/// Too old a kernel, another architecture, a filter of system calls; not a limit that was reached, which
+/// entering would get around.
+fn cannot_ever(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(
+        errno,
+        Some(Errno::ENOSYS | Errno::EINVAL | Errno::E2BIG | Errno::EPERM)
+    )
 }
 
 /// The cgroup, opened while that still is simple.
@@ -320,7 +329,11 @@ mod tests {
             "there is no program /no/such/program",
         );
         check(
-            &with(|it| it.program = "no-such-program".into()),
+            &with(|it| {
+                // One that may not be searched would be what is told.
+                it.env = vec![("PATH".into(), "/usr/bin:/bin".into())];
+                it.program = "no-such-program".into();
+            }),
             "there is no program no-such-program",
         );
         check(
@@ -376,18 +389,21 @@ mod tests {
     fn a_file_without_a_known_format_is_an_error() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("text");
-        std::fs::write(&path, "words").expect("room");
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .expect("ours");
+        // By a shell: a file that this process writes cannot be run while another test starts a process.
+        let write = |text: &str| {
+            let script = format!("printf '{text}' > '{0}'; chmod +x '{0}'", path.display());
+            let mut shell = std::process::Command::new("/bin/sh");
+            let done = shell.args(["-c", &script]).status().expect("a shell");
+            assert!(done.success(), "{script}");
+        };
+        let program = path.to_str().expect("text");
+        write("words");
         check(
-            &shell("").by_name(path.to_str().expect("text")),
+            &shell("").by_name(program),
             "cannot be run: Exec format error",
         );
-        std::fs::write(&path, "#!/no/such/interpreter\n").expect("room");
-        check(
-            &shell("").by_name(path.to_str().expect("text")),
-            "interpreter",
-        );
+        write(r"#!/no/such/interpreter\n");
+        check(&shell("").by_name(program), "interpreter");
     }
 
     #[tokio::test]

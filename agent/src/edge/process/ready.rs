@@ -40,8 +40,12 @@ async fn answers(address: IpAddr, port: u16) -> bool {
     let Ok(Ok(stream)) = connected.await else {
         return false;
     };
-    // A connection to a free port can meet itself: TCP allows both ends to open at once.
-    stream.local_addr().ok() != stream.peer_addr().ok()
+    !is_its_own_peer(&stream)
+}
+
+/// A connection to a free port can meet itself: TCP allows both ends to open at once (RFC 9293, 3.5).
+fn is_its_own_peer(stream: &TcpStream) -> bool {
+    stream.local_addr().ok() == stream.peer_addr().ok()
 }
 
 /// Starts a command over and over until it exits with 0. Dropped, it kills the one that runs.
@@ -165,26 +169,41 @@ mod tests {
     use super::super::strays;
     use super::super::testing::{Service, shell, soon};
     use super::*;
-    use tokio::net::TcpListener;
+    use tokio::net::TcpSocket;
 
     #[tokio::test]
     async fn a_port_is_ready_once_someone_listens() {
-        for address in ["127.0.0.1:0", "[::1]:0"] {
-            let Ok(listener) = TcpListener::bind(address).await else {
+        for address in [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            Ipv6Addr::LOCALHOST.into(),
+        ] {
+            let socket = match address {
+                IpAddr::V4(_) => TcpSocket::new_v4(),
+                IpAddr::V6(_) => TcpSocket::new_v6(),
+            };
+            let Ok(socket) =
+                socket.and_then(|socket| socket.bind((address, 0).into()).map(|()| socket))
+            else {
                 eprintln!("NOT SHOWN: this machine has no {address}");
                 continue;
             };
-            let port = listener.local_addr().expect("bound").port();
+            let port = socket.local_addr().expect("bound").port();
+            assert!(!answers(address, port).await, "taken, but nobody listens");
+            let _listener = socket.listen(1).expect("bound");
+            assert!(answers(address, port).await);
             soon(tcp_ready(port)).await;
-            drop(listener);
-            assert!(
-                !answers(
-                    address.parse::<std::net::SocketAddr>().expect("valid").ip(),
-                    port
-                )
-                .await
-            );
         }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_met_itself_is_nobodys_answer() {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket
+            .bind((Ipv4Addr::LOCALHOST, 0).into())
+            .expect("a free port");
+        let address = socket.local_addr().expect("bound");
+        let stream = soon(socket.connect(address)).await.expect("to itself");
+        assert!(is_its_own_peer(&stream));
     }
 
     #[tokio::test]
