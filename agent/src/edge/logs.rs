@@ -29,7 +29,8 @@ use tokio::sync::{mpsc, oneshot};
 const COMMANDS: usize = 64;
 
 /// What a service gets as standard output and standard error: FIFOs, open for reading and
-/// writing, so that neither an agent's end nor its absence breaks them.
+/// writing, so that neither an agent's end nor its absence breaks them. They belong to the agent's
+/// user: fchown(2) them if a service that runs as another one is to open `/dev/stdout` by name.
 #[derive(Debug)]
 pub struct Ends {
     /// Standard output.
@@ -46,6 +47,10 @@ struct Directories {
 }
 
 /// The logs of all services. Clones are the same.
+///
+/// Whatever kills the agent, no line is lost or doubled as long as the service, or anyone, has the
+/// FIFO open: the kernel forgets what is in a FIFO that nobody has open. Nothing is synced to disk,
+/// so a power failure may take the last seconds.
 ///
 /// If a log cannot be written, as on a full disk, nothing is given up: the output waits in the
 /// FIFO, a warning is logged once, and writing is tried again every second. Once its FIFO is full

@@ -10,6 +10,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
+use tokio::task::coop::consume_budget;
 use tokio::task::spawn_blocking;
 
 /// The most lines that a batch has.
@@ -213,13 +214,15 @@ impl Follower {
         self.next
     }
 
-    /// The next lines, as soon as there are some; `None` once the service is gone and all of its
-    /// log was returned. Cancel-safe: what was not returned comes next time.
+    /// The next lines, as soon as there are some; `None` once the service was detached, or the
+    /// logs ended, and all there is was returned. Cancel-safe: what was not returned comes next time.
     ///
     /// # Errors
     ///
     /// If older lines are to be read from the files and cannot be. They may be asked for again.
     pub async fn next(&mut self) -> io::Result<Option<Batch>> {
+        // A service that writes without pause must not keep its reader's thread for itself.
+        consume_budget().await;
         loop {
             let seen = *self.progress.borrow_and_update();
             if self.next < seen.next {

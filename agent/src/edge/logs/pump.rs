@@ -13,6 +13,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -138,17 +139,22 @@ impl Pump {
                     return;
                 }
             };
-            for event in &events[..count] {
-                if event.data() == Token::COMMANDS.0 {
-                    if self.obey_all().is_break() {
-                        return;
-                    }
-                } else {
-                    self.mark_ready(Token(event.data()));
-                }
+            let turned = self.hear(&events[..count]).is_continue();
+            if !turned || self.take_turns().is_break() {
+                return;
             }
-            self.take_turns();
         }
+    }
+
+    fn hear(&mut self, events: &[EpollEvent]) -> ControlFlow<()> {
+        for event in events {
+            if event.data() == Token::COMMANDS.0 {
+                self.obey_all()?;
+            } else {
+                self.mark_ready(Token(event.data()));
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Until when there is nothing to do, if nothing happens.
@@ -170,7 +176,7 @@ impl Pump {
     }
 
     /// Each stream that is ready or due gets one turn.
-    fn take_turns(&mut self) {
+    fn take_turns(&mut self) -> ControlFlow<()> {
         let now = self.clock.now();
         while let Some((due, token)) = self.due.first().copied() {
             if due > now {
@@ -180,10 +186,15 @@ impl Pump {
             self.mark_ready(token);
         }
         for _turn in 0..self.ready.len() {
+            // Hundreds of busy services keep nobody waiting who starts or stops another.
+            if !self.commands.is_empty() {
+                self.obey_all()?;
+            }
             if let Some(token) = self.ready.pop_front() {
                 self.take_turn(token);
             }
         }
+        ControlFlow::Continue(())
     }
 
     fn take_turn(&mut self, token: Token) {
@@ -228,8 +239,8 @@ impl Pump {
         self.due.extend(due.map(|due| (due, token)));
     }
 
-    fn obey_all(&mut self) -> std::ops::ControlFlow<()> {
-        // Counted before the commands are taken, so that none is left without a count.
+    fn obey_all(&mut self) -> ControlFlow<()> {
+        // Reset before the commands are taken: one that comes meanwhile rings again.
         let _count = self.woken.read();
         while let Ok(command) = self.commands.try_recv() {
             match command {
@@ -238,10 +249,10 @@ impl Pump {
                 }
                 Command::Settle(name, answer) => drop(answer.send(self.settle(&name).map(drop))),
                 Command::Detach(name, answer) => drop(answer.send(self.detach(&name))),
-                Command::Stop => return std::ops::ControlFlow::Break(()),
+                Command::Stop => return ControlFlow::Break(()),
             }
         }
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     }
 
     fn attach(&mut self, name: &str, limits: LogLimits) -> io::Result<Ends> {
@@ -290,6 +301,15 @@ impl Pump {
         }
         attached.service.feed().close();
         attached.service.fifos().unlink()
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        // Nothing will follow: whoever waits for it is told.
+        for attached in self.attached.values() {
+            attached.service.feed().close();
+        }
     }
 }
 

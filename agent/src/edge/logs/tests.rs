@@ -2,6 +2,7 @@
 
 mod damage;
 mod follow;
+mod full_disk;
 mod kill;
 
 use super::*;

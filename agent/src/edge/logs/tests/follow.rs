@@ -108,6 +108,38 @@ async fn a_follower_that_gave_up_waiting_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_follower_is_told_that_the_logs_ended() {
+    let mut world = World::new(LIMITS).await;
+    let mut follower = world.logs().follow("service", Cursor(0)).unwrap();
+    world.end_agent();
+    let next = timeout(PATIENCE, follower.next()).await.unwrap();
+    assert_eq!(next.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_written_as_fast_as_can_be_is_all_there() {
+    const BYTES: usize = 64 << 20;
+    let limits = LogLimits {
+        max_size_bytes: 4 << 20,
+        keep: 1,
+        ..LIMITS
+    };
+    let mut world = World::new(limits).await;
+    let line = [&[b'x'; 99][..], b"\n"].concat();
+    let burst = line.repeat(1_000);
+    for _burst in 0..BYTES / burst.len() {
+        world.out.write_all(&burst).unwrap();
+    }
+    world.settle().await;
+    let tail = world.tail(5_000).await;
+    assert_eq!(tail.next, Cursor((BYTES / burst.len() * 1_000) as u64));
+    assert_eq!(tail.lines.len(), 5_000);
+    assert!(tail.lines.iter().all(|it| it.bytes == line[..99]));
+    let (current, older) = (world.file("service.log"), world.file("service.log.1"));
+    assert!(current.len() <= 4 << 20 && older.len() <= 4 << 20);
+}
+
+#[tokio::test]
 async fn a_place_beyond_the_end_is_the_end() {
     let mut world = World::new(LIMITS).await;
     let mut follower = world.logs().follow("service", Cursor(99)).unwrap();
