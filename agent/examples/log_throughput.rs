@@ -16,6 +16,8 @@ use std::process::Command;
 
 /// What a line takes, its newline among it.
 const LINE_BYTES: u64 = 100;
+/// What follows its number of ten digits.
+const FILLER_BYTES: usize = 89;
 /// Marks the service among this program's arguments.
 const SERVICE: &str = "--service";
 
@@ -39,8 +41,10 @@ fn write(lines: u64, write_bytes: usize) -> Result<()> {
     // Standard output as the library has it would write line by line.
     let output = io::stdout().as_fd().try_clone_to_owned()?;
     let mut output = BufWriter::with_capacity(write_bytes, File::from(output));
+    let filler = [&[b' '; FILLER_BYTES][..], b"\n"].concat();
     for number in 0..lines {
-        writeln!(output, "{number:099}")?;
+        write!(output, "{number:010}")?;
+        output.write_all(&filler)?;
     }
     Ok(output.flush()?)
 }
@@ -69,7 +73,7 @@ async fn measure(lines: u64, arguments: &[String]) -> Result<()> {
     let tail = logs.tail("service", 1_000).await?;
     ensure!(tail.next.0 == lines, "{} lines of {lines}", tail.next.0);
     for (line, number) in tail.lines.iter().rev().zip((0..lines).rev()) {
-        let text = str::from_utf8(&line.bytes)?;
+        let text = str::from_utf8(&line.bytes)?.trim_end();
         ensure!(text.parse() == Ok(number), "{text} is not {number}");
     }
     let bytes = lines * LINE_BYTES;
