@@ -92,6 +92,8 @@ mod tests {
     use super::*;
     use nix::sys::signal::Signal;
     use std::fs;
+    use std::io::Read;
+    use std::process::Stdio;
 
     const BOOT: BootId = BootId([7; 16]);
 
@@ -177,15 +179,15 @@ mod tests {
         reason = "that it is reaped is what is tested"
     )]
     async fn the_end_of_an_adopted_child_is_seen() {
-        let mut child = std::process::Command::new("/bin/sh");
         let nonce = Nonce64::fresh().expect("random numbers");
-        let child = child
-            .args(["-c", "read never; exit 4"])
-            .stdin(std::process::Stdio::piped());
-        let mut child = child
-            .env("LASTWORD_NONCE", nonce.to_string())
-            .spawn()
-            .expect("starts");
+        let mut child = std::process::Command::new("/bin/sh");
+        let child = child.args(["-c", "echo up; read never; exit 4"]);
+        let child = child.env("LASTWORD_NONCE", nonce.to_string());
+        let child = child.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = child.spawn().expect("starts");
+        // Until execve(2) is done it shows the environment of this process.
+        let output = child.stdout.as_mut().expect("a pipe");
+        output.read_exact(&mut [0; 3]).expect("up");
         let pid = i32::try_from(child.id()).expect("small");
         let start_time = super::super::census::Stat::read(pid)
             .expect("it runs")

@@ -2,11 +2,10 @@
 
 use super::census::{Census, Entry, nonce_of};
 use super::watch::Process;
-use super::{Cgroup, Nonce64, explain};
+use super::{Cgroup, Nonce64};
 use crate::edge::kernel;
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::{Pid, getpid};
+use nix::sys::signal::Signal;
+use nix::unistd::getpid;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -61,19 +60,8 @@ impl Group {
         let Some(leader) = &self.leader else {
             return self.signal_each(signal, |_| true);
         };
-        match kernel::signal_group(leader.fd(), signal as i32) {
-            // An older kernel knows groups by their number only.
-            Err(error) if is_unknown(&error) => {}
-            sent => return gone_is_fine(sent).map_err(|error| cannot_send(signal, &error)),
-        }
-        self.signal_by_number(leader, signal)
-    }
-
-    /// As before Linux 6.9, when no descriptor stood for a group.
-    fn signal_by_number(&self, leader: &Process, signal: Signal) -> io::Result<()> {
-        if leader.holds_its_number() {
-            let sent = killpg(Pid::from_raw(leader.pid), signal).map_err(io::Error::from);
-            return gone_is_fine(sent).map_err(|error| cannot_send(signal, &error));
+        if leader.signal_group(signal)? {
+            return Ok(());
         }
         self.signal_each(signal, |entry| entry.stat.group == leader.pid)
     }
@@ -254,26 +242,8 @@ impl Group {
 /// Kills it, and if it leads a process group that as well, those too that carry no nonce.
 fn kill_with_group(process: &Process) {
     // Either may be gone, or another user's.
-    let _ = kernel::signal_group(process.fd(), Signal::SIGKILL as i32);
+    let _ = process.signal_group(Signal::SIGKILL);
     let _ = process.signal(Signal::SIGKILL);
-}
-
-fn is_unknown(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error().map(Errno::from_raw),
-        Some(Errno::EINVAL | Errno::ENOSYS)
-    )
-}
-
-fn gone_is_fine(sent: io::Result<()>) -> io::Result<()> {
-    match sent {
-        Err(error) if error.raw_os_error() == Some(Errno::ESRCH as i32) => Ok(()),
-        sent => sent,
-    }
-}
-
-fn cannot_send(signal: Signal, error: &io::Error) -> io::Error {
-    explain(&format!("cannot send {signal} to a process group"), error)
 }
 
 /// How often is looked where nothing tells.
@@ -329,9 +299,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_wiped_its_environment_and_changed_its_group_is_killed_by_its_session() {
-        // With job control every pipeline is a group of its own.
-        let inner = r"set -m; env -i sh -c 'echo $$; exec sleep 1000' & exec sleep 1000";
-        let script = &format!("exec bash -c \"{}\"", inner.replace('$', r"\$"));
+        // `timeout` of the GNU tools leads a group of its own.
+        let script = "env -i timeout 1000 sh -c 'echo $$; exec sleep 1000' & sleep 1000; true";
         check_killed(script, 1).await;
     }
 
@@ -412,18 +381,22 @@ mod tests {
     async fn a_number_is_used_while_it_is_the_leaders_and_its_members_are_told_one_by_one_after() {
         let mut service = Service::shell(&format!("sleep 1000 & echo $!; {LEAVE} wait"));
         let numbers = (service.number().await, service.number().await);
-        let signal = |signal| {
-            let leader = &service.process;
-            service.group.signal_by_number(leader, signal)
-        };
-        signal(Signal::SIGURG).expect("ignored by default");
-        service.process.signal(Signal::SIGKILL).expect("ours");
-        soon(service.process.exited()).await;
+        let leader = &service.process;
+        let sent = leader.signal_group_by_number(Signal::SIGURG);
+        assert!(sent.expect("ignored by default"));
+        leader.signal(Signal::SIGKILL).expect("ours");
+        soon(leader.exited()).await;
         let (member, strayed) = (Process::open(numbers.0), Process::open(numbers.1));
-        signal(Signal::SIGTERM).expect("ours");
+        let sent = leader.signal_group_by_number(Signal::SIGTERM);
+        assert!(!sent.expect("not tried"));
+        let each = || {
+            let is_in_it = |entry: &Entry| entry.stat.group == leader.pid;
+            service.group.signal_each(Signal::SIGTERM, is_in_it)
+        };
+        each().expect("ours");
         soon(member.expect("it ran").ended()).await;
         assert!(!strayed.expect("it ran").has_ended());
-        signal(Signal::SIGTERM).expect("nobody is fine");
+        each().expect("nobody is fine");
     }
 
     #[tokio::test]

@@ -385,55 +385,56 @@ mod tests {
         );
     }
 
+    /// By a shell: a file that this process writes cannot be run while another test starts a process.
+    fn write_program(path: &Path, text: &str) {
+        let script = format!("printf '{text}' > '{0}'; chmod +x '{0}'", path.display());
+        let mut shell = std::process::Command::new("/bin/sh");
+        let done = shell.args(["-c", &script]).status().expect("a shell");
+        assert!(done.success(), "{script}");
+    }
+
     #[test]
     fn a_file_without_a_known_format_is_an_error() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("text");
-        // By a shell: a file that this process writes cannot be run while another test starts a process.
-        let write = |text: &str| {
-            let script = format!("printf '{text}' > '{0}'; chmod +x '{0}'", path.display());
-            let mut shell = std::process::Command::new("/bin/sh");
-            let done = shell.args(["-c", &script]).status().expect("a shell");
-            assert!(done.success(), "{script}");
-        };
-        let program = path.to_str().expect("text");
-        write("words");
-        check(
-            &shell("").by_name(program),
-            "cannot be run: Exec format error",
-        );
-        write(r"#!/no/such/interpreter\n");
-        check(&shell("").by_name(program), "interpreter");
+        let command = shell("").by_name(path.to_str().expect("text"));
+        write_program(&path, "words");
+        check(&command, "cannot be run: Exec format error");
+        write_program(&path, r"#!/no/such/interpreter\n");
+        check(&command, "interpreter");
     }
 
     #[tokio::test]
     async fn a_program_is_looked_up_in_the_path_of_the_service() {
         let directory = tempfile::tempdir().expect("a directory");
-        std::os::unix::fs::symlink("/bin/sh", directory.path().join("only-here")).expect("room");
-        let path = format!("/no/such:{}", directory.path().display());
-        let mut what = shell("echo $0; pwd").by_name("only-here");
+        let program = directory.path().join("only-here");
+        write_program(&program, r"#!/bin/sh\npwd; exit 3\n");
+        let mut what = shell("").by_name("only-here");
+        let path = format!("/no/such:/etc/passwd:{}", directory.path().display());
         what.env = vec![("PATH".into(), path)];
         let mut service = Service::start(what);
-        assert_eq!(service.rest(), "only-here\n/\n");
-        assert_eq!(soon(service.process.exited()).await, Exit::Code(0));
+        assert_eq!(service.rest(), "/\n");
+        assert_eq!(soon(service.process.exited()).await, Exit::Code(3));
     }
 
     #[test]
     fn it_leads_a_session_without_input_or_inherited_state() {
-        let mut service = Service::shell("umask; readlink /proc/self/fd/0; cat /proc/self/status");
+        let mut service = Service::shell("exec cat /proc/self/status");
         let stat = census::Stat::read(service.process.pid).expect("not reaped yet");
         assert_eq!(
             (stat.session, stat.group),
             (service.process.pid, service.process.pid)
         );
         let said = service.rest();
-        assert!(said.starts_with("0022\n/dev/null\n"), "{said}");
+        assert!(said.contains("\nUmask:\t0022\n"), "{said}");
         for none in ["SigBlk", "SigIgn", "SigCgt"] {
-            assert!(
-                said.contains(&format!("{none}:\t0000000000000000\n")),
-                "{none} in {said}"
-            );
+            let none = format!("\n{none}:\t0000000000000000\n");
+            assert!(said.contains(&none), "{none} in {said}");
         }
+        assert_eq!(
+            Service::shell("readlink /proc/$$/fd/0").rest(),
+            "/dev/null\n"
+        );
     }
 
     #[test]

@@ -4,7 +4,6 @@
 use super::group::Group;
 use super::watch::Process;
 use super::{Exit, Launch, explain, launch};
-use crate::edge::kernel;
 use nix::sys::signal::Signal;
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, setsockopt, sockopt::PassCred,
@@ -81,7 +80,7 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         // It may have ended.
-        let _ = kernel::signal_group(self.0.fd(), Signal::SIGKILL as i32);
+        let _ = self.0.signal_group(Signal::SIGKILL);
         let _ = self.0.signal(Signal::SIGKILL);
     }
 }
@@ -223,7 +222,7 @@ mod tests {
     #[tokio::test]
     async fn a_command_that_nobody_waits_for_is_killed() {
         let service = Service::shell("exec sleep 1000");
-        let mut command = shell("sleep 1000 & sleep 1000");
+        let mut command = shell("sleep 1000 & sleep 1000; true");
         command.nonce = service.nonce;
         let count = || strays(service.nonce).expect("readable").len();
         let asking = tokio::spawn(exec_ready(command));

@@ -5,7 +5,7 @@ use super::{Exit, explain, orphans};
 use crate::edge::kernel;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 use std::io;
@@ -153,6 +153,36 @@ impl Process {
         }
     }
 
+    /// Sends a signal to the process group that it leads or led, and to no other; that nobody is left to
+    /// hear it is fine. `false` if it cannot be told whose group that is by now: before Linux 6.9 its
+    /// number alone names it, which is its own for certain until this agent reaps it.
+    pub(super) fn signal_group(&self, signal: Signal) -> io::Result<bool> {
+        match kernel::signal_group(self.fd(), signal as i32) {
+            Err(error) if is_unknown(&error) => self.signal_group_by_number(signal),
+            sent => self.group_was_sent(signal, sent),
+        }
+    }
+
+    pub(super) fn signal_group_by_number(&self, signal: Signal) -> io::Result<bool> {
+        // Nobody reaps it meanwhile.
+        let exit = self.exit();
+        if !self.child || exit.is_some() {
+            return Ok(false);
+        }
+        let sent = killpg(nix::unistd::Pid::from_raw(self.pid), signal);
+        self.group_was_sent(signal, sent.map_err(io::Error::from))
+    }
+
+    fn group_was_sent(&self, signal: Signal, sent: io::Result<()>) -> io::Result<bool> {
+        match sent {
+            Err(error) if error.raw_os_error() != Some(Errno::ESRCH as i32) => {
+                let what = format!("cannot send {signal} to the group of process {}", self.pid);
+                Err(explain(&what, &error))
+            }
+            _ => Ok(true),
+        }
+    }
+
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
     }
@@ -188,6 +218,11 @@ impl Drop for Process {
 
 /// How often is looked where nothing tells.
 const PERIOD: Duration = Duration::from_millis(10);
+
+fn is_unknown(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EINVAL | Errno::ENOSYS))
+}
 
 fn cannot_watch(pid: i32) -> String {
     format!("cannot watch process {pid}")
