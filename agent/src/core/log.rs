@@ -4,6 +4,7 @@
 pub mod index;
 pub mod ring;
 pub mod split;
+pub mod unfinished;
 pub mod writer;
 
 use std::fmt;

@@ -265,6 +265,8 @@ impl Pump {
         let id = self.next_id;
         for stream in Stream::BOTH {
             // Edge-triggered: an unfinished line stays in its FIFO and would ring without end.
+            // Linux 5.5 to 5.13 rings only where the FIFO was empty: there, the rest of such a
+            // line is seen when the line is due.
             let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
             let event = EpollEvent::new(flags, Token::new(id, stream).0);
             self.epoll.add(service.fifos().of(stream), event)?;

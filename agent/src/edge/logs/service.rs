@@ -6,15 +6,14 @@ use super::files::{Files, Paths};
 use super::{Directories, Ends};
 use crate::core::log::index::Record;
 use crate::core::log::split::Ending;
+use crate::core::log::unfinished::{Unfinished, Verdict};
 use crate::core::log::writer::{Source, Store, Writer};
 use crate::core::log::{LogLimits, Stream};
 use crate::edge::clock::unix_ms;
-use lastword_protocol::{Instant, Millis};
+use lastword_protocol::Instant;
 use std::io;
 use std::sync::Arc;
 
-/// How long an unfinished line may be quiet before it is shown, marked as going on.
-const QUIET: Millis = Millis(1_000);
 /// How often a FIFO is looked at when a service has ended: more often than it can be full.
 const SETTLE_LOOKS: usize = 64;
 
@@ -27,19 +26,12 @@ pub(super) enum Next {
     Wait(Option<Instant>),
 }
 
-/// What is known of the unfinished line of a stream.
-#[derive(Clone, Copy, Debug, Default)]
-struct Rest {
-    bytes: usize,
-    due: Option<Instant>,
-}
-
 /// One service's log.
 #[derive(Debug)]
 pub(super) struct Service {
     media: Media,
     writer: Writer,
-    rests: [Rest; 2],
+    unfinished: [Unfinished; 2],
 }
 
 /// What the writer works on.
@@ -88,7 +80,7 @@ impl Service {
         let mut service = Self {
             media: Media { fifos, files, feed },
             writer,
-            rests: [Rest::default(); 2],
+            unfinished: [Unfinished::default(); 2],
         };
         // A disk that is full now may have room later; the service can start nevertheless.
         if let Err(error) = service.writer.complete(&mut service.media) {
@@ -123,34 +115,27 @@ impl Service {
     pub(super) fn pump(&mut self, tap: &mut Tap, stream: Stream, now: Instant) -> io::Result<Next> {
         self.prepare()?;
         let view = tap.look(self.media.fifos.of(stream))?;
-        let rest = &mut self.rests[stream as usize];
+        let unfinished = &mut self.unfinished[stream as usize];
         let source = |ending| Source {
             stream,
             unix_ms: unix_ms(),
             ending,
         };
-        let taken = self
-            .writer
-            .write(&mut self.media, source(Ending::Waits), view)?;
-        if taken > 0 {
-            *rest = Rest::default();
+        let whole = source(Ending::Waits);
+        if self.writer.write(&mut self.media, whole, view)? > 0 {
+            *unfinished = Unfinished::default();
             return Ok(Next::Look);
         }
-        if view.len() != rest.bytes {
-            *rest = Rest {
-                bytes: view.len(),
-                due: (!view.is_empty()).then(|| now.after(QUIET)),
-            };
+        let full = !view.is_empty() && self.media.fifos.of(stream).is_full()?;
+        match unfinished.judge(now, view.len(), full) {
+            Verdict::Wait(due) => Ok(Next::Wait(due)),
+            Verdict::Look => Ok(Next::Look),
+            Verdict::Take => {
+                let piece = source(Ending::Continues);
+                self.writer.write(&mut self.media, piece, view)?;
+                Ok(Next::Look)
+            }
         }
-        let overdue = rest.due.is_some_and(|due| due <= now);
-        let stuck = !view.is_empty() && self.media.fifos.of(stream).is_full()?;
-        if overdue || stuck {
-            self.writer
-                .write(&mut self.media, source(Ending::Continues), view)?;
-            *rest = Rest::default();
-            return Ok(Next::Look);
-        }
-        Ok(Next::Wait(rest.due))
     }
 
     /// Writes everything there is, an unfinished line as a whole one: nobody will finish it.
@@ -175,7 +160,7 @@ impl Service {
                     Ending::Waits
                 };
             }
-            self.rests[stream as usize] = Rest::default();
+            self.unfinished[stream as usize] = Unfinished::default();
         }
         Ok(())
     }

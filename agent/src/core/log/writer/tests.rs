@@ -288,3 +288,22 @@ fn a_promise_that_a_lost_fifo_cannot_keep_is_let_go() {
         .collect();
     assert_eq!(texts, [(0, &b"one"[..]), (1, b"three")]);
 }
+
+#[test]
+fn bytes_that_somebody_else_took_are_an_error_and_no_line() {
+    let mut world = World::new();
+    let mut writer = Writer::resume(LIMITS, world.found());
+    let source = Source {
+        stream: Stream::Out,
+        unix_ms: 7,
+        ending: Ending::Waits,
+    };
+    world.fifos[0].extend(b"one\n");
+    assert!(writer.write(&mut world, source, b"stolen\none\n").is_err());
+    world.fifos[0].extend(b"two\n");
+    pump(&mut writer, &mut world, Stream::Out, Ending::Waits).unwrap();
+    let lines = world.lines();
+    let texts: Vec<_> = lines.iter().map(|line| &line.bytes[..]).collect();
+    assert_eq!(texts, [b"one", b"two"]);
+    assert_eq!(world.published, lines);
+}
