@@ -6,5 +6,6 @@ pub mod log;
 pub mod record;
 pub mod recovery;
 pub mod session;
+mod source;
 pub mod storage;
 pub mod world;

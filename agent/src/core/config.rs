@@ -1,10 +1,10 @@
 //! The agent's configuration: read once, whole, and checked at this door only.
 
 mod read;
-mod source;
 
-pub use source::ConfigError;
+pub use super::source::ConfigError;
 
+use super::source::Source;
 use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::{Millis, Text};
 use std::net::SocketAddr;
@@ -150,7 +150,7 @@ impl Config {
     ///
     /// [`ConfigError`] with line and column of the first thing that is wrong.
     pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
-        read::config(&source::Source::new(file, text))
+        read::config(&Source::new(file, text))
     }
 }
 

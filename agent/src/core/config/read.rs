@@ -1,11 +1,10 @@
 //! From KDL nodes to [`Config`]: one function a block.
 
-use super::source::Source;
-use super::{Config, ConfigError, DEFAULT_PORT, Limits, Listener, Power, PowerBackend};
+use super::{Config, DEFAULT_PORT, Limits, Listener, Power, PowerBackend};
+use crate::core::source::{ConfigError, Source};
 use kdl::{KdlEntry, KdlNode};
 use lastword_protocol::{Millis, Text};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 const TOP_KEYS: &[&str] = &["name", "state", "listen", "power", "limits"];
 const LISTEN_KEYS: &[&str] = &["serial", "pty", "tcp", "unix"];
@@ -19,10 +18,10 @@ const DAY: Millis = Millis(24 * 3_600_000);
 pub(super) fn config(source: &Source<'_>) -> Result<Config, ConfigError> {
     let document = source.document()?;
     let mut config = Config::default();
-    for node in once_each(source, document.nodes())? {
+    for node in source.once_each(document.nodes())? {
         match node.name().value() {
             "name" => config.name = Some(name(source, node)?),
-            "state" => config.state = Some(path(source, source.argument(node, "a directory")?)?),
+            "state" => config.state = Some(source.path(source.argument(node, "a directory")?)?),
             "listen" => config.listen = listeners(source, node)?,
             "power" => config.power = power(source, node)?,
             "limits" => config.limits = limits(source, node)?,
@@ -30,20 +29,6 @@ pub(super) fn config(source: &Source<'_>) -> Result<Config, ConfigError> {
         }
     }
     Ok(config)
-}
-
-/// The nodes, if none says again what another has said.
-fn once_each<'n>(source: &Source<'_>, nodes: &'n [KdlNode]) -> Result<&'n [KdlNode], ConfigError> {
-    for (index, node) in nodes.iter().enumerate() {
-        let name = node.name().value();
-        if nodes[..index]
-            .iter()
-            .any(|earlier| earlier.name().value() == name)
-        {
-            return Err(source.at_node(node, format!("{name:?} was said before")));
-        }
-    }
-    Ok(nodes)
 }
 
 fn name(
@@ -61,22 +46,13 @@ fn name(
         .ok_or_else(|| source.at_entry(entry, "a name is 1 to 32 of the letters a-z A-Z 0-9 - _ ."))
 }
 
-fn path(source: &Source<'_>, entry: &KdlEntry) -> Result<PathBuf, ConfigError> {
-    let path = PathBuf::from(source.text(entry)?);
-    if path.is_absolute() {
-        Ok(path)
-    } else {
-        Err(source.at_entry(entry, "a path from the root (/…) is wanted here"))
-    }
-}
-
 fn listeners(source: &Source<'_>, node: &KdlNode) -> Result<Vec<Listener>, ConfigError> {
     let mut listeners = Vec::new();
     for node in source.children(node)? {
         let listener = match node.name().value() {
             "serial" => serial(source, node)?,
             "pty" => Listener::Pty {
-                path: path(source, source.argument(node, "a path")?)?,
+                path: source.path(source.argument(node, "a path")?)?,
             },
             "tcp" => tcp(source, node)?,
             "unix" => unix(source, node)?,
@@ -97,7 +73,7 @@ fn serial(source: &Source<'_>, node: &KdlNode) -> Result<Listener, ConfigError> 
         baud = source.integer(property, 50, 4_000_000)?;
     }
     Ok(Listener::Serial {
-        path: path(source, first)?,
+        path: source.path(first)?,
         baud,
     })
 }
@@ -145,7 +121,7 @@ fn unix(source: &Source<'_>, node: &KdlNode) -> Result<Listener, ConfigError> {
         return Ok(Listener::Unix { path: None });
     }
     Ok(Listener::Unix {
-        path: Some(path(source, source.argument(node, "a path")?)?),
+        path: Some(source.path(source.argument(node, "a path")?)?),
     })
 }
 
@@ -178,7 +154,7 @@ fn argument_and_properties<'n>(
 
 fn power(source: &Source<'_>, node: &KdlNode) -> Result<Power, ConfigError> {
     let mut power = Power::default();
-    for node in once_each(source, source.children(node)?)? {
+    for node in source.once_each(source.children(node)?)? {
         match node.name().value() {
             "backend" => power.backend = backend(source, node)?,
             "drain-cap" => {
@@ -218,7 +194,7 @@ fn program(source: &Source<'_>, node: &KdlNode) -> Result<Vec<String>, ConfigErr
 
 fn limits(source: &Source<'_>, node: &KdlNode) -> Result<Limits, ConfigError> {
     let mut limits = Limits::default();
-    for node in once_each(source, source.children(node)?)? {
+    for node in source.once_each(source.children(node)?)? {
         let key = node.name().value();
         if !LIMIT_KEYS.contains(&key) {
             return Err(source.unknown(node, LIMIT_KEYS));

@@ -3,6 +3,7 @@
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 use lastword_protocol::Millis;
 use std::fmt::Display;
+use std::path::PathBuf;
 
 /// What is wrong with a configuration, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,18 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
         Self { file, text }
+    }
+
+    /// The nodes, if none says again what another has said.
+    pub(super) fn once_each<'n>(&self, nodes: &'n [KdlNode]) -> Result<&'n [KdlNode], ConfigError> {
+        for (index, node) in nodes.iter().enumerate() {
+            let name = node.name().value();
+            let is_said = |earlier: &KdlNode| earlier.name().value() == name;
+            if nodes[..index].iter().any(is_said) {
+                return Err(self.at_node(node, format!("{name:?} was said before")));
+            }
+        }
+        Ok(nodes)
     }
 
     /// Parses the KDL itself.
@@ -123,6 +136,16 @@ impl<'a> Source<'a> {
                 entry,
                 "a text in quotes is wanted here, and not an empty one",
             )),
+        }
+    }
+
+    /// A path from the root.
+    pub(super) fn path(&self, entry: &KdlEntry) -> Result<PathBuf, ConfigError> {
+        let path = PathBuf::from(self.text(entry)?);
+        if path.is_absolute() {
+            Ok(path)
+        } else {
+            Err(self.at_entry(entry, "a path from the root (/…) is wanted here"))
         }
     }
 
