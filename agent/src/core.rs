@@ -5,6 +5,7 @@ pub mod config;
 pub mod log;
 pub mod record;
 pub mod recovery;
+pub mod service;
 pub mod session;
 mod source;
 pub mod storage;

@@ -177,6 +177,17 @@ impl<'a> Source<'a> {
             })
     }
 
+    /// A number of bytes, such as `"10MiB"`, within bounds.
+    pub(super) fn size(&self, entry: &KdlEntry, least: u64, most: u64) -> Result<u64, ConfigError> {
+        let size = entry.value().as_string().and_then(parse_size);
+        size.filter(|size| (least..=most).contains(size))
+            .ok_or_else(|| {
+                let example = "a size with its unit, such as \"64KiB\", \"10MiB\" or \"1GiB\"";
+                let message = format!("{example}, from {least} to {most} bytes, is wanted here");
+                self.at_entry(entry, message)
+            })
+    }
+
     /// A span of time with its unit, such as `"250ms"`, within bounds.
     pub(super) fn span(
         &self,
@@ -201,14 +212,25 @@ impl<'a> Source<'a> {
 
 /// Reads digits followed by `ms`, `s`, `m` or `h`.
 fn parse_span(text: &str) -> Option<Millis> {
+    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+    with_unit(text, &units).map(Millis)
+}
+
+/// Reads digits followed by `B`, `KiB`, `MiB` or `GiB`.
+fn parse_size(text: &str) -> Option<u64> {
+    let units = [
+        ("B", 1),
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+    ];
+    with_unit(text, &units)
+}
+
+/// Digits, directly followed by a unit.
+fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.find(|character: char| !character.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
-    let factor = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor).map(Millis)
+    let (_, factor) = units.iter().find(|(known, _)| *known == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
 }

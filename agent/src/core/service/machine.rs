@@ -1,0 +1,402 @@
+//! One service's life: what it does next after each event, and why.
+//!
+//! ```text
+//! Stopped/Failed -> Spawning -> Starting -> Running -> Stopping -> Stopped
+//!                      ^                       |           |
+//!                      +------- Backoff <------+-----------+--> Failed
+//! ```
+//!
+//! A service is stopped only when its process group is empty, whether it was asked to stop or its
+//! main process has ended by itself.
+
+mod event;
+mod history;
+mod retry;
+mod state;
+
+pub use event::{Effect, Event, Exit, Moment, Shown};
+pub use history::{Last, Transition};
+
+use super::manifest::{Manifest, Policy, Probe};
+use history::History;
+use lastword_protocol::{Instant, Millis};
+use retry::Retry;
+use state::{Phase, State, Then};
+
+/// One service.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    state: State,
+    retry: Retry,
+    history: History,
+    /// How many processes were ever started, so that a successor can be told from its predecessor.
+    runs: u64,
+    /// How often it was started again because it had ended unasked.
+    restarts: u32,
+}
+
+/// How long after a kill to kill again what has appeared meanwhile, or is stuck in the kernel.
+const KILL_AGAIN: Millis = Millis(1_000);
+
+impl Machine {
+    /// A stopped service that was restarted so often in earlier lives of the agent. `seed` makes the
+    /// waits of many services differ.
+    #[must_use]
+    pub fn new(seed: u32, restarts: u32) -> Self {
+        Self {
+            state: State::Stopped,
+            retry: Retry::new(seed),
+            history: History::default(),
+            runs: 0,
+            restarts,
+        }
+    }
+
+    /// What it is doing.
+    #[must_use]
+    pub const fn shown(&self) -> Shown {
+        self.state.shown()
+    }
+
+    /// Whether its process is there, and is to stay.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        self.state.is_up()
+    }
+
+    /// Whether nothing of it is there, and nothing will be unless somebody asks.
+    #[must_use]
+    pub const fn is_down(&self) -> bool {
+        self.state.is_down()
+    }
+
+    /// Whether something of it may be there.
+    #[must_use]
+    pub const fn has_process(&self) -> bool {
+        self.state.has_process()
+    }
+
+    /// When to call [`Machine::step`] with [`Event::Tick`] at the latest.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Instant> {
+        self.state.deadline()
+    }
+
+    /// How many processes were ever started.
+    #[must_use]
+    pub const fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// How often it was started again because it had ended unasked.
+    #[must_use]
+    pub const fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
+    /// How it came to what it is, the latest last.
+    #[must_use]
+    pub fn transitions(&self) -> impl DoubleEndedIterator<Item = &Transition> {
+        self.history.transitions()
+    }
+
+    /// How it ended last.
+    #[must_use]
+    pub const fn last(&self) -> Option<Last> {
+        self.history.last
+    }
+
+    /// Takes an event. Late and repeated ones are harmless.
+    pub fn step(&mut self, at: Moment, rules: &Manifest, event: Event) -> Vec<Effect> {
+        let before = self.shown();
+        let (effects, reason) = match event {
+            Event::Start => self.start(),
+            Event::Stop => self.stop(at.now, rules),
+            Event::Kill => self.kill(at.now),
+            Event::Adopted(age) => self.adopted(at.now, age),
+            Event::Spawned => self.spawned(at.now, rules),
+            Event::SpawnFailed(why) => self.spawn_failed(at.now, rules, why),
+            Event::Ready => self.ready(at.now),
+            Event::Exited(exit) => self.exited(at, rules, exit),
+            Event::HookEnded(trouble) => self.hook_ended(rules, trouble),
+            Event::Empty => self.empty(at.now, rules),
+            Event::Tick => self.tick(at.now, rules),
+        };
+        self.history.note(at.unix_ms, before, self.shown(), reason);
+        effects
+    }
+
+    fn start(&mut self) -> Outcome {
+        match &mut self.state {
+            State::Stopped | State::Failed | State::Backoff { .. } => {
+                self.retry.forget();
+                (self.spawn(true), "asked to start".into())
+            }
+            State::Spawning { stop, .. } => {
+                *stop = false;
+                nothing()
+            }
+            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => nothing(),
+        }
+    }
+
+    fn stop(&mut self, now: Instant, rules: &Manifest) -> Outcome {
+        let effects = match &mut self.state {
+            State::Stopped | State::Failed => return nothing(),
+            State::Backoff { .. } => {
+                self.state = State::Stopped;
+                vec![]
+            }
+            State::Spawning { stop, .. } => {
+                *stop = true;
+                vec![]
+            }
+            State::Stopping { then, .. } => {
+                *then = Then::Stop;
+                vec![]
+            }
+            State::Starting { .. } | State::Running { .. } => {
+                self.begin_stop(now, rules, Then::Stop)
+            }
+        };
+        (effects, "asked to stop".into())
+    }
+
+    /// Begins to stop what runs: the hook first, if there is one.
+    fn begin_stop(&mut self, now: Instant, rules: &Manifest, then: Then) -> Vec<Effect> {
+        let (phase, effect) = match rules.stop.hook {
+            Some(_) => (Phase::Hook, Effect::RunHook),
+            None => (Phase::Signalled, Effect::Clear(rules.stop.signal)),
+        };
+        self.state = State::Stopping {
+            phase,
+            until: now.after(rules.stop.grace),
+            then,
+        };
+        vec![effect]
+    }
+
+    fn kill(&mut self, now: Instant) -> Outcome {
+        match &mut self.state {
+            State::Stopped | State::Failed => nothing(),
+            State::Backoff { .. } => {
+                self.state = State::Stopped;
+                (vec![], "the agent ends".into())
+            }
+            State::Spawning { stop, .. } => {
+                *stop = true;
+                nothing()
+            }
+            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
+                self.state = State::Stopping {
+                    phase: Phase::Killed,
+                    until: now.after(KILL_AGAIN),
+                    then: Then::Stop,
+                };
+                (vec![Effect::Kill], "killed: no time is left".into())
+            }
+        }
+    }
+
+    fn adopted(&mut self, now: Instant, age: Millis) -> Outcome {
+        if !matches!(self.state, State::Stopped) {
+            return nothing();
+        }
+        self.state = State::Running {
+            since: now,
+            before: Some(age),
+        };
+        (vec![], "adopted from an earlier agent".into())
+    }
+
+    /// Orders a process. `asked`: somebody waits for it.
+    fn spawn(&mut self, asked: bool) -> Vec<Effect> {
+        self.state = State::Spawning { asked, stop: false };
+        vec![Effect::Spawn]
+    }
+
+    fn spawned(&mut self, now: Instant, rules: &Manifest) -> Outcome {
+        let State::Spawning { stop, .. } = self.state else {
+            return nothing();
+        };
+        self.runs += 1;
+        if stop {
+            return (
+                self.begin_stop(now, rules, Then::Stop),
+                "asked to stop".into(),
+            );
+        }
+        if rules.ready.probe == Probe::None {
+            self.state = State::Running {
+                since: now,
+                before: None,
+            };
+            return (vec![], "started".into());
+        }
+        self.state = State::Starting {
+            until: now.after(rules.ready.timeout),
+            since: now,
+        };
+        (vec![Effect::Probe], "started".into())
+    }
+
+    fn spawn_failed(&mut self, now: Instant, rules: &Manifest, why: String) -> Outcome {
+        match &self.state {
+            // Nobody should wait for the end of a series of tries to learn of a typing error.
+            State::Spawning { asked: true, .. } => {
+                self.state = State::Failed;
+                (vec![], why)
+            }
+            State::Spawning { stop: true, .. } => {
+                self.state = State::Stopped;
+                (vec![], why)
+            }
+            State::Spawning { .. } => {
+                let (effects, verdict) = self.judge(now, rules, true, Millis(0));
+                (effects, format!("{why}; {verdict}"))
+            }
+            _ => nothing(),
+        }
+    }
+
+    fn ready(&mut self, now: Instant) -> Outcome {
+        let State::Starting { since, .. } = self.state else {
+            return nothing();
+        };
+        self.state = State::Running {
+            since,
+            before: None,
+        };
+        let took = now.since(since);
+        (vec![], format!("ready after {took}"))
+    }
+
+    fn exited(&mut self, at: Moment, rules: &Manifest, exit: Exit) -> Outcome {
+        let last = Last {
+            exit,
+            at_unix_ms: at.unix_ms,
+        };
+        let ran = match &self.state {
+            State::Starting { since, .. } => at.now.since(*since),
+            State::Running { since, before } => {
+                let before = before.unwrap_or_default();
+                Millis(at.now.since(*since).0.saturating_add(before.0))
+            }
+            // It has ended because it was told to.
+            State::Stopping { .. } => {
+                self.history.last = Some(last);
+                return nothing();
+            }
+            _ => return nothing(),
+        };
+        self.history.last = Some(last);
+        // Strays of it would be in its successor's way.
+        self.state = State::Stopping {
+            phase: Phase::Signalled,
+            until: at.now.after(rules.stop.grace),
+            then: Then::Judge {
+                failed: exit.is_failure(),
+                ran,
+            },
+        };
+        (
+            vec![Effect::Clear(rules.stop.signal)],
+            format!("ended by itself: {exit}"),
+        )
+    }
+
+    fn hook_ended(&mut self, rules: &Manifest, trouble: Option<String>) -> Outcome {
+        let State::Stopping { phase, .. } = &mut self.state else {
+            return nothing();
+        };
+        if *phase != Phase::Hook {
+            return nothing();
+        }
+        *phase = Phase::Signalled;
+        let reason = trouble.map_or(String::new(), |trouble| format!("stop hook: {trouble}"));
+        (vec![Effect::Clear(rules.stop.signal)], reason)
+    }
+
+    fn empty(&mut self, now: Instant, rules: &Manifest) -> Outcome {
+        let State::Stopping { then, phase, .. } = self.state else {
+            return nothing();
+        };
+        match then {
+            Then::Stop => {
+                self.state = State::Stopped;
+                let how = match phase {
+                    Phase::Killed => "killed: the grace was over",
+                    Phase::Hook | Phase::Signalled => "nothing is left of it",
+                };
+                (vec![], how.into())
+            }
+            Then::Judge { failed, ran } => self.judge(now, rules, failed, ran),
+        }
+    }
+
+    /// Decides what follows an unasked end, after a run of the length `ran`.
+    fn judge(&mut self, now: Instant, rules: &Manifest, failed: bool, ran: Millis) -> Outcome {
+        let wants_more = match rules.restart.policy {
+            Policy::Always => true,
+            Policy::OnFailure => failed,
+            Policy::Never => false,
+        };
+        if !wants_more {
+            self.state = State::Stopped;
+            return (vec![], "its policy is not to restart it".into());
+        }
+        match self.retry.next(now, &rules.restart, ran) {
+            None => {
+                self.state = State::Failed;
+                let exits = rules.restart.max_retries_per_minute;
+                (vec![], format!("ended by itself {exits} times within 60 s"))
+            }
+            Some(Millis(0)) => (self.again(), "restarted at once".into()),
+            Some(wait) => {
+                let until = now.after(wait);
+                self.state = State::Backoff { until };
+                (vec![], format!("the next start is in {wait}"))
+            }
+        }
+    }
+
+    /// Starts it again, because it ended unasked.
+    fn again(&mut self) -> Vec<Effect> {
+        self.restarts = self.restarts.saturating_add(1);
+        self.spawn(false)
+    }
+
+    fn tick(&mut self, now: Instant, rules: &Manifest) -> Outcome {
+        if self.state.deadline().is_none_or(|deadline| now < deadline) {
+            return nothing();
+        }
+        match &mut self.state {
+            State::Backoff { .. } => (self.again(), "the wait is over".into()),
+            State::Starting { since, .. } => {
+                let ran = now.since(*since);
+                let then = Then::Judge { failed: true, ran };
+                let timeout = rules.ready.timeout;
+                let effects = self.begin_stop(now, rules, then);
+                (effects, format!("not ready within {timeout}"))
+            }
+            State::Stopping { phase, until, .. } => {
+                *phase = Phase::Killed;
+                *until = now.after(KILL_AGAIN);
+                (vec![Effect::Kill], String::new())
+            }
+            State::Stopped | State::Failed | State::Spawning { .. } | State::Running { .. } => {
+                nothing()
+            }
+        }
+    }
+}
+
+/// What to do, and why the state has changed if it has.
+type Outcome = (Vec<Effect>, String);
+
+const fn nothing() -> Outcome {
+    (Vec::new(), String::new())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! What happens to a service, what is to be done about it, and what it looks like.
+
+use crate::core::service::manifest::StopSignal;
+use lastword_protocol::{Instant, Millis};
+use std::fmt;
+
+/// When something happens: on the agent's clock, and on the wall's for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// On the agent's monotonic clock.
+    pub now: Instant,
+    /// Milliseconds since 1970-01-01T00:00:00Z, as far as the board knows.
+    pub unix_ms: u64,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With this code.
+    Code(i32),
+    /// Of this signal.
+    Signal(i32),
+    /// Nobody told: it was not this agent's child.
+    Unknown,
+}
+
+impl Exit {
+    /// Whether the policy `on-failure` calls it one. What is not known might be one.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        !matches!(self, Self::Code(0))
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit {code}"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// What happens to a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody wants it to run. Unasked ends before this are forgotten. Means nothing while it is
+    /// being stopped.
+    Start,
+    /// Somebody wants it stopped.
+    Stop,
+    /// No grace is left: kill what is there.
+    Kill,
+    /// It runs since before this agent did, for so long.
+    Adopted(Millis),
+    /// Its process is there.
+    Spawned,
+    /// No process came of it.
+    SpawnFailed(String),
+    /// The probe says that it is ready.
+    Ready,
+    /// Its main process has ended.
+    Exited(Exit),
+    /// The stop hook has ended, with this trouble if with any.
+    HookEnded(Option<String>),
+    /// Nothing is left in its process group.
+    Empty,
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Start the process; answer with [`Event::Spawned`] or [`Event::SpawnFailed`].
+    Spawn,
+    /// Probe until it is ready; answer with [`Event::Ready`]. The next effect ends that.
+    Probe,
+    /// Run the stop hook; answer with [`Event::HookEnded`].
+    RunHook,
+    /// If the group is empty, answer with [`Event::Empty`] at once. Otherwise send it this signal, and
+    /// answer when it is. What is left of the hook goes with it.
+    Clear(StopSignal),
+    /// Kill everything in the group, hook and strays too; answer with [`Event::Empty`] when it is empty.
+    Kill,
+}
+
+/// What a service is doing, for whoever asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shown {
+    /// It does not run, and nobody wants it to.
+    Stopped,
+    /// Its process is there and not ready.
+    Starting,
+    /// It is ready.
+    Running,
+    /// It ended unasked, and what is left of it is being cleared away; or it is stopped in order to
+    /// be started.
+    Restarting,
+    /// It ended unasked; the wait before the next start runs.
+    Backoff,
+    /// It runs since before this agent did.
+    Adopted,
+    /// It is on its way down.
+    Stopping,
+    /// It ended unasked too often, or could not be started.
+    Failed,
+}
+
+impl Shown {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Restarting => "restarting",
+            Self::Backoff => "backoff",
+            Self::Adopted => "adopted",
+            Self::Stopping => "stopping",
+            Self::Failed => "failed",
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! How a service came to what it is.
+
+use super::{Exit, Shown};
+use std::collections::VecDeque;
+
+/// How many transitions are remembered.
+const TRANSITIONS: usize = 16;
+
+/// One step of a service's life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// What it did.
+    pub from: Shown,
+    /// What it does since.
+    pub to: Shown,
+    /// When, in milliseconds since 1970.
+    pub at_unix_ms: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// How a service's main process ended last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Last {
+    /// How.
+    pub exit: Exit,
+    /// When, in milliseconds since 1970.
+    pub at_unix_ms: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    transitions: VecDeque<Transition>,
+    pub(super) last: Option<Last>,
+}
+
+impl History {
+    /// Writes down what has changed; nothing if nothing has.
+    pub(super) fn note(&mut self, at_unix_ms: u64, from: Shown, to: Shown, reason: String) {
+        if from == to {
+            return;
+        }
+        if self.transitions.len() == TRANSITIONS {
+            self.transitions.pop_front();
+        }
+        self.transitions.push_back(Transition {
+            from,
+            to,
+            at_unix_ms,
+            reason,
+        });
+    }
+
+    pub(super) fn transitions(&self) -> impl DoubleEndedIterator<Item = &Transition> {
+        self.transitions.iter()
+    }
+}

@@ -1,0 +1,302 @@
+//! From KDL nodes to a [`Manifest`]: one function a block.
+
+use super::{LogLimits, Manifest, OnAgentExit, Policy, Probe, Ready, Restart, Stop, StopSignal};
+use crate::core::service::Name;
+use crate::core::source::{ConfigError, Source};
+use kdl::{KdlEntry, KdlNode};
+use lastword_protocol::Millis;
+use std::path::Path;
+
+const TOP_KEYS: &[&str] = &[
+    "command",
+    "args",
+    "port",
+    "env",
+    "working-dir",
+    "user",
+    "autostart",
+    "after",
+    "ready",
+    "restart",
+    "stop",
+    "on-agent-exit",
+    "log",
+];
+const READY_KEYS: &[&str] = &["tcp", "notify", "exec", "none", "timeout"];
+const RESTART_KEYS: &[&str] = &[
+    "policy",
+    "backoff-initial",
+    "backoff-max",
+    "max-retries-per-minute",
+    "stable-after",
+];
+const STOP_KEYS: &[&str] = &["hook", "signal", "grace"];
+const LOG_KEYS: &[&str] = &["max-size", "keep", "ring"];
+
+const HOUR: Millis = Millis(3_600_000);
+const DAY: Millis = Millis(24 * HOUR.0);
+
+/// Reads the whole file.
+pub(super) fn manifest(source: &Source<'_>) -> Result<Manifest, ConfigError> {
+    let document = source.document()?;
+    let mut manifest = Manifest::new("");
+    let mut ready = None;
+    for node in source.once_each(document.nodes())? {
+        match node.name().value() {
+            "port" => manifest.port = Some(port(source, node)?),
+            "autostart" => {
+                manifest.autostart = source.boolean(one(source, node, "#true or #false")?)?;
+            }
+            "after" => manifest.after = names(source, node)?,
+            "ready" => ready = Some(self::ready(source, node)?),
+            "restart" => manifest.restart = restart(source, node)?,
+            "stop" => manifest.stop = stop(source, node)?,
+            "on-agent-exit" => manifest.on_agent_exit = on_agent_exit(source, node)?,
+            "log" => manifest.log = log(source, node)?,
+            _ => program(source, node, &mut manifest)?,
+        }
+    }
+    if manifest.program.command.is_empty() {
+        return Err(source.error(0, "command is missing: it is all that a service has to say"));
+    }
+    match (ready, manifest.port) {
+        (Some(ready), _) => manifest.ready = ready,
+        (None, Some(port)) => manifest.ready.probe = Probe::Tcp(port),
+        (None, None) => {}
+    }
+    Ok(manifest)
+}
+
+/// What says how the process is started.
+fn program(
+    source: &Source<'_>,
+    node: &KdlNode,
+    manifest: &mut Manifest,
+) -> Result<(), ConfigError> {
+    let program = &mut manifest.program;
+    match node.name().value() {
+        "command" => program.command = command(source, one(source, node, "a program")?)?,
+        "args" => program.args = texts(source, source.arguments(node)?)?,
+        "env" => program.env = environment(source, node)?,
+        "working-dir" => {
+            program.working_dir = Some(source.path(one(source, node, "a directory")?)?);
+        }
+        "user" => {
+            let entry = one(source, node, "a user's name")?;
+            program.user = Some(source.text(entry)?.to_owned());
+        }
+        _ => return Err(source.unknown(node, TOP_KEYS)),
+    }
+    Ok(())
+}
+
+/// A path from the root, or a name without any slash.
+fn command(source: &Source<'_>, entry: &KdlEntry) -> Result<String, ConfigError> {
+    let text = source.text(entry)?;
+    if text.contains('/') && !Path::new(text).is_absolute() {
+        let message = "a program is a path from the root (/…), or a name to be found in PATH";
+        return Err(source.at_entry(entry, message));
+    }
+    no_nul(source, entry, text)
+}
+
+/// A process cannot be given a NUL byte (execve(2)).
+fn no_nul(source: &Source<'_>, entry: &KdlEntry, text: &str) -> Result<String, ConfigError> {
+    if text.contains('\0') {
+        return Err(source.at_entry(entry, "this holds a NUL, which no process can be given"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Texts that go to a process; empty ones too.
+fn texts(source: &Source<'_>, entries: &[KdlEntry]) -> Result<Vec<String>, ConfigError> {
+    let text = |entry: &KdlEntry| no_nul(source, entry, any_text(source, entry)?);
+    entries.iter().map(text).collect()
+}
+
+fn any_text<'n>(source: &Source<'_>, entry: &'n KdlEntry) -> Result<&'n str, ConfigError> {
+    let wanted = || source.at_entry(entry, "a text in quotes is wanted here");
+    entry.value().as_string().ok_or_else(wanted)
+}
+
+fn environment(source: &Source<'_>, node: &KdlNode) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut variables = Vec::new();
+    for node in source.once_each(source.children(node)?)? {
+        let name = node.name().value();
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(source.at_node(node, "a variable's name holds no = and is not empty"));
+        }
+        if name.starts_with("LASTWORD_") {
+            return Err(source.at_node(node, "LASTWORD_… is how the agent knows its own"));
+        }
+        let entry = one(source, node, "a value")?;
+        let value = no_nul(source, entry, any_text(source, entry)?)?;
+        variables.push((name.to_owned(), value));
+    }
+    Ok(variables)
+}
+
+fn port(source: &Source<'_>, node: &KdlNode) -> Result<u16, ConfigError> {
+    let port = source.integer(one(source, node, "a port")?, 1, u16::MAX.into())?;
+    Ok(u16::try_from(port).unwrap_or_default())
+}
+
+fn names(source: &Source<'_>, node: &KdlNode) -> Result<Vec<Name>, ConfigError> {
+    let mut names = Vec::new();
+    for entry in source.arguments(node)? {
+        let name =
+            Name::try_from(source.text(entry)?).map_err(|error| source.at_entry(entry, error))?;
+        if names.contains(&name) {
+            return Err(source.at_entry(entry, format!("{name} was named before")));
+        }
+        names.push(name);
+    }
+    if names.is_empty() {
+        return Err(source.at_node(node, "the name of a service is missing"));
+    }
+    Ok(names)
+}
+
+fn ready(source: &Source<'_>, node: &KdlNode) -> Result<Ready, ConfigError> {
+    let mut ready = Manifest::new("").ready;
+    let mut probe = None;
+    for node in source.once_each(source.children(node)?)? {
+        let found = match node.name().value() {
+            "timeout" => {
+                ready.timeout = span(source, node, Millis(1), HOUR)?;
+                continue;
+            }
+            "tcp" => Probe::Tcp(port(source, node)?),
+            "exec" => Probe::Exec(words(source, node)?),
+            "notify" => bare(source, node, Probe::Notify)?,
+            "none" => bare(source, node, Probe::None)?,
+            _ => return Err(source.unknown(node, READY_KEYS)),
+        };
+        if probe.replace(found).is_some() {
+            return Err(source.at_node(node, "one of tcp, notify, exec or none is enough"));
+        }
+    }
+    ready.probe =
+        probe.ok_or_else(|| source.at_node(node, "tcp, notify, exec or none is missing"))?;
+    Ok(ready)
+}
+
+/// A node that says all with its name.
+fn bare(source: &Source<'_>, node: &KdlNode, probe: Probe) -> Result<Probe, ConfigError> {
+    match source.arguments(node)? {
+        [] => Ok(probe),
+        [entry, ..] => Err(source.at_entry(entry, "nothing belongs here")),
+    }
+}
+
+fn words(source: &Source<'_>, node: &KdlNode) -> Result<Vec<String>, ConfigError> {
+    let words = texts(source, source.arguments(node)?)?;
+    match words.first() {
+        Some(first) if !first.is_empty() => Ok(words),
+        _ => Err(source.at_node(node, "a program is missing")),
+    }
+}
+
+fn restart(source: &Source<'_>, node: &KdlNode) -> Result<Restart, ConfigError> {
+    let mut restart = Manifest::new("").restart;
+    for node in source.once_each(source.children(node)?)? {
+        match node.name().value() {
+            "policy" => restart.policy = policy(source, one(source, node, "a policy")?)?,
+            "backoff-initial" => restart.backoff_initial = span(source, node, Millis(0), HOUR)?,
+            "backoff-max" => restart.backoff_max = span(source, node, Millis(0), DAY)?,
+            "max-retries-per-minute" => {
+                let entry = one(source, node, "a number")?;
+                restart.max_retries_per_minute = source.integer(entry, 1, 60_000)?;
+            }
+            "stable-after" => restart.stable_after = span(source, node, Millis(0), DAY)?,
+            _ => return Err(source.unknown(node, RESTART_KEYS)),
+        }
+    }
+    if restart.backoff_max < restart.backoff_initial {
+        return Err(source.at_node(node, "backoff-max is less than backoff-initial"));
+    }
+    Ok(restart)
+}
+
+fn policy(source: &Source<'_>, entry: &KdlEntry) -> Result<Policy, ConfigError> {
+    match source.text(entry)? {
+        "always" => Ok(Policy::Always),
+        "on-failure" => Ok(Policy::OnFailure),
+        "never" => Ok(Policy::Never),
+        _ => Err(source.at_entry(entry, "a policy is \"always\", \"on-failure\" or \"never\"")),
+    }
+}
+
+fn stop(source: &Source<'_>, node: &KdlNode) -> Result<Stop, ConfigError> {
+    let mut stop = Manifest::new("").stop;
+    for node in source.once_each(source.children(node)?)? {
+        match node.name().value() {
+            "hook" => {
+                let entry = one(source, node, "a shell command")?;
+                stop.hook = Some(no_nul(source, entry, source.text(entry)?)?);
+            }
+            "signal" => stop.signal = signal(source, one(source, node, "a signal")?)?,
+            "grace" => stop.grace = span(source, node, Millis(0), HOUR)?,
+            _ => return Err(source.unknown(node, STOP_KEYS)),
+        }
+    }
+    Ok(stop)
+}
+
+fn signal(source: &Source<'_>, entry: &KdlEntry) -> Result<StopSignal, ConfigError> {
+    let text = source.text(entry)?;
+    let name = text.strip_prefix("SIG").unwrap_or(text);
+    let known = StopSignal::ALL
+        .into_iter()
+        .find(|signal| signal.word() == name);
+    known.ok_or_else(|| {
+        let words = StopSignal::ALL.map(StopSignal::word).join(", ");
+        source.at_entry(entry, format!("a signal is one of {words}"))
+    })
+}
+
+fn on_agent_exit(source: &Source<'_>, node: &KdlNode) -> Result<OnAgentExit, ConfigError> {
+    let entry = one(source, node, "\"stop\" or \"adopt\"")?;
+    match source.text(entry)? {
+        "stop" => Ok(OnAgentExit::Stop),
+        "adopt" => Ok(OnAgentExit::Adopt),
+        _ => Err(source.at_entry(entry, "\"stop\" or \"adopt\" is wanted here")),
+    }
+}
+
+fn log(source: &Source<'_>, node: &KdlNode) -> Result<LogLimits, ConfigError> {
+    let mut log = Manifest::new("").log;
+    for node in source.once_each(source.children(node)?)? {
+        let key = node.name().value();
+        if !LOG_KEYS.contains(&key) {
+            return Err(source.unknown(node, LOG_KEYS));
+        }
+        let entry = one(source, node, "a value")?;
+        match key {
+            "max-size" => log.max_size_bytes = source.size(entry, 4 << 10, 1 << 40)?,
+            "keep" => log.keep = source.integer(entry, 0, 1_000)?,
+            _ => {
+                let bytes = source.size(entry, 4 << 10, 1 << 30)?;
+                log.ring_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            }
+        }
+    }
+    Ok(log)
+}
+
+fn span(
+    source: &Source<'_>,
+    node: &KdlNode,
+    least: Millis,
+    most: Millis,
+) -> Result<Millis, ConfigError> {
+    source.span(one(source, node, "a time")?, least, most)
+}
+
+fn one<'n>(
+    source: &Source<'_>,
+    node: &'n KdlNode,
+    what: &str,
+) -> Result<&'n KdlEntry, ConfigError> {
+    source.argument(node, what)
+}

@@ -1,0 +1,77 @@
+//! What a reload changes.
+
+use super::Name;
+use super::catalog::Catalog;
+use super::manifest::Manifest;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What becomes of each service when a catalog takes the place of another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// It is new.
+    pub added: Vec<Name>,
+    /// Its file is gone: it is stopped and forgotten.
+    pub removed: Vec<Name>,
+    /// Its file says something else. It is restarted only if that is about its process.
+    pub changed: Vec<Name>,
+    /// It goes on as it is; also because its file is broken.
+    pub unchanged: Vec<Name>,
+}
+
+impl Plan {
+    /// Compares what there is with what is wanted.
+    #[must_use]
+    pub fn new(now: &BTreeMap<Name, Arc<Manifest>>, wanted: &Catalog) -> Self {
+        let mut plan = Self::default();
+        for (name, manifest) in now {
+            let list = match wanted.services.get(name) {
+                Some(other) if other == manifest => &mut plan.unchanged,
+                Some(_) => &mut plan.changed,
+                None if wanted.flaw(name).is_some() => &mut plan.unchanged,
+                None => &mut plan.removed,
+            };
+            list.push(name.clone());
+        }
+        let is_new = |name: &&Name| !now.contains_key(*name);
+        plan.added = wanted.services.keys().filter(is_new).cloned().collect();
+        plan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::service::catalog::{Broken, Flaw};
+
+    #[test]
+    fn a_broken_file_changes_nothing() {
+        let name = |text: &str| Name::try_from(text).unwrap();
+        let service = |text: &str, command: &str| (name(text), Arc::new(Manifest::new(command)));
+        let now = [
+            service("gone", "x"),
+            service("same", "x"),
+            service("other", "x"),
+            service("broken", "x"),
+        ];
+        let wanted = Catalog {
+            services: [
+                service("same", "x"),
+                service("other", "y"),
+                service("new", "x"),
+            ]
+            .into(),
+            broken: vec![Broken {
+                name: Some(name("broken")),
+                flaw: Flaw::Invalid(String::new()),
+            }],
+        };
+        let expected = Plan {
+            added: vec![name("new")],
+            removed: vec![name("gone")],
+            changed: vec![name("other")],
+            unchanged: vec![name("broken"), name("same")],
+        };
+        assert_eq!(Plan::new(&now.into(), &wanted), expected);
+    }
+}

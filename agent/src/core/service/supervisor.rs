@@ -1,0 +1,369 @@
+//! All services together: who may start, who has to wait, who asked and is to be answered.
+
+mod job;
+mod unit;
+
+pub use job::{Answer, Ask, Finished, JobId, Target, Trouble};
+pub use unit::Unit;
+
+use super::Name;
+use super::catalog::{Broken, Catalog};
+use super::machine::{self, Event, Machine, Moment, Shown};
+use super::manifest::Manifest;
+use super::plan::Plan;
+use job::Job;
+use lastword_protocol::Instant;
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+use unit::Queued;
+
+/// Every service of the board.
+#[derive(Debug)]
+pub struct Supervisor {
+    units: BTreeMap<Name, Unit>,
+    broken: Vec<Broken>,
+    jobs: Vec<Job>,
+    /// Nothing starts any more: the agent ends, or the board goes down.
+    closed: bool,
+    /// What is to be done, in this order.
+    effects: Vec<Effect>,
+    seed: u32,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// For a service, under these rules.
+    Service(Name, Arc<Manifest>, machine::Effect),
+    /// Answer whoever asked.
+    Answer(JobId, Answer),
+    /// The service was removed, and nothing is left of it: forget what belongs to it.
+    Forget(Name),
+}
+
+/// How the agent ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everything stops.
+    All,
+    /// Everything stops but what says `adopt`.
+    KeepAdoptable,
+}
+
+impl Supervisor {
+    /// Nobody yet. `seed` makes the waits of many boards differ.
+    #[must_use]
+    pub const fn new(seed: u32) -> Self {
+        Self {
+            units: BTreeMap::new(),
+            broken: Vec::new(),
+            jobs: Vec::new(),
+            closed: false,
+            effects: Vec::new(),
+            seed,
+        }
+    }
+
+    /// Every service by its name.
+    #[must_use]
+    pub fn units(&self) -> impl ExactSizeIterator<Item = (&Name, &Unit)> {
+        self.units.iter()
+    }
+
+    /// One service.
+    #[must_use]
+    pub fn unit(&self, name: &Name) -> Option<&Unit> {
+        self.units.get(name)
+    }
+
+    /// The files that cannot be used, as of the last reload.
+    #[must_use]
+    pub fn broken(&self) -> &[Broken] {
+        &self.broken
+    }
+
+    /// When to call [`Supervisor::tick`] at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let deadlines = self.units.values().map(|unit| unit.machine.deadline());
+        deadlines.flatten().min()
+    }
+
+    /// Whether nothing runs, except what is to be kept.
+    #[must_use]
+    pub fn is_quiet(&self, end: End) -> bool {
+        self.units
+            .values()
+            .all(|unit| unit.machine.is_down() || unit.is_kept(end))
+    }
+
+    /// Takes over a service that runs since before this agent did, or only how often it was restarted.
+    /// To be called before the first [`Supervisor::reload`].
+    pub fn recall(&mut self, name: Name, restarts: u32) {
+        let machine = Machine::new(self.next_seed(), restarts);
+        // Until its file is read, it is only looked after.
+        let rules = Arc::new(Manifest::orphan());
+        self.units.insert(name, Unit::new(rules, machine));
+    }
+
+    /// Makes the catalog true, and says what that changes. Services that are new and `autostart` start.
+    pub fn reload(&mut self, at: Moment, catalog: Catalog) -> (Plan, Vec<Effect>) {
+        let now = self
+            .units
+            .iter()
+            .map(|(name, unit)| {
+                (
+                    name.clone(),
+                    unit.next.as_ref().unwrap_or(&unit.rules).clone(),
+                )
+            })
+            .collect();
+        let plan = Plan::new(&now, &catalog);
+        for (name, manifest) in &catalog.services {
+            self.define(name, manifest);
+        }
+        for name in &plan.removed {
+            if let Some(unit) = self.units.get_mut(name) {
+                unit.removed = true;
+                unit.queued = Queued::Stop;
+            }
+        }
+        self.broken = catalog.broken;
+        (plan, self.settle(at))
+    }
+
+    fn define(&mut self, name: &Name, manifest: &Arc<Manifest>) {
+        let Some(unit) = self.units.get_mut(name) else {
+            let machine = Machine::new(self.next_seed(), 0);
+            let mut unit = Unit::new(manifest.clone(), machine);
+            if manifest.autostart {
+                unit.queued = Queued::Start;
+            }
+            self.units.insert(name.clone(), unit);
+            return;
+        };
+        let was_removed = mem::replace(&mut unit.removed, false);
+        if unit.manifest() == &**manifest {
+            return;
+        }
+        let first = unit.rules.is_orphan();
+        let restart = !first && unit.machine.has_process() && manifest.needs_restart(&unit.rules);
+        if restart || was_removed {
+            unit.next = Some(manifest.clone());
+            unit.queued = Queued::Restart;
+            return;
+        }
+        unit.next = None;
+        unit.rules = manifest.clone();
+        // What the last agent left stopped starts with this one, as with any.
+        if first && manifest.autostart && unit.machine.is_down() {
+            unit.queued = Queued::Start;
+        }
+    }
+
+    /// Takes what somebody asks for. It is answered by an effect, now or later.
+    pub fn ask(&mut self, at: Moment, id: JobId, ask: &Ask) -> Vec<Effect> {
+        let names = match self.resolve(ask) {
+            Ok(names) => names,
+            Err(trouble) => {
+                self.effects.push(Effect::Answer(id, Err(trouble)));
+                return mem::take(&mut self.effects);
+            }
+        };
+        let mut job = Job::new(id, ask.verb());
+        for name in names {
+            if let Some(unit) = self.units.get_mut(&name) {
+                job.begin(&name, unit);
+            }
+        }
+        self.jobs.push(job);
+        self.settle(at)
+    }
+
+    /// The services that are meant, if they may be.
+    fn resolve(&self, ask: &Ask) -> Result<Vec<Name>, Trouble> {
+        if self.closed && ask.starts() {
+            return Err(Trouble::Closed);
+        }
+        match ask.target() {
+            Target::All => Ok(self.units.keys().cloned().collect()),
+            Target::One(name) => {
+                let flaw = self.broken.iter().find(|it| it.name.as_ref() == Some(name));
+                match (self.units.get(name), flaw) {
+                    (Some(_), None) => Ok(vec![name.clone()]),
+                    (Some(unit), Some(_)) if !ask.starts() || unit.machine.has_process() => {
+                        Ok(vec![name.clone()])
+                    }
+                    (_, Some(broken)) => Err(Trouble::Broken(broken.flaw.clone())),
+                    (None, None) => Err(Trouble::Unknown(name.clone())),
+                }
+            }
+        }
+    }
+
+    /// Something has happened to a service.
+    pub fn tell(&mut self, at: Moment, name: &Name, event: Event) -> Vec<Effect> {
+        self.step(at, name, event);
+        self.settle(at)
+    }
+
+    /// Lets time pass; late and repeated ticks are harmless.
+    pub fn tick(&mut self, at: Moment) -> Vec<Effect> {
+        let is_due = |unit: &Unit| unit.machine.deadline().is_some_and(|due| due <= at.now);
+        for name in self.names_of(is_due) {
+            self.step(at, &name, Event::Tick);
+        }
+        self.settle(at)
+    }
+
+    /// Stops everything that does not stay, in reverse order. From now on nothing starts.
+    pub fn end(&mut self, at: Moment, end: End) -> Vec<Effect> {
+        self.closed = true;
+        for unit in self.units.values_mut() {
+            unit.queued = if unit.machine.is_down() || unit.is_kept(end) {
+                Queued::Nothing
+            } else {
+                Queued::Stop
+            };
+        }
+        self.settle(at)
+    }
+
+    /// Kills what has not stopped: no time is left.
+    pub fn kill(&mut self, at: Moment, end: End) -> Vec<Effect> {
+        self.closed = true;
+        let is_left = |unit: &Unit| !unit.machine.is_down() && !unit.is_kept(end);
+        for name in self.names_of(is_left) {
+            if let Some(unit) = self.units.get_mut(&name) {
+                unit.queued = Queued::Nothing;
+            }
+            self.step(at, &name, Event::Kill);
+        }
+        self.settle(at)
+    }
+
+    fn names_of(&self, is_meant: impl Fn(&Unit) -> bool) -> Vec<Name> {
+        let meant = self.units.iter().filter(|(_, unit)| is_meant(unit));
+        meant.map(|(name, _)| name.clone()).collect()
+    }
+
+    fn step(&mut self, at: Moment, name: &Name, event: Event) {
+        let Some(unit) = self.units.get_mut(name) else {
+            return;
+        };
+        for effect in unit.machine.step(at, &unit.rules, event) {
+            if effect == machine::Effect::Spawn
+                && let Some(next) = unit.next.take()
+            {
+                unit.rules = next;
+            }
+            let rules = unit.rules.clone();
+            let effect = Effect::Service(name.clone(), rules, effect);
+            self.effects.push(effect);
+        }
+    }
+
+    /// Lets everybody go on who waited for what has just happened, and answers who asked.
+    fn settle(&mut self, at: Moment) -> Vec<Effect> {
+        while self.advance(at) {}
+        if self.closed {
+            let wants_more =
+                |unit: &Unit| matches!(unit.shown(), Shown::Restarting | Shown::Backoff);
+            for name in self.names_of(wants_more) {
+                self.step(at, &name, Event::Stop);
+            }
+        }
+        self.bury();
+        let jobs = mem::take(&mut self.jobs);
+        for mut job in jobs {
+            job.look(&self.units);
+            match job.answer() {
+                Some(answer) => self.effects.push(Effect::Answer(job.id, answer)),
+                None => self.jobs.push(job),
+            }
+        }
+        mem::take(&mut self.effects)
+    }
+
+    /// One round of what may go on. Returns whether anything did.
+    fn advance(&mut self, at: Moment) -> bool {
+        let queued = self.names_of(|unit| unit.queued != Queued::Nothing);
+        let mut went_on = false;
+        for name in &queued {
+            if let Some((event, next)) = self.may_go_on(name) {
+                self.go_on(at, name, event, next);
+                went_on = true;
+            }
+        }
+        let rests = |unit: &Unit| matches!(unit.machine.shown(), Shown::Running | Shown::Adopted);
+        let moves = |unit: &Unit| unit.machine.has_process() && !rests(unit);
+        match queued.first() {
+            // Old and new files together can make a circle. Any order is better than none.
+            Some(name) if !went_on && !self.units.values().any(moves) => {
+                let event = match self.units.get(name).map(|unit| unit.queued) {
+                    Some(Queued::Start) => Event::Start,
+                    _ => Event::Stop,
+                };
+                self.go_on(at, name, event, Queued::Nothing);
+                true
+            }
+            _ => went_on,
+        }
+    }
+
+    fn go_on(&mut self, at: Moment, name: &Name, event: Event, next: Queued) {
+        if let Some(unit) = self.units.get_mut(name) {
+            unit.queued = next;
+        }
+        self.step(at, name, event);
+    }
+
+    /// What a queued service may do now, and what it is then queued for.
+    fn may_go_on(&self, name: &Name) -> Option<(Event, Queued)> {
+        let unit = self.units.get(name)?;
+        let stop = || {
+            let after = |other: &Unit| other.manifest().after.contains(name);
+            let leaves = |other: &Unit| match other.queued {
+                Queued::Stop | Queued::Restart => other.machine.has_process(),
+                _ => other.machine.shown() == Shown::Stopping,
+            };
+            let mut others = self.units.values();
+            !others.any(|other| after(other) && leaves(other))
+        };
+        let start = || {
+            let first = unit.manifest().after.iter();
+            let mut first = first.filter_map(|name| self.units.get(name));
+            !first.any(Unit::holds_back)
+        };
+        match unit.queued {
+            // What is not up anyway has nobody to wait for.
+            Queued::Stop if !unit.machine.is_up() || stop() => Some((Event::Stop, Queued::Nothing)),
+            Queued::Restart if !unit.machine.is_up() || stop() => {
+                Some((Event::Stop, Queued::Start))
+            }
+            Queued::Start if self.closed => Some((Event::Stop, Queued::Nothing)),
+            // What is being stopped has to be down first.
+            Queued::Start if unit.machine.shown() == Shown::Stopping => None,
+            Queued::Start if start() => Some((Event::Start, Queued::Nothing)),
+            _ => None,
+        }
+    }
+
+    /// Forgets what was removed and is down.
+    fn bury(&mut self) {
+        for name in self.names_of(|unit| unit.removed && unit.is_settled_down()) {
+            self.units.remove(&name);
+            self.effects.push(Effect::Forget(name));
+        }
+    }
+
+    fn next_seed(&mut self) -> u32 {
+        // Knuth's multiplicative hash.
+        self.seed = self.seed.wrapping_add(0x9E37_79B9);
+        self.seed
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! What somebody asked for, until it can be answered.
+
+use super::unit::{Queued, Rest, Unit};
+use crate::core::service::Name;
+use crate::core::service::catalog::{Flaw, list};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::mem;
+
+/// Names what was asked, for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u64);
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Start it. Answered when its process is there.
+    Start(Target),
+    /// Stop it. Answered when nothing of it is left.
+    Stop(Target),
+    /// Stop it, then start it. Answered when its new process is there.
+    Restart(Target),
+}
+
+/// Who is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// This service.
+    One(Name),
+    /// All of them.
+    All,
+}
+
+/// What is asked of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Start,
+    Stop,
+    Restart,
+}
+
+/// What became of it.
+pub type Answer = Result<Finished, Trouble>;
+
+/// Everything asked for is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// These were started, stopped or restarted.
+    pub done: Vec<Name>,
+    /// These were as wanted already.
+    pub already: Vec<Name>,
+}
+
+/// Why something is not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// There is no such service.
+    Unknown(Name),
+    /// Its file cannot be used.
+    Broken(Flaw),
+    /// Nothing starts any more: the agent ends, or the board goes down.
+    Closed,
+    /// These did not start, each with the reason.
+    Failed(Vec<(Name, String)>),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => write!(f, "no service {name}; `svc list` shows them"),
+            Self::Broken(flaw) => flaw.fmt(f),
+            Self::Closed => f.write_str("nothing starts any more: the agent ends"),
+            Self::Failed(failed) => {
+                for (index, (name, why)) in failed.iter().enumerate() {
+                    let between = if index == 0 { "" } else { "; " };
+                    write!(f, "{between}{name}: {why}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Ask {
+    /// Who is meant.
+    #[must_use]
+    pub const fn target(&self) -> &Target {
+        match self {
+            Self::Start(target) | Self::Stop(target) | Self::Restart(target) => target,
+        }
+    }
+
+    /// Whether anything would start.
+    #[must_use]
+    pub const fn starts(&self) -> bool {
+        !matches!(self, Self::Stop(_))
+    }
+
+    pub(super) const fn verb(&self) -> Verb {
+        match self {
+            Self::Start(_) => Verb::Start,
+            Self::Stop(_) => Verb::Stop,
+            Self::Restart(_) => Verb::Restart,
+        }
+    }
+}
+
+/// What somebody waits for.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) id: JobId,
+    verb: Verb,
+    /// Who is not finished, with the number of processes started when it was asked.
+    pending: Vec<(Name, u64)>,
+    finished: Finished,
+    failed: Vec<(Name, String)>,
+}
+
+impl Job {
+    pub(super) const fn new(id: JobId, verb: Verb) -> Self {
+        Self {
+            id,
+            verb,
+            pending: Vec::new(),
+            finished: Finished {
+                done: Vec::new(),
+                already: Vec::new(),
+            },
+            failed: Vec::new(),
+        }
+    }
+
+    /// Queues what is asked of one service, unless it is so already.
+    pub(super) fn begin(&mut self, name: &Name, unit: &mut Unit) {
+        let is_so = match self.verb {
+            Verb::Start => unit.machine.is_up() && unit.queued == Queued::Nothing,
+            Verb::Stop => unit.is_settled_down(),
+            Verb::Restart => false,
+        };
+        if is_so {
+            self.finished.already.push(name.clone());
+            return;
+        }
+        unit.queued = match (self.verb, unit.queued) {
+            // It will be started anyway.
+            (Verb::Start, Queued::Restart) => Queued::Restart,
+            (Verb::Restart, _) if !unit.machine.is_down() => Queued::Restart,
+            (Verb::Start | Verb::Restart, _) => Queued::Start,
+            (Verb::Stop, _) => Queued::Stop,
+        };
+        self.pending.push((name.clone(), unit.machine.runs()));
+    }
+
+    /// Looks who is finished.
+    pub(super) fn look(&mut self, units: &BTreeMap<Name, Unit>) {
+        for (name, runs) in mem::take(&mut self.pending) {
+            let Some(unit) = units.get(&name) else {
+                // Removed meanwhile: so it is stopped, at least.
+                match self.verb {
+                    Verb::Stop => self.finished.done.push(name),
+                    _ => self.failed.push((name, "removed meanwhile".to_owned())),
+                }
+                continue;
+            };
+            let started = unit.machine.runs() > runs;
+            match (self.verb, unit.rest()) {
+                (Verb::Stop, Some(Rest::Down)) | (Verb::Start, Some(Rest::Up)) => {
+                    self.finished.done.push(name);
+                }
+                // Who is up again was down in between.
+                (Verb::Stop | Verb::Restart, Some(Rest::Up)) if started => {
+                    self.finished.done.push(name);
+                }
+                (_, Some(_)) => {
+                    let why = unit.reason().to_owned();
+                    self.failed.push((name, why));
+                }
+                (_, None) if started && self.verb != Verb::Stop => self.finished.done.push(name),
+                (_, None) => self.pending.push((name, runs)),
+            }
+        }
+    }
+
+    /// What to answer, once nobody is left to wait for.
+    pub(super) fn answer(&mut self) -> Option<Answer> {
+        if !self.pending.is_empty() {
+            return None;
+        }
+        if !self.failed.is_empty() {
+            return Some(Err(Trouble::Failed(mem::take(&mut self.failed))));
+        }
+        Some(Ok(mem::take(&mut self.finished)))
+    }
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&list(&self.done))
+    }
+}

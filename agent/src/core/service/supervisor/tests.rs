@@ -1,0 +1,292 @@
+//! Services together: order, jobs, reloads, the end.
+
+mod world;
+
+use super::*;
+use crate::core::service::catalog::{File, SUFFIX};
+use crate::core::service::machine::Exit;
+use crate::core::service::manifest::{OnAgentExit, StopSignal};
+
+fn name(text: &str) -> Name {
+    Name::try_from(text).unwrap()
+}
+
+/// A catalog of files; each a name with its text.
+fn catalog(files: &[(&str, &str)]) -> Catalog {
+    let file = |(name, text): &(&str, &str)| File {
+        path: format!("/s/{name}{SUFFIX}"),
+        name: format!("{name}{SUFFIX}"),
+        text: Ok((*text).to_owned()),
+    };
+    Catalog::read(&files.iter().map(file).collect::<Vec<_>>())
+}
+
+const fn at(now: u64) -> Moment {
+    Moment {
+        now: Instant(now),
+        unix_ms: now,
+    }
+}
+
+/// The services that these effects are for, in order.
+fn told(effects: &[Effect], wanted: machine::Effect) -> Vec<&str> {
+    let told = effects.iter().filter_map(|effect| match effect {
+        Effect::Service(name, _, effect) if *effect == wanted => Some(name.as_str()),
+        _ => None,
+    });
+    told.collect()
+}
+
+fn answers(effects: &[Effect]) -> Vec<&Answer> {
+    let answers = effects.iter().filter_map(|effect| match effect {
+        Effect::Answer(_, answer) => Some(answer),
+        _ => None,
+    });
+    answers.collect()
+}
+
+const SPAWN: machine::Effect = machine::Effect::Spawn;
+const CLEAR: machine::Effect = machine::Effect::Clear(StopSignal::Term);
+
+/// Two services, the second after the first, both running.
+fn pair() -> Supervisor {
+    let mut supervisor = Supervisor::new(1);
+    supervisor.reload(
+        at(0),
+        catalog(&[("a", "command \"a\""), ("b", "command \"b\"\nafter \"a\"")]),
+    );
+    supervisor.tell(at(0), &name("a"), Event::Spawned);
+    supervisor.tell(at(0), &name("b"), Event::Spawned);
+    supervisor
+}
+
+#[test]
+fn a_service_starts_when_those_before_it_are_ready() {
+    let mut supervisor = Supervisor::new(1);
+    let files = [
+        ("a", "command \"a\"\nready { notify }"),
+        ("b", "command \"b\"\nafter \"a\""),
+        ("c", "command \"c\"\nafter \"b\"\nautostart #false"),
+    ];
+    let (_, effects) = supervisor.reload(at(0), catalog(&files));
+    assert_eq!(told(&effects, SPAWN), ["a"]);
+    assert_eq!(
+        told(&supervisor.tell(at(0), &name("a"), Event::Spawned), SPAWN),
+        [""; 0]
+    );
+    assert_eq!(
+        supervisor.unit(&name("b")).unwrap().shown(),
+        Shown::Starting
+    );
+    assert_eq!(
+        told(&supervisor.tell(at(5), &name("a"), Event::Ready), SPAWN),
+        ["b"]
+    );
+}
+
+#[test]
+fn a_service_does_not_wait_for_ever_for_one_that_cannot_start() {
+    let mut supervisor = Supervisor::new(1);
+    let files = [("a", "command \"a\""), ("b", "command \"b\"\nafter \"a\"")];
+    supervisor.reload(at(0), catalog(&files));
+    let failed = Event::SpawnFailed("no".to_owned());
+    assert_eq!(
+        told(&supervisor.tell(at(0), &name("a"), failed), SPAWN),
+        ["b"]
+    );
+}
+
+#[test]
+fn all_stop_in_reverse_order() {
+    let mut supervisor = pair();
+    let effects = supervisor.ask(at(1), JobId(1), &Ask::Stop(Target::All));
+    assert_eq!(told(&effects, CLEAR), ["b"]);
+    let effects = supervisor.tell(at(2), &name("b"), Event::Empty);
+    assert_eq!(told(&effects, CLEAR), ["a"]);
+    let effects = supervisor.tell(at(3), &name("a"), Event::Empty);
+    let finished = Finished {
+        done: vec![name("b"), name("a")],
+        already: vec![],
+    };
+    assert_eq!(answers(&effects), [&Ok(finished)]);
+}
+
+#[test]
+fn all_restart_in_order() {
+    let mut supervisor = pair();
+    let effects = supervisor.ask(at(1), JobId(1), &Ask::Restart(Target::All));
+    assert_eq!(told(&effects, CLEAR), ["b"]);
+    let effects = supervisor.tell(at(2), &name("b"), Event::Empty);
+    assert_eq!(
+        (told(&effects, CLEAR), told(&effects, SPAWN)),
+        (vec!["a"], vec![])
+    );
+    let effects = supervisor.tell(at(3), &name("a"), Event::Empty);
+    assert_eq!(told(&effects, SPAWN), ["a"]);
+    let effects = supervisor.tell(at(3), &name("a"), Event::Spawned);
+    assert_eq!(told(&effects, SPAWN), ["b"]);
+    let effects = supervisor.tell(at(3), &name("b"), Event::Spawned);
+    assert_eq!(answers(&effects).len(), 1);
+}
+
+#[test]
+fn started_is_not_said_when_the_spawn_failed() {
+    let mut supervisor = pair();
+    supervisor.ask(at(1), JobId(1), &Ask::Stop(Target::One(name("b"))));
+    supervisor.tell(at(1), &name("b"), Event::Empty);
+    let effects = supervisor.ask(at(2), JobId(2), &Ask::Start(Target::One(name("b"))));
+    assert_eq!(told(&effects, SPAWN), ["b"]);
+    assert!(answers(&effects).is_empty());
+    let failed = Event::SpawnFailed("no such file".to_owned());
+    let effects = supervisor.tell(at(2), &name("b"), failed);
+    let trouble = Trouble::Failed(vec![(name("b"), "no such file".to_owned())]);
+    assert_eq!(answers(&effects), [&Err(trouble)]);
+}
+
+#[test]
+fn what_is_so_already_is_said_at_once() {
+    let mut supervisor = pair();
+    let effects = supervisor.ask(at(1), JobId(1), &Ask::Start(Target::One(name("a"))));
+    let finished = Finished {
+        done: vec![],
+        already: vec![name("a")],
+    };
+    assert_eq!(answers(&effects), [&Ok(finished)]);
+    let effects = supervisor.ask(at(1), JobId(1), &Ask::Start(Target::One(name("x"))));
+    assert_eq!(answers(&effects), [&Err(Trouble::Unknown(name("x")))]);
+}
+
+#[test]
+fn a_start_that_is_overtaken_by_a_stop_is_answered() {
+    let mut supervisor = pair();
+    let restart = Ask::Restart(Target::One(name("a")));
+    let stop = Ask::Stop(Target::One(name("a")));
+    assert!(answers(&supervisor.ask(at(1), JobId(1), &restart)).is_empty());
+    assert!(answers(&supervisor.ask(at(1), JobId(2), &stop)).is_empty());
+    let effects = supervisor.tell(at(2), &name("a"), Event::Empty);
+    let [Err(Trouble::Failed(_)), Ok(_)] = answers(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+}
+
+#[test]
+fn a_reload_restarts_only_what_needs_it() {
+    let mut supervisor = pair();
+    let files = [
+        ("a", "command \"a\"\nlog { keep 9 }"),
+        ("b", "command \"b2\"\nafter \"a\""),
+        ("c", "command \"c\""),
+    ];
+    let (plan, effects) = supervisor.reload(at(1), catalog(&files));
+    assert_eq!((plan.changed.len(), plan.added.len()), (2, 1));
+    assert_eq!(
+        (told(&effects, CLEAR), told(&effects, SPAWN)),
+        (vec!["b"], vec!["c"])
+    );
+    let effects = supervisor.tell(at(2), &name("b"), Event::Empty);
+    let [Effect::Service(_, rules, SPAWN)] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(rules.program.command, "b2");
+}
+
+#[test]
+fn a_removed_service_is_stopped_and_forgotten() {
+    let mut supervisor = pair();
+    let (plan, effects) = supervisor.reload(at(1), catalog(&[("a", "command \"a\"")]));
+    assert_eq!(plan.removed, [name("b")]);
+    assert_eq!(told(&effects, CLEAR), ["b"]);
+    let effects = supervisor.tell(at(2), &name("b"), Event::Empty);
+    assert_eq!(effects, [Effect::Forget(name("b"))]);
+    assert!(supervisor.unit(&name("b")).is_none());
+}
+
+#[test]
+fn a_broken_file_leaves_its_running_service_alone_and_starts_no_new_one() {
+    let mut supervisor = pair();
+    let files = [
+        ("a", "command \"a\""),
+        ("b", "comand \"b\""),
+        ("c", "comand \"c\""),
+    ];
+    let (plan, effects) = supervisor.reload(at(1), catalog(&files));
+    assert!(plan.removed.is_empty() && effects.is_empty());
+    assert_eq!(supervisor.broken().len(), 2);
+    let start = |name: &str| Ask::Start(Target::One(Name::try_from(name).unwrap()));
+    let effects = supervisor.ask(at(1), JobId(1), &start("c"));
+    assert!(matches!(answers(&effects)[..], [Err(Trouble::Broken(_))]));
+    let effects = supervisor.ask(at(1), JobId(1), &Ask::Restart(Target::One(name("b"))));
+    assert_eq!(told(&effects, CLEAR), ["b"]);
+}
+
+#[test]
+fn files_that_make_a_circle_with_older_ones_do_not_stop_everything() {
+    let mut supervisor = pair();
+    // b goes on with its old file, which is after a.
+    let files = [("a", "command \"a2\"\nafter \"b\""), ("b", "comand \"b\"")];
+    let (_, effects) = supervisor.reload(at(1), catalog(&files));
+    assert_eq!(told(&effects, CLEAR), ["a"]);
+    supervisor.ask(at(2), JobId(1), &Ask::Restart(Target::All));
+    let effects = supervisor.tell(at(3), &name("a"), Event::Empty);
+    assert_eq!(told(&effects, CLEAR), ["b"]);
+    let effects = supervisor.tell(at(3), &name("b"), Event::Empty);
+    assert_eq!(told(&effects, SPAWN).len(), 1);
+}
+
+#[test]
+fn nothing_starts_once_the_end_has_begun() {
+    let mut supervisor = pair();
+    let restart = Ask::Restart(Target::One(name("a")));
+    supervisor.ask(at(1), JobId(1), &restart);
+    supervisor.end(at(2), End::All);
+    supervisor.tell(at(3), &name("b"), Event::Empty);
+    let effects = supervisor.tell(at(3), &name("a"), Event::Empty);
+    assert_eq!(told(&effects, SPAWN), [""; 0]);
+    assert!(supervisor.is_quiet(End::All));
+    let effects = supervisor.ask(at(4), JobId(2), &restart);
+    assert_eq!(answers(&effects), [&Err(Trouble::Closed)]);
+}
+
+#[test]
+fn what_is_to_be_adopted_runs_on_unless_everything_ends() {
+    let file = [("a", "command \"a\"\non-agent-exit \"adopt\"")];
+    for (end, stops) in [(End::KeepAdoptable, 0), (End::All, 1)] {
+        let mut supervisor = Supervisor::new(1);
+        supervisor.reload(at(0), catalog(&file));
+        supervisor.tell(at(0), &name("a"), Event::Spawned);
+        let effects = supervisor.end(at(1), end);
+        assert_eq!(told(&effects, CLEAR).len(), stops);
+        assert_eq!(supervisor.is_quiet(end), stops == 0);
+    }
+}
+
+#[test]
+fn an_adopted_service_is_not_started_again_by_its_file() {
+    let mut supervisor = Supervisor::new(1);
+    supervisor.recall(name("a"), 3);
+    supervisor.tell(
+        at(0),
+        &name("a"),
+        Event::Adopted(lastword_protocol::Millis(5)),
+    );
+    let (plan, effects) = supervisor.reload(at(0), catalog(&[("a", "command \"a\"")]));
+    assert_eq!((plan.added.len(), effects.len()), (0, 0));
+    let unit = supervisor.unit(&name("a")).unwrap();
+    assert_eq!(
+        (unit.shown(), unit.machine().restarts()),
+        (Shown::Adopted, 3)
+    );
+    // Now that the file is known, its policy holds.
+    supervisor.tell(at(1), &name("a"), Event::Exited(Exit::Unknown));
+    supervisor.tell(at(1), &name("a"), Event::Empty);
+    assert_eq!(supervisor.unit(&name("a")).unwrap().shown(), Shown::Backoff);
+}
+
+#[test]
+fn a_recalled_service_that_is_gone_starts_with_the_agent() {
+    let mut supervisor = Supervisor::new(1);
+    supervisor.recall(name("a"), 3);
+    let (_, effects) = supervisor.reload(at(0), catalog(&[("a", "command \"a\"")]));
+    assert_eq!(told(&effects, SPAWN), ["a"]);
+    assert_eq!(supervisor.unit(&name("a")).unwrap().machine().restarts(), 3);
+}
