@@ -6,6 +6,9 @@
 
 mod application;
 mod body;
+pub mod opcode;
+#[cfg(feature = "services")]
+pub mod service;
 
 pub use crate::codec::{Field, Writer};
 pub use application::{APPLICATION_BYTES, Application};
@@ -50,6 +53,9 @@ pub enum Request {
     Shutdown,
     /// Whatever the board's application knows by this opcode. Answered by [`Reply::Application`].
     Application(Application),
+    /// Something about services. Answered by [`Reply::Items`].
+    #[cfg(feature = "services")]
+    Service(service::ServiceRequest),
 }
 
 /// What a board answers.
@@ -73,40 +79,13 @@ pub enum Reply<S = Text<NAME_BYTES>> {
     Cancelled(Cancelled),
     /// What the board's application says.
     Application(Application),
+    /// A page of what the board's supervisor says.
+    #[cfg(feature = "services")]
+    Items(service::Page),
     /// The board does not know this opcode.
     Unsupported(u8),
     /// The board said no.
     Refused(Refusal),
-}
-
-/// The numbers of requests and replies; never reused. `0x80..=0xFF` belong to applications.
-pub mod opcode {
-    /// Request and reply: who the board is.
-    pub const IDENTITY: u8 = 0x01;
-    /// Request and reply: how it is.
-    pub const STATUS: u8 = 0x02;
-    /// Request and reply: how long it is up.
-    pub const UPTIME: u8 = 0x03;
-    /// Request: reboot or power off.
-    pub const POWER: u8 = 0x10;
-    /// Request and reply: what is staged, what was last.
-    pub const POWER_STATUS: u8 = 0x11;
-    /// Request and reply: call it off.
-    pub const POWER_CANCEL: u8 = 0x12;
-    /// Request: the flat reboot.
-    pub const REBOOT: u8 = 0x13;
-    /// Request: the flat power-off.
-    pub const SHUTDOWN: u8 = 0x14;
-    /// Reply: done, with an empty body.
-    pub const DONE: u8 = 0x00;
-    /// Reply: accepted.
-    pub const INITIATED: u8 = 0x10;
-    /// Reply: that boot is over.
-    pub const ALREADY_DONE: u8 = 0x13;
-    /// Reply: this opcode is not known; the body is the opcode.
-    pub const UNSUPPORTED: u8 = 0x7E;
-    /// Reply: no; the body is a refusal.
-    pub const REFUSED: u8 = 0x7F;
 }
 
 /// Why a request frame holds no request.
@@ -183,6 +162,8 @@ impl Request {
             Self::Reboot => opcode::REBOOT,
             Self::Shutdown => opcode::SHUTDOWN,
             Self::Application(message) => message.opcode(),
+            #[cfg(feature = "services")]
+            Self::Service(request) => request.opcode(),
         }
     }
 
@@ -201,6 +182,10 @@ impl Request {
     ///
     /// [`BadRequest`], which knows its reply.
     pub fn decode(opcode: u8, body: &[u8]) -> Result<Self, BadRequest> {
+        #[cfg(feature = "services")]
+        if let Some(request) = service::ServiceRequest::read(opcode, body) {
+            return request.map(Self::Service);
+        }
         let mut request = Self::Identity;
         let reason = request.read(opcode, body)?;
         if let Self::Power(power) = &mut request {
@@ -266,6 +251,8 @@ impl Field for Request {
             Self::Power(power) => power.write(out),
             Self::PowerCancel(id) => id.write(out),
             Self::Application(message) => message.write(out),
+            #[cfg(feature = "services")]
+            Self::Service(request) => request.write(out),
         }
     }
 }
@@ -284,6 +271,8 @@ impl<S: Field> Reply<S> {
             Self::PowerStatus(_) => opcode::POWER_STATUS,
             Self::Cancelled(_) => opcode::POWER_CANCEL,
             Self::Application(message) => message.opcode(),
+            #[cfg(feature = "services")]
+            Self::Items(_) => opcode::ITEMS,
             Self::Unsupported(_) => opcode::UNSUPPORTED,
             Self::Refused(_) => opcode::REFUSED,
         }
@@ -315,6 +304,8 @@ impl<S: Field> Field for Reply<S> {
             Self::PowerStatus(status) => status.write(out),
             Self::Cancelled(cancelled) => cancelled.write(out),
             Self::Application(message) => message.write(out),
+            #[cfg(feature = "services")]
+            Self::Items(page) => page.write(out),
             Self::Unsupported(opcode) => opcode.write(out),
             Self::Refused(refusal) => refusal.write(out),
         }
@@ -337,6 +328,8 @@ impl Reply {
             opcode::ALREADY_DONE => Self::read(opcode, body, Self::AlreadyDone),
             opcode::POWER_STATUS => Self::read(opcode, body, Self::PowerStatus),
             opcode::POWER_CANCEL => Self::read(opcode, body, Self::Cancelled),
+            #[cfg(feature = "services")]
+            opcode::ITEMS => service::Page::read(body).map(Self::Items),
             opcode::UNSUPPORTED => Self::read(opcode, body, Self::Unsupported),
             opcode::REFUSED => Self::read(opcode, body, Self::Refused),
             unknown => Err(BadBody::Malformed(unknown)),

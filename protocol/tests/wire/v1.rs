@@ -15,6 +15,8 @@ mod power_replies;
 mod replies;
 mod requests;
 mod runs;
+#[cfg(feature = "services")]
+mod services;
 mod sizes;
 
 use crate::witness::{Of, saw};

@@ -1,0 +1,46 @@
+//! The numbers of requests and replies; never reused. `0x80..=0xFF` belong to applications.
+
+/// Request and reply: who the board is.
+pub const IDENTITY: u8 = 0x01;
+/// Request and reply: how it is.
+pub const STATUS: u8 = 0x02;
+/// Request and reply: how long it is up.
+pub const UPTIME: u8 = 0x03;
+/// Request: reboot or power off.
+pub const POWER: u8 = 0x10;
+/// Request and reply: what is staged, what was last.
+pub const POWER_STATUS: u8 = 0x11;
+/// Request and reply: call it off.
+pub const POWER_CANCEL: u8 = 0x12;
+/// Request: the flat reboot.
+pub const REBOOT: u8 = 0x13;
+/// Request: the flat power-off.
+pub const SHUTDOWN: u8 = 0x14;
+/// Request: every service.
+pub const SVC_LIST: u8 = 0x20;
+/// Request: one service.
+pub const SVC_STATUS: u8 = 0x21;
+/// Request: start it.
+pub const SVC_START: u8 = 0x22;
+/// Request: stop it.
+pub const SVC_STOP: u8 = 0x23;
+/// Request: stop it, then start it.
+pub const SVC_RESTART: u8 = 0x24;
+/// Request: read the service files anew.
+pub const SVC_RELOAD: u8 = 0x25;
+/// Request: lines of a log.
+pub const SVC_LOGS: u8 = 0x26;
+/// Request: the next page of the answer before.
+pub const SVC_MORE: u8 = 0x27;
+/// Reply: a page of items.
+pub const ITEMS: u8 = 0x20;
+/// Reply: done, with an empty body.
+pub const DONE: u8 = 0x00;
+/// Reply: accepted.
+pub const INITIATED: u8 = 0x10;
+/// Reply: that boot is over.
+pub const ALREADY_DONE: u8 = 0x13;
+/// Reply: this opcode is not known; the body is the opcode.
+pub const UNSUPPORTED: u8 = 0x7E;
+/// Reply: no; the body is a refusal.
+pub const REFUSED: u8 = 0x7F;

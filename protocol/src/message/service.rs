@@ -1,0 +1,395 @@
+//! Services: what a board's supervisor is asked, and what it answers.
+//!
+//! An answer of any length is a row of items, cut into pages. A reply holds one page; while it says
+//! that there is more, [`ServiceRequest::More`] asks for the next.
+
+use super::{BadBody, BadRequest, opcode};
+use crate::codec::{Field, Writer};
+use crate::units::{Millis, Text};
+use serde::{Deserialize, Serialize};
+
+/// The longest name of a service, in bytes.
+pub const SERVICE_BYTES: usize = 32;
+/// The longest page, in bytes: what fits the smallest mtu of boards that have services.
+pub const PAGE_BYTES: usize = 480;
+/// The longest text of an item, in bytes. Longer ones are cut, and end in `…`.
+pub const ITEM_TEXT_BYTES: usize = 320;
+
+/// A service's name.
+pub type ServiceName = Text<SERVICE_BYTES>;
+
+/// What a supervisor may be asked. Every answer is a page of items, or a refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceRequest {
+    /// Every service: [`Item::Service`] each.
+    List,
+    /// One service: [`Item::Service`], then each [`Item::Transition`] it remembers.
+    Status(ServiceName),
+    /// Start it, or all: [`Item::Changed`] for each.
+    Start(Option<ServiceName>),
+    /// Stop it, or all: [`Item::Changed`] for each.
+    Stop(Option<ServiceName>),
+    /// Stop it, or all, then start it: [`Item::Changed`] for each.
+    Restart(Option<ServiceName>),
+    /// Read the service files anew: [`Item::Changed`] for each service.
+    Reload,
+    /// Lines of its log: [`Item::Line`] each, then [`Item::Next`].
+    Logs(Logs),
+    /// The next page of the answer before.
+    More,
+}
+
+/// Which lines of a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logs {
+    /// Of which service.
+    pub name: ServiceName,
+    /// The first line that is wanted, as [`Item::Next`] has named it; `None`: the last ones.
+    pub from: Option<u64>,
+    /// How many lines at most.
+    pub lines: u16,
+}
+
+/// What a service is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceState {
+    /// It does not run, and nobody wants it to.
+    Stopped,
+    /// It is being started, or is not ready yet.
+    Starting,
+    /// It is ready.
+    Running,
+    /// It is being stopped in order to be started.
+    Restarting,
+    /// It ended unasked; the wait before the next start runs.
+    Backoff,
+    /// It runs since before the supervisor did.
+    Adopted,
+    /// It is being stopped.
+    Stopping,
+    /// It ended unasked too often, or could not be started.
+    Failed,
+}
+
+impl ServiceState {
+    /// The word for it in text dialects.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Restarting => "restarting",
+            Self::Backoff => "backoff",
+            Self::Adopted => "adopted",
+            Self::Stopping => "stopping",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceExit {
+    /// With this code.
+    Code(u8),
+    /// Of this signal (signal(7)).
+    Signal(u8),
+    /// Nobody knows: the supervisor was not its parent.
+    Unknown,
+}
+
+/// What became of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// It was started.
+    Started,
+    /// It was running already.
+    AlreadyRunning,
+    /// It was stopped.
+    Stopped,
+    /// It was not running.
+    NotRunning,
+    /// It was restarted.
+    Restarted,
+    /// It could not be; the detail says why.
+    Failed,
+    /// Its file is new.
+    Added,
+    /// Its file is gone.
+    Removed,
+    /// Its file says something else.
+    Changed,
+    /// Its file says the same.
+    Unchanged,
+    /// Its file cannot be used; the detail says why. What runs goes on as it is.
+    Broken,
+}
+
+impl Change {
+    /// The word for it in text dialects.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::AlreadyRunning => "already_running",
+            Self::Stopped => "stopped",
+            Self::NotRunning => "not_running",
+            Self::Restarted => "restarted",
+            Self::Failed => "failed",
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// Which of its two outputs a process wrote a line to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogStream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+impl LogStream {
+    /// The word for it in text dialects.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::Err => "err",
+        }
+    }
+}
+
+/// One item of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Item<'a> {
+    /// How a service is.
+    Service(#[serde(borrow)] Brief<'a>),
+    /// How it came to that.
+    Transition(#[serde(borrow)] Step<'a>),
+    /// What became of it.
+    Changed {
+        /// Its name.
+        name: &'a str,
+        /// What.
+        change: Change,
+        /// Why, where that is not clear.
+        detail: &'a str,
+    },
+    /// A line of its log.
+    Line {
+        /// When it was read, in milliseconds since 1970.
+        at_unix_ms: u64,
+        /// Where it was written to.
+        stream: LogStream,
+        /// The line goes on in the next item of the same stream.
+        continues: bool,
+        /// Its bytes: any but the line feed at its end.
+        bytes: &'a [u8],
+    },
+    /// Where the log goes on.
+    Next {
+        /// What to ask for next.
+        from: u64,
+        /// How many lines are gone that should have stood before the first of these.
+        missed: u64,
+    },
+}
+
+/// How a service is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brief<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it is doing.
+    pub state: ServiceState,
+    /// Its main process.
+    pub pid: Option<u32>,
+    /// Its TCP port; 0 if it has none.
+    pub port: u16,
+    /// How long that process runs.
+    pub uptime: Option<Millis>,
+    /// How often it was started again because it had ended unasked.
+    pub restarts: u32,
+    /// How it ended last.
+    pub last_exit: Option<ServiceExit>,
+    /// What its processes use, in KiB; 0 if unknown.
+    pub memory_kib: u32,
+}
+
+/// One step of a service's life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step<'a> {
+    /// What it did.
+    pub from: ServiceState,
+    /// What it does since.
+    pub to: ServiceState,
+    /// When, in milliseconds since 1970.
+    pub at_unix_ms: u64,
+    /// Why.
+    pub reason: &'a str,
+}
+
+/// Some items of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Whether there are more: ask for them with [`ServiceRequest::More`].
+    pub more: bool,
+    items: heapless::Vec<u8, PAGE_BYTES>,
+}
+
+impl Page {
+    /// Appends an item; `false` if it does not fit any more.
+    pub fn push(&mut self, item: &Item<'_>) -> bool {
+        let used = self.items.len();
+        // There is room for as many bytes as a page has.
+        let _ = self.items.resize_default(PAGE_BYTES);
+        let room = self.items.get_mut(used..).unwrap_or_default();
+        let taken = postcard::to_slice(item, room).map(|bytes| bytes.len()).ok();
+        self.items.truncate(used + taken.unwrap_or(0));
+        taken.is_some()
+    }
+
+    /// Whether it has no item.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The items.
+    #[must_use]
+    pub fn items(&self) -> Items<'_> {
+        Items { left: &self.items }
+    }
+
+    pub(super) fn read(body: &[u8]) -> Result<Self, BadBody> {
+        let (more, items) = match body.split_first() {
+            Some((0, items)) => (false, items),
+            Some((1, items)) => (true, items),
+            _ => return Err(BadBody::Malformed(opcode::ITEMS)),
+        };
+        let items = heapless::Vec::from_slice(items).map_err(|_| BadBody::TooLong)?;
+        let page = Self { more, items };
+        let mut all = page.items();
+        while all.next().is_some() {}
+        if all.left.is_empty() {
+            return Ok(page);
+        }
+        Err(BadBody::Malformed(opcode::ITEMS))
+    }
+}
+
+impl Field for Page {
+    fn write(&self, out: &mut Writer<'_>) {
+        self.more.write(out);
+        out.array(&self.items);
+    }
+}
+
+/// The items of a page.
+#[derive(Clone, Debug)]
+pub struct Items<'a> {
+    left: &'a [u8],
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        let (item, left) = postcard::take_from_bytes(self.left).ok()?;
+        self.left = left;
+        Some(item)
+    }
+}
+
+impl ServiceRequest {
+    /// Its opcode.
+    #[must_use]
+    pub const fn opcode(&self) -> u8 {
+        match self {
+            Self::List => opcode::SVC_LIST,
+            Self::Status(_) => opcode::SVC_STATUS,
+            Self::Start(_) => opcode::SVC_START,
+            Self::Stop(_) => opcode::SVC_STOP,
+            Self::Restart(_) => opcode::SVC_RESTART,
+            Self::Reload => opcode::SVC_RELOAD,
+            Self::Logs(_) => opcode::SVC_LOGS,
+            Self::More => opcode::SVC_MORE,
+        }
+    }
+
+    /// Reads a request; `None` if the opcode is none of a supervisor's.
+    pub(super) fn read(opcode: u8, body: &[u8]) -> Option<Result<Self, BadRequest>> {
+        let request = match opcode {
+            opcode::SVC_LIST => Ok(Self::List),
+            opcode::SVC_STATUS => postcard::from_bytes(body).map(Self::Status),
+            opcode::SVC_START => postcard::from_bytes(body).map(Self::Start),
+            opcode::SVC_STOP => postcard::from_bytes(body).map(Self::Stop),
+            opcode::SVC_RESTART => postcard::from_bytes(body).map(Self::Restart),
+            opcode::SVC_RELOAD => Ok(Self::Reload),
+            opcode::SVC_LOGS => postcard::from_bytes(body).map(Self::Logs),
+            opcode::SVC_MORE => Ok(Self::More),
+            _ => return None,
+        };
+        Some(request.map_err(|_| BadRequest::Malformed(opcode)))
+    }
+}
+
+impl Field for ServiceRequest {
+    fn write(&self, out: &mut Writer<'_>) {
+        match self {
+            Self::List | Self::Reload | Self::More => {}
+            Self::Status(name) => name.write(out),
+            Self::Start(name) | Self::Stop(name) | Self::Restart(name) => name.write(out),
+            Self::Logs(Logs { name, from, lines }) => {
+                name.write(out);
+                from.write(out);
+                lines.write(out);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_takes_items_until_it_is_full_and_gives_them_back() {
+        let reason = "x".repeat(100);
+        let step = Item::Transition(Step {
+            from: ServiceState::Running,
+            to: ServiceState::Failed,
+            at_unix_ms: 1,
+            reason: &reason,
+        });
+        let mut page = Page::default();
+        let mut count = 0;
+        while page.push(&step) {
+            count += 1;
+        }
+        assert_eq!(count, 4);
+        assert!(page.items().eq(std::iter::repeat_n(step, 4)));
+    }
+
+    #[test]
+    fn a_page_with_half_an_item_is_refused() {
+        let mut page = Page::default();
+        page.push(&Item::Next {
+            from: 300,
+            missed: 0,
+        });
+        let mut room = [0; 16];
+        let length = super::super::encode(&page, &mut room).unwrap();
+        assert_eq!(Page::read(&room[..length]), Ok(page));
+        for cut in 2..length {
+            assert!(Page::read(&room[..cut]).is_err(), "{cut}");
+        }
+    }
+}
