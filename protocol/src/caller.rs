@@ -74,6 +74,13 @@ struct Attempt {
 }
 
 /// What a caller tells its owner to do or know.
+#[cfg_attr(
+    feature = "services",
+    expect(
+        clippy::large_enum_variant,
+        reason = "there is no heap to put a page on"
+    )
+)]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect<const N: usize> {
     /// Send these bytes.

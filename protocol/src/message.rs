@@ -59,6 +59,13 @@ pub enum Request {
 }
 
 /// What a board answers.
+#[cfg_attr(
+    feature = "services",
+    expect(
+        clippy::large_enum_variant,
+        reason = "there is no heap to put a page on"
+    )
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply<S = Text<NAME_BYTES>> {
     /// Done; there is nothing to tell.

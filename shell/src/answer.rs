@@ -4,6 +4,8 @@
 mod tests;
 
 use crate::dialect::Dialect;
+#[cfg(feature = "services")]
+use crate::items;
 use crate::out::Out;
 use crate::parse::{Action, Step};
 use crate::pen::Pen;
@@ -11,6 +13,8 @@ use crate::tag::Tag;
 use crate::{fields, help, plain, term};
 use core::fmt;
 use lastword_protocol::message::Reply;
+#[cfg(feature = "services")]
+use lastword_protocol::message::service::Page;
 use lastword_protocol::refusal::{Code, Refusal};
 
 /// Writes the answer to one line as its steps are carried out.
@@ -75,7 +79,8 @@ impl Answer {
 
     /// Writes the reply to the next step; the final too, if it is the last or failed.
     ///
-    /// A step that the session carries out itself (help, mode, logout) has [`Reply::Done`].
+    /// A step that the session carries out itself (help, mode, logout) has [`Reply::Done`]. A page of
+    /// items that says that there is more is not the end of its step.
     /// Nothing is written once the answer is complete.
     ///
     /// # Errors
@@ -94,6 +99,13 @@ impl Answer {
         if let Some((code, detail)) = fields::refusal(reply) {
             self.no(&mut pen, code, detail);
             return pen.written();
+        }
+        #[cfg(feature = "services")]
+        if let Reply::Items(page) = reply {
+            self.items(&mut pen, page);
+            if page.more {
+                return pen.written();
+            }
         }
         self.done += 1;
         self.open = self.done < self.steps;
@@ -135,6 +147,19 @@ impl Answer {
             pen.text("\n");
         }
         pen.written()
+    }
+
+    /// Writes the items of a page.
+    #[cfg(feature = "services")]
+    fn items(&self, pen: &mut Pen<'_>, page: &Page) {
+        match self.dialect.is_term() {
+            true if page.is_empty() => {
+                pen.text("none");
+                pen.newline(0);
+            }
+            true => items::lines(pen, page),
+            false => items::rows(pen, page),
+        }
     }
 
     /// Says yes to a step in plain: the final of a single step; a row, and the final behind the

@@ -28,6 +28,10 @@ struct Binder<'a> {
     asked: bool,
 }
 
+/// The option that stands in a name's place: one of the two has to be there, and not both.
+#[cfg(feature = "services")]
+const ALL: &str = "--all";
+
 /// An option whose value has not come yet.
 #[derive(Clone, Copy)]
 struct Open {
@@ -195,6 +199,17 @@ impl<'a> Binder<'a> {
                 slot.get_or_insert(Argument::Topic(Topic::all(self.rules.table)));
             } else if positional.required && slot.is_none() {
                 return missing(Flaw::MissingArgument, Want::Value(kind));
+            }
+        }
+        #[cfg(feature = "services")]
+        if let Some(all) = place(command, ALL) {
+            let is_all = arguments.options.get(all).is_some_and(Option::is_some);
+            match (command.positionals.first(), arguments.positionals.first()) {
+                (Some(name), Some(None)) if !is_all => {
+                    return missing(Flaw::MissingArgument, Want::Value(&name.kind));
+                }
+                (_, Some(Some(_))) if is_all => return missing(Flaw::OneTooMany, Want::Nothing),
+                _ => {}
             }
         }
         Ok(command)

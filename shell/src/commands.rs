@@ -1,8 +1,12 @@
 //! The commands themselves. A board takes [`ALL`], or names those it has.
 
 mod power;
+#[cfg(feature = "services")]
+mod services;
 
 pub use power::{POWER_CANCEL, POWER_REBOOT, POWER_SHUTDOWN, POWER_STATUS, REBOOT, SHUTDOWN};
+#[cfg(feature = "services")]
+pub use services::{SVC_LIST, SVC_LOGS, SVC_RELOAD, SVC_RESTART, SVC_START, SVC_STATUS, SVC_STOP};
 
 use crate::arguments::{Argument, Kind};
 use crate::dialect::Dialect;
@@ -28,6 +32,20 @@ pub const ALL: Table = Table(&[
     &POWER_CANCEL,
     &REBOOT,
     &SHUTDOWN,
+    #[cfg(feature = "services")]
+    &SVC_LIST,
+    #[cfg(feature = "services")]
+    &SVC_STATUS,
+    #[cfg(feature = "services")]
+    &SVC_START,
+    #[cfg(feature = "services")]
+    &SVC_STOP,
+    #[cfg(feature = "services")]
+    &SVC_RESTART,
+    #[cfg(feature = "services")]
+    &SVC_RELOAD,
+    #[cfg(feature = "services")]
+    &SVC_LOGS,
 ]);
 
 /// A command that takes nothing and looks at the board; the others say how they differ.
@@ -157,10 +175,15 @@ mod tests {
             .iter()
             .filter(|positional| positional.required)
         {
-            let Kind::OneOf(words) = positional.kind else {
-                panic!("teach this test to fill in {positional:?}");
+            let word = match positional.kind {
+                Kind::OneOf(words) => words[0],
+                Kind::Text { .. } => "x",
+                _ => panic!("teach this test to fill in {positional:?}"),
             };
-            line = format!("{line} {}", words[0]);
+            line = format!("{line} {word}");
+        }
+        if command.options.iter().any(|option| option.name == "--all") {
+            line.push_str(" --all");
         }
         line
     }
@@ -190,7 +213,9 @@ mod tests {
         for opcode in 0..Application::FIRST {
             // The body of a power request is not empty, but then its opcode is still known.
             let known = Request::decode(opcode, &[0; 64]);
-            let is_known = !matches!(known, Err(BadRequest::Unsupported(_)));
+            // The next page of an answer is asked for by whoever reads it, not by a line.
+            let is_line = opcode != lastword_protocol::message::opcode::SVC_MORE;
+            let is_known = is_line && !matches!(known, Err(BadRequest::Unsupported(_)));
             assert_eq!(ALL.by_opcode(opcode).is_some(), is_known, "{opcode:#04x}");
             requests += usize::from(is_known);
         }

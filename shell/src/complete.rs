@@ -279,7 +279,12 @@ mod tests {
         check("r", "reboot");
         check("re", "reboot");
         check("reb", "+oot|");
-        check("s", "status  shutdown");
+        let svc = if cfg!(feature = "services") {
+            "  svc"
+        } else {
+            ""
+        };
+        check("s", &format!("status  shutdown{svc}"));
         check("sh", "shutdown");
         check("shu", "+tdown|");
         check("power r", "+eboot|");

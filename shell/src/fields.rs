@@ -33,6 +33,9 @@ pub enum Value<'a> {
     Word(&'static str),
     /// Text from elsewhere: may hold anything.
     Text(&'a str),
+    /// Bytes from elsewhere: text, most likely.
+    #[cfg(feature = "services")]
+    Bytes(&'a [u8]),
     /// A number.
     Number(u64),
     /// A number best read in hexadecimal.
@@ -128,6 +131,9 @@ pub fn visit<S: AsRef<str>>(step: &Step, reply: &Reply<S>, to: &mut dyn Fields) 
                 return show(message.bytes(), form.to);
             }
         }
+        // They stand in rows of their own: see [`crate::items`].
+        #[cfg(feature = "services")]
+        Reply::Items(_) => {}
         Reply::Unsupported(_) | Reply::Refused(_) => {}
     }
     form.taken

@@ -35,6 +35,8 @@ mod suggest;
 pub mod answer;
 pub mod fields;
 pub mod help;
+#[cfg(feature = "services")]
+pub mod items;
 pub mod plain;
 pub mod term;
 

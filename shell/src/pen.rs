@@ -165,6 +165,14 @@ impl<'a> Pen<'a> {
             Value::Word(word) => self.text(word),
             Value::Text(text) if for_person => self.flow(self.column, text),
             Value::Text(text) => self.word(text),
+            #[cfg(feature = "services")]
+            Value::Bytes(bytes) if for_person => self.bytes(bytes),
+            #[cfg(feature = "services")]
+            Value::Bytes(bytes) => {
+                self.text("\"");
+                self.loose(bytes, true);
+                self.text("\"");
+            }
             Value::Number(number) => self.number(number),
             Value::Hex(number) => self.hex(&number.to_be_bytes()),
             Value::Hundredths(number) => self.hundredths(number),
@@ -213,6 +221,23 @@ impl<'a> Pen<'a> {
     /// Writes text for a person: control characters are escaped, the rest stands as it is.
     pub(crate) fn shown(&mut self, text: &str) {
         self.escaped(text, false);
+    }
+
+    /// Writes bytes for a person: those that are no UTF-8 are escaped, too.
+    #[cfg(feature = "services")]
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.loose(bytes, false);
+    }
+
+    #[cfg(feature = "services")]
+    fn loose(&mut self, bytes: &[u8], between_quotes: bool) {
+        for chunk in bytes.utf8_chunks() {
+            self.escaped(chunk.valid(), between_quotes);
+            for byte in chunk.invalid() {
+                self.text("\\x");
+                self.hex(&[*byte]);
+            }
+        }
     }
 
     /// Writes text with its control characters as the grammar reads them back, and what is special

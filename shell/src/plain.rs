@@ -100,7 +100,7 @@ fn write_tag(pen: &mut Pen<'_>, tag: Option<&Tag>) {
 }
 
 /// Writes fields as ` key=value`.
-struct Pairs<'a, 'p>(&'a mut Pen<'p>);
+pub(crate) struct Pairs<'a, 'p>(pub(crate) &'a mut Pen<'p>);
 
 impl Fields for Pairs<'_, '_> {
     fn field(&mut self, key: &'static str, value: Value<'_>) -> fmt::Result {

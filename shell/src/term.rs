@@ -83,6 +83,10 @@ pub(crate) fn reply<S: AsRef<str>>(pen: &mut Pen<'_>, step: &Step, reply: &Reply
     if let Action::Help(topic) = step.action {
         return help::for_person(pen, topic);
     }
+    #[cfg(feature = "services")]
+    if matches!(reply, Reply::Items(_)) {
+        return;
+    }
     let mut widest = Widest(0);
     // Measuring does not fail.
     let _ = fields::visit(step, reply, &mut widest);

@@ -136,7 +136,6 @@ impl House {
             Request::Status => Told::Status(self.now),
             Request::PowerStatus => Told::Power(self.now),
             Request::Power(request) => Told::Answer(self.stage(request, assigned, board)),
-            Request::Reboot | Request::Shutdown => Told::Done,
             Request::PowerCancel(id) => {
                 let answer = self.desk.cancellation(*id);
                 let can = matches!(answer, Answer::Cancelled { .. });
@@ -150,6 +149,8 @@ impl House {
                 Said::Unknown => Told::Bad(BadRequest::Unsupported(message.opcode())),
                 Said::Refused(code, detail) => Told::Refused(code, detail),
             },
+            // What is for other kinds of boards; of what is for this one, nothing is left.
+            other => Told::Bad(BadRequest::Unsupported(other.opcode())),
         }
     }
 
