@@ -10,6 +10,7 @@ pub mod logs;
 pub mod power;
 pub mod process;
 pub mod run;
+pub mod services;
 pub mod session;
 pub mod store;
 pub mod threads;

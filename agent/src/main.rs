@@ -130,6 +130,7 @@ fn places() -> anyhow::Result<Places> {
         return Ok(Places {
             state: "/var/lib/lastword".into(),
             socket,
+            services: "/etc/lastword/services".into(),
         });
     }
     let user = etcetera::choose_base_strategy()?;
@@ -139,5 +140,10 @@ fn places() -> anyhow::Result<Places> {
         .join("lastword");
     let runtime = user.runtime_dir().map(|runtime| runtime.join("lastword"));
     let socket = runtime.unwrap_or_else(|| state.clone()).join("agent.sock");
-    Ok(Places { state, socket })
+    let services = user.config_dir().join("lastword/services");
+    Ok(Places {
+        state,
+        socket,
+        services,
+    })
 }

@@ -12,6 +12,7 @@ use lastword_agent::core::session::House;
 use lastword_agent::core::world::{Look, World};
 use lastword_agent::edge::clock::Clock;
 use lastword_agent::edge::power::{Means, PowerTask, SharedDesk};
+use lastword_agent::edge::services::Services;
 use lastword_agent::edge::session::Room;
 use lastword_agent::edge::threads::Threads;
 use lastword_protocol::frame::session_nonce;
@@ -98,6 +99,7 @@ impl Agent {
             house: house(boot, life),
             world: Arc::new(facts.clone()),
             power,
+            services: Services::none(),
             clock,
             stop: stopped.clone(),
         };

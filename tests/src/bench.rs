@@ -20,6 +20,7 @@ use lastword_protocol::{BootId, ClientId, Instant, Millis, Text};
 use lastword_shell::{Medium, Table, commands};
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::slice;
 
 /// A serial line whose tty marks breaks and damaged bytes.
 pub const SERIAL: Traits = Traits {
@@ -121,7 +122,8 @@ impl Bench {
     /// Lets the time pass.
     pub fn tick(&mut self, now: Instant) {
         if let Some((_, reply)) = self.due.take_if(|(at, _)| *at <= now) {
-            self.session.answered(now, &reply, &self.board);
+            self.session
+                .answered(now, slice::from_ref(&reply), &self.board);
         }
         self.session.tick(now, &self.board);
         self.work(now);
@@ -190,7 +192,8 @@ impl Bench {
                 self.due = Some((now.after(self.desk_takes), reply));
             }
             if let Some((_, reply)) = self.due.take_if(|(at, _)| *at <= now) {
-                self.session.answered(now, &reply, &self.board);
+                self.session
+                    .answered(now, slice::from_ref(&reply), &self.board);
             } else if self.session.wants_input() && !self.unread.is_empty() {
                 let count = self.unread.len().min(READ_BYTES);
                 let bytes: Vec<_> = self.unread.drain(..count).collect();

@@ -17,6 +17,8 @@ pub struct Config {
     pub name: Option<Text<NAME_BYTES>>,
     /// Where the agent keeps what must survive; `None`: the platform's state directory.
     pub state: Option<PathBuf>,
+    /// Where its service files are; `None`: the platform's configuration directory.
+    pub services: Option<PathBuf>,
     /// What it listens on. Empty only if the file says so.
     pub listen: Vec<Listener>,
     /// How it carries out power operations.
@@ -108,6 +110,7 @@ impl Default for Config {
         Self {
             name: None,
             state: None,
+            services: None,
             listen: vec![
                 Listener::Unix { path: None },
                 Listener::Tcp {

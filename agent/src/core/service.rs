@@ -4,12 +4,14 @@
 //! *.kdl -> manifest -> plan -> supervisor { order, one machine a service } -> effects
 //! ```
 
+pub mod answer;
 pub mod catalog;
 pub mod machine;
 pub mod manifest;
 mod name;
 mod order;
 pub mod plan;
+pub mod registry;
 pub mod supervisor;
 
 pub use name::{BadName, Name};

@@ -15,7 +15,7 @@ pub use output::Output;
 
 use super::clients::{Clients, FRAME_BYTES};
 use super::config::Limits;
-use super::world::{PowerAsk, World};
+use super::world::{Ask, World};
 use countdown::Countdown;
 use frames::{Asked, Frames};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
@@ -25,6 +25,7 @@ use lastword_shell::{Medium, Table, WINDOW_BYTES};
 use lines::{Flow, Lines};
 use marks::{Marked, Marks};
 use std::collections::VecDeque;
+use std::mem;
 use telnet::{IAC, Telnet, Told};
 use waiting::Waiting;
 
@@ -63,11 +64,11 @@ pub struct House {
     pub limits: Limits,
 }
 
-/// A question to the power desk.
+/// A question to the power desk or the supervisor.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Job {
     /// What is asked.
-    pub ask: PowerAsk,
+    pub ask: Ask,
     /// The operation's id, if the client chose none.
     pub assigned: OperationId,
 }
@@ -97,11 +98,11 @@ pub struct Session {
     lines: Lines,
     countdown: Countdown,
     output: Output,
-    /// Bytes that wait for the power desk to answer.
+    /// Bytes that wait for an answer.
     backlog: VecDeque<u8>,
     waiting: Option<Waiting>,
-    /// The power desk's answer, while nothing may be said.
-    late: Option<Reply>,
+    /// An answer, while nothing may be said.
+    late: Vec<Reply>,
     job: Option<Job>,
     heard: Option<Instant>,
     /// When it began, or its link last took a byte while some waited.
@@ -134,7 +135,7 @@ impl Session {
             output: Output::default(),
             backlog: VecDeque::new(),
             waiting: None,
-            late: None,
+            late: Vec::new(),
             job: None,
             heard: None,
             progress: now,
@@ -177,7 +178,7 @@ impl Session {
         self.end.or(drained.then_some(End::Finished))
     }
 
-    /// The next question to the power desk; its answer goes to [`Session::answered`].
+    /// The next question to others; its answer goes to [`Session::answered`].
     pub fn take_job(&mut self) -> Option<Job> {
         self.job.take()
     }
@@ -191,8 +192,9 @@ impl Session {
     /// The board has stayed up: speaks again, first to what arrived meanwhile.
     pub fn unmute(&mut self, now: Instant, world: &dyn World) {
         self.output.mute(false);
-        if let Some(reply) = self.late.take() {
-            self.answered(now, &reply, world);
+        let late = mem::take(&mut self.late);
+        if !late.is_empty() {
+            self.answered(now, &late, world);
         }
         self.work(now, world);
         self.refuse_unfinished(world);
@@ -221,16 +223,17 @@ impl Session {
         }
     }
 
-    /// Takes the power desk's answer, and returns the position behind it in the output.
-    pub fn answered(&mut self, now: Instant, reply: &Reply, world: &dyn World) -> u64 {
+    /// Takes the answer to a question, and returns the position behind it in the output. Each of
+    /// `replies` but the last is a page with more behind it.
+    pub fn answered(&mut self, now: Instant, replies: &[Reply], world: &dyn World) -> u64 {
         if self.output.is_muted() {
-            self.late = Some(reply.clone());
+            self.late = replies.to_vec();
             return self.output.end();
         }
         let flow = match self.waiting.take() {
-            Some(Waiting::Line) => self.lines.answered(now, reply, &mut self.output, world),
+            Some(Waiting::Line) => self.lines.answered(now, replies, &mut self.output, world),
             Some(Waiting::Frame(asked)) => {
-                asked.answer(reply, &mut self.output);
+                self.frames.answered(&asked, replies, &mut self.output);
                 Flow::Go
             }
             None => Flow::Go,
@@ -243,10 +246,10 @@ impl Session {
     }
 
     /// Gives the conversation up, because its link is gone. What is returned is to be given the
-    /// power desk's answer, if that is still under way.
+    /// answer, if that is still under way.
     #[must_use]
     pub fn abandon(self) -> Option<Unanswered> {
-        self.waiting?.abandon(self.late)
+        self.waiting?.abandon(&self.late)
     }
 
     /// Lets time pass; late and repeated ticks are harmless.
@@ -321,7 +324,7 @@ impl Session {
         (!self.output.is_empty()).then(|| self.progress.after(self.limits.stall))
     }
 
-    /// Works through the backlog until it is empty or has to wait: for the power desk, or because
+    /// Works through the backlog until it is empty or has to wait: for an answer, or because
     /// the last word is said.
     fn work(&mut self, now: Instant, world: &dyn World) {
         while self.waiting.is_none() && self.end.is_none() && !self.output.is_muted() {

@@ -1,7 +1,8 @@
-//! What a session may know of the board, and what it has to ask the power desk for.
+//! What a session may know of the board, and what it has to ask others for.
 
 use lastword_protocol::OperationId;
 use lastword_protocol::identity::Identity;
+use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Pending, Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};
 
@@ -30,13 +31,15 @@ pub enum Look {
     Power,
 }
 
-/// A request that goes to the power desk.
+/// A request that others have to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PowerAsk {
-    /// Stage this.
+pub enum Ask {
+    /// The power desk: stage this.
     Stage(PowerRequest),
-    /// Call this, or whatever is staged, off.
+    /// The power desk: call this, or whatever is staged, off.
     Cancel(Option<OperationId>),
+    /// The supervisor.
+    Service(ServiceRequest),
 }
 
 /// Which way a request goes.
@@ -44,8 +47,8 @@ pub enum PowerAsk {
 pub enum Way {
     /// It only looks.
     Look(Look),
-    /// The power desk decides.
-    Power(PowerAsk),
+    /// Others answer it.
+    Ask(Ask),
     /// Nobody here knows this opcode: it is for another board's application.
     Unknown(u8),
 }
@@ -57,8 +60,9 @@ impl From<Request> for Way {
             Request::Status => Self::Look(Look::Status),
             Request::Uptime => Self::Look(Look::Uptime),
             Request::PowerStatus => Self::Look(Look::Power),
-            Request::Power(request) => Self::Power(PowerAsk::Stage(request)),
-            Request::PowerCancel(id) => Self::Power(PowerAsk::Cancel(id)),
+            Request::Power(request) => Self::Ask(Ask::Stage(request)),
+            Request::PowerCancel(id) => Self::Ask(Ask::Cancel(id)),
+            Request::Service(request) => Self::Ask(Ask::Service(request)),
             Request::Application(message) => Self::Unknown(message.opcode()),
             // The flat forms take the same path from here on.
             Request::Reboot => Self::stage(Operation::Reboot),
@@ -69,6 +73,6 @@ impl From<Request> for Way {
 
 impl Way {
     const fn stage(operation: Operation) -> Self {
-        Self::Power(PowerAsk::Stage(PowerRequest::plain(operation)))
+        Self::Ask(Ask::Stage(PowerRequest::plain(operation)))
     }
 }

@@ -22,7 +22,7 @@ mod testing;
 mod user;
 mod watch;
 
-pub use adopt::{Identity, strays};
+pub use adopt::{Identity, strays, strays_of_all};
 pub use cgroup::{Cgroup, Cgroups};
 pub use group::Group;
 pub use launch::{Launch, launch};
@@ -31,22 +31,13 @@ pub use ready::{NotifySocket, exec_ready, tcp_ready};
 pub use user::User;
 pub use watch::Process;
 
+pub use crate::core::service::machine::Exit;
+
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::num::ParseIntError;
 use std::str::FromStr;
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// With this code.
-    Code(i32),
-    /// Of this signal.
-    Signal(i32),
-    /// Nobody told: it was not this agent's child.
-    Unknown,
-}
 
 /// Names one start of a service, among all on all machines. Every descendant carries it in its
 /// environment. Written as 16 hexadecimal digits.
@@ -81,6 +72,15 @@ impl FromStr for Nonce64 {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         u64::from_str_radix(text, 16).map(Self)
     }
+}
+
+/// When a process was started, in ticks since boot (`/proc/PID/stat`, field 22).
+///
+/// # Errors
+///
+/// If there is no such process.
+pub fn start_time(pid: i32) -> io::Result<u64> {
+    census::Stat::read(pid).map(|stat| stat.start_time)
 }
 
 /// What was being done, before what the kernel said of it; of the same kind.

@@ -5,6 +5,8 @@ use super::clock::Clock;
 use super::facts::{self, LinuxBoard, Sessions};
 use super::listen::{self, Host, Open};
 use super::power::{Means, PowerHandle, PowerTask, SharedDesk};
+use super::process::{limits, reap_orphans};
+use super::services::{self, About, Services};
 use super::session::Room;
 use super::store::StateDirectory;
 use super::threads::RuntimeThreads;
@@ -12,6 +14,7 @@ use crate::core::clients::{Clients, Life};
 use crate::core::config::{self, Config, Listener};
 use crate::core::record::{Found, PowerRecord};
 use crate::core::recovery::{Recovered, recover};
+use crate::core::service::supervisor::End;
 use crate::core::session::House;
 use crate::core::storage::Storage;
 use anyhow::{Context, bail};
@@ -30,6 +33,8 @@ pub struct Places {
     pub state: PathBuf,
     /// The Unix socket.
     pub socket: PathBuf,
+    /// The directory of the service files.
+    pub services: PathBuf,
 }
 
 /// Refuses listeners that would let strangers in.
@@ -71,6 +76,11 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let state = StateDirectory::open(config.state.as_ref().unwrap_or(&places.state))?;
     let recovered = recover_from(&mut state.files(), boot)?;
     let open = open_all(&config, &places).await?;
+    raise_limit();
+    tokio::spawn(reap_orphans());
+    let about = about(&config, &places, boot);
+    let (supervisor, services) = services::start(&recovered, &state, about, clock).await?;
+    let supervisor = tokio::spawn(supervisor.run());
 
     let desk = Desk::new(board(&config, &recovered), recovered.record().last);
     let desk = SharedDesk::new(desk);
@@ -89,7 +99,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         sessions: sessions.clone(),
         clock,
     };
-    let room = room(&config, world, power, stopped.clone());
+    let room = room(&config, world, power, services.clone(), stopped.clone());
     let host = Host::new(&recovered, room, sessions, Life(started));
 
     let mut tasks = JoinSet::new();
@@ -100,8 +110,11 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let power = tokio::spawn(task.run(stopped));
     tracing::info!(%boot, backend = config.power.backend.word(), "ready");
 
-    let signal = wait_for_signal().await?;
+    let (signal, how) = wait_for_signal().await?;
     tracing::info!(target: "shutdown", task = "agent", signal, "ending");
+    services.end(how).await;
+    supervisor.await.context("the supervisor failed")?;
+    tracing::info!(target: "shutdown", task = "services", "ended");
     stop.send_replace(true);
     while tasks.join_next().await.is_some() {}
     tracing::info!(target: "shutdown", task = "listeners", "ended");
@@ -110,11 +123,35 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn about(config: &Config, places: &Places, boot: BootId) -> About {
+    let unix = config.listen.iter().find_map(|listener| match listener {
+        Listener::Unix { path } => Some(path.clone().unwrap_or_else(|| places.socket.clone())),
+        _ => None,
+    });
+    About {
+        services: config
+            .services
+            .clone()
+            .unwrap_or_else(|| places.services.clone()),
+        socket: unix.unwrap_or_default(),
+        boot,
+    }
+}
+
+/// A service takes a dozen descriptors.
+fn raise_limit() {
+    match limits::raise() {
+        Ok(raised) => tracing::debug!(?raised, "limit on open files"),
+        Err(error) => tracing::warn!(%error, "few services will fit"),
+    }
+}
+
 /// What every session is given.
 fn room(
     config: &Config,
     world: LinuxBoard,
     power: PowerHandle,
+    services: Services,
     stop: watch::Receiver<bool>,
 ) -> Room {
     let clock = world.clock;
@@ -128,6 +165,7 @@ fn room(
         house,
         world: Arc::new(world),
         power,
+        services,
         clock,
         stop,
     }
@@ -187,11 +225,12 @@ fn backend(config: &Config) -> Arc<dyn PowerBackend> {
     }
 }
 
-async fn wait_for_signal() -> anyhow::Result<&'static str> {
+/// SIGINT stops everything; SIGTERM leaves running what is to be adopted by the next agent.
+async fn wait_for_signal() -> anyhow::Result<(&'static str, End)> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        _ = interrupt.recv() => Ok("SIGINT"),
-        _ = terminate.recv() => Ok("SIGTERM"),
+        _ = interrupt.recv() => Ok(("SIGINT", End::All)),
+        _ = terminate.recv() => Ok(("SIGTERM", End::KeepAdoptable)),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::clock::{Alarm, Clock};
 use super::link::{Drain, Link};
-use super::power::{Answer, ENDING, PowerHandle, Ticket};
+use super::power::{ENDING, PowerHandle, Ticket};
+use super::services::Services;
 use crate::core::session::{End, House, Job, Session};
-use crate::core::world::{PowerAsk, World};
+use crate::core::world::{Ask, World};
 use lastword_protocol::Nonce;
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::Origin;
@@ -33,6 +34,8 @@ pub struct Room {
     pub world: Arc<dyn World + Send + Sync>,
     /// The way to the power desk.
     pub power: PowerHandle,
+    /// The way to the supervisor.
+    pub services: Services,
     /// The time.
     pub clock: Clock,
     /// Turns true when the agent ends.
@@ -48,7 +51,10 @@ enum Moved {
     Ended,
 }
 
-type Asking = Pin<Box<dyn Future<Output = Option<Answer>> + Send>>;
+/// What others answered, and the ticket of an operation that was staged; `None`: they are gone.
+type Answer = Option<(Vec<Reply>, Option<Ticket>)>;
+
+type Asking = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// Serves one session on `link` to its end, and says how it ended. `announce`: tell the line that
 /// the board is there.
@@ -152,8 +158,10 @@ impl Conversation<'_> {
     fn leave(self) {
         if let (Some(asking), Some(unanswered)) = (self.asking, self.session.abandon()) {
             tokio::spawn(async move {
-                if let Some((reply, ticket)) = asking.await {
-                    unanswered.keep(&reply, ticket.is_some());
+                if let Some((replies, ticket)) = asking.await
+                    && let Some(reply) = replies.first()
+                {
+                    unanswered.keep(reply, ticket.is_some());
                 }
             });
         }
@@ -175,21 +183,29 @@ impl Conversation<'_> {
         };
         let quiet_console = self.link.is_console();
         match job.ask {
-            PowerAsk::Stage(request) => {
-                Box::pin(async move { power.stage(request, origin, quiet_console).await })
+            Ask::Stage(request) => Box::pin(async move {
+                let (reply, ticket) = power.stage(request, origin, quiet_console).await?;
+                Some((vec![reply], ticket))
+            }),
+            Ask::Cancel(id) => Box::pin(async move {
+                let (reply, ticket) = power.cancel(id).await?;
+                Some((vec![reply], ticket))
+            }),
+            Ask::Service(request) => {
+                let services = self.room.services.clone();
+                Box::pin(async move { Some((services.ask(request).await, None)) })
             }
-            PowerAsk::Cancel(id) => Box::pin(async move { power.cancel(id).await }),
         }
     }
 
-    fn answered(&mut self, answer: Option<Answer>) -> io::Result<()> {
+    fn answered(&mut self, answer: Answer) -> io::Result<()> {
         self.asking = None;
-        let (reply, ticket) = answer.unwrap_or_else(|| {
+        let (replies, ticket) = answer.unwrap_or_else(|| {
             let refusal = Refusal::new(Code::Offline, ENDING);
-            (Reply::Refused(refusal), None)
+            (vec![Reply::Refused(refusal)], None)
         });
         let now = self.room.clock.now();
-        let position = self.session.answered(now, &reply, &*self.room.world);
+        let position = self.session.answered(now, &replies, &*self.room.world);
         if let Some(ticket) = ticket {
             // Nothing of the answer is written yet. It is kept, though, if the link is dead.
             self.link.mark()?;

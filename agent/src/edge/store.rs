@@ -98,7 +98,7 @@ impl StateDirectory {
 }
 
 /// Files on a real disk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Files {
     directory: PathBuf,
 }

@@ -2,10 +2,11 @@
 
 use crate::ladder::Proof;
 use lastword_protocol::message::Reply;
+use lastword_protocol::message::service::Item;
 use lastword_protocol::refusal::Code;
 use lastword_shell::fields::{self, Fields, Value};
 use lastword_shell::parse::{Action, Step};
-use lastword_shell::{Topic, commands};
+use lastword_shell::{Topic, commands, items};
 use serde_json::{Map, Value as Json, json};
 use std::fmt;
 
@@ -14,6 +15,12 @@ pub(super) fn reply(step: &Step, reply: &Reply) -> Map<String, Json> {
     if let Action::Help(topic) = step.action {
         return Map::from_iter([("commands".to_owned(), help(topic))]);
     }
+    if let Reply::Items(page) = reply {
+        return Map::from_iter([(
+            "items".to_owned(),
+            page.items().map(|it| item(&it)).collect(),
+        )]);
+    }
     let mut object = Object(Map::new());
     if let Some(outcome) = fields::outcome(reply) {
         object.0.insert("outcome".to_owned(), outcome.into());
@@ -21,6 +28,23 @@ pub(super) fn reply(step: &Step, reply: &Reply) -> Map<String, Json> {
     // The object takes every field.
     let _ = fields::visit(step, reply, &mut object);
     object.0
+}
+
+fn item(item: &Item<'_>) -> Json {
+    let mut object = Object(Map::new());
+    // The object takes every field.
+    let _ = items::visit(item, &mut object);
+    Json::Object(object.0)
+}
+
+/// Appends what another page of the same answer says.
+pub(super) fn append(object: &mut Map<String, Json>, page: Map<String, Json>) {
+    for (key, value) in page {
+        match (object.get_mut(&key), value) {
+            (Some(Json::Array(before)), Json::Array(mut more)) => before.append(&mut more),
+            (_, value) => drop(object.insert(key, value)),
+        }
+    }
 }
 
 /// `{"error": {"code": 409, "symbol": "busy", "detail": "…"}}`
@@ -80,6 +104,7 @@ impl Fields for Object {
         let value = match value {
             Value::Word(word) => word.into(),
             Value::Text(text) => text.into(),
+            Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
             Value::Number(number) => number.into(),
             Value::Hex(number) => format!("{number:08x}").into(),
             Value::Hundredths(number) => (f64::from(number) / 100.0).into(),

@@ -6,6 +6,7 @@ use super::notes::Notes;
 use super::report::{self, Reader, Report};
 use crate::client::{CallError, Client, GreetError, Unwelcome};
 use crate::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
+use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::PowerRequest;
 use lastword_protocol::refusal::Code;
@@ -108,9 +109,16 @@ impl Asking<'_> {
         let Some(client) = self.client.as_mut() else {
             return Ok(Exit::Unreachable);
         };
-        match client.call(request).await {
-            Ok(reply) => Ok(self.tell(step, &reply)),
-            Err(error) => Err(lost(&error)),
+        let mut reply = client.call(request).await.map_err(|error| lost(&error))?;
+        loop {
+            let exit = self.tell(step, &reply);
+            match (&reply, self.client.as_mut()) {
+                (Reply::Items(page), Some(client)) if page.more => {
+                    let next = Request::Service(ServiceRequest::More);
+                    reply = client.call(&next).await.map_err(|error| lost(&error))?;
+                }
+                _ => return Ok(exit),
+            }
         }
     }
 

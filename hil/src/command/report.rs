@@ -36,6 +36,8 @@ pub(super) struct Report {
     reader: Reader,
     answer: Answer,
     notes: Notes,
+    /// What a program is told of the step, as far as it was said.
+    object: Map<String, Json>,
 }
 
 impl Report {
@@ -48,6 +50,7 @@ impl Report {
             reader,
             answer: Answer::new(dialect, script.tag.clone(), script.steps.len()),
             notes,
+            object: Map::new(),
         }
     }
 
@@ -55,10 +58,14 @@ impl Report {
     pub(super) fn reply(&mut self, step: &Step, reply: &Reply) -> bool {
         let refusal = fields::refusal(reply);
         if self.reader == Reader::Program {
-            print_object(match refusal {
+            let page = match refusal {
                 Some((code, detail)) => json::error(code, detail),
                 None => json::reply(step, reply),
-            });
+            };
+            json::append(&mut self.object, page);
+            if !matches!(reply, Reply::Items(page) if page.more) {
+                print_object(std::mem::take(&mut self.object));
+            }
         } else {
             self.write(|answer, out| answer.step(out, step, reply));
         }

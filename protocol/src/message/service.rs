@@ -256,6 +256,13 @@ impl Page {
         taken.is_some()
     }
 
+    /// The same page, and there are more behind it.
+    #[must_use]
+    pub fn and_more(mut self) -> Self {
+        self.more = true;
+        self
+    }
+
     /// Whether it has no item.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,7 +1,7 @@
 //! An account of what ran, kept apart from what any session believes. No two replies in it are
 //! alike, so that a reply tells which run it came from.
 
-use lastword_agent::core::world::{Look, PowerAsk};
+use lastword_agent::core::world::{Ask, Look};
 use lastword_protocol::message::{Cancelled, Initiated, Reply, Uptime};
 use lastword_protocol::power::{Backend, Operation};
 use lastword_protocol::refusal::{Code, Refusal};
@@ -28,7 +28,7 @@ pub enum Ran {
     /// Somebody looked at the board.
     Looked(Look),
     /// The power desk was asked.
-    Asked(PowerAsk),
+    Asked(Ask),
 }
 
 impl Ran {
@@ -36,9 +36,9 @@ impl Ran {
     #[must_use]
     pub fn id(&self) -> Option<OperationId> {
         match self {
-            Self::Looked(_) => None,
-            Self::Asked(PowerAsk::Stage(request)) => request.id,
-            Self::Asked(PowerAsk::Cancel(id)) => *id,
+            Self::Looked(_) | Self::Asked(Ask::Service(_)) => None,
+            Self::Asked(Ask::Stage(request)) => request.id,
+            Self::Asked(Ask::Cancel(id)) => *id,
         }
     }
 }

@@ -181,14 +181,14 @@ impl Tally {
 
 impl Asked {
     fn is_power(&self) -> bool {
-        matches!(Way::from(self.request.clone()), Way::Power(_))
+        matches!(Way::from(self.request.clone()), Way::Ask(_))
     }
 
     fn is_run(&self, run: &Run) -> bool {
         match (Way::from(self.request.clone()), &run.what) {
             (Way::Look(look), Ran::Looked(ran)) => look == *ran,
-            (Way::Power(ask), Ran::Asked(ran)) => ask == *ran,
-            (Way::Look(_) | Way::Power(_) | Way::Unknown(_), _) => false,
+            (Way::Ask(ask), Ran::Asked(ran)) => ask == *ran,
+            (Way::Look(_) | Way::Ask(_) | Way::Unknown(_), _) => false,
         }
     }
 }

@@ -22,7 +22,14 @@ pub(super) static COUNTED: Table = counted![
     POWER_SHUTDOWN,
     POWER_CANCEL,
     REBOOT,
-    SHUTDOWN
+    SHUTDOWN,
+    SVC_LIST,
+    SVC_STATUS,
+    SVC_START,
+    SVC_STOP,
+    SVC_RESTART,
+    SVC_RELOAD,
+    SVC_LOGS
 ];
 
 /// How many commands of [`COUNTED`] were understood in this thread, run or not.

@@ -6,7 +6,7 @@ use kdl::{KdlEntry, KdlNode};
 use lastword_protocol::{Millis, Text};
 use std::net::SocketAddr;
 
-const TOP_KEYS: &[&str] = &["name", "state", "listen", "power", "limits"];
+const TOP_KEYS: &[&str] = &["name", "state", "services", "listen", "power", "limits"];
 const LISTEN_KEYS: &[&str] = &["serial", "pty", "tcp", "unix"];
 const POWER_KEYS: &[&str] = &["backend", "drain-cap", "reboot-program", "poweroff-program"];
 const LIMIT_KEYS: &[&str] = &["sessions", "silent", "idle", "stall"];
@@ -22,6 +22,10 @@ pub(super) fn config(source: &Source<'_>) -> Result<Config, ConfigError> {
         match node.name().value() {
             "name" => config.name = Some(name(source, node)?),
             "state" => config.state = Some(source.path(source.argument(node, "a directory")?)?),
+            "services" => {
+                let entry = source.argument(node, "a directory")?;
+                config.services = Some(source.path(entry)?);
+            }
             "listen" => config.listen = listeners(source, node)?,
             "power" => config.power = power(source, node)?,
             "limits" => config.limits = limits(source, node)?,

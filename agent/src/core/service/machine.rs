@@ -21,7 +21,7 @@ use super::manifest::{Manifest, Policy, Probe};
 use history::History;
 use lastword_protocol::{Instant, Millis};
 use retry::Retry;
-use state::{Phase, State, Then};
+use state::{KILL_AGAIN, Phase, State, Then};
 
 /// One service.
 #[derive(Clone, Debug)]
@@ -34,9 +34,6 @@ pub struct Machine {
     /// How often it was started again because it had ended unasked.
     restarts: u32,
 }
-
-/// How long after a kill to kill again what has appeared meanwhile, or is stuck in the kernel.
-const KILL_AGAIN: Millis = Millis(1_000);
 
 impl Machine {
     /// A stopped service that was restarted so often in earlier lives of the agent. `seed` makes the
@@ -64,7 +61,7 @@ impl Machine {
         self.state.is_up()
     }
 
-    /// Whether nothing of it is there, and nothing will be unless somebody asks.
+    /// Whether nothing of it is there, nor will be unless somebody asks.
     #[must_use]
     pub const fn is_down(&self) -> bool {
         self.state.is_down()

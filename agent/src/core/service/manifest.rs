@@ -3,6 +3,7 @@
 mod read;
 
 use super::Name;
+use crate::core::log::LogLimits;
 use crate::core::source::{ConfigError, Source};
 use lastword_protocol::Millis;
 use std::path::PathBuf;
@@ -151,17 +152,6 @@ pub enum OnAgentExit {
     Stop,
     /// It runs on for the next agent.
     Adopt,
-}
-
-/// What bounds a service's log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogLimits {
-    /// The largest a file gets before it is rotated, in bytes.
-    pub max_size_bytes: u64,
-    /// How many rotated files are kept.
-    pub keep: u32,
-    /// The most that is kept in memory for `tail` and `follow`, in bytes.
-    pub ring_bytes: usize,
 }
 
 impl Manifest {

@@ -3,14 +3,17 @@
 use super::Job;
 use super::output::Output;
 use crate::core::clients::{ClientSession, Clients, FRAME_BYTES, Shared};
-use crate::core::world::{PowerAsk, Way, World};
+use crate::core::world::{Ask, Way, World};
 use lastword_protocol::frame::{Class, Frame, Packet, TooLong};
 use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
 use lastword_protocol::identity::NAME_BYTES;
+use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::Answer;
+use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::session::Admission;
 use lastword_protocol::{ClientId, Instant, Millis, Nonce, OperationId, Sequence, Text};
+use std::collections::VecDeque;
 
 /// A line's owner that was silent for this long owns it no more.
 const OWNER_IDLE: Millis = Millis(300_000);
@@ -31,6 +34,8 @@ pub(super) struct Frames {
     announced: Option<Instant>,
     /// When to say so again. The last is the next.
     again: Vec<Instant>,
+    /// The pages of the last answer that nobody has asked for yet.
+    rest: VecDeque<Reply>,
 }
 
 #[derive(Debug)]
@@ -46,10 +51,10 @@ impl Owner {
     }
 }
 
-/// A request that the power desk has to answer.
+/// A request that others have to answer.
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) ask: PowerAsk,
+    pub(super) ask: Ask,
     pub(super) session: Shared,
     pub(super) sequence: Sequence,
 }
@@ -70,7 +75,7 @@ impl Unanswered {
         Self { session, sequence }
     }
 
-    /// Keeps the power desk's answer. `staged`: it has staged an operation just now, which stands
+    /// Keeps the answer. `staged`: it has staged an operation just now, which stands
     /// down, because nobody can be told of it.
     pub fn keep(self, reply: &Reply, staged: bool) {
         let unheard = match reply {
@@ -92,6 +97,7 @@ impl Frames {
             owner: None,
             announced: None,
             again: Vec::new(),
+            rest: VecDeque::new(),
         }
     }
 
@@ -189,7 +195,12 @@ impl Frames {
         }
         match Request::decode(frame.header.opcode, frame.body).map(Way::from) {
             Ok(Way::Look(look)) => answer(&mut session, sequence, &world.look(look), out),
-            Ok(Way::Power(ask)) => {
+            Ok(Way::Ask(Ask::Service(ServiceRequest::More))) => {
+                let none = || Reply::Refused(Refusal::new(Code::Unknown, "there is no next page"));
+                let page = self.rest.pop_front().unwrap_or_else(none);
+                answer(&mut session, sequence, &page, out);
+            }
+            Ok(Way::Ask(ask)) => {
                 return Some(Asked {
                     ask,
                     session: owner.session.clone(),
@@ -202,6 +213,14 @@ impl Frames {
             Err(bad) => answer(&mut session, sequence, &bad.reply(), out),
         }
         None
+    }
+
+    /// Sends the first page of an answer, and keeps the others for whoever asks for them.
+    pub(super) fn answered(&mut self, asked: &Asked, replies: &[Reply], out: &mut Output) {
+        if let Some((first, rest)) = replies.split_first() {
+            asked.answer(first, out);
+            self.rest = rest.to_vec().into();
+        }
     }
 
     /// Tells that the board is there, because it has started, and sees to it that it is told again.
@@ -243,7 +262,7 @@ impl Frames {
 }
 
 impl Asked {
-    /// The question as the power desk takes it.
+    /// The question as others take it.
     pub(super) fn job(&self) -> Job {
         let assigned = OperationId::assigned(self.session.lock().nonce(), self.sequence);
         Job {
@@ -253,7 +272,7 @@ impl Asked {
     }
 
     /// Keeps and sends the reply.
-    pub(super) fn answer(&self, reply: &Reply, out: &mut Output) {
+    fn answer(&self, reply: &Reply, out: &mut Output) {
         answer(&mut self.session.lock(), self.sequence, reply, out);
     }
 }

@@ -1,10 +1,12 @@
 //! The JSON dialect: JSON-RPC 2.0, one object a line. Methods and parameters mirror the command
 //! table: a call is turned into the shell line that means the same.
 
-use lastword_protocol::message::Reply;
+mod services;
+
+use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::refusal::Code;
 use lastword_shell::fields::{self, Fields, Value as Field};
-use lastword_shell::{ParseError, Step, Table};
+use lastword_shell::{Action, ParseError, Step, Table};
 use serde_json::{Map, Value, json};
 use std::fmt::{self, Write};
 
@@ -50,6 +52,7 @@ impl Call {
         let Some(method) = object.get("method").and_then(Value::as_str) else {
             return Err(no_call(&shown, "\"method\" is missing"));
         };
+        let method = services::alias(method, object.get("params"));
         let Some(command) = table.by_method(method) else {
             let message = format!("unknown method {method}");
             return Err(failed(&shown, METHOD_NOT_FOUND, &message, Code::Unknown));
@@ -73,8 +76,15 @@ impl Call {
     }
 
     /// The answer of the board.
-    pub(super) fn answer(&self, step: &Step, reply: &Reply) -> Option<String> {
+    pub(super) fn answer(&self, step: &Step, replies: &[Reply]) -> Option<String> {
         let id = self.id.as_ref()?;
+        if let Action::Request(Request::Service(request)) = &step.action {
+            return Some(match services::result(request, replies) {
+                Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string(),
+                Err(error) => failed(id, error.number, &error.message, error.code),
+            });
+        }
+        let reply = replies.first()?;
         if let Some((code, detail)) = fields::refusal(reply) {
             return Some(failed(id, REFUSED, detail, code));
         }
@@ -184,6 +194,7 @@ impl Fields for Object {
         let value = match value {
             Field::Word(word) => json!(word),
             Field::Text(text) => json!(text),
+            Field::Bytes(bytes) => json!(services::text(bytes)),
             Field::Number(number) => json!(number),
             Field::Kibibytes(number) => json!(number),
             Field::Hex(number) => json!(format!("{number:#010x}")),

@@ -5,7 +5,7 @@ mod heard;
 
 use super::json;
 use super::output::Output;
-use crate::core::world::{PowerAsk, Way, World};
+use crate::core::world::{Ask, Way, World};
 use heard::{Heard, Shown};
 use lastword_protocol::message::Reply;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
@@ -13,6 +13,7 @@ use lastword_shell::{
     Action, Answer, Dialect, Input, Level, Medium, Received, Script, Step, Table, term,
 };
 use std::fmt::Write;
+use std::slice;
 
 /// The text side of one session.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) struct Lines {
     nonce: Nonce,
     asked: Sequence,
     running: Option<Running>,
-    /// A byte behind a line that asked the power desk: it is fed when the answer is there.
+    /// A byte behind a line that asked others: it is fed when the answer is there.
     held: Option<u8>,
 }
 
@@ -47,8 +48,8 @@ enum Voice {
 pub(super) enum Flow {
     /// Go on with the next byte.
     Go,
-    /// Wait for the power desk.
-    Ask(PowerAsk, OperationId),
+    /// Wait for others.
+    Ask(Ask, OperationId),
     /// End the session: logout, or somebody who speaks HTTP.
     End,
 }
@@ -148,15 +149,15 @@ impl Lines {
         self.hear(heard, &echo, out, world);
     }
 
-    /// The power desk has answered what the running line asked.
+    /// What the running line asked is answered.
     pub(super) fn answered(
         &mut self,
         now: Instant,
-        reply: &Reply,
+        replies: &[Reply],
         out: &mut Output,
         world: &dyn World,
     ) -> Flow {
-        self.reply(reply, out);
+        self.replies(replies, out);
         match (self.run(out, world), self.held.take()) {
             (Flow::Go, Some(byte)) => self.feed(now, byte, out, world),
             (flow, held) => {
@@ -215,7 +216,7 @@ impl Lines {
         };
     }
 
-    /// Runs what can be run without asking the power desk.
+    /// Runs what can be run without asking others.
     fn run(&mut self, out: &mut Output, world: &dyn World) -> Flow {
         loop {
             let Some(action) = self.running.as_ref().and_then(Running::action) else {
@@ -225,7 +226,7 @@ impl Lines {
                 Action::Request(request) => match Way::from(request) {
                     Way::Look(look) => self.reply(&world.look(look), out),
                     Way::Unknown(opcode) => self.reply(&Reply::Unsupported(opcode), out),
-                    Way::Power(ask) => {
+                    Way::Ask(ask) => {
                         self.asked = self.asked.next();
                         return Flow::Ask(ask, OperationId::assigned(self.nonce, self.asked));
                     }
@@ -250,6 +251,11 @@ impl Lines {
 
     /// Writes the reply to the step under way.
     fn reply(&mut self, reply: &Reply, out: &mut Output) {
+        self.replies(slice::from_ref(reply), out);
+    }
+
+    /// As [`Lines::reply`], where it may take several pages.
+    fn replies(&mut self, replies: &[Reply], out: &mut Output) {
         let Some(Running {
             script,
             next,
@@ -263,8 +269,13 @@ impl Lines {
         };
         *next += 1;
         match voice {
-            Voice::Text(answer) => drop(answer.step(out, step, reply)),
-            Voice::Json(call) => say(out, call.answer(step, reply)),
+            Voice::Text(answer) => {
+                for reply in replies {
+                    // Output takes everything.
+                    let _ = answer.step(out, step, reply);
+                }
+            }
+            Voice::Json(call) => say(out, call.answer(step, replies)),
         }
     }
 

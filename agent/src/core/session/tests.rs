@@ -69,7 +69,7 @@ impl World for Board {
 struct Bench {
     session: Session,
     now: Instant,
-    asked: Vec<PowerAsk>,
+    asked: Vec<Ask>,
     said: Vec<u8>,
 }
 
@@ -106,7 +106,7 @@ impl Bench {
                 backend: Backend::DryRun,
                 id: job.assigned,
             });
-            self.session.answered(self.now, &reply, &Board);
+            self.session.answered(self.now, &[reply], &Board);
         }
         self.take_output();
     }
@@ -224,7 +224,7 @@ fn nothing_is_sent_on_a_stream_before_the_first_line_ends() {
 
 #[test]
 fn both_forms_of_reboot_take_the_same_path_in_every_dialect() {
-    let plain = PowerAsk::Stage(PowerRequest::plain(Operation::Reboot));
+    let plain = Ask::Stage(PowerRequest::plain(Operation::Reboot));
     for line in [
         "reboot\n",
         "power reboot\n",
@@ -251,7 +251,7 @@ fn json_parameters_are_options() {
         br#"{"jsonrpc":"2.0","id":"a","method":"power.reboot","params":{"in":"30s","force":true,"reason":"say \"x\"","op":7}}"#,
     );
     bench.receive(b"\n");
-    let [PowerAsk::Stage(asked)] = bench.asked.as_slice() else {
+    let [Ask::Stage(asked)] = bench.asked.as_slice() else {
         panic!("{}", bench.text())
     };
     assert_eq!((asked.delay, asked.force), (Millis(30_000), true));
@@ -540,7 +540,7 @@ fn an_answer_that_comes_behind_the_last_word_waits_too() {
     let mut script = Bench::new(TCP);
     script.session.receive(script.now, b"reboot\n", &Board);
     script.session.mute();
-    script.session.answered(script.now, &busy(), &Board);
+    script.session.answered(script.now, &[busy()], &Board);
     script.session.unmute(script.now, &Board);
     script.take_output();
     assert_eq!(script.text(), "err 409 busy\n");
@@ -552,7 +552,7 @@ fn an_answer_that_comes_behind_the_last_word_waits_too() {
     let reboot = request(nonce, 1, &Request::Reboot);
     client.session.receive(client.now, &reboot, &Board);
     client.session.mute();
-    client.session.answered(client.now, &busy(), &Board);
+    client.session.answered(client.now, &[busy()], &Board);
     assert!(client.session.output().is_empty());
     client.session.unmute(client.now, &Board);
     client.take_output();
@@ -571,7 +571,9 @@ fn check_asked_again(answer: &Reply, staged: bool, before_it_goes: bool, expecte
     bench.session.receive(bench.now, &reboot, &Board);
     if before_it_goes {
         bench.session.mute();
-        bench.session.answered(bench.now, answer, &Board);
+        bench
+            .session
+            .answered(bench.now, std::slice::from_ref(answer), &Board);
     }
     let unanswered = bench.session.abandon();
     assert_eq!(unanswered.is_none(), before_it_goes);

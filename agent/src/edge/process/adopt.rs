@@ -6,6 +6,7 @@ use super::watch::Process;
 use super::{Cgroup, Nonce64};
 use lastword_protocol::BootId;
 use nix::unistd::getpid;
+use std::collections::HashMap;
 use std::io;
 
 /// Which process it was. Its number alone says nothing: numbers are given away again.
@@ -60,10 +61,22 @@ impl Process {
 ///
 /// If there is no `/proc`.
 pub fn strays(nonce: Nonce64) -> io::Result<Vec<Process>> {
+    let mut found = strays_of_all(|carried| carried == nonce)?;
+    Ok(found.remove(&nonce).unwrap_or_default())
+}
+
+/// As [`strays`], of all nonces that are `wanted`, in one look at all processes.
+///
+/// # Errors
+///
+/// If there is no `/proc`.
+pub fn strays_of_all(
+    wanted: impl Fn(Nonce64) -> bool,
+) -> io::Result<HashMap<Nonce64, Vec<Process>>> {
     let census = Census::take()?;
     let this = getpid().as_raw();
     let carries = |entry: &&super::census::Entry| {
-        entry.nonce == Some(nonce) && entry.pid != this && entry.stat.runs()
+        entry.nonce.is_some_and(&wanted) && entry.pid != this && entry.stat.runs()
     };
     let mut found: Vec<_> = census.entries.iter().filter(carries).collect();
     found.sort_by_key(|entry| {
@@ -73,16 +86,16 @@ pub fn strays(nonce: Nonce64) -> io::Result<Vec<Process>> {
             entry.pid,
         )
     });
-    let open = |entry: &super::census::Entry| {
-        let process = entry.open()?;
+    let mut strays: HashMap<Nonce64, Vec<Process>> = HashMap::new();
+    for entry in found {
         // Its number may have been given away since, to another that carries no nonce, or this one.
-        (nonce_of(process.pid) == Some(nonce) && !process.has_ended()).then_some(process)
-    };
-    Ok(found
-        .into_iter()
-        .filter_map(open)
-        .map(Process::claim)
-        .collect())
+        let is_it =
+            |process: &Process| nonce_of(process.pid) == entry.nonce && !process.has_ended();
+        if let (Some(process), Some(nonce)) = (entry.open().filter(is_it), entry.nonce) {
+            strays.entry(nonce).or_default().push(process.claim());
+        }
+    }
+    Ok(strays)
 }
 
 #[cfg(test)]

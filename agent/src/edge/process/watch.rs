@@ -62,6 +62,12 @@ impl Process {
         self
     }
 
+    /// Whether it leads its session, as a service's main process does.
+    #[must_use]
+    pub fn leads_session(&self) -> bool {
+        Stat::read(self.pid).is_ok_and(|stat| stat.session == self.pid)
+    }
+
     /// The process, or zombie, that has this number now.
     pub(super) fn under(pid: i32) -> io::Result<Self> {
         let failed = |error: io::Error| explain(&cannot_watch(pid), &error);

@@ -29,10 +29,8 @@ fn check_request(request: ServiceRequest, opcode: u8, vector: &str) {
 /// A page of these items has this body; a page with half an item is none.
 #[track_caller]
 fn check_page(more: bool, items: &[Item<'_>], vector: &str) {
-    let mut page = Page {
-        more,
-        ..Page::default()
-    };
+    let mut page = Page::default();
+    page.more = more;
     assert!(items.iter().all(|item| page.push(item)), "it fits");
     let body = bytes(vector);
     let mut out = [0; ROOM];
@@ -244,11 +242,11 @@ fn words_keep_their_numbers() {
         check_page(false, &[Item::Transition(step)], &vector);
     }
     for (number, change) in changes.into_iter().enumerate() {
-        let changed = Item::Changed {
+        let item = Item::Changed {
             name: "",
             change,
             detail: "",
         };
-        check_page(false, &[changed], &format!("00 02 00 {number:02x} 00"));
+        check_page(false, &[item], &format!("00 02 00 {number:02x} 00"));
     }
 }

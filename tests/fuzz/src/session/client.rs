@@ -78,7 +78,7 @@ impl Client {
         let (opcode, length) = asked.write(boot, &mut body);
         let body = &body[..length];
         let power = match Request::decode(opcode, body).map(Way::from) {
-            Ok(Way::Power(ask)) => Some(ask),
+            Ok(Way::Ask(ask)) => Some(ask),
             Ok(Way::Look(_) | Way::Unknown(_)) | Err(_) => None,
         };
         ledger.sent(OperationId::assigned(nonce, sequence), power);

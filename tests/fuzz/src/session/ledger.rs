@@ -1,7 +1,7 @@
 //! The books: what was asked, sent, seen and said, kept without a look at what is being tested,
 //! and the rules that they must keep.
 
-use lastword_agent::core::world::PowerAsk;
+use lastword_agent::core::world::Ask;
 use lastword_protocol::power::{Effect, Event, Evidence, Operation, PowerRequest, Standdown};
 use lastword_protocol::{Instant, Millis, Nonce, OperationId, Sequence};
 
@@ -12,7 +12,7 @@ const DRAIN_LEAST: Millis = Millis(250);
 #[derive(Default)]
 pub(super) struct Ledger {
     /// Requests for power in frames, by the id that they would be assigned, and other requests.
-    sent: Vec<(OperationId, Option<PowerAsk>)>,
+    sent: Vec<(OperationId, Option<Ask>)>,
     /// The nonces of text lines.
     lines: Vec<Nonce>,
     /// What the desk was asked.
@@ -47,7 +47,7 @@ enum Progress {
 
 impl Ledger {
     /// A client sends a request.
-    pub(super) fn sent(&mut self, id: OperationId, ask: Option<PowerAsk>) {
+    pub(super) fn sent(&mut self, id: OperationId, ask: Option<Ask>) {
         self.sent.push((id, ask));
     }
 
@@ -57,11 +57,11 @@ impl Ledger {
     }
 
     /// The desk is asked.
-    pub(super) fn asked(&mut self, id: OperationId, ask: &PowerAsk) {
+    pub(super) fn asked(&mut self, id: OperationId, ask: &Ask) {
         assert!(!self.jobs.contains(&id), "{id} runs twice");
         self.jobs.push(id);
         if !self.is_line(id) {
-            let known = |sent: &(_, Option<PowerAsk>)| sent.0 == id && sent.1.as_ref() == Some(ask);
+            let known = |sent: &(_, Option<Ask>)| sent.0 == id && sent.1.as_ref() == Some(ask);
             assert!(self.sent.iter().any(known), "nobody sent {id}: {ask:?}");
         }
     }

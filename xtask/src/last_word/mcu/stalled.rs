@@ -226,6 +226,7 @@ impl<'b> Stalled<'b> {
 }
 
 /// What a board says in frames.
+#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 enum Heard {
     Welcome(Welcome),
     Announce(Identity),

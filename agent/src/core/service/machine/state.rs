@@ -92,3 +92,6 @@ impl State {
         }
     }
 }
+
+/// How long after a kill to kill again what has appeared meanwhile, or is stuck in the kernel.
+pub(super) const KILL_AGAIN: Millis = Millis(1_000);

@@ -1,6 +1,7 @@
 //! From KDL nodes to a [`Manifest`]: one function a block.
 
-use super::{LogLimits, Manifest, OnAgentExit, Policy, Probe, Ready, Restart, Stop, StopSignal};
+use super::{Manifest, OnAgentExit, Policy, Probe, Ready, Restart, Stop, StopSignal};
+use crate::core::log::LogLimits;
 use crate::core::service::Name;
 use crate::core::source::{ConfigError, Source};
 use kdl::{KdlEntry, KdlNode};

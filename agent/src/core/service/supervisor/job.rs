@@ -1,8 +1,8 @@
 //! What somebody asked for, until it can be answered.
 
 use super::unit::{Queued, Rest, Unit};
-use crate::core::service::Name;
-use crate::core::service::catalog::{Flaw, list};
+use crate::core::service::catalog::Flaw;
+use crate::core::service::{BadName, Name};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
@@ -56,21 +56,29 @@ pub struct Finished {
 pub enum Trouble {
     /// There is no such service.
     Unknown(Name),
+    /// This can be no service's name.
+    NoName(String),
     /// Its file cannot be used.
     Broken(Flaw),
     /// Nothing starts any more: the agent ends, or the board goes down.
     Closed,
-    /// These did not start, each with the reason.
-    Failed(Vec<(Name, String)>),
+    /// Some did not do what was asked.
+    Failed {
+        /// The others did.
+        finished: Finished,
+        /// These did not, each with the reason.
+        failed: Vec<(Name, String)>,
+    },
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(name) => write!(f, "no service {name}; `svc list` shows them"),
+            Self::NoName(text) => BadName(text.clone()).fmt(f),
             Self::Broken(flaw) => flaw.fmt(f),
             Self::Closed => f.write_str("nothing starts any more: the agent ends"),
-            Self::Failed(failed) => {
+            Self::Failed { failed, .. } => {
                 for (index, (name, why)) in failed.iter().enumerate() {
                     let between = if index == 0 { "" } else { "; " };
                     write!(f, "{between}{name}: {why}")?;
@@ -187,14 +195,11 @@ impl Job {
             return None;
         }
         if !self.failed.is_empty() {
-            return Some(Err(Trouble::Failed(mem::take(&mut self.failed))));
+            return Some(Err(Trouble::Failed {
+                finished: mem::take(&mut self.finished),
+                failed: mem::take(&mut self.failed),
+            }));
         }
         Some(Ok(mem::take(&mut self.finished)))
-    }
-}
-
-impl fmt::Display for Finished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&list(&self.done))
     }
 }

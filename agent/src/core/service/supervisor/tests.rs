@@ -139,7 +139,10 @@ fn started_is_not_said_when_the_spawn_failed() {
     assert!(answers(&effects).is_empty());
     let failed = Event::SpawnFailed("no such file".to_owned());
     let effects = supervisor.tell(at(2), &name("b"), failed);
-    let trouble = Trouble::Failed(vec![(name("b"), "no such file".to_owned())]);
+    let trouble = Trouble::Failed {
+        finished: Finished::default(),
+        failed: vec![(name("b"), "no such file".to_owned())],
+    };
     assert_eq!(answers(&effects), [&Err(trouble)]);
 }
 
@@ -164,7 +167,7 @@ fn a_start_that_is_overtaken_by_a_stop_is_answered() {
     assert!(answers(&supervisor.ask(at(1), JobId(1), &restart)).is_empty());
     assert!(answers(&supervisor.ask(at(1), JobId(2), &stop)).is_empty());
     let effects = supervisor.tell(at(2), &name("a"), Event::Empty);
-    let [Err(Trouble::Failed(_)), Ok(_)] = answers(&effects)[..] else {
+    let [Err(Trouble::Failed { .. }), Ok(_)] = answers(&effects)[..] else {
         panic!("{effects:?}");
     };
 }

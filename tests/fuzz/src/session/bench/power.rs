@@ -2,15 +2,17 @@
 
 use super::{Asker, Bench, Preparing, Ticket, WIRE_TIME};
 use lastword_agent::core::session::Job;
-use lastword_agent::core::world::PowerAsk;
+use lastword_agent::core::world::Ask;
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::{Effect, Event, Evidence, Origin, Standdown, Verdict};
+use lastword_protocol::refusal::{Code, Refusal};
+use std::slice;
 
 impl Bench {
     pub(super) fn ask(&mut self, index: usize, Job { ask, assigned }: Job) {
         self.ledger.asked(assigned, &ask);
         match ask {
-            PowerAsk::Stage(request) => {
+            Ask::Stage(request) => {
                 let origin = Origin {
                     assigned,
                     wire_time: WIRE_TIME,
@@ -35,7 +37,7 @@ impl Bench {
                     }
                 }
             }
-            PowerAsk::Cancel(id) => {
+            Ask::Cancel(id) => {
                 let (said, effect) = self.board.desk.cancel(self.board.now, id);
                 let reply = self.board.desk.reply(said);
                 assert_eq!(effect.is_some(), matches!(reply, Reply::Cancelled(_)));
@@ -44,13 +46,20 @@ impl Bench {
                 }
                 self.answer(index, &reply);
             }
+            Ask::Service(_) => {
+                let refusal = Refusal::new(Code::NotHere, "no services here");
+                self.answer(index, &Reply::Refused(refusal));
+            }
         }
     }
 
     /// Hands an answer to the session, and returns the position behind it.
     pub(super) fn answer(&mut self, index: usize, reply: &Reply) -> Option<u64> {
         let link = self.links[index].as_mut()?;
-        Some(link.session.answered(self.board.now, reply, &self.board))
+        Some(
+            link.session
+                .answered(self.board.now, slice::from_ref(reply), &self.board),
+        )
     }
 
     pub(super) fn prepared(&mut self, ready: bool) {

@@ -1,0 +1,249 @@
+//! Answers about services: items cut into pages, a refusal behind them if the whole is a no.
+
+use super::catalog::{Broken, Flaw};
+use super::machine::{Exit, Shown, Transition};
+use super::plan::Plan;
+use super::supervisor::{Answer, Ask, Target, Trouble};
+use super::{Name, catalog};
+use lastword_protocol::message::Reply;
+use lastword_protocol::message::service::{
+    Change, ITEM_TEXT_BYTES, Item, Page, ServiceExit, ServiceState, Step,
+};
+use lastword_protocol::refusal::{Code, Refusal};
+
+/// Takes the items of an answer, and cuts them into pages.
+#[derive(Debug, Default)]
+pub struct Pages {
+    full: Vec<Page>,
+    last: Page,
+}
+
+impl Pages {
+    /// Appends an item. Its texts must be [`cut`].
+    pub fn push(&mut self, item: &Item<'_>) {
+        if self.last.push(item) {
+            return;
+        }
+        let full = std::mem::take(&mut self.last);
+        self.full.push(full.and_more());
+        if !self.last.push(item) {
+            tracing::error!(?item, "an item is longer than a page");
+        }
+    }
+
+    /// The replies: each but the last says that there is more.
+    #[must_use]
+    pub fn done(self) -> Vec<Reply> {
+        let pages = self.full.into_iter().chain([self.last]);
+        pages.map(Reply::Items).collect()
+    }
+
+    /// As [`Pages::done`], but the whole is a no, for this reason.
+    #[must_use]
+    pub fn refused(self, code: Code, detail: &str) -> Vec<Reply> {
+        let pages = self.full.into_iter().chain([self.last]);
+        let pages = pages.filter(|page| !page.is_empty());
+        let more = pages.map(|page| Reply::Items(page.and_more()));
+        let refusal = Reply::Refused(Refusal::new(code, detail));
+        more.chain([refusal]).collect()
+    }
+}
+
+/// A refusal and nothing else.
+#[must_use]
+pub fn refused(code: Code, detail: &str) -> Vec<Reply> {
+    Pages::default().refused(code, detail)
+}
+
+/// The longest beginning of a text that fits an item; it ends in `…` if something is missing.
+#[must_use]
+pub fn cut(text: &str) -> String {
+    if text.len() <= ITEM_TEXT_BYTES {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(ITEM_TEXT_BYTES - '…'.len_utf8());
+    format!("{}…", &text[..end])
+}
+
+/// The answer to a start, stop or restart.
+#[must_use]
+pub fn of_job(ask: &Ask, answer: &Answer) -> Vec<Reply> {
+    let (done, already) = match ask {
+        Ask::Start(_) => (Change::Started, Change::AlreadyRunning),
+        Ask::Stop(_) => (Change::Stopped, Change::NotRunning),
+        Ask::Restart(_) => (Change::Restarted, Change::AlreadyRunning),
+    };
+    let mut pages = Pages::default();
+    match answer {
+        Ok(finished) => {
+            changed(&mut pages, &finished.done, done);
+            changed(&mut pages, &finished.already, already);
+            pages.done()
+        }
+        Err(Trouble::Failed { finished, failed }) => {
+            changed(&mut pages, &finished.done, done);
+            changed(&mut pages, &finished.already, already);
+            for (name, why) in failed {
+                pages.push(&Item::Changed {
+                    name: name.as_str(),
+                    change: Change::Failed,
+                    detail: &cut(why),
+                });
+            }
+            let names: Vec<_> = failed.iter().map(|(name, _)| name.clone()).collect();
+            let detail = format!("failed: {}", catalog::list(&names));
+            pages.refused(Code::Internal, &detail)
+        }
+        Err(trouble) => {
+            // In full, where a refusal has no room for it.
+            if let (Trouble::Broken(flaw), Target::One(name)) = (trouble, ask.target()) {
+                pages.push(&Item::Changed {
+                    name: name.as_str(),
+                    change: Change::Broken,
+                    detail: &cut(&flaw.to_string()),
+                });
+            }
+            pages.refused(code(trouble), &trouble.to_string())
+        }
+    }
+}
+
+const fn code(trouble: &Trouble) -> Code {
+    match trouble {
+        Trouble::Unknown(_) | Trouble::NoName(_) => Code::Unknown,
+        Trouble::Broken(Flaw::Invalid(_)) => Code::BadValue,
+        Trouble::Broken(Flaw::Port(..)) => Code::Busy,
+        Trouble::Closed => Code::Offline,
+        Trouble::Failed { .. } => Code::Internal,
+    }
+}
+
+/// The answer to a reload.
+#[must_use]
+pub fn of_reload(plan: &Plan, broken: &[Broken]) -> Vec<Reply> {
+    let mut pages = Pages::default();
+    changed(&mut pages, &plan.added, Change::Added);
+    changed(&mut pages, &plan.removed, Change::Removed);
+    changed(&mut pages, &plan.changed, Change::Changed);
+    changed(&mut pages, &plan.unchanged, Change::Unchanged);
+    for broken in broken {
+        pages.push(&Item::Changed {
+            name: broken.name.as_ref().map_or("", Name::as_str),
+            change: Change::Broken,
+            detail: &cut(&broken.flaw.to_string()),
+        });
+    }
+    match broken.len() {
+        0 => pages.done(),
+        1 => pages.refused(Code::BadValue, "a service file is broken; the others hold"),
+        count => {
+            let detail = format!("{count} service files are broken; the others hold");
+            pages.refused(Code::BadValue, &detail)
+        }
+    }
+}
+
+fn changed(pages: &mut Pages, names: &[Name], change: Change) {
+    for name in names {
+        pages.push(&Item::Changed {
+            name: name.as_str(),
+            change,
+            detail: "",
+        });
+    }
+}
+
+/// Appends a step of a service's life.
+pub fn push_transition(pages: &mut Pages, transition: &Transition) {
+    pages.push(&Item::Transition(Step {
+        from: state(transition.from),
+        to: state(transition.to),
+        at_unix_ms: transition.at_unix_ms,
+        reason: &cut(&transition.reason),
+    }));
+}
+
+/// A state as the protocol has it.
+#[must_use]
+pub const fn state(shown: Shown) -> ServiceState {
+    match shown {
+        Shown::Stopped => ServiceState::Stopped,
+        Shown::Starting => ServiceState::Starting,
+        Shown::Running => ServiceState::Running,
+        Shown::Restarting => ServiceState::Restarting,
+        Shown::Backoff => ServiceState::Backoff,
+        Shown::Adopted => ServiceState::Adopted,
+        Shown::Stopping => ServiceState::Stopping,
+        Shown::Failed => ServiceState::Failed,
+    }
+}
+
+/// An exit as the protocol has it.
+#[must_use]
+pub fn exit(exit: Exit) -> ServiceExit {
+    let byte = |number: i32| u8::try_from(number).unwrap_or(u8::MAX);
+    match exit {
+        Exit::Code(code) => ServiceExit::Code(byte(code)),
+        Exit::Signal(signal) => ServiceExit::Signal(byte(signal)),
+        Exit::Unknown => ServiceExit::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::service::supervisor::Finished;
+
+    fn name(text: &str) -> Name {
+        Name::try_from(text).unwrap()
+    }
+
+    #[test]
+    fn all_pages_but_the_last_say_that_there_is_more() {
+        let done: Vec<_> = (0..100)
+            .map(|index| name(&format!("service-{index}")))
+            .collect();
+        let finished = Finished {
+            done: done.clone(),
+            already: vec![],
+        };
+        let replies = of_job(&Ask::Start(Target::All), &Ok(finished));
+        let mut names = Vec::new();
+        for (index, reply) in replies.iter().enumerate() {
+            let Reply::Items(page) = reply else {
+                panic!("{reply:?}");
+            };
+            assert_eq!(page.more, index + 1 < replies.len());
+            names.extend(page.items().map(|item| match item {
+                Item::Changed { name: text, .. } => name(text),
+                other => panic!("{other:?}"),
+            }));
+        }
+        assert!(replies.len() > 2);
+        assert_eq!(names, done);
+    }
+
+    #[test]
+    fn a_refusal_stands_behind_what_happened_all_the_same() {
+        let trouble = Trouble::Failed {
+            finished: Finished {
+                done: vec![name("a")],
+                already: vec![],
+            },
+            failed: vec![(name("b"), "x".repeat(1_000))],
+        };
+        let replies = of_job(&Ask::Start(Target::All), &Err(trouble));
+        let [Reply::Items(page), Reply::Refused(refusal)] = &replies[..] else {
+            panic!("{replies:?}");
+        };
+        assert!(page.more && page.items().count() == 2);
+        assert_eq!(&*refusal.detail, "failed: b");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let text = "é".repeat(ITEM_TEXT_BYTES);
+        let cut = cut(&text);
+        assert!(cut.len() <= ITEM_TEXT_BYTES && cut.ends_with("é…"));
+    }
+}

@@ -1,0 +1,238 @@
+//! Services, as clients of JSON-RPC process supervisors know them: their methods, results, numbers
+//! of errors.
+
+use lastword_protocol::message::Reply;
+use lastword_protocol::message::service::{
+    Brief, Change, Item, LogStream, Page, ServiceExit, ServiceRequest, ServiceState,
+};
+use lastword_protocol::refusal::Code;
+use lastword_shell::fields;
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+
+const SERVER_NOT_FOUND: i32 = -32_001;
+const PORT_CONFLICT: i32 = -32_002;
+const CONFIG_INVALID: i32 = -32_003;
+const SPAWN_FAILED: i32 = -32_006;
+
+/// An answer that is no.
+pub(super) struct Failure {
+    /// The number of the JSON-RPC error.
+    pub(super) number: i32,
+    pub(super) message: String,
+    pub(super) code: Code,
+}
+
+/// The method that stands for one that such clients call.
+pub(super) fn alias<'m>(method: &'m str, params: Option<&Value>) -> &'m str {
+    let has_name = params.is_some_and(|params| params.get("name").is_some());
+    match method {
+        "list" => "svc.list",
+        "status" if has_name => "svc.status",
+        "start" => "svc.start",
+        "stop" => "svc.stop",
+        "restart" => "svc.restart",
+        "reload" => "svc.reload",
+        "logs" => "svc.logs",
+        other => other,
+    }
+}
+
+/// The result of a request, from all pages of its answer.
+pub(super) fn result(request: &ServiceRequest, replies: &[Reply]) -> Result<Value, Failure> {
+    let pages = replies.iter().filter_map(|reply| match reply {
+        Reply::Items(page) => Some(page),
+        _ => None,
+    });
+    let items = || pages.clone().flat_map(Page::items);
+    if let Some((code, detail)) = replies.last().and_then(fields::refusal) {
+        return Err(failure(code, detail, items()));
+    }
+    Ok(match request {
+        ServiceRequest::List => items().filter_map(|item| brief(&item)).collect(),
+        ServiceRequest::Status(_) => status(items()),
+        ServiceRequest::Logs(_) => log(items()),
+        ServiceRequest::Reload => changes(
+            items(),
+            &[
+                Change::Added,
+                Change::Removed,
+                Change::Changed,
+                Change::Unchanged,
+            ],
+        ),
+        ServiceRequest::Start(_) => changes(items(), &[Change::Started, Change::AlreadyRunning]),
+        ServiceRequest::Stop(_) => changes(items(), &[Change::Stopped, Change::NotRunning]),
+        ServiceRequest::Restart(_) => changes(items(), &[Change::Restarted]),
+        // No method asks for it.
+        ServiceRequest::More => Value::Null,
+    })
+}
+
+/// What went wrong: named in full by the items, as far as they tell.
+fn failure<'a>(code: Code, detail: &str, items: impl Iterator<Item = Item<'a>>) -> Failure {
+    let details: Vec<_> = items.filter_map(|item| trouble(&item)).collect();
+    let message = if details.is_empty() {
+        detail.to_owned()
+    } else {
+        details.join("; ")
+    };
+    let number = match code {
+        Code::Unknown => SERVER_NOT_FOUND,
+        Code::Busy => PORT_CONFLICT,
+        Code::BadValue => CONFIG_INVALID,
+        Code::Internal => SPAWN_FAILED,
+        _ => super::REFUSED,
+    };
+    Failure {
+        number,
+        message,
+        code,
+    }
+}
+
+fn trouble(item: &Item<'_>) -> Option<String> {
+    match item {
+        Item::Changed {
+            name,
+            change: Change::Failed,
+            detail,
+        } => Some(format!("{name}: {detail}")),
+        Item::Changed {
+            change: Change::Broken,
+            detail,
+            ..
+        } => Some((*detail).to_owned()),
+        _ => None,
+    }
+}
+
+/// Names by what became of them; a list for each of `wanted`, an empty one too.
+fn changes<'a>(items: impl Iterator<Item = Item<'a>>, wanted: &[Change]) -> Value {
+    let mut lists: Map<String, Value> = wanted
+        .iter()
+        .map(|change| (change.word().to_owned(), json!([])))
+        .collect();
+    for item in items {
+        if let Item::Changed { name, change, .. } = item
+            && let Some(Value::Array(names)) = lists.get_mut(change.word())
+        {
+            names.push(json!(name));
+        }
+    }
+    Value::Object(lists)
+}
+
+fn brief(item: &Item<'_>) -> Option<Value> {
+    let Item::Service(Brief {
+        name,
+        state,
+        pid,
+        port,
+        uptime,
+        restarts,
+        last_exit,
+        memory_kib,
+    }) = item
+    else {
+        return None;
+    };
+    let mut object = Map::new();
+    let mut set = |key: &str, value: Value| object.insert(key.to_owned(), value);
+    set("name", json!(name));
+    set("state", json!(word(*state)));
+    if let Some(pid) = pid {
+        set("pid", json!(pid));
+    }
+    set("port", json!(port));
+    if let Some(uptime) = uptime {
+        set("uptime_secs", json!(uptime.0 / 1_000));
+    }
+    set("restart_count", json!(restarts));
+    if let Some(exit) = last_exit {
+        set("last_exit", json!(exit_text(*exit)));
+    }
+    if *memory_kib != 0 {
+        set("memory_kib", json!(memory_kib));
+    }
+    Some(Value::Object(object))
+}
+
+fn exit_text(exit: ServiceExit) -> String {
+    match exit {
+        ServiceExit::Code(code) => format!("exit {code}"),
+        ServiceExit::Signal(signal) => format!("signal {signal}"),
+        ServiceExit::Unknown => "unknown".to_owned(),
+    }
+}
+
+/// The word for a state: such clients know fewer.
+const fn word(state: ServiceState) -> &'static str {
+    match state {
+        ServiceState::Backoff => ServiceState::Restarting.word(),
+        ServiceState::Adopted => ServiceState::Running.word(),
+        other => other.word(),
+    }
+}
+
+fn status<'a>(items: impl Iterator<Item = Item<'a>>) -> Value {
+    let mut object = Value::Null;
+    let mut transitions = Vec::new();
+    for item in items {
+        match item {
+            Item::Transition(step) => transitions.push(json!({
+                "from": word(step.from),
+                "to": word(step.to),
+                "at_unix_ms": step.at_unix_ms,
+                "reason": step.reason,
+            })),
+            item => object = brief(&item).unwrap_or(object),
+        }
+    }
+    if let Value::Object(object) = &mut object {
+        object.insert("recent_transitions".to_owned(), json!(transitions));
+    }
+    object
+}
+
+fn log<'a>(items: impl Iterator<Item = Item<'a>>) -> Value {
+    let mut lines = Vec::new();
+    let (mut next, mut gone) = (0, 0);
+    for item in items {
+        match item {
+            Item::Line {
+                at_unix_ms,
+                stream,
+                bytes,
+                ..
+            } => lines.push(json!({
+                "stream": stream_word(stream),
+                "line": text(bytes),
+                "ts_unix_ms": at_unix_ms,
+            })),
+            Item::Next { from, missed } => (next, gone) = (from, missed),
+            _ => {}
+        }
+    }
+    json!({"lines": lines, "next": next, "missed": gone})
+}
+
+const fn stream_word(stream: LogStream) -> &'static str {
+    match stream {
+        LogStream::Out => "stdout",
+        LogStream::Err => "stderr",
+    }
+}
+
+/// Bytes as text: those that are no UTF-8 as `\xHH`.
+pub(super) fn text(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // A string takes everything.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}

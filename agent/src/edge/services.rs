@@ -1,0 +1,145 @@
+//! What the supervisor decides, done: processes, groups, logs, files.
+
+mod adoption;
+mod hands;
+mod launch;
+mod memory;
+mod reading;
+mod task;
+mod view;
+
+pub use memory::{About, files};
+pub use task::Task;
+
+use super::clock::Clock;
+use super::logs::Logs;
+use super::process::Cgroups;
+use super::store::StateDirectory;
+use crate::core::recovery::Recovered;
+use crate::core::service::answer::refused;
+use crate::core::service::supervisor::{End, Supervisor};
+use hands::Heard;
+use lastword_protocol::message::Reply;
+use lastword_protocol::message::service::ServiceRequest;
+use lastword_protocol::refusal::Code;
+use launch::Starter;
+use memory::Memory;
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use tokio::sync::{mpsc, oneshot};
+
+/// How many questions may wait for the supervisor.
+const ASKS: usize = 64;
+
+/// How sessions reach the supervisor.
+#[derive(Clone, Debug)]
+pub struct Services {
+    asks: Option<mpsc::Sender<Asked>>,
+}
+
+/// A question, and where its answer goes.
+#[derive(Debug)]
+enum Asked {
+    Request {
+        request: ServiceRequest,
+        answer: oneshot::Sender<Vec<Reply>>,
+    },
+    End {
+        how: End,
+        done: oneshot::Sender<()>,
+    },
+}
+
+/// The supervisor of a board: what an earlier agent has left is adopted, the files are read, and what
+/// is to start with the agent is on its way. Recovery must have its verdict first.
+///
+/// # Errors
+///
+/// If the logs cannot be written at all.
+pub async fn start(
+    _: &Recovered,
+    state: &StateDirectory,
+    about: About,
+    clock: Clock,
+) -> io::Result<(Task, Services)> {
+    let (asks, asked) = mpsc::channel(ASKS);
+    let mut task = build(state, about, clock, asked)?;
+    task.adopt(state.files()).await;
+    task.reload().await;
+    Ok((task, Services { asks: Some(asks) }))
+}
+
+fn build(
+    state: &StateDirectory,
+    about: About,
+    clock: Clock,
+    asks: mpsc::Receiver<Asked>,
+) -> io::Result<Task> {
+    let logs = Logs::start(state.path())?;
+    let cgroups = Cgroups::discover(&instance(state.path()));
+    if cgroups.is_none() {
+        tracing::info!(target: "services", "no cgroup of our own: services are held by group and nonce");
+    }
+    let (tell, heard) = mpsc::channel::<Heard>(task::HEARD);
+    let memory = Memory::new(about, state.files());
+    let seed = u32::try_from(Memory::fresh_nonce().0 >> 32).unwrap_or_default();
+    Ok(Task {
+        supervisor: Supervisor::new(seed),
+        hands: HashMap::new(),
+        starter: Starter::new(logs.clone(), cgroups, state.path()),
+        logs,
+        memory,
+        clock,
+        asks,
+        heard,
+        tell,
+        jobs: HashMap::new(),
+        last_job: 0,
+        ending: None,
+    })
+}
+
+/// What tells agents apart that share a cgroup: the place of their state.
+fn instance(state: &Path) -> String {
+    let path = state.as_os_str().as_encoded_bytes();
+    // FNV-1a.
+    let hash = path.iter().fold(0x811C_9DC5_u32, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("lastword-{hash:08x}")
+}
+
+impl Services {
+    /// Of a board that has no services.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { asks: None }
+    }
+
+    /// Asks, and waits for what becomes of it: the pages of the answer.
+    pub async fn ask(&self, request: ServiceRequest) -> Vec<Reply> {
+        let Some(asks) = &self.asks else {
+            return refused(Code::NotHere, "this agent supervises nothing");
+        };
+        let (answer, answered) = oneshot::channel();
+        let sent = asks.send(Asked::Request { request, answer }).await;
+        match (sent, answered.await) {
+            (Ok(()), Ok(replies)) => replies,
+            _ => refused(Code::Offline, "the agent is ending"),
+        }
+    }
+
+    /// Stops what is to be stopped and waits until it is, which takes 30 seconds at most. From now on
+    /// nothing starts.
+    pub async fn end(&self, how: End) {
+        let Some(asks) = &self.asks else {
+            return;
+        };
+        let (done, ended) = oneshot::channel();
+        if asks.send(Asked::End { how, done }).await.is_ok() {
+            // If the supervisor is gone, nobody can wait for it.
+            let _ = ended.await;
+        }
+    }
+}

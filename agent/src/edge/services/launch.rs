@@ -1,0 +1,205 @@
+//! Starts what a service's file names: its process, its probe, its stop hook.
+
+use super::task::is_notifying;
+use crate::core::service::Name;
+use crate::core::service::manifest::{Manifest, Probe, StopSignal};
+use crate::edge::logs::{Ends, Logs};
+use crate::edge::process::{
+    Cgroup, Cgroups, Exit, Group, Launch, Nonce64, NotifySocket, Process, User, exec_ready, launch,
+    tcp_ready,
+};
+use nix::sys::signal::Signal;
+use nix::unistd::fchown;
+use std::collections::HashMap;
+use std::future::pending;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// How many processes are being started at once: each takes a thread for about a millisecond.
+const AT_ONCE: usize = 4;
+
+/// What every start needs.
+#[derive(Clone, Debug)]
+pub(super) struct Starter {
+    logs: Logs,
+    cgroups: Option<Cgroups>,
+    /// Where the sockets are on which services tell that they are ready.
+    sockets: PathBuf,
+    /// Those that are open.
+    open: Arc<Mutex<HashMap<Name, Arc<NotifySocket>>>>,
+    slots: Arc<Semaphore>,
+}
+
+impl Starter {
+    pub(super) fn new(logs: Logs, cgroups: Option<Cgroups>, state: &Path) -> Self {
+        Self {
+            logs,
+            cgroups,
+            sockets: state.join("notify"),
+            open: Arc::default(),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// Starts a service's process.
+    pub(super) async fn start(
+        &self,
+        name: &Name,
+        rules: &Manifest,
+        nonce: Nonce64,
+    ) -> io::Result<Process> {
+        let mut order = self.order(name, rules, nonce)?;
+        if is_notifying(rules) {
+            order.notify = Some(self.listen(name)?);
+        }
+        let ends = self.ends(name, rules).await?;
+        if let Some(user) = &order.user {
+            // So that it may open /dev/stdout by name.
+            for end in [&ends.out, &ends.err] {
+                fchown(end, Some(user.uid), None)?;
+            }
+        }
+        self.launch(order, ends).await
+    }
+
+    async fn launch(&self, order: Launch, ends: Arc<Ends>) -> io::Result<Process> {
+        let slot = self.slots.clone().acquire_owned().await;
+        let slot = slot.map_err(io::Error::other)?;
+        let started = spawn_blocking(move || {
+            let started = launch(&order, ends.out.as_fd(), ends.err.as_fd());
+            drop(slot);
+            started
+        });
+        started.await.map_err(io::Error::other)?
+    }
+
+    /// What a service's file says, as an order.
+    fn order(&self, name: &Name, rules: &Manifest, nonce: Nonce64) -> io::Result<Launch> {
+        let program = &rules.program;
+        let user = program.user.as_deref().map(User::find).transpose()?;
+        Ok(Launch {
+            name: name.as_str().to_owned(),
+            program: PathBuf::from(&program.command),
+            args: program.args.iter().map(Into::into).collect(),
+            env: program.env.clone(),
+            directory: program.working_dir.clone(),
+            user,
+            nonce,
+            cgroup: self.cgroup(name)?,
+            notify: None,
+        })
+    }
+
+    pub(super) fn cgroup(&self, name: &Name) -> io::Result<Option<Cgroup>> {
+        let cgroups = self.cgroups.as_ref();
+        cgroups.map(|it| it.service(name.as_str())).transpose()
+    }
+
+    /// What its processes write to.
+    async fn ends(&self, name: &Name, rules: &Manifest) -> io::Result<Arc<Ends>> {
+        self.logs
+            .attach(name.as_str(), rules.log)
+            .await
+            .map(Arc::new)
+    }
+
+    fn listen(&self, name: &Name) -> io::Result<PathBuf> {
+        std::fs::create_dir_all(&self.sockets)?;
+        let path = self.sockets.join(name.as_str());
+        let socket = Arc::new(NotifySocket::bind(&path)?);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.insert(name.clone(), socket);
+        Ok(path)
+    }
+
+    fn socket(&self, name: &Name) -> Option<Arc<NotifySocket>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.remove(name)
+    }
+}
+
+/// Waits until a service is ready, however long that takes.
+pub(super) async fn probe(
+    starter: &Starter,
+    name: &Name,
+    rules: &Manifest,
+    nonce: Nonce64,
+    group: Option<Arc<Group>>,
+) {
+    let probed = match &rules.ready.probe {
+        Probe::None => Ok(()),
+        Probe::Tcp(port) => {
+            tcp_ready(*port).await;
+            Ok(())
+        }
+        Probe::Notify => match (starter.socket(name), group) {
+            (Some(socket), Some(group)) => socket.ready(&group).await,
+            _ => Err(io::ErrorKind::NotConnected.into()),
+        },
+        Probe::Exec(words) => match command(starter, name, rules, nonce, words) {
+            Ok(order) => exec_ready(order).await,
+            Err(error) => Err(error),
+        },
+    };
+    if let Err(error) = probed {
+        tracing::warn!(target: "services", %name, %error, "cannot probe whether it is ready");
+        // The time it has to be ready runs out.
+        pending::<()>().await;
+    }
+}
+
+/// Runs the stop hook to its end, and says what was wrong with it.
+pub(super) async fn run_hook(
+    starter: &Starter,
+    name: &Name,
+    rules: &Manifest,
+    nonce: Nonce64,
+) -> Option<String> {
+    let hook = rules.stop.hook.clone()?;
+    let words = ["/bin/sh".to_owned(), "-c".to_owned(), hook];
+    let run = async {
+        let order = command(starter, name, rules, nonce, &words)?;
+        let ends = starter.ends(name, rules).await?;
+        starter.launch(order, ends).await
+    };
+    match run.await {
+        Ok(process) => match process.exited().await {
+            Exit::Code(0) => None,
+            other => Some(other.to_string()),
+        },
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// A command that runs as the service does.
+fn command(
+    starter: &Starter,
+    name: &Name,
+    rules: &Manifest,
+    nonce: Nonce64,
+    words: &[String],
+) -> io::Result<Launch> {
+    let mut order = starter.order(name, rules, nonce)?;
+    if let Some((program, args)) = words.split_first() {
+        order.program = PathBuf::from(program);
+        order.args = args.iter().map(Into::into).collect();
+    }
+    Ok(order)
+}
+
+/// The signal as the kernel knows it.
+pub(super) const fn signal(signal: StopSignal) -> Signal {
+    match signal {
+        StopSignal::Hup => Signal::SIGHUP,
+        StopSignal::Int => Signal::SIGINT,
+        StopSignal::Quit => Signal::SIGQUIT,
+        StopSignal::Kill => Signal::SIGKILL,
+        StopSignal::Usr1 => Signal::SIGUSR1,
+        StopSignal::Usr2 => Signal::SIGUSR2,
+        StopSignal::Term => Signal::SIGTERM,
+    }
+}

@@ -1,0 +1,192 @@
+//! What the supervisor reads and writes: service files, and `state.json`.
+
+use super::hands::Hands;
+use crate::core::service::Name;
+use crate::core::service::catalog::{Catalog, File, SUFFIX};
+use crate::core::service::registry::{Component, Kind, Registry};
+use crate::core::service::supervisor::Supervisor;
+use crate::edge::clock::unix_ms;
+use crate::edge::process::Nonce64;
+use crate::edge::store::Files;
+use lastword_protocol::BootId;
+use std::collections::HashMap;
+use std::fs;
+use std::future::pending;
+use std::io;
+use std::path::{Path, PathBuf};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// Where things are, and what this agent is.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The directory of the service files.
+    pub services: PathBuf,
+    /// The Unix socket.
+    pub socket: PathBuf,
+    /// This boot.
+    pub boot: BootId,
+}
+
+/// Reads service files and writes `state.json`: one write at a time, the latest state last.
+#[derive(Debug)]
+pub(super) struct Memory {
+    about: About,
+    started_at_ms: u64,
+    /// The agent's own process.
+    own: Component,
+    files: Files,
+    saving: Option<JoinHandle<()>>,
+    /// What is to be written when that is done.
+    next: Option<Registry>,
+}
+
+impl Memory {
+    pub(super) fn new(about: About, files: Files) -> Self {
+        let pid = std::process::id();
+        let number = i32::try_from(pid).unwrap_or_default();
+        let own = Component {
+            name: "lastwordd".to_owned(),
+            kind: Kind::System,
+            pid: number,
+            pgid: nix::unistd::getpgrp().as_raw(),
+            start_time: crate::edge::process::start_time(number).unwrap_or_default(),
+            boot_id: about.boot,
+            nonce: String::new(),
+            restart_count: 0,
+        };
+        Self {
+            about,
+            started_at_ms: unix_ms(),
+            own,
+            files,
+            saving: None,
+            next: None,
+        }
+    }
+
+    /// This boot.
+    pub(super) const fn boot(&self) -> BootId {
+        self.about.boot
+    }
+
+    /// A nonce for a new service.
+    pub(super) fn fresh_nonce() -> Nonce64 {
+        Nonce64::fresh().unwrap_or_else(|error| {
+            tracing::error!(target: "services", %error, "nonces are made of the time");
+            Nonce64(unix_ms().wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        })
+    }
+
+    /// What there is to remember now.
+    pub(super) fn registry(
+        &self,
+        supervisor: &Supervisor,
+        hands: &HashMap<Name, Hands>,
+    ) -> Registry {
+        let service = |(name, held): (&Name, &Hands)| Component {
+            name: name.as_str().to_owned(),
+            kind: Kind::Service,
+            pid: held.pid(),
+            pgid: held.pid(),
+            start_time: held.process.as_ref().map_or(0, |it| it.start_time),
+            boot_id: self.about.boot,
+            nonce: held.nonce.to_string(),
+            restart_count: supervisor
+                .unit(name)
+                .map_or(0, |it| it.machine().restarts()),
+        };
+        let mut services: Vec<_> = hands.iter().map(service).collect();
+        services.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut components = vec![self.own.clone()];
+        components.append(&mut services);
+        Registry {
+            manifest_path: self.about.services.clone(),
+            boot_pid: std::process::id(),
+            started_at_ms: self.started_at_ms,
+            endpoint: self.about.socket.clone(),
+            components,
+        }
+    }
+
+    /// Writes this, or what comes after it, soon.
+    pub(super) fn save(&mut self, registry: Registry) {
+        self.next = Some(registry);
+        if self.saving.is_none() {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        let Some(registry) = self.next.take() else {
+            return;
+        };
+        let mut files = self.files.clone();
+        self.saving = Some(spawn_blocking(move || {
+            if let Err(error) = registry.save(&mut files) {
+                tracing::error!(target: "services", %error, "state.json was not written");
+            }
+        }));
+    }
+
+    /// Waits for a write to be over, and begins the next. Never returns if there is none.
+    /// Cancel-safe.
+    pub(super) async fn saved(&mut self) {
+        let Some(saving) = &mut self.saving else {
+            return pending().await;
+        };
+        // The log has why, if it panicked.
+        let _ = saving.await;
+        self.saving = None;
+        self.write();
+    }
+
+    /// Waits until everything is written.
+    pub(super) async fn finish(&mut self) {
+        while self.saving.is_some() {
+            self.saved().await;
+        }
+    }
+
+    /// Reads the service files.
+    pub(super) async fn read_catalog(&self) -> Catalog {
+        let directory = self.about.services.clone();
+        let read = spawn_blocking(move || Catalog::read(&files(&directory)));
+        read.await.unwrap_or_default()
+    }
+}
+
+/// The service files of a directory, by name. No directory, no files.
+#[must_use]
+pub fn files(directory: &Path) -> Vec<File> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            return vec![File {
+                path: directory.display().to_string(),
+                name: String::new(),
+                text: Err(format!("{}: {error}", directory.display())),
+            }];
+        }
+    };
+    let mut files: Vec<_> = entries
+        .flatten()
+        .filter_map(|it| file(&it.path()))
+        .collect();
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    files
+}
+
+fn file(path: &Path) -> Option<File> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    // What editors leave behind is hidden.
+    if name.starts_with('.') || !name.ends_with(SUFFIX) {
+        return None;
+    }
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+    Some(File {
+        path: path.display().to_string(),
+        name,
+        text,
+    })
+}

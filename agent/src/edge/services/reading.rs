@@ -1,0 +1,100 @@
+//! Lines of a service's log, for whoever asks.
+
+use crate::core::log::{Cursor, Line, Stream};
+use crate::core::service::answer::{Pages, refused};
+use crate::edge::logs::Logs;
+use lastword_protocol::message::Reply;
+use lastword_protocol::message::service::{self, ITEM_TEXT_BYTES, Item, LogStream};
+use lastword_protocol::refusal::Code;
+use std::io;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// Whoever asks for lines from the end on gets what is there, not what will be.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// Answers a request for lines.
+pub(super) fn answer(
+    logs: Logs,
+    asked: service::Logs,
+    is_known: bool,
+    answer: oneshot::Sender<Vec<Reply>>,
+) {
+    if !is_known {
+        let detail = format!("no service {}; `svc list` shows them", asked.name);
+        return drop(answer.send(refused(Code::Unknown, &detail)));
+    }
+    tokio::spawn(async move {
+        let replies = match read(&logs, &asked).await {
+            Ok(replies) => replies,
+            Err(error) => refused(Code::Internal, &error.to_string()),
+        };
+        // Whoever asked may be gone.
+        let _ = answer.send(replies);
+    });
+}
+
+async fn read(logs: &Logs, asked: &service::Logs) -> io::Result<Vec<Reply>> {
+    let mut pages = Pages::default();
+    let most = usize::from(asked.lines);
+    let (next, missed) = match asked.from {
+        None => {
+            let tail = logs.tail(&asked.name, most).await?;
+            tail.lines.iter().for_each(|line| push(&mut pages, line));
+            (tail.next, 0)
+        }
+        Some(from) => from_on(logs, asked, Cursor(from), &mut pages).await?,
+    };
+    let from = next.0;
+    pages.push(&Item::Next { from, missed });
+    Ok(pages.done())
+}
+
+/// Reads on from a line; returns where to go on, and how many lines are gone.
+async fn from_on(
+    logs: &Logs,
+    asked: &service::Logs,
+    from: Cursor,
+    pages: &mut Pages,
+) -> io::Result<(Cursor, u64)> {
+    let mut follower = logs.follow(&asked.name, from)?;
+    let (mut next, mut left, mut missed) = (follower.cursor(), usize::from(asked.lines), 0);
+    while left > 0 {
+        let Ok(read) = timeout(PATIENCE, follower.next()).await else {
+            break;
+        };
+        let Some(batch) = read? else {
+            break;
+        };
+        missed += batch.missed;
+        for line in batch.lines.iter().take(left) {
+            push(pages, line);
+            next = line.cursor.after(1);
+        }
+        left = left.saturating_sub(batch.lines.len());
+    }
+    Ok((next, missed))
+}
+
+/// Appends a line, in as many items as it takes.
+fn push(pages: &mut Pages, line: &Line) {
+    let mut pieces = line.bytes.chunks(ITEM_TEXT_BYTES).peekable();
+    let mut piece: &[u8] = pieces.next().unwrap_or_default();
+    loop {
+        let next = pieces.next();
+        pages.push(&Item::Line {
+            at_unix_ms: line.unix_ms,
+            stream: match line.stream {
+                Stream::Out => LogStream::Out,
+                Stream::Err => LogStream::Err,
+            },
+            continues: next.is_some() || line.continues,
+            bytes: piece,
+        });
+        match next {
+            Some(next) => piece = next,
+            None => return,
+        }
+    }
+}

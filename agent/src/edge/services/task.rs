@@ -1,0 +1,367 @@
+//! The task of the supervisor: one `select!` over questions, what processes do, and the clock. Each
+//! turns into an event; the supervisor decides; its effects are carried out.
+
+use super::hands::{Hands, Heard, Underway, What};
+use super::launch::{Starter, probe, run_hook};
+use super::memory::Memory;
+use super::{Asked, view};
+use crate::core::service::answer::{of_job, of_reload};
+use crate::core::service::machine::{self, Event, Moment};
+use crate::core::service::manifest::{Manifest, Probe};
+use crate::core::service::supervisor::{Ask, Effect, End, JobId, Supervisor, Target};
+use crate::core::service::{Name, supervisor};
+use crate::edge::clock::{Clock, unix_ms};
+use crate::edge::logs::Logs;
+use crate::edge::process::Group;
+use lastword_protocol::message::Reply;
+use lastword_protocol::message::service::{ServiceName, ServiceRequest};
+use lastword_protocol::{Instant, Millis};
+use nix::sys::signal::Signal;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// How long everything may take to stop when the agent ends, before it is killed.
+const END_LIMIT: Millis = Millis(30_000);
+/// How many events may wait for the task.
+pub(super) const HEARD: usize = 256;
+
+/// The task. Build it with [`super::start`], then [`Task::run`] it.
+#[derive(Debug)]
+pub struct Task {
+    pub(super) supervisor: Supervisor,
+    pub(super) hands: HashMap<Name, Hands>,
+    pub(super) starter: Starter,
+    pub(super) logs: Logs,
+    pub(super) memory: Memory,
+    pub(super) clock: Clock,
+    pub(super) asks: mpsc::Receiver<Asked>,
+    pub(super) heard: mpsc::Receiver<Heard>,
+    pub(super) tell: mpsc::Sender<Heard>,
+    pub(super) jobs: HashMap<JobId, (Ask, oneshot::Sender<Vec<Reply>>)>,
+    pub(super) last_job: u64,
+    pub(super) ending: Option<Ending>,
+}
+
+/// Everything is being stopped.
+#[derive(Debug)]
+pub(super) struct Ending {
+    how: End,
+    /// When what is left is killed.
+    deadline: Instant,
+    /// Who waits for it.
+    told: Vec<oneshot::Sender<()>>,
+}
+
+impl Task {
+    /// Serves until everything was told to end and nothing is left, or nobody can ask any more.
+    pub async fn run(mut self) {
+        while !self.is_over() {
+            let deadline = self.deadline();
+            // Each arm may be dropped and polled anew: channels, a clock, a save that goes on by itself.
+            tokio::select! {
+                biased;
+                Some(heard) = self.heard.recv() => self.hear(heard).await,
+                () = self.memory.saved() => {}
+                () = self.clock.wait(deadline) => self.tick().await,
+                asked = self.asks.recv() => match asked {
+                    Some(asked) => self.answer(asked).await,
+                    None => return,
+                },
+            }
+        }
+        self.save();
+        self.memory.finish().await;
+    }
+
+    fn is_over(&mut self) -> bool {
+        let Some(ending) = &mut self.ending else {
+            return false;
+        };
+        if !self.supervisor.is_quiet(ending.how) {
+            return false;
+        }
+        for told in ending.told.drain(..) {
+            // Whoever asked may be gone.
+            let _ = told.send(());
+        }
+        true
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let ending = self.ending.as_ref().map(|ending| ending.deadline);
+        [self.supervisor.deadline(), ending]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn at(&self) -> Moment {
+        Moment {
+            now: self.clock.now(),
+            unix_ms: unix_ms(),
+        }
+    }
+
+    async fn tick(&mut self) {
+        let at = self.at();
+        let mut effects = self.supervisor.tick(at);
+        if let Some(ending) = &mut self.ending
+            && ending.deadline <= at.now
+        {
+            tracing::warn!(target: "shutdown", task = "services", "the time is over: killing");
+            ending.deadline = at.now.after(END_LIMIT);
+            effects.extend(self.supervisor.kill(at, ending.how));
+        }
+        self.carry_out(effects).await;
+    }
+
+    /// Takes in what has happened to a service, unless that is a thing of the past.
+    async fn hear(&mut self, heard: Heard) {
+        let Heard { name, serial, what } = heard;
+        let Some(hands) = self.hands.get_mut(&name) else {
+            return;
+        };
+        let event = match what {
+            What::Launched(Ok(process)) => {
+                // Its number is known from here on, so that nothing is lost if nobody wants it.
+                let run = hands.next_serial();
+                let process = hands.hold(process);
+                let exited = async move { What::Event(Event::Exited(process.exited().await)) };
+                let watch = Underway::start(self.tell.clone(), name.clone(), run, exited);
+                hands.watch(run, watch);
+                tracing::info!(target: "services", %name, pid = hands.pid(), "started");
+                Event::Spawned
+            }
+            What::Launched(Err(error)) => {
+                tracing::warn!(target: "services", %name, %error, "not started");
+                Event::SpawnFailed(error.to_string())
+            }
+            What::Event(event) if hands.is_heard(serial, &event) => event,
+            What::Event(_) => return,
+        };
+        if event == Event::Empty {
+            hands.let_go();
+        }
+        self.tell(&name, event).await;
+    }
+
+    pub(super) async fn tell(&mut self, name: &Name, event: Event) {
+        let is_process = matches!(event, Event::Spawned | Event::Empty);
+        tracing::debug!(target: "services", %name, ?event);
+        let effects = self.supervisor.tell(self.at(), name, event);
+        self.carry_out(effects).await;
+        if is_process {
+            self.save();
+        }
+    }
+
+    /// Writes down which processes there are. It takes effect soon: nothing waits for it.
+    fn save(&mut self) {
+        let registry = self.memory.registry(&self.supervisor, &self.hands);
+        self.memory.save(registry);
+    }
+
+    pub(super) async fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Service(name, rules, effect) => self.carry(name, rules, effect),
+                Effect::Answer(id, answer) => self.finish(id, &answer),
+                Effect::Forget(name) => {
+                    self.hands.remove(&name);
+                    if let Err(error) = self.logs.detach(name.as_str()).await {
+                        tracing::warn!(target: "services", %name, %error, "its log was not closed");
+                    }
+                    self.save();
+                }
+            }
+        }
+    }
+
+    fn carry(&mut self, name: Name, rules: Arc<Manifest>, effect: machine::Effect) {
+        let Some(hands) = self.hands.get_mut(&name) else {
+            tracing::error!(target: "services", %name, "nobody knows this service");
+            return;
+        };
+        if effect == machine::Effect::Spawn {
+            hands.cgroup = self.starter.cgroup(&name).unwrap_or_default();
+        }
+        let serial = hands.next_serial();
+        let tell = self.tell.clone();
+        let (starter, logs) = (self.starter.clone(), self.logs.clone());
+        let nonce = hands.nonce;
+        let group = hands.group.clone();
+        let told = name.clone();
+        hands.activity = Some(match effect {
+            machine::Effect::Spawn => Underway::start(tell, told, serial, async move {
+                What::Launched(starter.start(&name, &rules, nonce).await)
+            }),
+            machine::Effect::Probe => Underway::start(tell, told, serial, async move {
+                probe(&starter, &name, &rules, nonce, group).await;
+                What::Event(Event::Ready)
+            }),
+            machine::Effect::RunHook => Underway::start(tell, told, serial, async move {
+                let trouble = run_hook(&starter, &name, &rules, nonce).await;
+                What::Event(Event::HookEnded(trouble))
+            }),
+            machine::Effect::Clear(signal) => Underway::start(tell, told, serial, async move {
+                let signal = super::launch::signal(signal);
+                clear(&name, group.as_deref(), Some(signal)).await;
+                settle(&logs, &name).await;
+                What::Event(Event::Empty)
+            }),
+            machine::Effect::Kill => Underway::start(tell, told, serial, async move {
+                clear(&name, group.as_deref(), None).await;
+                settle(&logs, &name).await;
+                What::Event(Event::Empty)
+            }),
+        });
+    }
+
+    async fn answer(&mut self, asked: Asked) {
+        match asked {
+            Asked::Request { request, answer } => self.request(request, answer).await,
+            Asked::End { how, done } => self.end(how, done).await,
+        }
+    }
+
+    async fn end(&mut self, how: End, done: oneshot::Sender<()>) {
+        let at = self.at();
+        match &mut self.ending {
+            Some(ending) => {
+                // Everything is more than something.
+                ending.how = if how == End::All { how } else { ending.how };
+                ending.told.push(done);
+            }
+            None => {
+                self.ending = Some(Ending {
+                    how,
+                    deadline: at.now.after(END_LIMIT),
+                    told: vec![done],
+                });
+            }
+        }
+        let effects = self.supervisor.end(at, how);
+        self.carry_out(effects).await;
+    }
+
+    async fn request(&mut self, request: ServiceRequest, answer: oneshot::Sender<Vec<Reply>>) {
+        let ask = match request {
+            ServiceRequest::Start(name) => target(name).map(Ask::Start),
+            ServiceRequest::Stop(name) => target(name).map(Ask::Stop),
+            ServiceRequest::Restart(name) => target(name).map(Ask::Restart),
+            ServiceRequest::Reload => {
+                let replies = self.reload().await;
+                return drop(answer.send(replies));
+            }
+            ServiceRequest::List | ServiceRequest::Status(_) => {
+                return view::answer(&self.supervisor, &self.hands, &request, answer);
+            }
+            ServiceRequest::Logs(logs) => {
+                let pump = self.logs.clone();
+                let is_known = Name::try_from(logs.name.as_str())
+                    .is_ok_and(|name| self.supervisor.unit(&name).is_some());
+                return super::reading::answer(pump, logs, is_known, answer);
+            }
+            // The session has the pages.
+            ServiceRequest::More => return,
+        };
+        match ask {
+            Ok(ask) => {
+                self.last_job += 1;
+                let id = JobId(self.last_job);
+                self.jobs.insert(id, (ask.clone(), answer));
+                let effects = self.supervisor.ask(self.at(), id, &ask);
+                self.carry_out(effects).await;
+            }
+            Err(trouble) => {
+                let ask = Ask::Start(Target::All);
+                // Whoever asked may be gone.
+                let _ = answer.send(of_job(&ask, &Err(trouble)));
+            }
+        }
+    }
+
+    /// Opens every service's log, or tells it what bounds it now.
+    async fn open_logs(&self) {
+        for (name, unit) in self.supervisor.units() {
+            // What a process gets is asked for again when there is one.
+            if let Err(error) = self.logs.attach(name.as_str(), unit.manifest().log).await {
+                tracing::error!(target: "services", %name, %error, "its log cannot be written");
+            }
+        }
+    }
+
+    fn finish(&mut self, id: JobId, answer: &supervisor::Answer) {
+        if let Some((ask, told)) = self.jobs.remove(&id) {
+            // Whoever asked may be gone.
+            let _ = told.send(of_job(&ask, answer));
+        }
+    }
+
+    /// Reads the files anew and makes them true.
+    pub(super) async fn reload(&mut self) -> Vec<Reply> {
+        let catalog = self.memory.read_catalog().await;
+        let (plan, effects) = self.supervisor.reload(self.at(), catalog);
+        for name in self.supervisor.units().map(|(name, _)| name) {
+            if !self.hands.contains_key(name) {
+                let hands = Hands::new(Memory::fresh_nonce());
+                self.hands.insert(name.clone(), hands);
+            }
+        }
+        self.open_logs().await;
+        tracing::info!(target: "services", added = plan.added.len(), removed = plan.removed.len(),
+            changed = plan.changed.len(), unchanged = plan.unchanged.len(), "reloaded");
+        for broken in self.supervisor.broken() {
+            tracing::error!(target: "services", "{}", broken.flaw);
+        }
+        // By its nonce a process is found even if the agent dies before its number is written down.
+        self.save();
+        self.memory.finish().await;
+        let replies = of_reload(&plan, self.supervisor.broken());
+        self.carry_out(effects).await;
+        replies
+    }
+}
+
+/// Sees to it that nothing is left: asks it to go, or kills.
+pub(super) async fn clear(name: &Name, group: Option<&Group>, signal: Option<Signal>) {
+    let Some(group) = group else {
+        return;
+    };
+    if matches!(group.is_empty(), Ok(true)) {
+        return;
+    }
+    let sent = match signal {
+        Some(signal) => group.signal(signal),
+        None => group.kill().await,
+    };
+    if let Err(error) = sent {
+        tracing::warn!(target: "services", %name, %error, "not everything of it was signalled");
+    }
+    if let Err(error) = group.emptied().await {
+        // It is asked again when the grace is over, or killed again.
+        tracing::error!(target: "services", %name, %error, "whether it is gone cannot be told");
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn settle(logs: &Logs, name: &Name) {
+    if let Err(error) = logs.settle(name.as_str()).await {
+        tracing::warn!(target: "services", %name, %error, "the end of its log is not written");
+    }
+}
+
+fn target(name: Option<ServiceName>) -> Result<Target, supervisor::Trouble> {
+    let Some(name) = name else {
+        return Ok(Target::All);
+    };
+    Name::try_from(name.as_str())
+        .map(Target::One)
+        .map_err(|error| supervisor::Trouble::NoName(error.0))
+}
+
+/// Whether a service says itself that it is ready.
+pub(super) fn is_notifying(rules: &Manifest) -> bool {
+    rules.ready.probe == Probe::Notify
+}

@@ -1,0 +1,106 @@
+//! How services are, for whoever asks.
+
+use super::hands::Hands;
+use crate::core::service::Name;
+use crate::core::service::answer::{Pages, exit, push_transition, refused, state};
+use crate::core::service::supervisor::{Supervisor, Unit};
+use crate::edge::facts::uptime;
+use crate::edge::process::Group;
+use lastword_protocol::Millis;
+use lastword_protocol::message::Reply;
+use lastword_protocol::message::service::{Brief, Item, ServiceExit, ServiceRequest, ServiceState};
+use lastword_protocol::refusal::Code;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// One service as it was when somebody asked.
+struct Seen {
+    name: Name,
+    state: ServiceState,
+    pid: Option<u32>,
+    port: u16,
+    uptime: Option<Millis>,
+    restarts: u32,
+    last_exit: Option<ServiceExit>,
+    group: Option<Arc<Group>>,
+}
+
+/// Answers a question for one service or for all. Their memory takes a while to find out, so that is
+/// done by the way.
+pub(super) fn answer(
+    supervisor: &Supervisor,
+    hands: &HashMap<Name, Hands>,
+    request: &ServiceRequest,
+    answer: oneshot::Sender<Vec<Reply>>,
+) {
+    let see = |(name, unit): (&Name, &Unit)| seen(name, unit, hands.get(name));
+    let (seen, transitions) = match request {
+        ServiceRequest::Status(wanted) => {
+            let name = Name::try_from(wanted.as_str()).ok();
+            let unit = name.and_then(|name| Some((name.clone(), supervisor.unit(&name)?)));
+            let Some((name, unit)) = unit else {
+                let detail = format!("no service {wanted}; `svc list` shows them");
+                return drop(answer.send(refused(Code::Unknown, &detail)));
+            };
+            let transitions = unit.machine().transitions().cloned().collect();
+            (vec![see((&name, unit))], transitions)
+        }
+        _ => (supervisor.units().map(see).collect(), Vec::new()),
+    };
+    tokio::spawn(async move {
+        let mut pages = Pages::default();
+        for seen in seen {
+            seen.push(&mut pages).await;
+        }
+        for transition in &transitions {
+            push_transition(&mut pages, transition);
+        }
+        // Whoever asked may be gone.
+        let _ = answer.send(pages.done());
+    });
+}
+
+fn seen(name: &Name, unit: &Unit, hands: Option<&Hands>) -> Seen {
+    let process = hands.and_then(|hands| hands.process.as_ref());
+    Seen {
+        name: name.clone(),
+        state: state(unit.shown()),
+        pid: process.and_then(|process| u32::try_from(process.pid).ok()),
+        port: unit.manifest().port.unwrap_or_default(),
+        uptime: process.map(|process| age(process.start_time)),
+        restarts: unit.machine().restarts(),
+        last_exit: unit.machine().last().map(|last| exit(last.exit)),
+        group: hands.and_then(|hands| hands.group.clone()),
+    }
+}
+
+impl Seen {
+    async fn push(self, pages: &mut Pages) {
+        let memory = match &self.group {
+            Some(group) => group.memory_bytes().await.unwrap_or_default(),
+            None => 0,
+        };
+        pages.push(&Item::Service(Brief {
+            name: self.name.as_str(),
+            state: self.state,
+            pid: self.pid,
+            port: self.port,
+            uptime: self.uptime,
+            restarts: self.restarts,
+            last_exit: self.last_exit,
+            memory_kib: u32::try_from(memory / 1_024).unwrap_or(u32::MAX),
+        }));
+    }
+}
+
+/// How long ago a process was started that has started so many ticks after the board has.
+pub(super) fn age(start_time: u64) -> Millis {
+    let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK);
+    let ticks = ticks
+        .ok()
+        .flatten()
+        .and_then(|ticks| u64::try_from(ticks).ok());
+    let started = start_time.saturating_mul(1_000) / ticks.unwrap_or(100).max(1);
+    Millis(uptime().0.saturating_sub(started))
+}
