@@ -4,6 +4,7 @@
 pub mod index;
 pub mod ring;
 pub mod split;
+pub mod store;
 pub mod unfinished;
 pub mod writer;
 
