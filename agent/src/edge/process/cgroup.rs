@@ -95,6 +95,18 @@ impl Cgroup {
         killed
     }
 
+    /// A process that starts in a frozen group never becomes its program, and whoever starts it waits. An
+    /// agent that died while it killed may have left one, or a person.
+    fn thaw(&self) -> io::Result<()> {
+        let file = self.file("cgroup.freeze");
+        match fs::read_to_string(&file) {
+            Ok(frozen) if frozen.trim() == "1" => {
+                fs::write(&file, "0").map_err(|error| self.failed("thaw", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn kill_each(&self) -> io::Result<()> {
         /// Freezing takes effect in a moment: until then they may start others.
         const ROUNDS: usize = 50;
@@ -205,6 +217,7 @@ impl Cgroup {
 
     /// The group itself, to start a process in (clone3(2)), and its list of processes, to enter it.
     pub(super) fn open(&self) -> io::Result<(OwnedFd, File)> {
+        self.thaw()?;
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let directory = open(&self.directory, flags, Mode::empty()).map_err(io::Error::from);
         let list = OpenOptions::new()
@@ -375,6 +388,17 @@ mod tests {
         let mut service = Service::start_by(command, Way::Entering);
         let said = service.rest();
         assert_eq!(path_in(&said), Some(&*own.cgroup.path), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_service_starts_in_a_group_that_someone_left_frozen() {
+        let Some(own) = own_cgroup() else { return };
+        fs::write(own.cgroup.file("cgroup.freeze"), "1").expect("ours");
+        for way in [Way::Inside, Way::Entering] {
+            let mut command = shell("echo up");
+            command.cgroup = Some(own.cgroup.clone());
+            assert_eq!(Service::start_by(command, way).line().await, "up");
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! All that a service consists of: the process that was started, its group, and what descends from it.
 
-use super::census::{Census, Entry, nonce_of};
+use super::census::{Census, Entry, Stat, nonce_of};
 use super::watch::Process;
 use super::{Cgroup, Nonce64};
 use crate::edge::kernel;
@@ -174,17 +174,17 @@ impl Group {
         {
             return true;
         }
-        let Ok(process) = Process::open(pid) else {
+        let (Ok(process), Ok(stat)) = (Process::open(pid), Stat::read(pid)) else {
             return false;
         };
-        let carries = || nonce_of(pid) == Some(self.nonce);
-        let follows = || {
-            Census::take().is_ok_and(|census| {
-                let mut members = self.members(&census).into_iter();
-                members.any(|entry| entry.pid == pid && entry.stat.start_time == process.start_time)
-            })
+        let nonce = nonce_of(pid);
+        let entry = Entry { pid, stat, nonce };
+        let follows_the_leader = || {
+            // Looking at all processes is for those that may be, not for whoever asks.
+            let is_known = || Census::take().is_ok_and(|census| self.is_known(&census));
+            self.follows(&entry) && (self.leader_holds_its_number() || is_known())
         };
-        (carries() || follows()) && !process.has_ended()
+        (self.carries(&entry) || follows_the_leader()) && !process.has_ended()
     }
 
     /// The memory that it takes: what its cgroup counts, else the sum of what its processes have in
@@ -208,27 +208,31 @@ impl Group {
     /// Those of a census that run and are part of it.
     fn members<'a>(&self, census: &'a Census) -> Vec<&'a Entry> {
         let this = getpid().as_raw();
-        let carries = |entry: &Entry| entry.nonce == Some(self.nonce);
-        let follows = |entry: &Entry| {
-            let leader = self.leader.as_ref().map(|leader| leader.pid);
-            leader == Some(entry.stat.group) || leader == Some(entry.stat.session)
-        };
-        // A number is not given away while a group or session bears it. So if one that follows is ours
-        // by its nonce, or the leader is not forgotten, the number is the leader's, and all who follow
-        // it are ours, even those without a nonce.
-        let is_known = || {
-            census
-                .entries
-                .iter()
-                .any(|entry| carries(entry) && follows(entry))
-        };
-        let is_the_leaders = self.leader_holds_its_number() || is_known();
+        let is_the_leaders = self.leader_holds_its_number() || self.is_known(census);
         let is_member = |entry: &&Entry| {
             entry.pid != this
                 && entry.stat.runs()
-                && (carries(entry) || (is_the_leaders && follows(entry)))
+                && (self.carries(entry) || (is_the_leaders && self.follows(entry)))
         };
         census.entries.iter().filter(is_member).collect()
+    }
+
+    fn carries(&self, entry: &Entry) -> bool {
+        entry.nonce == Some(self.nonce)
+    }
+
+    /// Whether group or session bear the number that was the leader's.
+    fn follows(&self, entry: &Entry) -> bool {
+        let leader = self.leader.as_ref().map(|leader| leader.pid);
+        leader == Some(entry.stat.group) || leader == Some(entry.stat.session)
+    }
+
+    /// Whether the leader's number is its own still, though it may have ended: a number is not given away
+    /// while a group or session bears it. So if one that follows is ours by its nonce, all who follow
+    /// are ours, even those without a nonce.
+    fn is_known(&self, census: &Census) -> bool {
+        let mut entries = census.entries.iter();
+        entries.any(|entry| self.carries(entry) && self.follows(entry))
     }
 
     fn leader_holds_its_number(&self) -> bool {
@@ -265,7 +269,6 @@ fn kibibytes(path: &str, field: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::census::Stat;
     use super::super::testing::{Service, soon};
     use super::super::{Exit, strays};
     use super::*;

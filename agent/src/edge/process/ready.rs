@@ -10,6 +10,7 @@ use nix::sys::socket::{
 };
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, IoSliceMut};
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::PermissionsExt;
@@ -116,6 +117,7 @@ impl NotifySocket {
     ///
     /// If the socket fails.
     pub async fn ready(&self, group: &Group) -> io::Result<()> {
+        let mut warned = false;
         loop {
             let (sender, says_ready) = self
                 .0
@@ -127,10 +129,12 @@ impl NotifySocket {
             if group.contains(sender) {
                 return Ok(());
             }
-            tracing::warn!(
-                sender,
-                "READY=1 from a process that is not the service's; ignored"
-            );
+            if !mem::replace(&mut warned, true) {
+                tracing::warn!(
+                    sender,
+                    "READY=1 from a process that is not the service's; ignored"
+                );
+            }
         }
     }
 
