@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod clock;
+pub mod down;
 pub mod facts;
 mod kernel;
 pub mod link;

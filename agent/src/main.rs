@@ -4,8 +4,12 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use etcetera::BaseStrategy;
 use lastword_agent::core::config::Config;
+use lastword_agent::core::service::catalog::Catalog;
+use lastword_agent::edge::down::{Down, down};
 use lastword_agent::edge::run::{Places, refuse_unsafe, run};
+use lastword_agent::edge::services::files;
 use std::fs;
+use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,7 +32,16 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-    /// Check a configuration and say what is wrong, with line and column.
+    /// Stop all services, and the agent if one lives.
+    ///
+    /// A live agent is found by its Unix socket and told to end; without one, what it has left running
+    /// is found by its state directory.
+    Down {
+        /// The configuration that the agent was started with.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Check a configuration and the service files, and say what is wrong, with line and column.
     Check {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
@@ -48,45 +61,89 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { BAD_USAGE } else { 0 });
         }
     };
-    let (Command::Run { config } | Command::Check { config }) = &arguments.command;
+    let (Command::Run { config } | Command::Down { config } | Command::Check { config }) =
+        &arguments.command;
     let config = match configuration(config.as_deref()) {
         Ok(config) => config,
         Err(error) => return fail(&error, BAD_USAGE),
     };
     match arguments.command {
-        Command::Check { .. } => {
-            println!(
-                "ok: {} listeners, power backend {}",
-                config.listen.len(),
-                config.power.backend.word()
-            );
-            ExitCode::SUCCESS
-        }
+        Command::Check { .. } => check(&config),
+        Command::Down { .. } => end(config),
         Command::Run { .. } => start(config),
     }
 }
 
+/// Says what is wrong with the service files, or that nothing is.
+fn check(config: &Config) -> ExitCode {
+    let directory = match (&config.services, places()) {
+        (Some(directory), _) => directory.clone(),
+        (None, Ok(places)) => places.services,
+        (None, Err(error)) => return fail(&error, BAD_USAGE),
+    };
+    let catalog = Catalog::read(&files(&directory));
+    for broken in &catalog.broken {
+        eprintln!("lastwordd: {}", broken.flaw);
+    }
+    if !catalog.broken.is_empty() {
+        return ExitCode::from(BAD_USAGE);
+    }
+    println!(
+        "ok: {} listeners, power backend {}, {} services",
+        config.listen.len(),
+        config.power.backend.word(),
+        catalog.services.len()
+    );
+    ExitCode::SUCCESS
+}
+
+/// Stops everything.
+fn end(config: Config) -> ExitCode {
+    log();
+    match block_on(async { down(config, places()?).await }) {
+        Ok(Down::Agent(pid)) => {
+            println!("ok: the agent, process {pid}, has ended with all of its services");
+            ExitCode::SUCCESS
+        }
+        Ok(Down::Left(0)) => {
+            println!("ok: no agent lives, and nothing of one is left");
+            ExitCode::SUCCESS
+        }
+        Ok(Down::Left(count)) => {
+            println!("ok: no agent lived; {count} services that it had left are stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error, 1),
+    }
+}
+
 fn start(config: Config) -> ExitCode {
+    log();
+    match block_on(async { run(config, places()?).await }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
+    }
+}
+
+/// Logs to standard error, `info` unless `RUST_LOG` says otherwise.
+fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    let served = tokio::runtime::Builder::new_current_thread()
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("no runtime")
-        .and_then(|runtime| {
-            let served = runtime.block_on(run(config, places()?));
-            // A thread that hangs in the kernel on a dying disk must not keep the process.
-            runtime.shutdown_background();
-            served
-        });
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error, 1),
-    }
+        .context("no runtime")?;
+    let done = runtime.block_on(work);
+    // A thread that hangs in the kernel on a dying disk must not keep the process.
+    runtime.shutdown_background();
+    done
 }
 
 fn fail(error: &anyhow::Error, code: u8) -> ExitCode {

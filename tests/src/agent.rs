@@ -86,6 +86,7 @@ impl Agent {
             backend: Arc::new(parts.reset.clone()),
             storage: Box::new(storage),
             threads: parts.threads,
+            services: Services::none(),
         };
         let (task, power) = PowerTask::new(&recovered, shared.clone(), means, clock);
         let (stop, stopped) = watch::channel(false);

@@ -8,6 +8,7 @@ pub use ticket::Ticket;
 
 use super::backend::{PowerBackend, Trigger};
 use super::clock::Clock;
+use super::services::Services;
 use super::threads::Threads;
 use crate::core::recovery::Recovered;
 use crate::core::storage::Storage;
@@ -118,6 +119,7 @@ pub struct PowerTask {
     /// Who asked again for what is being prepared: one a session at most.
     also_asked: Vec<Answering>,
     staged: Option<InHand>,
+    services: Services,
     /// The agent is ending: nothing new, and nothing that is not released.
     stopping: bool,
 }
@@ -130,6 +132,8 @@ pub struct Means {
     pub storage: Box<dyn Storage>,
     /// What both of them are called on.
     pub threads: Arc<dyn Threads>,
+    /// What must not start any more once an operation is released, and stops before a graceful one.
+    pub services: Services,
 }
 
 /// What belongs to the operation that is staged.
@@ -150,7 +154,8 @@ impl PowerTask {
         let (sender, asks) = mpsc::channel(ASKS);
         let (news, told) = watch::channel(());
         let recorder = Recorder::new(recovered.record().cause, means.storage);
-        let queue = Queue::new(means.backend, recorder, means.threads);
+        let services = means.services;
+        let queue = Queue::new(means.backend, recorder, means.threads, services.clone());
         let task = Self {
             desk,
             clock,
@@ -160,6 +165,7 @@ impl PowerTask {
             preparing: None,
             also_asked: Vec::new(),
             staged: None,
+            services,
             stopping: false,
         };
         let handle = PowerHandle {
@@ -320,12 +326,13 @@ impl PowerTask {
             }
             Effect::Release(evidence) => {
                 tracing::info!(target: "power", %evidence, "acknowledged; released");
+                self.services.freeze();
                 if let Some(in_hand) = &self.staged {
                     in_hand.holder.release();
                 }
                 self.record(Task::Release);
             }
-            Effect::Fire(_, evidence) => {
+            Effect::Fire(operation, evidence) => {
                 let trigger = self
                     .staged
                     .as_mut()
@@ -336,11 +343,13 @@ impl PowerTask {
                         trigger,
                         evidence,
                         dry_run,
+                        graceful: operation.is_graceful(),
                     });
                 }
             }
             Effect::Stand(why) => {
                 tracing::warn!(target: "power", %why, "stood down; the board stays up");
+                self.services.thaw();
                 self.staged = None;
                 self.record(Task::Note);
             }
@@ -351,6 +360,7 @@ impl PowerTask {
                 } else {
                     tracing::error!(target: "power", code, "fired; the board is still up");
                 }
+                self.services.thaw();
                 self.staged = None;
                 self.record(Task::Note);
             }

@@ -88,6 +88,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         backend: backend(&config),
         storage: Box::new(state.files()),
         threads: Arc::new(RuntimeThreads),
+        services: services.clone(),
     };
     let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);
     let (stop, stopped) = watch::channel(false);
@@ -123,7 +124,8 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn about(config: &Config, places: &Places, boot: BootId) -> About {
+/// Where the services of this configuration are.
+pub(super) fn about(config: &Config, places: &Places, boot: BootId) -> About {
     let unix = config.listen.iter().find_map(|listener| match listener {
         Listener::Unix { path } => Some(path.clone().unwrap_or_else(|| places.socket.clone())),
         _ => None,
@@ -172,7 +174,7 @@ fn room(
 }
 
 /// Finds out what became of the last operation and writes it down. Nothing else has run yet.
-fn recover_from(storage: &mut dyn Storage, boot: BootId) -> anyhow::Result<Recovered> {
+pub(super) fn recover_from(storage: &mut dyn Storage, boot: BootId) -> anyhow::Result<Recovered> {
     let found = PowerRecord::load(storage).context("the record of the last operation")?;
     if let Found::Unreadable(why) = &found {
         tracing::warn!(target: "agent_recovery", why, "the power record is unreadable; kept aside");

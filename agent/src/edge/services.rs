@@ -27,7 +27,8 @@ use memory::Memory;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How many questions may wait for the supervisor.
 const ASKS: usize = 64;
@@ -36,6 +37,7 @@ const ASKS: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Services {
     asks: Option<mpsc::Sender<Asked>>,
+    frozen: Arc<watch::Sender<bool>>,
 }
 
 /// A question, and where its answer goes.
@@ -47,6 +49,8 @@ enum Asked {
     },
     End {
         how: End,
+        /// Only the board may end: the supervisor goes on.
+        stays: bool,
         done: oneshot::Sender<()>,
     },
 }
@@ -64,10 +68,44 @@ pub async fn start(
     clock: Clock,
 ) -> io::Result<(Task, Services)> {
     let (asks, asked) = mpsc::channel(ASKS);
-    let mut task = build(state, about, clock, asked)?;
+    let (frozen, _) = watch::channel(false);
+    let mut task = build(state, about, clock, asked, frozen.subscribe())?;
     task.adopt(state.files()).await;
     task.reload().await;
-    Ok((task, Services { asks: Some(asks) }))
+    let services = Services {
+        asks: Some(asks),
+        frozen: Arc::new(frozen),
+    };
+    Ok((task, services))
+}
+
+/// Stops whatever an agent that lives no more has left running; starts nothing. Returns how many
+/// services there were.
+///
+/// # Errors
+///
+/// If the logs cannot be written at all.
+pub async fn tear_down(
+    _: &Recovered,
+    state: &StateDirectory,
+    about: About,
+    clock: Clock,
+) -> io::Result<usize> {
+    let (asks, asked) = mpsc::channel(ASKS);
+    let (frozen, held) = watch::channel(true);
+    let mut task = build(state, about, clock, asked, held)?;
+    task.adopt(state.files()).await;
+    let running = task.running();
+    // How each is stopped stands in its file.
+    task.reload().await;
+    let services = Services {
+        asks: Some(asks),
+        frozen: Arc::new(frozen),
+    };
+    let task = tokio::spawn(task.run());
+    services.end(End::All).await;
+    task.await.map_err(io::Error::other)?;
+    Ok(running)
 }
 
 fn build(
@@ -75,6 +113,7 @@ fn build(
     about: About,
     clock: Clock,
     asks: mpsc::Receiver<Asked>,
+    frozen: watch::Receiver<bool>,
 ) -> io::Result<Task> {
     let logs = Logs::start(state.path())?;
     let cgroups = Cgroups::discover(&instance(state.path()));
@@ -97,6 +136,8 @@ fn build(
         jobs: HashMap::new(),
         last_job: 0,
         ending: None,
+        frozen,
+        parked: Vec::new(),
     })
 }
 
@@ -113,8 +154,12 @@ fn instance(state: &Path) -> String {
 impl Services {
     /// Of a board that has no services.
     #[must_use]
-    pub const fn none() -> Self {
-        Self { asks: None }
+    pub fn none() -> Self {
+        let (frozen, _) = watch::channel(false);
+        Self {
+            asks: None,
+            frozen: Arc::new(frozen),
+        }
     }
 
     /// Asks, and waits for what becomes of it: the pages of the answer.
@@ -133,11 +178,31 @@ impl Services {
     /// Stops what is to be stopped and waits until it is, which takes 30 seconds at most. From now on
     /// nothing starts.
     pub async fn end(&self, how: End) {
+        self.stop(how, false).await;
+    }
+
+    /// Stops everything, because the board goes down. [`Services::thaw`] takes it back.
+    pub async fn stop_all(&self) {
+        self.stop(End::All, true).await;
+    }
+
+    /// From now on nothing starts.
+    pub fn freeze(&self) {
+        self.frozen.send_replace(true);
+    }
+
+    /// The board has stayed up: what was held back starts, and what was stopped for it.
+    pub fn thaw(&self) {
+        self.frozen.send_replace(false);
+    }
+
+    async fn stop(&self, how: End, stays: bool) {
         let Some(asks) = &self.asks else {
             return;
         };
         let (done, ended) = oneshot::channel();
-        if asks.send(Asked::End { how, done }).await.is_ok() {
+        let asked = Asked::End { how, stays, done };
+        if asks.send(asked).await.is_ok() {
             // If the supervisor is gone, nobody can wait for it.
             let _ = ended.await;
         }

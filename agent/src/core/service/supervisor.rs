@@ -26,6 +26,8 @@ pub struct Supervisor {
     jobs: Vec<Job>,
     /// Nothing starts any more: the agent ends, or the board goes down.
     closed: bool,
+    /// What ran when that was decided.
+    ran: Vec<Name>,
     /// What is to be done, in this order.
     effects: Vec<Effect>,
     seed: u32,
@@ -60,6 +62,7 @@ impl Supervisor {
             broken: Vec::new(),
             jobs: Vec::new(),
             closed: false,
+            ran: Vec::new(),
             effects: Vec::new(),
             seed,
         }
@@ -219,6 +222,9 @@ impl Supervisor {
 
     /// Stops everything that does not stay, in reverse order. From now on nothing starts.
     pub fn end(&mut self, at: Moment, end: End) -> Vec<Effect> {
+        if !self.closed {
+            self.ran = self.names_of(|unit| !unit.is_settled_down());
+        }
         self.closed = true;
         for unit in self.units.values_mut() {
             unit.queued = if unit.machine.is_down() || unit.is_kept(end) {
@@ -226,6 +232,17 @@ impl Supervisor {
             } else {
                 Queued::Stop
             };
+        }
+        self.settle(at)
+    }
+
+    /// Neither the agent nor the board has ended: what ran before is started again.
+    pub fn reopen(&mut self, at: Moment) -> Vec<Effect> {
+        self.closed = false;
+        for name in mem::take(&mut self.ran) {
+            if let Some(unit) = self.units.get_mut(&name) {
+                unit.queued = Queued::Start;
+            }
         }
         self.settle(at)
     }

@@ -4,6 +4,7 @@
 use crate::core::record::PowerRecord;
 use crate::core::storage::Storage;
 use crate::edge::backend::{PowerBackend, Trigger};
+use crate::edge::services::Services;
 use crate::edge::threads::{self, Threads};
 use lastword_protocol::identity::Cause;
 use lastword_protocol::power::{Evidence, LastOperation, Order};
@@ -36,6 +37,8 @@ pub(super) enum Task {
         trigger: Box<dyn Trigger>,
         evidence: Evidence,
         dry_run: bool,
+        /// Services stop first.
+        graceful: bool,
     },
     /// Write an outcome down; nothing waits for it.
     Note(LastOperation),
@@ -93,6 +96,7 @@ pub(super) struct Queue {
     backend: Arc<dyn PowerBackend>,
     recorder: Recorder,
     threads: Arc<dyn Threads>,
+    services: Services,
     waiting: VecDeque<Task>,
     running: Option<Running>,
 }
@@ -102,11 +106,13 @@ impl Queue {
         backend: Arc<dyn PowerBackend>,
         recorder: Recorder,
         threads: Arc<dyn Threads>,
+        services: Services,
     ) -> Self {
         Self {
             backend,
             recorder,
             threads,
+            services,
             waiting: VecDeque::new(),
             running: None,
         }
@@ -166,7 +172,18 @@ impl Queue {
                 trigger,
                 evidence,
                 dry_run,
-            } => Box::pin(fire(threads, trigger, evidence, dry_run)),
+                graceful,
+            } => {
+                let services = self.services.clone();
+                Box::pin(async move {
+                    // A dry run resets nothing, so nothing has to be at rest.
+                    if graceful && !dry_run {
+                        services.stop_all().await;
+                        tracing::info!(target: "power", "all services have stopped");
+                    }
+                    fire(threads, trigger, evidence, dry_run).await
+                })
+            }
             Task::AwaitDown => Box::pin(async {
                 sleep(GOING_DOWN_LIMIT).await;
                 Done::StillUp

@@ -40,7 +40,7 @@ impl Process {
     /// # Errors
     ///
     /// If none does, or this process may not look.
-    pub(super) fn open(pid: i32) -> io::Result<Self> {
+    pub fn open(pid: i32) -> io::Result<Self> {
         let process = Self::under(pid)?;
         // What was read is its own only if it is still there: else the number may be another's.
         if process.has_ended() {
@@ -113,7 +113,7 @@ impl Process {
     }
 
     /// Waits until it has ended, reaped or not. Cancel-safe.
-    pub(super) async fn ended(&self) {
+    pub async fn ended(&self) {
         let watched = self.watch.get_or_try_init(|| async {
             kernel::watch_shared(self.descriptor.clone(), Interest::READABLE)
         });

@@ -18,8 +18,9 @@ use lastword_protocol::message::service::{ServiceName, ServiceRequest};
 use lastword_protocol::{Instant, Millis};
 use nix::sys::signal::Signal;
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long everything may take to stop when the agent ends, before it is killed.
 const END_LIMIT: Millis = Millis(30_000);
@@ -41,12 +42,18 @@ pub struct Task {
     pub(super) jobs: HashMap<JobId, (Ask, oneshot::Sender<Vec<Reply>>)>,
     pub(super) last_job: u64,
     pub(super) ending: Option<Ending>,
+    /// Whether nothing may start: the board is about to go down.
+    pub(super) frozen: watch::Receiver<bool>,
+    /// What is to start once it may.
+    pub(super) parked: Vec<(Name, Arc<Manifest>)>,
 }
 
 /// Everything is being stopped.
 #[derive(Debug)]
 pub(super) struct Ending {
     how: End,
+    /// Only the board may end: the supervisor goes on.
+    stays: bool,
     /// When what is left is killed.
     deadline: Instant,
     /// Who waits for it.
@@ -62,6 +69,7 @@ impl Task {
             tokio::select! {
                 biased;
                 Some(heard) = self.heard.recv() => self.hear(heard).await,
+                Ok(()) = self.frozen.changed() => self.thaw().await,
                 () = self.memory.saved() => {}
                 () = self.clock.wait(deadline) => self.tick().await,
                 asked = self.asks.recv() => match asked {
@@ -85,7 +93,29 @@ impl Task {
             // Whoever asked may be gone.
             let _ = told.send(());
         }
-        true
+        !ending.stays
+    }
+
+    /// Nothing may start any more, or all may again.
+    async fn thaw(&mut self) {
+        if *self.frozen.borrow_and_update() {
+            return;
+        }
+        for (name, rules) in mem::take(&mut self.parked) {
+            self.carry(name, rules, machine::Effect::Spawn);
+        }
+        if self.ending.take_if(|ending| ending.stays).is_some() {
+            let effects = self.supervisor.reopen(self.at());
+            self.carry_out(effects).await;
+        }
+    }
+
+    /// How many services have processes.
+    pub(super) fn running(&self) -> usize {
+        let units = self.supervisor.units();
+        units
+            .filter(|(_, unit)| unit.machine().has_process())
+            .count()
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -179,6 +209,9 @@ impl Task {
     }
 
     fn carry(&mut self, name: Name, rules: Arc<Manifest>, effect: machine::Effect) {
+        if effect == machine::Effect::Spawn && *self.frozen.borrow() {
+            return self.parked.push((name, rules));
+        }
         let Some(hands) = self.hands.get_mut(&name) else {
             tracing::error!(target: "services", %name, "nobody knows this service");
             return;
@@ -221,21 +254,23 @@ impl Task {
     async fn answer(&mut self, asked: Asked) {
         match asked {
             Asked::Request { request, answer } => self.request(request, answer).await,
-            Asked::End { how, done } => self.end(how, done).await,
+            Asked::End { how, stays, done } => self.end(how, stays, done).await,
         }
     }
 
-    async fn end(&mut self, how: End, done: oneshot::Sender<()>) {
+    async fn end(&mut self, how: End, stays: bool, done: oneshot::Sender<()>) {
         let at = self.at();
         match &mut self.ending {
             Some(ending) => {
                 // Everything is more than something.
                 ending.how = if how == End::All { how } else { ending.how };
+                ending.stays &= stays;
                 ending.told.push(done);
             }
             None => {
                 self.ending = Some(Ending {
                     how,
+                    stays,
                     deadline: at.now.after(END_LIMIT),
                     told: vec![done],
                 });
@@ -243,6 +278,10 @@ impl Task {
         }
         let effects = self.supervisor.end(at, how);
         self.carry_out(effects).await;
+        for (name, _) in mem::take(&mut self.parked) {
+            let nothing = Event::SpawnFailed("the board goes down".to_owned());
+            self.tell(&name, nothing).await;
+        }
     }
 
     async fn request(&mut self, request: ServiceRequest, answer: oneshot::Sender<Vec<Reply>>) {

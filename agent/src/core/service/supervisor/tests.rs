@@ -251,6 +251,17 @@ fn nothing_starts_once_the_end_has_begun() {
 }
 
 #[test]
+fn a_board_that_stays_up_gets_its_services_back() {
+    let mut supervisor = pair();
+    supervisor.ask(at(1), JobId(1), &Ask::Stop(Target::One(name("a"))));
+    supervisor.tell(at(1), &name("a"), Event::Empty);
+    supervisor.end(at(2), End::All);
+    supervisor.tell(at(3), &name("b"), Event::Empty);
+    assert!(supervisor.is_quiet(End::All));
+    assert_eq!(told(&supervisor.reopen(at(4)), SPAWN), ["b"]);
+}
+
+#[test]
 fn what_is_to_be_adopted_runs_on_unless_everything_ends() {
     let file = [("a", "command \"a\"\non-agent-exit \"adopt\"")];
     for (end, stops) in [(End::KeepAdoptable, 0), (End::All, 1)] {

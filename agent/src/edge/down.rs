@@ -1,0 +1,81 @@
+//! `lastwordd down`: everything stops, whether an agent lives or not.
+
+use super::clock::Clock;
+use super::process::Process;
+use super::run::{Places, recover_from};
+use super::services;
+use super::store::StateDirectory;
+use super::{facts, run};
+use crate::core::config::Config;
+use anyhow::{Context, bail};
+use nix::sys::signal::Signal;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+/// How long an agent may take: 30 s for its services, and a little for itself.
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// The agent that had this process id was told to end, with all of its services, and has.
+    Agent(i32),
+    /// No agent lived; so many services that one had left were stopped.
+    Left(usize),
+}
+
+/// Ends the live agent and all services; if none lives, stops what one has left.
+///
+/// # Errors
+///
+/// If an agent lives and cannot be told, or does not end; or what is left cannot be found out.
+pub async fn down(config: Config, places: Places) -> anyhow::Result<Down> {
+    let boot = facts::boot_id().context("this boot has no id: is /proc mounted?")?;
+    let about = run::about(&config, &places, boot);
+    if let Some(agent) = live_agent(&about.socket).await? {
+        return end(agent).await;
+    }
+    let state = StateDirectory::open(config.state.as_ref().unwrap_or(&places.state)).context(
+        "an agent lives, and is not reached on its Unix socket; send it SIGINT to end it",
+    )?;
+    let recovered = recover_from(&mut state.files(), boot)?;
+    let clock = Clock::start();
+    let stopped = services::tear_down(&recovered, &state, about, clock).await?;
+    Ok(Down::Left(stopped))
+}
+
+/// Who listens on the socket.
+async fn live_agent(socket: &Path) -> anyhow::Result<Option<Process>> {
+    let stream = match UnixStream::connect(socket).await {
+        Ok(stream) => stream,
+        Err(error) => return not_there(socket, error),
+    };
+    let pid = stream.peer_cred()?.pid().context("the agent has no pid")?;
+    // Whoever holds the other end of a connection still has its number.
+    let process = Process::open(pid).context("the agent cannot be watched")?;
+    drop(stream);
+    Ok(Some(process))
+}
+
+fn not_there(socket: &Path, error: io::Error) -> anyhow::Result<Option<Process>> {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+        _ => Err(error).with_context(|| format!("cannot reach {}", socket.display())),
+    }
+}
+
+async fn end(agent: Process) -> anyhow::Result<Down> {
+    agent
+        .signal(Signal::SIGINT)
+        .context("the agent cannot be told to end")?;
+    if timeout(LIMIT, agent.ended()).await.is_err() {
+        bail!(
+            "the agent, process {}, has not ended after {LIMIT:?}",
+            agent.pid
+        );
+    }
+    Ok(Down::Agent(agent.pid))
+}
