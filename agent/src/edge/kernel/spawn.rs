@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::ptr;
 
 /// What the process is to become.
@@ -223,6 +223,8 @@ fn clone_into(
     stack: &mut [u128],
     child: &mut Child<'_>,
 ) -> io::Result<i32> {
+    use std::os::fd::AsRawFd;
+
     const CLONE_INTO_CGROUP: u64 = 1 << 33;
     let word = |number: c_int| u64::from(number.unsigned_abs());
     let address = |pointer: *mut u128| pointer as usize as u64;

@@ -55,7 +55,8 @@ impl Process {
 
 /// Every process whose environment carries the nonce, those that lead a session first. Finds what was
 /// started but never recorded, and descendants that left session and group. What runs for another
-/// user is seen by root alone; what has wiped its environment is not seen.
+/// user is seen by root alone; what has wiped its environment is not seen, nor, where an agent died while
+/// it started something, that before it is its program.
 ///
 /// # Errors
 ///
