@@ -4,6 +4,7 @@ pub mod backend;
 pub mod clock;
 pub mod down;
 pub mod facts;
+pub mod failpoint;
 mod kernel;
 pub mod link;
 pub mod listen;

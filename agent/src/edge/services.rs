@@ -1,6 +1,7 @@
 //! What the supervisor decides, done: processes, groups, logs, files.
 
 mod adoption;
+mod clearing;
 mod hands;
 mod launch;
 mod memory;

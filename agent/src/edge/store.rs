@@ -1,5 +1,6 @@
 //! The state directory: real files behind [`Storage`], and the lock that keeps it to one agent.
 
+use super::failpoint::pass;
 use crate::core::storage::Storage;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File, OpenOptions};
@@ -113,15 +114,21 @@ impl Storage for Files {
     }
 
     fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
-        fs::write(self.directory.join(name), content)
+        fs::write(self.directory.join(name), content)?;
+        pass("state-written");
+        Ok(())
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
-        File::open(self.directory.join(name))?.sync_all()
+        File::open(self.directory.join(name))?.sync_all()?;
+        pass("state-synced");
+        Ok(())
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.directory.join(from), self.directory.join(to))
+        fs::rename(self.directory.join(from), self.directory.join(to))?;
+        pass("state-renamed");
+        Ok(())
     }
 
     fn sync_names(&mut self) -> io::Result<()> {

@@ -1,11 +1,13 @@
 //! What an earlier agent has left: its services run on, and are watched as if nothing had happened.
 
+use super::clearing::clear;
 use super::hands::{Hands, Underway, What};
 use super::task::Task;
 use super::view::age;
 use crate::core::service::Name;
 use crate::core::service::machine::Event;
 use crate::core::service::registry::{Component, Found, Registry};
+use crate::edge::failpoint::pass;
 use crate::edge::process::{Cgroup, Group, Identity, Nonce64, Process, strays_of_all};
 use crate::edge::store::Files;
 use lastword_protocol::BootId;
@@ -105,7 +107,7 @@ impl Task {
             if left.strays {
                 let group = Group::left_behind(left.nonce, hands.cgroup.clone());
                 tracing::warn!(target: "services", %name, "its main process is gone: killing the rest");
-                super::task::clear(&name, Some(&group), None).await;
+                clear(&name, Some(&group), None).await;
             }
             self.hands.insert(name, hands);
             return;
@@ -113,12 +115,14 @@ impl Task {
         let run = hands.next_serial();
         let age = age(process.start_time);
         let process = hands.hold(process);
+        pass("adopt-held");
         tracing::info!(target: "services", %name, pid = process.pid, "adopted");
         let exited = async move { What::Event(Event::Exited(process.exited().await)) };
         let watch = Underway::start(self.tell.clone(), name.clone(), run, exited);
         hands.watch(run, watch);
         self.hands.insert(name.clone(), hands);
         self.tell(&name, Event::Adopted(age)).await;
+        pass("adopt-told");
     }
 }
 

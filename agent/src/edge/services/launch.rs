@@ -1,8 +1,8 @@
 //! Starts what a service's file names: its process, its probe, its stop hook.
 
-use super::task::is_notifying;
 use crate::core::service::Name;
 use crate::core::service::manifest::{Manifest, Probe, StopSignal};
+use crate::edge::failpoint::pass;
 use crate::edge::logs::{Ends, Logs};
 use crate::edge::process::{
     Cgroup, Cgroups, Exit, Group, Launch, Nonce64, NotifySocket, Process, User, exec_ready, launch,
@@ -52,8 +52,9 @@ impl Starter {
         rules: &Manifest,
         nonce: Nonce64,
     ) -> io::Result<Process> {
+        pass("start-ordered");
         let mut order = self.order(name, rules, nonce)?;
-        if is_notifying(rules) {
+        if rules.ready.probe == Probe::Notify {
             order.notify = Some(self.listen(name)?);
         }
         let ends = self.ends(name, rules).await?;
@@ -63,7 +64,9 @@ impl Starter {
                 fchown(end, Some(user.uid), None)?;
             }
         }
-        self.launch(order, ends).await
+        let started = self.launch(order, ends).await;
+        pass("start-launched");
+        started
     }
 
     async fn launch(&self, order: Launch, ends: Arc<Ends>) -> io::Result<Process> {
@@ -167,10 +170,11 @@ pub(super) async fn run_hook(
         starter.launch(order, ends).await
     };
     match run.await {
-        Ok(process) => match process.exited().await {
-            Exit::Code(0) => None,
-            other => Some(other.to_string()),
-        },
+        Ok(process) => {
+            let exit = process.exited().await;
+            pass("hook-ended");
+            (exit != Exit::Code(0)).then(|| exit.to_string())
+        }
         Err(error) => Some(error.to_string()),
     }
 }

@@ -1,22 +1,22 @@
 //! The task of the supervisor: one `select!` over questions, what processes do, and the clock. Each
 //! turns into an event; the supervisor decides; its effects are carried out.
 
+use super::clearing::{clear, settle};
 use super::hands::{Hands, Heard, Underway, What};
 use super::launch::{Starter, probe, run_hook};
 use super::memory::Memory;
 use super::{Asked, view};
 use crate::core::service::answer::{of_job, of_reload};
 use crate::core::service::machine::{self, Event, Moment};
-use crate::core::service::manifest::{Manifest, Probe};
+use crate::core::service::manifest::Manifest;
 use crate::core::service::supervisor::{Ask, Effect, End, JobId, Supervisor, Target};
 use crate::core::service::{Name, supervisor};
 use crate::edge::clock::{Clock, unix_ms};
+use crate::edge::failpoint::pass;
 use crate::edge::logs::Logs;
-use crate::edge::process::Group;
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{ServiceName, ServiceRequest};
 use lastword_protocol::{Instant, Millis};
-use nix::sys::signal::Signal;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
@@ -160,6 +160,7 @@ impl Task {
                 let exited = async move { What::Event(Event::Exited(process.exited().await)) };
                 let watch = Underway::start(self.tell.clone(), name.clone(), run, exited);
                 hands.watch(run, watch);
+                pass("start-held");
                 tracing::info!(target: "services", %name, pid = hands.pid(), "started");
                 Event::Spawned
             }
@@ -173,7 +174,14 @@ impl Task {
         if event == Event::Empty {
             hands.let_go();
         }
+        let (spawned, empty) = (event == Event::Spawned, event == Event::Empty);
         self.tell(&name, event).await;
+        if spawned {
+            pass("start-told");
+        }
+        if empty {
+            pass("empty-told");
+        }
     }
 
     pub(super) async fn tell(&mut self, name: &Name, event: Event) {
@@ -202,6 +210,7 @@ impl Task {
                     if let Err(error) = self.logs.detach(name.as_str()).await {
                         tracing::warn!(target: "services", %name, %error, "its log was not closed");
                     }
+                    pass("forget-closed");
                     self.save();
                 }
             }
@@ -354,40 +363,14 @@ impl Task {
         for broken in self.supervisor.broken() {
             tracing::error!(target: "services", "{}", broken.flaw);
         }
+        pass("reload-decided");
         // By its nonce a process is found even if the agent dies before its number is written down.
         self.save();
         self.memory.finish().await;
+        pass("reload-saved");
         let replies = of_reload(&plan, self.supervisor.broken());
         self.carry_out(effects).await;
         replies
-    }
-}
-
-/// Sees to it that nothing is left: asks it to go, or kills.
-pub(super) async fn clear(name: &Name, group: Option<&Group>, signal: Option<Signal>) {
-    let Some(group) = group else {
-        return;
-    };
-    if matches!(group.is_empty(), Ok(true)) {
-        return;
-    }
-    let sent = match signal {
-        Some(signal) => group.signal(signal),
-        None => group.kill().await,
-    };
-    if let Err(error) = sent {
-        tracing::warn!(target: "services", %name, %error, "not everything of it was signalled");
-    }
-    if let Err(error) = group.emptied().await {
-        // It is asked again when the grace is over, or killed again.
-        tracing::error!(target: "services", %name, %error, "whether it is gone cannot be told");
-        std::future::pending::<()>().await;
-    }
-}
-
-async fn settle(logs: &Logs, name: &Name) {
-    if let Err(error) = logs.settle(name.as_str()).await {
-        tracing::warn!(target: "services", %name, %error, "the end of its log is not written");
     }
 }
 
@@ -398,9 +381,4 @@ fn target(name: Option<ServiceName>) -> Result<Target, supervisor::Trouble> {
     Name::try_from(name.as_str())
         .map(Target::One)
         .map_err(|error| supervisor::Trouble::NoName(error.0))
-}
-
-/// Whether a service says itself that it is ready.
-pub(super) fn is_notifying(rules: &Manifest) -> bool {
-    rules.ready.probe == Probe::Notify
 }

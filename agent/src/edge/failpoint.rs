@@ -1,0 +1,53 @@
+//! Places where a test can have the agent killed: between any two steps of what it does.
+//!
+//! `LASTWORD_FAILPOINT=NAME` kills the agent with SIGKILL where it passes the point of that name, and
+//! `LASTWORD_FAILPOINT=NAME:3` where it passes it for the third time. Only with the feature
+//! `failpoints`, which no release has.
+
+/// Every point, in the order of a service's life.
+pub const ALL: &[&str] = &[
+    "reload-decided",
+    "reload-saved",
+    "start-ordered",
+    "start-launched",
+    "start-held",
+    "start-told",
+    "state-written",
+    "state-synced",
+    "state-renamed",
+    "hook-ended",
+    "stop-signalled",
+    "stop-killed",
+    "stop-emptied",
+    "stop-settled",
+    "empty-told",
+    "forget-closed",
+    "adopt-held",
+    "adopt-told",
+];
+
+/// Passes a point; kills this process if a test has asked for that.
+#[cfg(feature = "failpoints")]
+pub fn pass(point: &str) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static PASSED: AtomicU32 = AtomicU32::new(0);
+
+    debug_assert!(ALL.contains(&point), "{point} is not listed");
+    let Ok(wanted) = std::env::var("LASTWORD_FAILPOINT") else {
+        return;
+    };
+    let (name, count) = wanted.split_once(':').unwrap_or((&wanted, "1"));
+    if name != point {
+        return;
+    }
+    let passed = PASSED.fetch_add(1, Ordering::Relaxed) + 1;
+    if count.parse() == Ok(passed) {
+        // Nobody is told, as when the kernel's out-of-memory killer comes.
+        let _ = nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL);
+    }
+}
+
+/// Passes a point.
+#[cfg(not(feature = "failpoints"))]
+#[expect(clippy::missing_const_for_fn, reason = "with failpoints it is none")]
+pub fn pass(_point: &str) {}

@@ -1,0 +1,43 @@
+//! Nothing is left of a service: asked to go, killed, waited for, its log written to the end.
+
+use crate::core::service::Name;
+use crate::edge::failpoint::pass;
+use crate::edge::logs::Logs;
+use crate::edge::process::Group;
+use nix::sys::signal::Signal;
+
+/// Sees to it that nothing is left: asks it to go, or kills.
+pub(super) async fn clear(name: &Name, group: Option<&Group>, signal: Option<Signal>) {
+    let Some(group) = group else {
+        return;
+    };
+    if matches!(group.is_empty(), Ok(true)) {
+        return;
+    }
+    let sent = match signal {
+        Some(signal) => group.signal(signal),
+        None => group.kill().await,
+    };
+    pass(if signal.is_some() {
+        "stop-signalled"
+    } else {
+        "stop-killed"
+    });
+    if let Err(error) = sent {
+        tracing::warn!(target: "services", %name, %error, "not everything of it was signalled");
+    }
+    if let Err(error) = group.emptied().await {
+        // It is asked again when the grace is over, or killed again.
+        tracing::error!(target: "services", %name, %error, "whether it is gone cannot be told");
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Writes what is left in the FIFOs, the unfinished line too.
+pub(super) async fn settle(logs: &Logs, name: &Name) {
+    pass("stop-emptied");
+    if let Err(error) = logs.settle(name.as_str()).await {
+        tracing::warn!(target: "services", %name, %error, "the end of its log is not written");
+    }
+    pass("stop-settled");
+}
