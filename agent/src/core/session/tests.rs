@@ -1,5 +1,7 @@
 //! What a session answers, whatever arrives.
 
+mod services;
+
 use super::*;
 use crate::core::clients::Life;
 use crate::core::config::Limits;

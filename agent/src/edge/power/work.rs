@@ -19,6 +19,8 @@ use tokio::time::{sleep, timeout};
 const PREPARE_LIMIT: Duration = Duration::from_secs(2);
 /// How long writing a record may take.
 const RECORD_LIMIT: Duration = Duration::from_secs(2);
+/// How long stopping all services may take: they are killed after 30 s.
+const SERVICES_LIMIT: Duration = Duration::from_secs(35);
 /// How long a platform's program, which has ended well, may take to bring the board down.
 const GOING_DOWN_LIMIT: Duration = Duration::from_secs(90);
 
@@ -178,8 +180,13 @@ impl Queue {
                 Box::pin(async move {
                     // A dry run resets nothing, so nothing has to be at rest.
                     if graceful && !dry_run {
-                        services.stop_all().await;
-                        tracing::info!(target: "power", "all services have stopped");
+                        // A disk that hangs may hang their logs: the board goes down all the same.
+                        match timeout(SERVICES_LIMIT, services.stop_all()).await {
+                            Ok(()) => tracing::info!(target: "power", "all services have stopped"),
+                            Err(_) => {
+                                tracing::error!(target: "power", "not all services have stopped")
+                            }
+                        }
                     }
                     fire(threads, trigger, evidence, dry_run).await
                 })
