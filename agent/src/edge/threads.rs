@@ -1,6 +1,8 @@
 //! Where what may block runs: on threads of its own, never on the executor.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use tokio::sync::oneshot;
 
 /// Runs what may block. A simulator runs it itself, when it sees fit.
@@ -17,6 +19,40 @@ impl Threads for RuntimeThreads {
     fn start(&self, work: Box<dyn FnOnce() + Send>) {
         // Its end is told by what it sends; nobody joins it.
         drop(tokio::task::spawn_blocking(work));
+    }
+}
+
+/// A thread for each piece of work; where the machine has no room for one, here and now: what has to
+/// be done against a flood of processes must not fail because of it. (The runtime's threads panic.)
+#[derive(Clone, Copy, Debug)]
+pub struct OneEach {
+    stack_bytes: usize,
+}
+
+impl Default for OneEach {
+    fn default() -> Self {
+        let stack_bytes = 512 << 10;
+        Self { stack_bytes }
+    }
+}
+
+impl Threads for OneEach {
+    fn start(&self, work: Box<dyn FnOnce() + Send>) {
+        // A thread that does not come to be takes what it was given with it.
+        let work = Arc::new(Mutex::new(Some(work)));
+        let theirs = work.clone();
+        let thread = thread::Builder::new().stack_size(self.stack_bytes);
+        if thread.spawn(move || take(&theirs)).is_err() {
+            take(&work);
+        }
+    }
+}
+
+/// Does what has not been done.
+fn take(work: &Mutex<Option<Box<dyn FnOnce() + Send>>>) {
+    let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(work) = work {
+        work();
     }
 }
 
@@ -43,4 +79,29 @@ pub async fn run<T: Send + 'static>(
     // Nobody may be left to be told.
     threads.start(Box::new(move || drop(tell.send(work()))));
     told.await.map_err(|_| Panicked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread::ThreadId;
+
+    #[tokio::test]
+    async fn work_is_done_here_where_there_is_no_room_for_a_thread() {
+        let here = thread::current().id();
+        assert_ne!(done_on(OneEach::default()).await, here);
+        let stack_bytes = usize::MAX / 4;
+        assert_eq!(done_on(OneEach { stack_bytes }).await, here);
+    }
+
+    async fn done_on(threads: OneEach) -> ThreadId {
+        let done = run(&threads, || thread::current().id()).await;
+        done.expect("no panic")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told() {
+        let done = run(&OneEach::default(), || panic!("as tested")).await;
+        assert_eq!(done, Err::<(), _>(Panicked));
+    }
 }

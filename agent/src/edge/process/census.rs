@@ -2,13 +2,13 @@
 
 use super::watch::Process;
 use super::{NONCE_VARIABLE, Nonce64, explain};
+use crate::edge::threads::{self, OneEach};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
 
 /// What `/proc/PID/stat` says of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,8 +198,8 @@ impl Census {
             return Ok(census.clone());
         }
         let number = BEGUN.fetch_add(1, Ordering::SeqCst) + 1;
-        let taken = spawn_blocking(Self::take).await;
-        let census = Arc::new(taken.map_err(io::Error::other)??);
+        let taken = threads::run(&OneEach::default(), Self::take).await;
+        let census = Arc::new(taken.map_err(|error| io::Error::other(error.to_string()))??);
         *latest = Some((number, census.clone()));
         Ok(census)
     }

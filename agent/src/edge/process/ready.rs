@@ -4,6 +4,7 @@
 use super::group::Group;
 use super::watch::Process;
 use super::{Exit, Launch, explain, launch};
+use crate::edge::threads::{self, OneEach};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, setsockopt, sockopt::PassCred,
@@ -18,7 +19,6 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixDatagram};
-use tokio::task::spawn_blocking;
 use tokio::time;
 
 /// Waits until someone answers on a port of this machine's loopback addresses. Whether that is the
@@ -58,8 +58,8 @@ pub async fn exec_ready(command: Launch) -> io::Result<()> {
     let mut pause = FIRST_PAUSE;
     loop {
         let command = command.clone();
-        let started = spawn_blocking(move || Attempt::start(&command));
-        let attempt = started.await.map_err(io::Error::other)??;
+        let started = threads::run(&OneEach::default(), move || Attempt::start(&command)).await;
+        let attempt = started.map_err(|error| io::Error::other(error.to_string()))??;
         if attempt.0.exited().await == Exit::Code(0) {
             return Ok(());
         }
