@@ -202,9 +202,7 @@ impl Session {
 
     /// Takes bytes that arrived at `now`.
     pub fn receive(&mut self, now: Instant, bytes: &[u8], world: &dyn World) {
-        if self.output.is_empty() {
-            self.progress = now;
-        }
+        self.await_progress(now);
         self.heard = Some(now);
         self.backlog.extend(bytes);
         self.work(now, world);
@@ -230,6 +228,7 @@ impl Session {
             self.late = replies.to_vec();
             return self.output.end();
         }
+        self.await_progress(now);
         let flow = match self.waiting.take() {
             Some(Waiting::Line) => self.lines.answered(now, replies, &mut self.output, world),
             Some(Waiting::Frame(asked)) => {
@@ -252,8 +251,16 @@ impl Session {
         self.waiting?.abandon(&self.late)
     }
 
+    /// The peer has had no time yet to take what is said from now on.
+    fn await_progress(&mut self, now: Instant) {
+        if self.output.is_empty() {
+            self.progress = now;
+        }
+    }
+
     /// Lets time pass; late and repeated ticks are harmless.
     pub fn tick(&mut self, now: Instant, world: &dyn World) {
+        self.await_progress(now);
         self.decoder.tick(now);
         let heard = self.heard.is_some();
         self.frames.tick(now, heard, &mut self.output, world);

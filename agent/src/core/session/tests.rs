@@ -521,6 +521,25 @@ fn the_silent_the_idle_and_the_stalled_are_dropped_in_time() {
 }
 
 #[test]
+fn a_peer_that_waits_long_for_an_answer_has_its_time_to_take_it() {
+    let limits = Limits::default();
+    let mut waiting = Bench::new(TCP);
+    waiting.session.receive(Instant(0), b"reboot\n", &Board);
+    let job = waiting.session.take_job().unwrap();
+    let reply = Reply::Initiated(Initiated {
+        operation: Operation::Reboot,
+        backend: Backend::DryRun,
+        id: job.assigned,
+    });
+    let late = Instant(0).after(limits.stall).after(limits.stall);
+    waiting.session.answered(late, &[reply], &Board);
+    waiting.session.tick(late, &Board);
+    assert_eq!(waiting.session.end(), None);
+    waiting.session.tick(late.after(limits.stall), &Board);
+    assert_eq!(waiting.session.end(), Some(End::Stalled));
+}
+
+#[test]
 fn behind_its_last_word_a_session_is_mute_and_what_arrives_waits() {
     let mut bench = Bench::new(TCP);
     bench.receive(b"reboot\n");

@@ -7,12 +7,7 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{self, ITEM_TEXT_BYTES, Item, LogStream};
 use lastword_protocol::refusal::Code;
 use std::io;
-use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
-
-/// Whoever asks for lines from the end on gets what is there, not what will be.
-const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Answers a request for lines.
 pub(super) fn answer(
@@ -58,13 +53,12 @@ async fn from_on(
     from: Cursor,
     pages: &mut Pages,
 ) -> io::Result<(Cursor, u64)> {
+    // What is there is waited for, however slow the disk; what will be is not.
+    let end = logs.tail(&asked.name, 0).await?.next;
     let mut follower = logs.follow(&asked.name, from)?;
     let (mut next, mut left, mut missed) = (follower.cursor(), usize::from(asked.lines), 0);
-    while left > 0 {
-        let Ok(read) = timeout(PATIENCE, follower.next()).await else {
-            break;
-        };
-        let Some(batch) = read? else {
+    while left > 0 && follower.cursor() < end {
+        let Some(batch) = follower.next().await? else {
             break;
         };
         missed += batch.missed;
