@@ -48,6 +48,19 @@ impl Cgroups {
         Ok(cgroup)
     }
 
+    /// The group of a service that is about to start, created anew if nothing runs in it: Linux 6.18
+    /// kills at once whatever is cloned into a group that was killed before (seen on 6.18.44, where
+    /// `cgroup.kill` counts up and clone3(2) compares with the count of the parent's group).
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be created.
+    pub fn renew(&self, name: &str) -> io::Result<Cgroup> {
+        // What runs there, or is not to be removed, stays.
+        let _ = self.0.child(name).remove();
+        self.service(name)
+    }
+
     /// Removes the place and every group in it. That it is gone is fine.
     ///
     /// # Errors

@@ -102,6 +102,12 @@ impl Starter {
         cgroups.map(|it| it.service(name.as_str())).transpose()
     }
 
+    /// As [`Starter::cgroup`], for its next start.
+    pub(super) fn fresh_cgroup(&self, name: &Name) -> io::Result<Option<Cgroup>> {
+        let cgroups = self.cgroups.as_ref();
+        cgroups.map(|it| it.renew(name.as_str())).transpose()
+    }
+
     /// What its processes write to.
     async fn ends(&self, name: &Name, rules: &Manifest) -> io::Result<Arc<Ends>> {
         self.logs

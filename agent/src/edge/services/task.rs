@@ -226,7 +226,7 @@ impl Task {
             return;
         };
         if effect == machine::Effect::Spawn {
-            hands.cgroup = self.starter.cgroup(&name).unwrap_or_default();
+            hands.cgroup = self.starter.fresh_cgroup(&name).unwrap_or_default();
         }
         let serial = hands.next_serial();
         let tell = self.tell.clone();
