@@ -9,6 +9,7 @@ mod kernel;
 pub mod link;
 pub mod listen;
 pub mod logs;
+pub mod parent;
 pub mod power;
 pub mod process;
 pub mod run;

@@ -4,6 +4,7 @@ use super::backend::{DryRun, Linux, NoBackend, PowerBackend};
 use super::clock::Clock;
 use super::facts::{self, LinuxBoard, Sessions};
 use super::listen::{self, Host, Open};
+use super::parent::Signals;
 use super::power::{Means, PowerHandle, PowerTask, SharedDesk};
 use super::process::{limits, reap_orphans};
 use super::services::{self, About, Services};
@@ -14,7 +15,6 @@ use crate::core::clients::{Clients, Life};
 use crate::core::config::{self, Config, Listener};
 use crate::core::record::{Found, PowerRecord};
 use crate::core::recovery::{Recovered, recover};
-use crate::core::service::supervisor::End;
 use crate::core::session::House;
 use crate::core::storage::Storage;
 use anyhow::{Context, bail};
@@ -22,7 +22,6 @@ use lastword_protocol::BootId;
 use lastword_protocol::power::{Board, Desk};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -70,6 +69,8 @@ pub fn refuse_unsafe(config: &Config) -> anyhow::Result<()> {
 /// If it cannot start.
 pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     refuse_unsafe(&config)?;
+    // Before anything is started that would have to be ended.
+    let mut signals = Signals::new().context("signals cannot be heard")?;
     let clock = Clock::start();
     let started = facts::uptime();
     let boot = facts::boot_id().context("this boot has no id: is /proc mounted?")?;
@@ -111,7 +112,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let power = tokio::spawn(task.run(stopped));
     tracing::info!(%boot, backend = config.power.backend.word(), "ready");
 
-    let (signal, how) = wait_for_signal().await?;
+    let (signal, how) = signals.ended().await;
     tracing::info!(target: "shutdown", task = "agent", signal, "ending");
     services.end(how).await;
     supervisor.await.context("the supervisor failed")?;
@@ -224,15 +225,5 @@ fn backend(config: &Config) -> Arc<dyn PowerBackend> {
             power.reboot_program.clone(),
             power.poweroff_program.clone(),
         )),
-    }
-}
-
-/// SIGINT stops everything; SIGTERM leaves running what is to be adopted by the next agent.
-async fn wait_for_signal() -> anyhow::Result<(&'static str, End)> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => Ok(("SIGINT", End::All)),
-        _ = terminate.recv() => Ok(("SIGTERM", End::KeepAdoptable)),
     }
 }
