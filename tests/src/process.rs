@@ -6,6 +6,7 @@ mod binaries;
 mod daemon;
 mod peer;
 mod screen;
+mod services;
 mod simulator;
 
 pub use agent::{Agent, Place};
@@ -13,9 +14,33 @@ pub use binaries::{lastword, lastword_sim, lastwordd};
 pub use daemon::Daemon;
 pub use peer::Peer;
 pub use screen::Screen;
+pub use services::{Lines, Shown};
 pub use simulator::Simulator;
 
-use std::time::Duration;
+use std::fmt::Debug;
+use std::time::{Duration, Instant};
 
 /// How long a test waits for anything a process does.
 pub const BOUND: Duration = Duration::from_secs(20);
+
+/// When something that is asked for again and again must have come to pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// [`BOUND`] from now.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "processes live in real time, and nothing else tells a test that one stays"
+    )]
+    pub fn start() -> Self {
+        Self(Instant::now() + BOUND)
+    }
+
+    /// Fails the test if it has passed, showing what there is in place of what was awaited.
+    #[expect(clippy::disallowed_methods, reason = "as above")]
+    pub fn check(self, awaited: &str, seen: &dyn Debug) {
+        assert!(Instant::now() < self.0, "no {awaited} in time: {seen:?}");
+    }
+}

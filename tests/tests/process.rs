@@ -10,3 +10,5 @@ mod links;
 mod command;
 
 mod simulator;
+
+mod services;

@@ -15,6 +15,7 @@ mod lossy;
 mod no_std;
 mod orders;
 mod policies;
+mod services_kill;
 mod size;
 mod terminals;
 mod test;
@@ -101,6 +102,12 @@ enum Task {
     /// Let two peers ask, take, cancel and die in every order. Much faster as
     /// `cargo run --release --package xtask -- orders`.
     Orders,
+    /// Kill an agent over and over while its services write, and look for lost lines and restarts.
+    ServicesKill {
+        /// How often.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+        count: u32,
+    },
     /// Run the fuzz targets, one after the other.
     Fuzz {
         /// Which; all otherwise.
@@ -168,6 +175,7 @@ fn main() -> ExitCode {
             orders::run();
             Ok(())
         }
+        Task::ServicesKill { count } => services_kill::run_for(count),
         Task::Fuzz {
             target,
             seconds,

@@ -140,7 +140,13 @@ impl Agent {
     /// Connects over the Unix socket.
     #[must_use]
     pub fn unix(&self) -> Peer {
-        Peer::new(UnixStream::connect(self.directory.join("agent.sock")).expect("a listener"))
+        Peer::new(UnixStream::connect(self.socket()).expect("a listener"))
+    }
+
+    /// Where its Unix socket is.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.directory.join("agent.sock")
     }
 
     /// Opens the pseudo-terminal, and takes off it what the agent has announced.

@@ -1,0 +1,9 @@
+//! Services of a real agent: what survives its death, what ends with it, and what is left of those
+//! that do not want to be stopped.
+
+mod endings;
+mod killed;
+mod unruly;
+
+/// The processes of services that are all stopped.
+const NOBODY: [i32; 0] = [];
