@@ -5,6 +5,7 @@ mod half_close;
 pub(crate) mod mcu;
 mod raw;
 mod refusals;
+mod services;
 mod stood_down;
 mod tampered;
 
@@ -25,7 +26,9 @@ const NOISE: Duration = Duration::from_millis(20);
 pub(crate) fn run(count: u32) -> Result<()> {
     let network = best_network();
     half_close::prepare()?;
-    let image = image(network, refusals::guest_files())?;
+    let mut files = refusals::guest_files();
+    files.extend(services::guest_files());
+    let image = image(network, files)?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
@@ -88,9 +91,12 @@ async fn rebooted(board: &LinuxBoard, way: Way, request: &PowerRequest) -> Resul
 /// A graceful reboot goes by way of the board's own init.
 async fn graceful(board: &LinuxBoard) -> Result<()> {
     let request = PowerRequest::plain(Operation::GracefulReboot);
+    let before = board.console_text()?.len();
     let cycle = rebooted(board, Way::Tcp, &request).await?;
     ensure!(!cycle.is_lost(), "the acknowledgement was lost: {cycle}");
-    println!("graceful: {cycle}");
+    let console = board.console_text()?;
+    services::check_order(console.get(before..).unwrap_or_default())?;
+    println!("graceful, hooks, TERM, empty, in reverse order: {cycle}");
     Ok(())
 }
 

@@ -128,7 +128,10 @@ async fn fill(line: &mut tokio::net::UnixStream) -> Result<()> {
             begun.elapsed() < FILL_LIMIT,
             "the line takes ever more: {waiting} bytes"
         );
-        line.write_all(b"help\n").await?;
+        // Not for long once the line is full: a session with too many answers in hand reads no more.
+        if grown.elapsed() < QUIET / 4 {
+            line.write_all(b"help\n").await?;
+        }
         sleep(QUIET / 20).await;
         let now = readable(line)?;
         if now > waiting {

@@ -184,7 +184,7 @@ impl Queue {
                         match timeout(SERVICES_LIMIT, services.stop_all()).await {
                             Ok(()) => tracing::info!(target: "power", "all services have stopped"),
                             Err(_) => {
-                                tracing::error!(target: "power", "not all services have stopped")
+                                tracing::error!(target: "power", "not all services have stopped");
                             }
                         }
                     }
