@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Figure {
     /// What it is the value of, such as `encode an ACK`.
     pub name: String,
-    /// The value, in `unit`.
+    /// The value, in `unit`; not a number if it could not be measured.
     pub value: f64,
     /// What it is counted in.
     pub unit: Unit,
@@ -28,6 +28,8 @@ pub enum Unit {
     Millis,
     /// Seconds.
     Seconds,
+    /// 10⁶ bytes a second.
+    MegabytesPerSecond,
     /// 10⁹ bytes a second.
     GigabytesPerSecond,
     /// Bytes.
@@ -132,11 +134,15 @@ impl Unit {
     }
 
     fn shown(self, value: f64) -> String {
+        if value.is_nan() {
+            return "not measured".to_owned();
+        }
         match self {
             Self::Nanos => format!("{value:.1} ns"),
             Self::Micros => format!("{value:.1} µs"),
             Self::Millis => format!("{value:.1} ms"),
             Self::Seconds => format!("{value:.2} s"),
+            Self::MegabytesPerSecond => format!("{value:.0} MB/s"),
             Self::GigabytesPerSecond => format!("{value:.2} GB/s"),
             Self::Bytes => format!("{} bytes", grouped(value)),
             Self::Kibibytes => format!("{} KiB", grouped(value)),
@@ -224,6 +230,7 @@ mod tests {
             (Unit::Bytes, 1_234_567.0, "1,234,567 bytes"),
             (Unit::Count, 100.0, "100"),
             (Unit::Times, 1.249, "1.249 times"),
+            (Unit::Millis, f64::NAN, "not measured"),
         ] {
             assert_eq!(unit.shown(value), shown);
         }

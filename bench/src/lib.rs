@@ -18,5 +18,6 @@ pub mod peer;
 pub mod codec;
 pub mod parse;
 pub mod rest;
+pub mod services;
 pub mod sessions;
 pub mod tcp;

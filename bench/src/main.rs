@@ -30,6 +30,12 @@ struct Measure {
     /// The agent as a board gets it.
     #[arg(long, value_name = "FILE")]
     board_agent: PathBuf,
+    /// A service to be supervised.
+    #[arg(long, value_name = "FILE")]
+    service: PathBuf,
+    /// Where other supervisors are kept once they are downloaded.
+    #[arg(long, value_name = "DIRECTORY")]
+    peers: PathBuf,
     /// Shorter rounds.
     #[arg(long)]
     quick: bool,
@@ -60,6 +66,8 @@ fn run(arguments: Measure) -> Result<bool> {
     let setting = Setting {
         agent: arguments.agent,
         board_agent: arguments.board_agent,
+        service: arguments.service,
+        peers: arguments.peers,
         quick: arguments.quick,
     };
     let parts = match arguments.parts.as_slice() {

@@ -1,7 +1,7 @@
 //! The parts of a run, each selectable by its name.
 
 use crate::figure::Figure;
-use crate::{codec, parse, rest, sessions, tcp};
+use crate::{codec, parse, rest, services, sessions, tcp};
 use anyhow::Result;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -19,6 +19,8 @@ pub enum Part {
     Parse,
     /// The agent at rest: memory, CPU, start-up, size.
     Rest,
+    /// Five hundred services, beside other supervisors.
+    Services,
 }
 
 /// What is measured, and how thoroughly.
@@ -28,6 +30,10 @@ pub struct Setting {
     pub agent: PathBuf,
     /// The agent as a board gets it: static and stripped.
     pub board_agent: PathBuf,
+    /// A service to be supervised, linked statically.
+    pub service: PathBuf,
+    /// Where other supervisors are kept.
+    pub peers: PathBuf,
     /// Shorter rounds.
     pub quick: bool,
 }
@@ -42,6 +48,7 @@ impl Part {
             Self::Codec => "The frame codec",
             Self::Parse => "The line parser",
             Self::Rest => "The agent at rest",
+            Self::Services => "Five hundred services",
         }
     }
 
@@ -57,6 +64,7 @@ impl Part {
             Self::Codec => codec::measure(setting),
             Self::Parse => parse::measure(setting),
             Self::Rest => rest::measure(setting),
+            Self::Services => services::measure(setting),
         }
     }
 
@@ -65,6 +73,7 @@ impl Part {
     pub const fn remarks(self) -> Option<&'static str> {
         match self {
             Self::Tcp => Some(TCP_REMARKS),
+            Self::Services => Some(SERVICES_REMARKS),
             Self::Sessions | Self::Codec | Self::Parse | Self::Rest => None,
         }
     }
@@ -87,3 +96,19 @@ Not everything is alike:
   that could have more nodes.
 - The two are asked by their own clients, `lastwordd` and the echo by the same bare loop; the line
   with the client library is the one to hold beside them.";
+
+const SERVICES_REMARKS: &str = "\
+Every service is the same small program, linked statically, so that what it takes to begin is little.
+All supervisors are told to restart it always and at once. The peers are Debian's packages, unpacked
+and not installed.
+
+Not everything is alike:
+
+- `lastwordd` writes down which processes there are, holds every service in a cgroup of its own, and has
+  made sure that nothing of the one before is left before it starts the next. Without cgroups it has to
+  look through all processes for that.
+- `lastwordd` and supervisord keep the lines of all 500 services, with two pipes each. runit has one more
+  process for each service whose lines are kept: its 500 have none, only the one that writes lines has.
+- runit starts a service with a shell script that ends in `exec`, as is usual. Its processes are `runsvdir`
+  and 500 `runsv`.
+- supervisord looks after its processes once a second, so it is asked for 40 restarts, not 500.";

@@ -200,7 +200,7 @@ impl Server {
 }
 
 /// A path as a string of the configuration.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     format!("{:?}", path.to_string_lossy())
 }
 

@@ -1,9 +1,10 @@
 //! The figures of the project: built for release, measured in one run.
 
-use crate::board::linux::static_agent;
+use crate::board::linux::{TARGET, static_agent};
 use crate::cargo::{cargo, root, run as run_command, target};
 use crate::size;
 use anyhow::Result;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Builds what is measured and measures it; `parts`: only these.
@@ -24,6 +25,8 @@ pub(crate) fn run(quick: bool, parts: &[String]) -> Result<()> {
         .arg("measure")
         .arg("--agent")
         .arg(release.join("lastwordd"));
+    bench.arg("--service").arg(static_service()?);
+    bench.arg("--peers").arg(target().join("bench-peers"));
     bench.arg("--board-agent").arg(board_agent);
     bench.args(quick.then_some("--quick")).args(parts);
     // The page holds one whole run or nothing.
@@ -41,6 +44,14 @@ pub(crate) fn run(quick: bool, parts: &[String]) -> Result<()> {
 /// Runs the crate's own tests.
 pub(crate) fn run_tests() -> Result<()> {
     run_command(&mut apart("test"))
+}
+
+/// Builds the service that supervisors are given, so that little happens before its `main`.
+fn static_service() -> Result<PathBuf> {
+    let mut build = apart("build");
+    build.args(["--package", "lastword-bench-service", "--target", TARGET]);
+    run_command(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
+    Ok(target().join(TARGET).join("release/lastword-bench-service"))
 }
 
 /// A cargo command on the crate, which is a workspace of its own, with the target directory of

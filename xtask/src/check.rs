@@ -30,8 +30,15 @@ pub(crate) fn run_all() -> Result<()> {
 
 /// Format and lints of a crate that is a workspace of its own.
 fn check_apart(manifest: &str) -> Result<()> {
-    run(&mut cargo(&["fmt", "--check", "--manifest-path", manifest]))?;
-    let mut lint = cargo(&["clippy", "--all-targets", "--manifest-path", manifest]);
+    run(&mut cargo(&[
+        "fmt",
+        "--all",
+        "--check",
+        "--manifest-path",
+        manifest,
+    ]))?;
+    let mut lint = cargo(&["clippy", "--workspace", "--all-targets"]);
+    lint.args(["--manifest-path", manifest]);
     lint.arg("--target-dir").arg(target());
     run(lint.args(["--", "--deny", "warnings"]))
 }

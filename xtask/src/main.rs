@@ -66,7 +66,7 @@ enum Task {
         #[arg(long)]
         quick: bool,
         /// What to measure; everything otherwise.
-        #[arg(value_parser = ["tcp", "sessions", "codec", "parse", "rest"])]
+        #[arg(value_parser = ["tcp", "sessions", "codec", "parse", "rest", "services"])]
         parts: Vec<String>,
     },
     /// Format, lints, `no_std` builds, documentation, tidiness.
