@@ -14,6 +14,8 @@ use crate::topic::Topic;
 use core::cell::Cell;
 use heapless::Vec;
 use lastword_protocol::message::Request;
+#[cfg(feature = "services")]
+use lastword_protocol::message::service::Logs;
 
 /// The most commands in one line.
 pub const MAX_STEPS: usize = 4;
@@ -41,6 +43,9 @@ pub struct Step {
 pub enum Action {
     /// Ask the board.
     Request(Request),
+    /// Show lines of a log and go on with what comes, until told to end.
+    #[cfg(feature = "services")]
+    Follow(Logs),
     /// Explain this; the shell has the text.
     Help(Topic),
     /// Change the session's dialect.

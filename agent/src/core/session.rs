@@ -2,14 +2,18 @@
 //! desk. Pure: the edge moves the bytes and tells the time.
 
 mod countdown;
+mod follow;
+mod follows;
 mod frames;
 mod json;
 mod lines;
 mod marks;
 mod output;
+mod patience;
 mod telnet;
 mod waiting;
 
+pub use follows::{FOLLOWS, FollowId, FollowOrder, News};
 pub use frames::Unanswered;
 pub use output::Output;
 
@@ -20,7 +24,7 @@ use countdown::Countdown;
 use frames::{Asked, Frames};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::message::Reply;
-use lastword_protocol::{Instant, Millis, Nonce, OperationId};
+use lastword_protocol::{Instant, Nonce, OperationId};
 use lastword_shell::{Medium, Table, WINDOW_BYTES};
 use lines::{Flow, Lines};
 use marks::{Marked, Marks};
@@ -31,8 +35,6 @@ use waiting::Waiting;
 
 /// A session takes no more input while this much output waits.
 pub const OUTPUT_BYTES: usize = 16 * 1024;
-/// A serial line that was quiet for this long forgets its dialect.
-const SERIAL_IDLE: Millis = Millis(300_000);
 
 /// What kind of link a session is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +176,8 @@ impl Session {
     /// Whether the conversation is over once the output is written, and why.
     #[must_use]
     pub fn end(&self) -> Option<End> {
-        let drained = self.input_ended && self.waiting.is_none() && self.output.is_empty();
+        let busy = self.waiting.is_some() || self.lines.is_following();
+        let drained = self.input_ended && !busy && self.output.is_empty();
         self.end.or(drained.then_some(End::Finished))
     }
 
@@ -315,20 +318,6 @@ impl Session {
         .into_iter()
         .flatten()
         .min()
-    }
-
-    /// When the peer has been quiet for too long.
-    fn idle_deadline(&self) -> Option<Instant> {
-        match (self.traits.is_connected(), self.heard) {
-            (true, None) => Some(self.opened.after(self.limits.silent)),
-            (true, Some(heard)) => Some(heard.after(self.limits.idle)),
-            (false, heard) => Some(heard?.after(SERIAL_IDLE)),
-        }
-    }
-
-    /// When the peer has left its answers untaken for too long.
-    fn stall_deadline(&self) -> Option<Instant> {
-        (!self.output.is_empty()).then(|| self.progress.after(self.limits.stall))
     }
 
     /// Works through the backlog until it is empty or has to wait: for an answer, or because

@@ -139,20 +139,23 @@ impl Host {
     /// Serves one listener until the agent ends.
     pub async fn serve(self, open: Open) {
         let mut stop = self.room.stop.clone();
+        let mut conversations = JoinSet::new();
         tokio::select! {
-            () = self.forever(open) => {}
+            () = self.forever(open, &mut conversations) => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
+        // They are told, too, and have a word to say at most.
+        while conversations.join_next().await.is_some() {}
     }
 
-    async fn forever(self, open: Open) {
+    async fn forever(self, open: Open, conversations: &mut JoinSet<()>) {
         match open {
             Open::Serial(link, path, baud) => self.serial(link, &path, baud).await,
             Open::Pty(link) => self.pty(link).await,
-            Open::Tcp(listener) => self.tcp(listener).await,
+            Open::Tcp(listener) => self.tcp(listener, conversations).await,
             Open::Unix(listener, path) => {
                 let _remove = RemoveSocket(path);
-                self.unix(listener).await;
+                self.unix(listener, conversations).await;
             }
         }
     }
@@ -190,13 +193,12 @@ impl Host {
         }
     }
 
-    async fn tcp(&self, listener: TcpListener) {
-        let mut conversations = JoinSet::new();
+    async fn tcp(&self, listener: TcpListener, conversations: &mut JoinSet<()>) {
         loop {
-            reap(&mut conversations);
+            reap(conversations);
             match listener.accept().await {
                 Ok((stream, peer)) => match TcpLink::new(stream, peer) {
-                    Ok(link) => self.connection(&mut conversations, link),
+                    Ok(link) => self.connection(conversations, link),
                     Err(error) => tracing::debug!(%peer, %error, "gone before it began"),
                 },
                 Err(error) => not_accepted(&error).await,
@@ -204,12 +206,11 @@ impl Host {
         }
     }
 
-    async fn unix(&self, listener: UnixListener) {
-        let mut conversations = JoinSet::new();
+    async fn unix(&self, listener: UnixListener, conversations: &mut JoinSet<()>) {
         loop {
-            reap(&mut conversations);
+            reap(conversations);
             match listener.accept().await {
-                Ok((stream, _)) => self.connection(&mut conversations, UnixLink::new(stream)),
+                Ok((stream, _)) => self.connection(conversations, UnixLink::new(stream)),
                 Err(error) => not_accepted(&error).await,
             }
         }

@@ -143,6 +143,12 @@ impl Logs {
         self.feed(name)?.tail(lines).await
     }
 
+    /// The same logs for whoever only reads: who holds it does not keep the pump going.
+    #[must_use]
+    pub fn readers(&self) -> Readers {
+        Readers(Arc::clone(&self.0.feeds))
+    }
+
     /// Follows a service's log from a place, such as where a tail ended: no line is lost or
     /// repeated in between.
     ///
@@ -150,7 +156,7 @@ impl Logs {
     ///
     /// If there is no such log.
     pub fn follow(&self, name: &str, from: Cursor) -> io::Result<Follower> {
-        Ok(Follower::new(self.feed(name)?, from))
+        self.readers().follow(name, from)
     }
 
     /// How often, since it was attached, a service's log could not be written.
@@ -173,6 +179,22 @@ impl Logs {
 
     fn feed(&self, name: &str) -> io::Result<Arc<Feed>> {
         self.0.feeds.find(name).ok_or_else(unknown)
+    }
+}
+
+/// The logs of all services, to read. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Readers(Arc<Feeds>);
+
+impl Readers {
+    /// As [`Logs::follow`].
+    ///
+    /// # Errors
+    ///
+    /// If there is no such log.
+    pub fn follow(&self, name: &str, from: Cursor) -> io::Result<Follower> {
+        let feed = self.0.find(name).ok_or_else(unknown)?;
+        Ok(Follower::new(feed, from))
     }
 }
 

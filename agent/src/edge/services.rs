@@ -13,9 +13,10 @@ pub use memory::{About, files};
 pub use task::Task;
 
 use super::clock::Clock;
-use super::logs::Logs;
+use super::logs::{Follower, Logs, Readers};
 use super::process::Cgroups;
 use super::store::StateDirectory;
+use crate::core::log::Cursor;
 use crate::core::recovery::Recovered;
 use crate::core::service::answer::refused;
 use crate::core::service::supervisor::{End, Supervisor};
@@ -39,6 +40,7 @@ const ASKS: usize = 64;
 pub struct Services {
     asks: Option<mpsc::Sender<Asked>>,
     frozen: Arc<watch::Sender<bool>>,
+    logs: Option<Readers>,
 }
 
 /// A question, and where its answer goes.
@@ -76,6 +78,7 @@ pub async fn start(
     let services = Services {
         asks: Some(asks),
         frozen: Arc::new(frozen),
+        logs: Some(task.logs.readers()),
     };
     Ok((task, services))
 }
@@ -102,6 +105,7 @@ pub async fn tear_down(
     let services = Services {
         asks: Some(asks),
         frozen: Arc::new(frozen),
+        logs: None,
     };
     let task = tokio::spawn(task.run());
     services.end(End::All).await;
@@ -160,6 +164,7 @@ impl Services {
         Self {
             asks: None,
             frozen: Arc::new(frozen),
+            logs: None,
         }
     }
 
@@ -174,6 +179,17 @@ impl Services {
             (Ok(()), Ok(replies)) => replies,
             _ => refused(Code::Offline, "the agent is ending"),
         }
+    }
+
+    /// Follows a service's log from a line on. The logs' end, which is the supervisor's, ends it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such log.
+    pub fn follow(&self, name: &str, from: Cursor) -> io::Result<Follower> {
+        let none = || io::Error::new(io::ErrorKind::NotFound, "this agent supervises nothing");
+        let logs = self.logs.as_ref().ok_or_else(none)?;
+        logs.follow(name, from)
     }
 
     /// Stops what is to be stopped and waits until it is, which takes 30 seconds at most. From now on

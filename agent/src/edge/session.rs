@@ -1,11 +1,15 @@
-//! The task of one link: it moves the bytes of a session and watches acknowledgements leave.
+//! The task of one link: it moves the bytes of a session, watches acknowledgements leave and reads
+//! the logs that are followed.
+
+mod follows;
 
 use super::clock::{Alarm, Clock};
 use super::link::{Drain, Link};
 use super::power::{ENDING, PowerHandle, Ticket};
 use super::services::Services;
-use crate::core::session::{End, House, Job, Session};
+use crate::core::session::{End, FollowOrder, House, Job, Session};
 use crate::core::world::{Ask, World};
+use follows::Follows;
 use lastword_protocol::Nonce;
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::Origin;
@@ -15,13 +19,16 @@ use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 /// How many bytes are read at once.
 const READ_BYTES: usize = 512;
+/// How long the ends of logs may take to be told when the agent ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// What an acknowledgement takes on the wire at most, for the drain's deadline.
 const ACK_BYTES: usize = 128;
 
@@ -77,6 +84,9 @@ pub async fn serve(
         session,
         asking: None,
         ack: None,
+        follows: Follows::default(),
+        reads_first: false,
+        farewell: None,
     };
     if announce {
         let now = conversation.room.clock.now();
@@ -99,6 +109,12 @@ struct Conversation<'l> {
     session: Session,
     asking: Option<Asking>,
     ack: Option<Ack>,
+    follows: Follows,
+    /// Whether the link is asked for input before it is given output: it was given some just now,
+    /// and lines of logs must not keep it from being asked.
+    reads_first: bool,
+    /// The agent ends: until when the ends of logs may be told.
+    farewell: Option<Instant>,
 }
 
 /// An acknowledgement on its way.
@@ -118,10 +134,16 @@ impl Conversation<'_> {
             if let Some(job) = self.session.take_job() {
                 self.asking = Some(self.ask(job));
             }
+            self.follow();
             if let Some(end) = self.end() {
                 return Ok(end);
             }
-            let wants_input = self.session.wants_input();
+            let wants_input = self.session.wants_input() && self.farewell.is_none();
+            let transfer = Transfer {
+                output: self.session.output().front(),
+                wants_input,
+                reads_first: self.reads_first,
+            };
             let now = self.room.clock.now();
             let deadline = self.session.deadline(now, &*self.room.world);
             let again = self
@@ -134,7 +156,13 @@ impl Conversation<'_> {
             // alone can be ready for ever, and the same events then give the same order.
             tokio::select! {
                 biased;
-                _ = self.room.stop.changed() => return Ok(End::Finished),
+                _ = self.room.stop.changed(), if self.farewell.is_none() => {
+                    if self.follows.is_unused() || self.ack.is_some() {
+                        return Ok(End::Finished);
+                    }
+                    self.farewell = Some(Instant::now() + FAREWELL);
+                }
+                () = wait(self.farewell) => return Ok(End::Finished),
                 released = released(self.ack.as_mut()) => self.released(released),
                 answer = optional(self.asking.as_mut()) => self.answered(answer)?,
                 () = wait(again) => self.look_for_drain()?,
@@ -146,8 +174,12 @@ impl Conversation<'_> {
                     let now = self.room.clock.now();
                     self.session.tick(now, &*self.room.world);
                 }
-                moved = step(self.link, self.session.output().front(), &mut buffer, wants_input) =>
-                    self.moved(moved?, &buffer)?,
+                // Behind an acknowledgement nothing is said that need not be.
+                (id, news) = self.follows.next(&self.session), if self.ack.is_none() => {
+                    let now = self.room.clock.now();
+                    self.session.followed(now, id, news, &*self.room.world);
+                }
+                moved = step(self.link, transfer, &mut buffer) => self.moved(moved?, &buffer)?,
             }
         }
     }
@@ -169,9 +201,23 @@ impl Conversation<'_> {
 
     /// Why it is over, unless something has still to be said or seen off.
     fn end(&self) -> Option<End> {
-        let end = self.session.end()?;
+        let over = self.farewell.is_some() && self.follows.is_empty();
+        let end = self.session.end().or(over.then_some(End::Finished))?;
         let busy = self.ack.is_some() || !self.session.output().is_empty();
         (end != End::Finished || !busy).then_some(end)
+    }
+
+    /// Follows the logs that the session wants followed, and no others.
+    fn follow(&mut self) {
+        while let Some(order) = self.session.take_follow() {
+            match order {
+                FollowOrder::Start { id, name, from } => {
+                    let follower = self.room.services.follow(&name, from);
+                    self.follows.start(id, follower);
+                }
+                FollowOrder::Stop(id) => self.follows.stop(id),
+            }
+        }
     }
 
     fn ask(&self, job: Job) -> Asking {
@@ -220,6 +266,7 @@ impl Conversation<'_> {
 
     fn moved(&mut self, moved: Moved, buffer: &[u8]) -> io::Result<()> {
         let now = self.room.clock.now();
+        self.reads_first = matches!(moved, Moved::Wrote(_)) && !self.follows.is_empty();
         match moved {
             Moved::Read(count) => self
                 .session
@@ -268,33 +315,50 @@ impl Conversation<'_> {
     }
 }
 
-/// Writes what waits and reads what has come, whichever the link can do first. Cancel-safe.
-async fn step(
-    link: &mut dyn Link,
-    output: &[u8],
-    buffer: &mut [u8],
+/// What a link may do next.
+#[derive(Clone, Copy)]
+struct Transfer<'o> {
+    output: &'o [u8],
     wants_input: bool,
-) -> io::Result<Moved> {
+    reads_first: bool,
+}
+
+/// Writes what waits or reads what has come, whichever the link can do first. Cancel-safe.
+async fn step(link: &mut dyn Link, transfer: Transfer<'_>, buffer: &mut [u8]) -> io::Result<Moved> {
     poll_fn(|context| {
-        if !output.is_empty()
-            && let Poll::Ready(wrote) = Pin::new(&mut *link).poll_write(context, output)
+        if transfer.reads_first
+            && let read @ Poll::Ready(_) = poll_read(link, transfer, buffer, context)
+        {
+            return read;
+        }
+        if !transfer.output.is_empty()
+            && let Poll::Ready(wrote) = Pin::new(&mut *link).poll_write(context, transfer.output)
         {
             return Poll::Ready(match wrote {
                 Ok(0) => Err(io::ErrorKind::WriteZero.into()),
                 wrote => wrote.map(Moved::Wrote),
             });
         }
-        if !wants_input {
-            return Poll::Pending;
-        }
-        let mut free = ReadBuf::new(buffer);
-        let read = Pin::new(&mut *link).poll_read(context, &mut free);
-        read.map_ok(|()| match free.filled().len() {
-            0 => Moved::Ended,
-            count => Moved::Read(count),
-        })
+        poll_read(link, transfer, buffer, context)
     })
     .await
+}
+
+fn poll_read(
+    link: &mut dyn Link,
+    transfer: Transfer<'_>,
+    buffer: &mut [u8],
+    context: &mut Context<'_>,
+) -> Poll<io::Result<Moved>> {
+    if !transfer.wants_input {
+        return Poll::Pending;
+    }
+    let mut free = ReadBuf::new(buffer);
+    let read = Pin::new(link).poll_read(context, &mut free);
+    read.map_ok(|()| match free.filled().len() {
+        0 => Moved::Ended,
+        count => Moved::Read(count),
+    })
 }
 
 async fn optional<F: Future + Unpin>(future: Option<F>) -> F::Output {

@@ -177,20 +177,22 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
     #[inline(never)]
     fn carry_out(&mut self, action: &mut Action, house: &mut House, board: &mut impl Board) {
         self.told = Told::Done;
-        match action {
-            Action::Help(_) => {}
-            Action::Logout => self.then = Then::Leave,
-            Action::Mode(Dialect::Json) => self.told = Told::Refused(Code::Mode, NO_JSON),
-            Action::Mode(Dialect::Term) if !HAS_TERM => {
-                self.told = Told::Refused(Code::Mode, "this board speaks plain only");
+        // Help is said with the answer, and there are no logs to follow.
+        if let Action::Request(request) = action {
+            self.asked = self.asked.next();
+            let nonce = session_nonce(house.boot(), LINES);
+            let assigned = OperationId::assigned(nonce, self.asked);
+            self.told = house.ask(request, assigned, board);
+        } else if let Action::Mode(dialect) = action {
+            match dialect {
+                Dialect::Json => self.told = Told::Refused(Code::Mode, NO_JSON),
+                Dialect::Term if !HAS_TERM => {
+                    self.told = Told::Refused(Code::Mode, "this board speaks plain only");
+                }
+                dialect => self.then = Then::Speak(*dialect),
             }
-            Action::Mode(dialect) => self.then = Then::Speak(*dialect),
-            Action::Request(request) => {
-                self.asked = self.asked.next();
-                let nonce = session_nonce(house.boot(), LINES);
-                let assigned = OperationId::assigned(nonce, self.asked);
-                self.told = house.ask(request, assigned, board);
-            }
+        } else if matches!(action, Action::Logout) {
+            self.then = Then::Leave;
         }
     }
 

@@ -81,7 +81,7 @@ pub static SVC_RELOAD: Command = Command {
     ..LOOK
 };
 
-/// `svc logs NAME [--tail N] [--from LINE]`
+/// `svc logs NAME [--tail N] [--from LINE] [--follow]`
 pub static SVC_LOGS: Command = Command {
     path: "svc logs",
     summary: "Show what a service has written.",
@@ -104,6 +104,11 @@ pub static SVC_LOGS: Command = Command {
             }),
             summary: "From this line on, not the last ones.",
         },
+        Switch {
+            name: "--follow",
+            value: None,
+            summary: "And what comes, until ^C.",
+        },
     ],
     opcode: Some(opcode::SVC_LOGS),
     build: |arguments| {
@@ -116,7 +121,11 @@ pub static SVC_LOGS: Command = Command {
             _ => None,
         };
         let name = name(arguments).unwrap_or_default();
-        ask(ServiceRequest::Logs(Logs { name, from, lines }))
+        let logs = Logs { name, from, lines };
+        match arguments.options.get(2) {
+            Some(Some(_)) => Action::Follow(logs),
+            _ => ask(ServiceRequest::Logs(logs)),
+        }
     },
     ..LOOK
 };

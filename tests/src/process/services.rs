@@ -142,7 +142,7 @@ impl Agent {
     #[must_use]
     pub fn lines(&self, name: &str, from: u64, most: usize) -> Lines {
         let params = json!({"name": name, "from": from, "tail": most});
-        let read = self.call("logs", &params);
+        let read = self.call("svc.logs", &params);
         let lines = read["lines"].as_array().expect("lines");
         let text = |line: &Value| line["line"].as_str().expect("a text").to_owned();
         Lines {
@@ -155,7 +155,7 @@ impl Agent {
     /// The number that the next line of a service's log will have.
     #[must_use]
     pub fn next_line(&self, name: &str) -> u64 {
-        let read = self.call("logs", &json!({"name": name, "tail": 0}));
+        let read = self.call("svc.logs", &json!({"name": name, "tail": 0}));
         read["next"].as_u64().expect("a number")
     }
 

@@ -5,9 +5,10 @@ use super::machine::{Exit, Shown, Transition};
 use super::plan::Plan;
 use super::supervisor::{Answer, Ask, Target, Trouble};
 use super::{Name, catalog};
+use crate::core::log::{Line, Stream};
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{
-    Change, ITEM_TEXT_BYTES, Item, Page, ServiceExit, ServiceState, Step,
+    Change, ITEM_TEXT_BYTES, Item, LogStream, Page, ServiceExit, ServiceState, Step,
 };
 use lastword_protocol::refusal::{Code, Refusal};
 
@@ -38,14 +39,18 @@ impl Pages {
         pages.map(Reply::Items).collect()
     }
 
+    /// The replies, none of them the last: the answer goes on.
+    pub fn so_far(self) -> impl Iterator<Item = Reply> {
+        let pages = self.full.into_iter().chain([self.last]);
+        let pages = pages.filter(|page| !page.is_empty());
+        pages.map(|page| Reply::Items(page.and_more()))
+    }
+
     /// As [`Pages::done`], but the whole is a no, for this reason.
     #[must_use]
     pub fn refused(self, code: Code, detail: &str) -> Vec<Reply> {
-        let pages = self.full.into_iter().chain([self.last]);
-        let pages = pages.filter(|page| !page.is_empty());
-        let more = pages.map(|page| Reply::Items(page.and_more()));
         let refusal = Reply::Refused(Refusal::new(code, detail));
-        more.chain([refusal]).collect()
+        self.so_far().chain([refusal]).collect()
     }
 }
 
@@ -161,6 +166,28 @@ pub fn push_transition(pages: &mut Pages, transition: &Transition) {
         at_unix_ms: transition.at_unix_ms,
         reason: &cut(&transition.reason),
     }));
+}
+
+/// Appends a line, in as many items as it takes.
+pub fn push_line(pages: &mut Pages, line: &Line) {
+    let mut pieces = line.bytes.chunks(ITEM_TEXT_BYTES).peekable();
+    let mut piece: &[u8] = pieces.next().unwrap_or_default();
+    loop {
+        let next = pieces.next();
+        pages.push(&Item::Line {
+            at_unix_ms: line.unix_ms,
+            stream: match line.stream {
+                Stream::Out => LogStream::Out,
+                Stream::Err => LogStream::Err,
+            },
+            continues: next.is_some() || line.continues,
+            bytes: piece,
+        });
+        match next {
+            Some(next) => piece = next,
+            None => return,
+        }
+    }
 }
 
 /// A state as the protocol has it.

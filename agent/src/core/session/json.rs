@@ -1,8 +1,12 @@
 //! The JSON dialect: JSON-RPC 2.0, one object a line. Methods and parameters mirror the command
 //! table: a call is turned into the shell line that means the same.
 
+pub(super) mod notifications;
 mod services;
+mod subscriptions;
 
+use super::follows::FollowId;
+use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::refusal::Code;
 use lastword_shell::fields::{self, Fields, Value as Field};
@@ -23,6 +27,18 @@ pub(super) struct Call {
     id: Option<Value>,
     /// The shell line that means the same.
     pub(super) line: String,
+    purpose: Purpose,
+}
+
+/// What a call is for, apart from its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// An answer.
+    Answer,
+    /// Lines of a log as notifications.
+    Subscribe,
+    /// No more of those.
+    Cancel(FollowId),
 }
 
 impl Call {
@@ -52,16 +68,27 @@ impl Call {
         let Some(method) = object.get("method").and_then(Value::as_str) else {
             return Err(no_call(&shown, "\"method\" is missing"));
         };
-        let method = services::alias(method, object.get("params"));
+        let params = object.get("params");
+        let failed_params =
+            |message: String| failed(&shown, INVALID_PARAMS, &message, Code::BadValue);
+        if method == subscriptions::CANCEL {
+            let of = subscriptions::wanted(params).map_err(failed_params)?;
+            return Ok(Self {
+                id,
+                line: String::new(),
+                purpose: Purpose::Cancel(of),
+            });
+        }
+        let purpose = subscriptions::purpose(method);
+        let method = services::alias(method, params);
         let Some(command) = table.by_method(method) else {
             let message = format!("unknown method {method}");
             return Err(failed(&shown, METHOD_NOT_FOUND, &message, Code::Unknown));
         };
         let mut line = command.path.to_owned();
         let positionals: Vec<_> = command.positionals.iter().map(|one| one.name).collect();
-        append_params(&mut line, object.get("params"), &positionals)
-            .map_err(|message| failed(&shown, INVALID_PARAMS, &message, Code::BadValue))?;
-        Ok(Self { id, line })
+        append_params(&mut line, params, &positionals).map_err(failed_params)?;
+        Ok(Self { id, line, purpose })
     }
 
     /// The answer to a line that the grammar refuses.
@@ -78,8 +105,13 @@ impl Call {
     /// The answer of the board.
     pub(super) fn answer(&self, step: &Step, replies: &[Reply]) -> Option<String> {
         let id = self.id.as_ref()?;
-        if let Action::Request(Request::Service(request)) = &step.action {
-            return Some(match services::result(request, replies) {
+        let request = match &step.action {
+            Action::Request(Request::Service(request)) => Some(request.clone()),
+            Action::Follow(logs) => Some(ServiceRequest::Logs(logs.clone())),
+            _ => None,
+        };
+        if let Some(request) = request {
+            return Some(match services::result(&request, replies) {
                 Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string(),
                 Err(error) => failed(id, error.number, &error.message, error.code),
             });

@@ -1,8 +1,10 @@
 //! The text dialects of a session: bytes become lines, lines run step by step, each gets its
 //! one answer.
 
+mod following;
 mod heard;
 
+use super::follows::{FollowId, Follows, Opening};
 use super::json;
 use super::output::Output;
 use crate::core::world::{Ask, Way, World};
@@ -26,6 +28,12 @@ pub(super) struct Lines {
     running: Option<Running>,
     /// A byte behind a line that asked others: it is fed when the answer is there.
     held: Option<u8>,
+    /// The logs that are followed.
+    follows: Follows,
+    /// The one that the running line shows.
+    showing: Option<FollowId>,
+    /// What the running line wants to follow, once it is known where that ends.
+    opening: Option<Opening>,
 }
 
 /// A line under way.
@@ -67,14 +75,20 @@ impl Lines {
             asked: Sequence(0),
             running: None,
             held: None,
+            follows: Follows::default(),
+            showing: None,
+            opening: None,
         }
     }
 
-    /// Forgets dialect and line.
+    /// Forgets dialect and line, and follows no log any more.
     pub(super) fn forget(&mut self) {
         self.input.forget();
         self.running = None;
         self.held = None;
+        self.follows.stop_all();
+        self.showing = None;
+        self.opening = None;
     }
 
     /// Whether a person types here.
@@ -107,6 +121,9 @@ impl Lines {
         out: &mut Output,
         world: &dyn World,
     ) -> Flow {
+        if self.interrupts(byte, out) {
+            return Flow::Go;
+        }
         // A lone CR is often recognised at the byte behind it, which is then left to be fed again.
         let byte = [byte];
         let mut left = &byte[..];
@@ -136,17 +153,22 @@ impl Lines {
     pub(super) fn notice(&self, text: &str, out: &mut Output) {
         if self.is_term() {
             // Output takes everything.
+            if self.showing.is_some() {
+                let _ = write!(out, "! {text}\r\n");
+                return;
+            }
             let _ = write!(out, "\r\n! {text}\r\n");
             let _ = self.input.redraw(out, &self.name);
         }
     }
 
-    /// The input has ended: an unterminated line is refused, never run.
+    /// The input has ended: an unterminated line is refused, never run, and what is followed ends.
     pub(super) fn end(&mut self, out: &mut Output, world: &dyn World) {
         let mut echo = Output::default();
         let received = self.input.end(&mut echo);
         let heard = received.map(|received| Heard::of(received, self.table, &self.name));
         self.hear(heard, &echo, out, world);
+        self.end_follows(out);
     }
 
     /// What the running line asked is answered.
@@ -157,7 +179,10 @@ impl Lines {
         out: &mut Output,
         world: &dyn World,
     ) -> Flow {
-        self.replies(replies, out);
+        match self.opening.take() {
+            Some(opening) => self.opened(&opening, replies, out),
+            None => self.replies(replies, out),
+        }
         match (self.run(out, world), self.held.take()) {
             (Flow::Go, Some(byte)) => self.feed(now, byte, out, world),
             (flow, held) => {
@@ -175,11 +200,18 @@ impl Lines {
         world: &dyn World,
     ) -> Flow {
         out.push(echo.front());
+        if heard.is_some() {
+            self.end_rows(out);
+        }
         match heard {
             None => Flow::Go,
             Some(Heard::End) => Flow::End,
             Some(Heard::Say(text)) => {
                 out.push(text.as_bytes());
+                Flow::Go
+            }
+            Some(Heard::Cancel(call, id)) => {
+                self.cancel(&call, id, out);
                 Flow::Go
             }
             Some(Heard::Show(shown)) => {
@@ -219,6 +251,16 @@ impl Lines {
     /// Runs what can be run without asking others.
     fn run(&mut self, out: &mut Output, world: &dyn World) -> Flow {
         loop {
+            if self.showing.is_some() {
+                return Flow::Go;
+            }
+            if let Some(opening) = self.running.as_ref().and_then(Running::opening) {
+                match self.open(opening) {
+                    Ok(flow) => return flow,
+                    Err(refusal) => self.reply(&Reply::Refused(refusal), out),
+                }
+                continue;
+            }
             let Some(action) = self.running.as_ref().and_then(Running::action) else {
                 return self.finish(out);
             };
@@ -231,7 +273,8 @@ impl Lines {
                         return Flow::Ask(ask, OperationId::assigned(self.nonce, self.asked));
                     }
                 },
-                Action::Help(_) => self.reply(&Reply::Done, out),
+                // What is followed was opened above.
+                Action::Help(_) | Action::Follow(_) => self.reply(&Reply::Done, out),
                 Action::Mode(dialect) => {
                     self.reply(&Reply::Done, out);
                     self.close(out);

@@ -1,5 +1,6 @@
 //! What a session answers, whatever arrives.
 
+mod follow;
 mod services;
 
 use super::*;
@@ -14,7 +15,7 @@ use lastword_protocol::identity::{
 use lastword_protocol::message::{Initiated, Pending, Request, Uptime, opcode};
 use lastword_protocol::power::{Backend, Operation, PowerRequest};
 use lastword_protocol::refusal::{Code, Refusal};
-use lastword_protocol::{BootId, ClientId, Sequence, Text};
+use lastword_protocol::{BootId, ClientId, Millis, Sequence, Text};
 use lastword_shell::commands;
 
 const BOOT: BootId = BootId([7; 16]);

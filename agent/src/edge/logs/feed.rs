@@ -145,8 +145,8 @@ impl Feed {
         Ok(kept.into())
     }
 
-    fn read_batch(&self, from: Cursor, until: Cursor) -> io::Result<Vec<Line>> {
-        self.archive(from)?.read(batch(from, until))
+    fn read_batch(&self, extent: Extent) -> io::Result<Vec<Line>> {
+        self.archive(extent.from)?.read(extent)
     }
 
     fn archive(&self, from: Cursor) -> io::Result<Archive> {
@@ -196,6 +196,8 @@ pub struct Follower {
     feed: Arc<Feed>,
     progress: watch::Receiver<Progress>,
     next: Cursor,
+    most_lines: usize,
+    most_bytes: usize,
 }
 
 impl Follower {
@@ -205,7 +207,17 @@ impl Follower {
             next: from.min(feed.next()),
             progress: feed.progress.subscribe(),
             feed,
+            most_lines: BATCH_LINES,
+            most_bytes: BATCH_BYTES,
         }
+    }
+
+    /// The same, with smaller batches: at most so many lines and, after the first, bytes.
+    #[must_use]
+    pub fn limited(mut self, lines: usize, bytes: usize) -> Self {
+        self.most_lines = lines.clamp(1, BATCH_LINES);
+        self.most_bytes = bytes.min(BATCH_BYTES);
+        self
     }
 
     /// The place after what was returned, to follow from with another follower.
@@ -236,12 +248,18 @@ impl Follower {
     }
 
     async fn read(&mut self, until: Cursor) -> io::Result<Batch> {
-        let recent = self.feed.ring().read(self.next, BATCH_LINES, BATCH_BYTES);
+        let (lines, bytes) = (self.most_lines, self.most_bytes);
+        let recent = self.feed.ring().read(self.next, lines, bytes);
         let lines = if let Some(recent) = recent {
             recent
         } else {
-            let (feed, from) = (Arc::clone(&self.feed), self.next);
-            blocking(move || feed.read_batch(from, until)).await?
+            let extent = Extent {
+                lines,
+                bytes,
+                ..batch(self.next, until)
+            };
+            let feed = Arc::clone(&self.feed);
+            blocking(move || feed.read_batch(extent)).await?
         };
         let oldest = self.feed.ring().first();
         let first = lines

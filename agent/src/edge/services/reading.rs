@@ -1,10 +1,10 @@
 //! Lines of a service's log, for whoever asks.
 
-use crate::core::log::{Cursor, Line, Stream};
-use crate::core::service::answer::{Pages, refused};
+use crate::core::log::Cursor;
+use crate::core::service::answer::{Pages, push_line, refused};
 use crate::edge::logs::Logs;
 use lastword_protocol::message::Reply;
-use lastword_protocol::message::service::{self, ITEM_TEXT_BYTES, Item, LogStream};
+use lastword_protocol::message::service::{self, Item};
 use lastword_protocol::refusal::Code;
 use std::io;
 use tokio::sync::oneshot;
@@ -36,7 +36,9 @@ async fn read(logs: &Logs, asked: &service::Logs) -> io::Result<Vec<Reply>> {
     let (next, missed) = match asked.from {
         None => {
             let tail = logs.tail(&asked.name, most).await?;
-            tail.lines.iter().for_each(|line| push(&mut pages, line));
+            tail.lines
+                .iter()
+                .for_each(|line| push_line(&mut pages, line));
             (tail.next, 0)
         }
         Some(from) => from_on(logs, asked, Cursor(from), &mut pages).await?,
@@ -63,32 +65,10 @@ async fn from_on(
         };
         missed += batch.missed;
         for line in batch.lines.iter().take(left) {
-            push(pages, line);
+            push_line(pages, line);
             next = line.cursor.after(1);
         }
         left = left.saturating_sub(batch.lines.len());
     }
     Ok((next, missed))
-}
-
-/// Appends a line, in as many items as it takes.
-fn push(pages: &mut Pages, line: &Line) {
-    let mut pieces = line.bytes.chunks(ITEM_TEXT_BYTES).peekable();
-    let mut piece: &[u8] = pieces.next().unwrap_or_default();
-    loop {
-        let next = pieces.next();
-        pages.push(&Item::Line {
-            at_unix_ms: line.unix_ms,
-            stream: match line.stream {
-                Stream::Out => LogStream::Out,
-                Stream::Err => LogStream::Err,
-            },
-            continues: next.is_some() || line.continues,
-            bytes: piece,
-        });
-        match next {
-            Some(next) => piece = next,
-            None => return,
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! What a session's input has come to, free of the input's buffer.
 
-use super::{Voice, json};
+use super::{FollowId, Voice, json};
 use lastword_protocol::refusal::Code;
 use lastword_shell::{
     Answer, Dialect, LineError, Received, Rules, Script, Table, Tag, plain, term,
@@ -11,6 +11,8 @@ use std::fmt::Write;
 #[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 pub(super) enum Heard {
     Run(Script, Voice),
+    /// A program wants no more of a log.
+    Cancel(json::Call, FollowId),
     Say(String),
     Show(Shown),
     End,
@@ -70,6 +72,9 @@ impl Heard {
             Ok(call) => call,
             Err(answer) => return Self::Say(answer + "\n"),
         };
+        if let Some(id) = call.cancels() {
+            return Self::Cancel(call, id);
+        }
         let mut script = Script::default();
         match script.read(&call.line, Rules::new(table, Dialect::Json)) {
             Ok(()) => Self::Run(script, Voice::Json(call)),

@@ -1,0 +1,41 @@
+//! What a session and the edge tell each other of logs that are followed.
+
+use super::follows::{FollowId, FollowOrder, News};
+use super::{OUTPUT_BYTES, Session};
+use crate::core::world::World;
+use lastword_protocol::Instant;
+
+/// Lines are taken only while less output than this waits, in bytes, so that there is room for
+/// answers.
+const LINES_BEHIND: usize = OUTPUT_BYTES / 2;
+
+impl Session {
+    /// The next thing to do about logs that are followed; what comes of them goes to
+    /// [`Session::followed`].
+    pub fn take_follow(&mut self) -> Option<FollowOrder> {
+        self.lines.take_follow()
+    }
+
+    /// Whether [`Session::followed`] may be called for this log now. If not, leave its lines where
+    /// they are.
+    #[must_use]
+    pub fn wants_lines(&self, id: FollowId) -> bool {
+        let room = self.output.len() < LINES_BEHIND && !self.output.is_muted();
+        room && self.end.is_none() && self.lines.wants_lines(id)
+    }
+
+    /// Takes what has come of a log, as [`Session::wants_lines`] allows. What is not followed any
+    /// more is dropped.
+    pub fn followed(&mut self, now: Instant, id: FollowId, news: News, world: &dyn World) {
+        if self.output.is_empty() {
+            self.progress = now;
+        }
+        let was_following = self.lines.is_following();
+        self.lines.followed(id, news, &mut self.output);
+        if was_following && !self.lines.is_following() {
+            // It was listening, which is not idle.
+            self.heard = Some(now);
+        }
+        self.work(now, world);
+    }
+}

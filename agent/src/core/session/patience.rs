@@ -1,0 +1,25 @@
+//! How long a session waits for its peer.
+
+use super::Session;
+use lastword_protocol::{Instant, Millis};
+
+/// A serial line that was quiet for this long forgets its dialect.
+const SERIAL_IDLE: Millis = Millis(300_000);
+
+impl Session {
+    /// When the peer has been quiet for too long.
+    pub(super) fn idle_deadline(&self) -> Option<Instant> {
+        match (self.traits.is_connected(), self.heard) {
+            // Whoever follows a log need not say anything.
+            _ if self.lines.is_following() => None,
+            (true, None) => Some(self.opened.after(self.limits.silent)),
+            (true, Some(heard)) => Some(heard.after(self.limits.idle)),
+            (false, heard) => Some(heard?.after(SERIAL_IDLE)),
+        }
+    }
+
+    /// When the peer has left its answers untaken for too long.
+    pub(super) fn stall_deadline(&self) -> Option<Instant> {
+        (!self.output.is_empty()).then(|| self.progress.after(self.limits.stall))
+    }
+}
