@@ -1,13 +1,14 @@
 //! The `lastword` command: a shell line asked from the desk, a proof of a reboot, a console.
 //!
 //! The modules are listed in the order a line travels: `arguments` become a line, it is parsed
-//! by the shell's grammar and asked by `line`, the replies are written by a `report` and the
+//! by the shell's grammar and asked by `line` (a log that is `following` again and again), the replies are written by a `report` and the
 //! asides (console text, rungs) by `notes`. `lastword console` goes its own way.
 
 mod arguments;
 mod default_endpoint;
 mod words;
 
+mod following;
 mod line;
 
 mod json;

@@ -9,6 +9,8 @@ mod links;
 
 mod command;
 
+mod following;
+
 mod simulator;
 
 mod services;

@@ -2,11 +2,11 @@
 
 use crate::ladder::Proof;
 use lastword_protocol::message::Reply;
-use lastword_protocol::message::service::Item;
+use lastword_protocol::message::service::{Item, Page};
 use lastword_protocol::refusal::Code;
 use lastword_shell::fields::{self, Fields, Value};
 use lastword_shell::parse::{Action, Step};
-use lastword_shell::{Topic, commands, items};
+use lastword_shell::{Topic, commands};
 use serde_json::{Map, Value as Json, json};
 use std::fmt;
 
@@ -16,10 +16,7 @@ pub(super) fn reply(step: &Step, reply: &Reply) -> Map<String, Json> {
         return Map::from_iter([("commands".to_owned(), help(topic))]);
     }
     if let Reply::Items(page) = reply {
-        return Map::from_iter([(
-            "items".to_owned(),
-            page.items().map(|it| item(&it)).collect(),
-        )]);
+        return Map::from_iter([("items".to_owned(), items(page).map(Json::Object).collect())]);
     }
     let mut object = Object(Map::new());
     if let Some(outcome) = fields::outcome(reply) {
@@ -30,11 +27,16 @@ pub(super) fn reply(step: &Step, reply: &Reply) -> Map<String, Json> {
     object.0
 }
 
-fn item(item: &Item<'_>) -> Json {
+fn item(item: &Item<'_>) -> Map<String, Json> {
     let mut object = Object(Map::new());
     // The object takes every field.
-    let _ = items::visit(item, &mut object);
-    Json::Object(object.0)
+    let _ = lastword_shell::items::visit(item, &mut object);
+    object.0
+}
+
+/// An object for each item of a page.
+pub(super) fn items(page: &Page) -> impl Iterator<Item = Map<String, Json>> {
+    page.items().map(|it| item(&it))
 }
 
 /// Appends what another page of the same answer says.

@@ -2,11 +2,12 @@
 
 use super::Exit;
 use super::arguments::Order;
+use super::following::{self, Following};
 use super::notes::Notes;
 use super::report::{self, Reader, Report};
 use crate::client::{CallError, Client, GreetError, Unwelcome};
 use crate::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
-use lastword_protocol::message::service::ServiceRequest;
+use lastword_protocol::message::service::{Logs, Page, ServiceRequest};
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::PowerRequest;
 use lastword_protocol::refusal::Code;
@@ -37,21 +38,27 @@ pub(super) async fn run(order: &Order, line: &str) -> Exit {
         notes,
         report,
         client: None,
+        following: None,
     };
     let exit = tokio::select! {
         exit = asking.run(&script) => exit,
         _ = tokio::signal::ctrl_c() => Exit::Interrupted,
     };
+    asking.close_log();
     asking.leave().await;
     exit
 }
 
 /// What makes no sense from here.
 fn cannot_be_asked(script: &Script, wait: bool) -> Option<&'static str> {
+    let follows = |step: &Step| matches!(step.action, Action::Follow(_));
+    let before_last = script.steps.len().saturating_sub(1);
     let of_a_session = |step: &Step| matches!(step.action, Action::Mode(_) | Action::Logout);
     let power = |step: &Step| step.action.is_power();
     if script.steps.iter().any(of_a_session) {
         Some("mode and logout are for a session: use `lastword console`")
+    } else if script.steps.iter().take(before_last).any(follows) {
+        Some("--follow goes last in a line")
     } else if wait && !script.steps.iter().any(power) {
         Some("--wait goes with a command that reboots or powers off")
     } else {
@@ -65,6 +72,7 @@ struct Asking<'a> {
     notes: Notes,
     report: Report,
     client: Option<Client>,
+    following: Option<Following>,
 }
 
 /// A step that has no reply: what to say, and how to end.
@@ -89,8 +97,10 @@ impl Asking<'_> {
     }
 
     async fn step(&mut self, step: &Step) -> Result<Exit, Trouble> {
-        let Action::Request(request) = &step.action else {
-            return Ok(self.tell(step, &Reply::Done));
+        let request = match &step.action {
+            Action::Request(request) => request,
+            Action::Follow(logs) => return self.follow(step, logs).await,
+            _ => return Ok(self.tell(step, &Reply::Done)),
         };
         match self.order.wait.zip(power_request(request)) {
             Some((timeout, power)) => self.prove(step, &power, timeout).await,
@@ -99,26 +109,79 @@ impl Asking<'_> {
     }
 
     async fn ask(&mut self, step: &Step, request: &Request) -> Result<Exit, Trouble> {
-        if self.client.is_none() {
-            self.client = Some(
-                self.connect()
-                    .await
-                    .map_err(|error| self.not_reached(error))?,
-            );
-        }
-        let Some(client) = self.client.as_mut() else {
-            return Ok(Exit::Unreachable);
-        };
-        let mut reply = client.call(request).await.map_err(|error| lost(&error))?;
+        let mut reply = self.call(request).await?;
         loop {
             let exit = self.tell(step, &reply);
-            match (&reply, self.client.as_mut()) {
-                (Reply::Items(page), Some(client)) if page.more => {
-                    let next = Request::Service(ServiceRequest::More);
-                    reply = client.call(&next).await.map_err(|error| lost(&error))?;
+            match &reply {
+                Reply::Items(page) if page.more => {
+                    reply = self.call(&Request::Service(ServiceRequest::More)).await?;
                 }
                 _ => return Ok(exit),
             }
+        }
+    }
+
+    /// Asks, over the link that there is or a new one.
+    async fn call(&mut self, request: &Request) -> Result<Reply, Trouble> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => self
+                .connect()
+                .await
+                .map_err(|error| self.not_reached(error))?,
+        };
+        let client = self.client.insert(client);
+        client.call(request).await.map_err(|error| lost(&error))
+    }
+
+    /// Shows a log, asking again and again for what has come, until there is no such log any more.
+    async fn follow(&mut self, step: &Step, logs: &Logs) -> Result<Exit, Trouble> {
+        let mut following = Following::begin(step, logs);
+        loop {
+            let pages = match self.pages(&following.request()).await? {
+                Ok(pages) => pages,
+                Err(reply) if following.has_begun() && is_unknown(&reply) => {
+                    self.notes.line("lastword: the service is gone");
+                    return Ok(Exit::Done);
+                }
+                Err(reply) => {
+                    self.following = None;
+                    return Ok(self.tell(step, &reply));
+                }
+            };
+            let shown = following.take(&pages);
+            for page in &shown {
+                self.report.goes_on(step, page);
+            }
+            // ^C may come at any time; what was shown has its end then.
+            self.following = Some(following.clone());
+            if shown.is_empty() {
+                tokio::time::sleep(following::PAUSE).await;
+            }
+        }
+    }
+
+    /// Asks for items: all pages of them, or the reply that is none.
+    async fn pages(&mut self, request: &Request) -> Result<Result<Vec<Page>, Reply>, Trouble> {
+        let mut pages = Vec::new();
+        let mut reply = self.call(request).await?;
+        loop {
+            let Reply::Items(page) = reply else {
+                return Ok(Err(reply));
+            };
+            let more = page.more;
+            pages.push(page);
+            if !more {
+                return Ok(Ok(pages));
+            }
+            reply = self.call(&Request::Service(ServiceRequest::More)).await?;
+        }
+    }
+
+    /// Ends the answer of a log that was followed.
+    fn close_log(&mut self) {
+        if let Some(following) = self.following.take() {
+            self.report.ends(&following.step, &following.last());
         }
     }
 
@@ -194,6 +257,10 @@ impl Asking<'_> {
             GreetError::TooLong(error) => (Code::Internal, error.to_string(), Exit::No),
         }
     }
+}
+
+fn is_unknown(reply: &Reply) -> bool {
+    matches!(reply, Reply::Refused(refusal) if refusal.code == Code::Unknown)
 }
 
 fn not_welcome(unwelcome: &Unwelcome) -> Trouble {

@@ -3,6 +3,7 @@
 use super::json;
 use super::notes::Notes;
 use crate::ladder::Proof;
+use lastword_protocol::message::service::Page;
 use lastword_protocol::message::{AlreadyDone, Reply};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_shell::parse::{Script, Step};
@@ -70,6 +71,24 @@ impl Report {
             self.write(|answer, out| answer.step(out, step, reply));
         }
         refusal.is_none()
+    }
+
+    /// A page of an answer that goes on: a program has an object for each item.
+    pub(super) fn goes_on(&mut self, step: &Step, page: &Page) {
+        if self.reader == Reader::Program {
+            return json::items(page).for_each(print_object);
+        }
+        let reply: Reply = Reply::Items(page.clone().and_more());
+        self.write(|answer, out| answer.step(out, step, &reply));
+    }
+
+    /// The last page of an answer that went on.
+    pub(super) fn ends(&mut self, step: &Step, page: &Page) {
+        if self.reader == Reader::Program {
+            return self.goes_on(step, page);
+        }
+        let reply: Reply = Reply::Items(page.clone());
+        self.write(|answer, out| answer.step(out, step, &reply));
     }
 
     /// There is no reply, and why: to a person on standard error only.
