@@ -1,8 +1,8 @@
 //! Places where a test can have the agent killed: between any two steps of what it does.
 //!
 //! `LASTWORD_FAILPOINT=NAME` kills the agent with SIGKILL where it passes the point of that name, and
-//! `LASTWORD_FAILPOINT=NAME:3` where it passes it for the third time. Only with the feature
-//! `failpoints`, which no release has.
+//! `LASTWORD_FAILPOINT=NAME:3` where it passes it for the third time. Only in builds with debug
+//! assertions: a release has none of it.
 
 /// Every point, in the order of a service's life.
 pub const ALL: &[&str] = &[
@@ -27,7 +27,7 @@ pub const ALL: &[&str] = &[
 ];
 
 /// Passes a point; kills this process if a test has asked for that.
-#[cfg(feature = "failpoints")]
+#[cfg(debug_assertions)]
 pub fn pass(point: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -48,6 +48,5 @@ pub fn pass(point: &str) {
 }
 
 /// Passes a point.
-#[cfg(not(feature = "failpoints"))]
-#[expect(clippy::missing_const_for_fn, reason = "with failpoints it is none")]
-pub fn pass(_point: &str) {}
+#[cfg(not(debug_assertions))]
+pub const fn pass(_point: &str) {}

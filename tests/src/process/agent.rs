@@ -86,7 +86,17 @@ impl Place {
         agent
     }
 
+    /// Starts an agent that is killed at a point of what it does: see its `edge::failpoint`.
+    #[must_use]
+    pub fn start_to_die(&self, point: &str) -> Agent {
+        self.spawn_with("run", Stdio::null(), &[("LASTWORD_FAILPOINT", point)])
+    }
+
     fn spawn(&self, subcommand: &str, stdout: Stdio) -> Agent {
+        self.spawn_with(subcommand, stdout, &[])
+    }
+
+    fn spawn_with(&self, subcommand: &str, stdout: Stdio, more: &[(&str, &str)]) -> Agent {
         let mut command = Command::new(lastwordd());
         command
             .arg(subcommand)
@@ -95,6 +105,7 @@ impl Place {
             .env_clear()
             .env("RUST_LOG", "info,lastword_agent=debug")
             .env("HOME", self.directory.path())
+            .envs(more.iter().copied())
             .stdout(stdout);
         Agent {
             daemon: Daemon::start(&mut command),

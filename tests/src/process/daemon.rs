@@ -62,6 +62,16 @@ impl Daemon {
         }
     }
 
+    /// Waits for a line on standard error that holds any of these, or for the end of all of them.
+    pub fn wait_for_any(&mut self, parts: &[&str]) {
+        while let Ok(line) = self.lines.recv_timeout(BOUND) {
+            self.seen.push(line.clone());
+            if parts.iter().any(|part| line.contains(part)) {
+                return;
+            }
+        }
+    }
+
     /// What it has said, as far as somebody waited for it.
     #[must_use]
     pub fn log(&self) -> String {

@@ -19,6 +19,8 @@ struct Left {
     nonce: Nonce64,
     restarts: u32,
     process: Option<Process>,
+    /// It had a main process, as far as was written down.
+    had_main: bool,
     /// Without a main process they are only in the way.
     strays: bool,
 }
@@ -90,6 +92,7 @@ impl Task {
             nonce,
             restarts: component.restart_count,
             process,
+            had_main: component.pid != 0,
             strays: false,
         })
     }
@@ -127,10 +130,11 @@ impl Task {
 }
 
 impl Left {
-    /// The main process leads its session. What was started and never written down is found so.
+    /// What was started and never written down leads its session. If a main process was written down
+    /// and is gone, whatever else leads one is only what that has left behind.
     fn find_main(&mut self, processes: Vec<Process>) {
         self.strays = true;
-        let mut processes = processes.into_iter();
-        self.process = processes.find(Process::leads_session);
+        let mut leaders = processes.into_iter().filter(Process::leads_session);
+        self.process = leaders.next().filter(|_| !self.had_main);
     }
 }

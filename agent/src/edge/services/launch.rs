@@ -108,6 +108,23 @@ impl Starter {
         cgroups.map(|it| it.renew(name.as_str())).transpose()
     }
 
+    /// A service is gone for good: so is its group.
+    pub(super) fn forget(&self, name: &Name) {
+        let removed = self
+            .cgroup(name)
+            .and_then(|it| it.map_or(Ok(()), |it| it.remove()));
+        if let Err(error) = removed {
+            tracing::debug!(target: "services", %name, %error, "its cgroup stays");
+        }
+    }
+
+    /// The supervisor ends. Groups in which something is to run on stay.
+    pub(super) fn leave(&self) {
+        if let Some(Err(error)) = self.cgroups.as_ref().map(Cgroups::remove) {
+            tracing::debug!(target: "services", %error, "the cgroup of the services stays");
+        }
+    }
+
     /// What its processes write to.
     async fn ends(&self, name: &Name, rules: &Manifest) -> io::Result<Arc<Ends>> {
         self.logs

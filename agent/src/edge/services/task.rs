@@ -80,6 +80,7 @@ impl Task {
         }
         self.save();
         self.memory.finish().await;
+        self.starter.leave();
     }
 
     fn is_over(&mut self) -> bool {
@@ -207,6 +208,7 @@ impl Task {
                 Effect::Answer(id, answer) => self.finish(id, &answer),
                 Effect::Forget(name) => {
                     self.hands.remove(&name);
+                    self.starter.forget(&name);
                     if let Err(error) = self.logs.detach(name.as_str()).await {
                         tracing::warn!(target: "services", %name, %error, "its log was not closed");
                     }
