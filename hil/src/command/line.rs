@@ -142,6 +142,7 @@ impl Asking<'_> {
                 Ok(pages) => pages,
                 Err(reply) if following.has_begun() && is_unknown(&reply) => {
                     self.notes.line("lastword: the service is gone");
+                    self.close_log();
                     return Ok(Exit::Done);
                 }
                 Err(reply) => {

@@ -7,7 +7,7 @@ use nix::unistd::{Pid, mkfifo};
 use serde_json::{Value, json};
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// An agent whose service `talker` writes what it is given.
 struct Talking {
@@ -67,6 +67,21 @@ impl Talking {
         let answer = call(&mut peer, "logs", &params);
         let id = answer["result"]["subscription_id"].as_u64();
         (peer, id.unwrap_or_else(|| panic!("{answer}")))
+    }
+
+    /// The host's command, following the log from its last lines on.
+    fn command(&self, options: Option<&str>, tail: u64) -> Child {
+        let endpoint = format!("unix://{}", self.place.path("agent.sock").display());
+        Command::new(lastword())
+            .args(["-u", &endpoint])
+            .args(options)
+            .args(["svc", "logs", "talker", "--follow"])
+            .arg(format!("--tail={tail}"))
+            .env_remove("LASTWORD_URL")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command's binary")
     }
 }
 
@@ -244,18 +259,8 @@ fn the_command_follows_until_it_is_interrupted() {
     let mut talking = Talking::start("max-size \"4KiB\"; keep 200; ring \"4KiB\"");
     talking.say(100);
     talking.settle();
-    let endpoint = format!("unix://{}", talking.place.path("agent.sock").display());
     for (json, last) in [(false, "ok"), (true, "{\"missed\":0,\"next\":")] {
-        let mut command = Command::new(lastword());
-        command
-            .args(["-u", &endpoint])
-            .args(json.then_some("--json"));
-        command.args(["svc", "logs", "talker", "--tail", "10", "--follow"]);
-        let mut child = command
-            .env_remove("LASTWORD_URL")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the command's binary");
+        let mut child = talking.command(json.then_some("--json"), 10);
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let mut expect = |number: u64| {
             let line = lines.next().expect("a line").expect("text");
@@ -279,4 +284,22 @@ fn the_command_follows_until_it_is_interrupted() {
         );
         assert_eq!(child.wait().expect("an end").code(), Some(130));
     }
+}
+
+#[test]
+fn the_command_ends_with_the_service() {
+    let mut talking = Talking::start("ring \"4KiB\"");
+    talking.say(1);
+    talking.settle();
+    let mut child = talking.command(None, 1);
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    lines.next().expect("a line").expect("text");
+    fs::remove_file(talking.place.path("services").join("talker.kdl")).expect("a file");
+    talking.agent.unix().ask("svc reload");
+    let rest: Vec<_> = lines.map(|line| line.expect("text")).collect();
+    assert_eq!(rest, ["| next=1 missed=0", "ok"]);
+    let output = child.wait_with_output().expect("an end");
+    let noted = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{noted}");
+    assert_eq!(noted, "lastword: the service is gone\n");
 }
