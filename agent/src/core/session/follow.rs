@@ -33,8 +33,9 @@ impl Session {
         let was_following = self.lines.is_following();
         self.lines.followed(id, news, &mut self.output);
         if was_following && !self.lines.is_following() {
-            // It was listening, which is not idle.
+            // It was listening, which is not idle, and has as long as any other to take the rest.
             self.heard = Some(now);
+            self.progress = now;
         }
         self.work(now, world);
     }

@@ -18,8 +18,14 @@ impl Session {
         }
     }
 
-    /// When the peer has left its answers untaken for too long.
+    /// When the peer has left its answers untaken for too long. Whoever follows a log may stop
+    /// reading for as long as it may be idle: it is told what it missed, not dropped.
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
-        (!self.output.is_empty()).then(|| self.progress.after(self.limits.stall))
+        let patience = if self.lines.is_following() {
+            self.limits.stall.max(self.limits.idle)
+        } else {
+            self.limits.stall
+        };
+        (!self.output.is_empty()).then(|| self.progress.after(patience))
     }
 }

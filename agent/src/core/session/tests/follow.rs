@@ -261,6 +261,19 @@ fn whoever_listens_is_not_idle() {
 }
 
 #[test]
+fn whoever_stops_reading_a_log_is_not_dropped_as_others_are() {
+    let limits = Limits::default();
+    let mut beside = Beside::new();
+    beside.say(&format!("{CALL}\"follow\":true}}}}\n"));
+    let session = &mut beside.bench.session;
+    session.followed(Instant(0), FollowId(1), lines(0..1, 0), &Board);
+    session.tick(Instant(0).after(limits.stall), &Board);
+    assert_eq!(session.end(), None);
+    session.tick(Instant(0).after(limits.idle), &Board);
+    assert_eq!(session.end(), Some(End::Stalled));
+}
+
+#[test]
 fn the_end_of_input_leaves_what_was_there_and_no_more() {
     let mut beside = Beside::new();
     beside.say("svc logs camera --tail 1 --follow\n");
