@@ -38,7 +38,8 @@ pub async fn down(config: Config, places: Places) -> anyhow::Result<Down> {
     if let Some(agent) = live_agent(&about.socket).await? {
         return end(agent).await;
     }
-    let state = StateDirectory::open(config.state.as_ref().unwrap_or(&places.state)).context(
+    let directory = config.state.as_ref().unwrap_or(&places.state);
+    let state = StateDirectory::take(directory).await.context(
         "an agent lives, and is not reached on its Unix socket; send it SIGINT to end it",
     )?;
     let recovered = recover_from(&mut state.files(), boot)?;

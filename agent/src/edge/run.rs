@@ -74,7 +74,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let clock = Clock::start();
     let started = facts::uptime();
     let boot = facts::boot_id().context("this boot has no id: is /proc mounted?")?;
-    let state = StateDirectory::open(config.state.as_ref().unwrap_or(&places.state))?;
+    let state = StateDirectory::take(config.state.as_ref().unwrap_or(&places.state)).await?;
     let recovered = recover_from(&mut state.files(), boot)?;
     let open = open_all(&config, &places).await?;
     raise_limit();

@@ -2,11 +2,16 @@
 
 use super::failpoint::pass;
 use crate::core::storage::Storage;
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// The lock file's name in the state directory.
 const LOCK_FILE: &str = "lock";
@@ -42,6 +47,22 @@ pub struct StateDirectory {
 }
 
 impl StateDirectory {
+    /// As [`StateDirectory::open`], but waits a little for an agent that is dead: a process that it was
+    /// starting when it was killed holds its lock until it is the program that it was to become.
+    ///
+    /// # Errors
+    ///
+    /// As [`StateDirectory::open`].
+    pub async fn take(path: &Path) -> Result<Self, StateError> {
+        for _ in 0..LOOKS {
+            match Self::open(path) {
+                Err(StateError::Taken { owner, .. }) if !lives(&owner) => sleep(LOOK_AGAIN).await,
+                opened => return opened,
+            }
+        }
+        Self::open(path)
+    }
+
     /// Makes the directory where it is missing, mode 0700, and locks it.
     ///
     /// # Errors
@@ -97,6 +118,17 @@ impl StateDirectory {
         }
     }
 }
+
+/// Whether the process that a lock names is there.
+fn lives(owner: &str) -> bool {
+    let pid = owner.rsplit(' ').next().and_then(|pid| pid.parse().ok());
+    pid.is_none_or(|pid| kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
+}
+
+/// How often a dead agent's lock is looked at.
+const LOOKS: u32 = 200;
+/// How long between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Files on a real disk.
 #[derive(Clone, Debug)]
