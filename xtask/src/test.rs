@@ -1,6 +1,6 @@
 //! Everything that CI runs.
 
-use crate::board::mcu;
+use crate::board::{linux, mcu};
 use crate::cargo::{cargo, run};
 use crate::fuzz::Budget;
 use crate::{bench, check, demo, firmware, fuzz, last_word, lossy, terminals, vectors};
@@ -85,7 +85,10 @@ fn board_tests() -> Result<()> {
     ];
     mcu::build()?;
     let firmware = std::path::absolute(mcu::image("responder")?)?;
-    run(tests(&SELECTION).env("LASTWORD_FIRMWARE", firmware))
+    let agent = std::path::absolute(linux::static_agent()?)?;
+    run(tests(&SELECTION)
+        .env("LASTWORD_FIRMWARE", firmware)
+        .env("LASTWORD_BOARD_AGENT", agent))
 }
 
 /// A run of the selected tests, by nextest where it is installed.

@@ -1,12 +1,15 @@
-//! Real firmware on an emulated Cortex-M3 answers as every board does.
+//! Real firmware on an emulated Cortex-M3 answers as every board does, and a real kernel under a
+//! real agent does to services what no other machine may be made to do.
 //!
-//! It needs QEMU, and the firmware that `cargo xtask firmware` builds, so it is behind a feature;
-//! `cargo xtask test` says with `LASTWORD_FIRMWARE` where that is.
+//! They need QEMU, and the firmware and the static agent that `cargo xtask test` builds, so they are
+//! behind a feature; it says with `LASTWORD_FIRMWARE` and `LASTWORD_BOARD_AGENT` where those are.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test's helpers fail the test, as its body does"
 )]
+
+mod services;
 
 use lastword_hil::virtual_board::McuBoard;
 use lastword_tests::every_board::{self, Board, Kind, Wire};
