@@ -9,4 +9,5 @@ pub mod service;
 pub mod session;
 mod source;
 pub mod storage;
+pub mod unit;
 pub mod world;

@@ -6,6 +6,7 @@ use etcetera::BaseStrategy;
 use lastword_agent::core::config::Config;
 use lastword_agent::core::service::catalog::Catalog;
 use lastword_agent::edge::down::{Down, down};
+use lastword_agent::edge::parent::unit_warnings;
 use lastword_agent::edge::run::{Places, refuse_unsafe, run};
 use lastword_agent::edge::services::files;
 use std::fs;
@@ -42,10 +43,15 @@ enum Command {
         config: Option<PathBuf>,
     },
     /// Check a configuration and the service files, and say what is wrong, with line and column.
+    ///
+    /// Warns of a systemd unit that would end the services with the agent.
     Check {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// The agent's systemd unit; without it the one that is installed.
+        #[arg(long, value_name = "FILE")]
+        unit: Option<PathBuf>,
     },
 }
 
@@ -61,21 +67,27 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { BAD_USAGE } else { 0 });
         }
     };
-    let (Command::Run { config } | Command::Down { config } | Command::Check { config }) =
+    let (Command::Run { config } | Command::Down { config } | Command::Check { config, .. }) =
         &arguments.command;
     let config = match configuration(config.as_deref()) {
         Ok(config) => config,
         Err(error) => return fail(&error, BAD_USAGE),
     };
     match arguments.command {
-        Command::Check { .. } => check(&config),
+        Command::Check { unit, .. } => check(&config, unit.as_deref()),
         Command::Down { .. } => end(config),
         Command::Run { .. } => start(config),
     }
 }
 
 /// Says what is wrong with the service files, or that nothing is.
-fn check(config: &Config) -> ExitCode {
+fn check(config: &Config, unit: Option<&Path>) -> ExitCode {
+    match unit_warnings(unit).context("cannot read the unit") {
+        Ok(warnings) => warnings
+            .iter()
+            .for_each(|warning| eprintln!("lastwordd: warning: {warning}")),
+        Err(error) => return fail(&error, BAD_USAGE),
+    }
     let directory = match (&config.services, places()) {
         (Some(directory), _) => directory.clone(),
         (None, Ok(places)) => places.services,

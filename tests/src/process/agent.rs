@@ -81,7 +81,13 @@ impl Place {
     /// Starts an agent and waits until it is ready.
     #[must_use]
     pub fn start(&self) -> Agent {
-        let mut agent = self.spawn("run", Stdio::null());
+        self.start_with(&[])
+    }
+
+    /// The same, with more in its environment.
+    #[must_use]
+    pub fn start_with(&self, more: &[(&str, &str)]) -> Agent {
+        let mut agent = self.spawn_with("run", Stdio::null(), more);
         agent.wait_for(" ready ");
         agent
     }

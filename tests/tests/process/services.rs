@@ -4,6 +4,7 @@
 mod died;
 mod endings;
 mod killed;
+mod told;
 mod unruly;
 
 /// The processes of services that are all stopped.

@@ -1,0 +1,94 @@
+//! What a systemd unit of the agent would do to its services.
+
+/// Says what in a unit file would end services with the agent, a line each (systemd.kill(5),
+/// systemd.resource-control(5)). Drop-ins are not looked at.
+#[must_use]
+pub fn warnings(unit: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
+    match setting(unit, "KillMode") {
+        Some("process" | "none") => {}
+        other => warnings.push(format!(
+            "KillMode={} kills every service when the agent ends or is restarted; say \
+             KillMode=process",
+            other.unwrap_or("control-group")
+        )),
+    }
+    if matches!(
+        setting(unit, "Delegate"),
+        None | Some("no" | "false" | "off" | "0" | "n" | "f")
+    ) {
+        warnings.push(
+            "without Delegate=yes no cgroup holds what a service starts; say Delegate=yes".into(),
+        );
+    }
+    warnings
+}
+
+/// The last value of a setting in the section `Service`; an empty one is none.
+fn setting<'u>(unit: &'u str, key: &str) -> Option<&'u str> {
+    let mut section = "";
+    let mut found = None;
+    for line in unit.lines().map(str::trim) {
+        if line.starts_with('[') {
+            section = line;
+        } else if section == "[Service]"
+            && let Some((name, value)) = line.split_once('=')
+            && name.trim_end() == key
+        {
+            found = Some(value.trim_start()).filter(|value| !value.is_empty());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(unit: &str, expected: &[&str]) {
+        let warnings = warnings(unit);
+        let are_expected = warnings.len() == expected.len()
+            && warnings
+                .iter()
+                .zip(expected)
+                .all(|(it, of)| it.starts_with(of));
+        assert!(are_expected, "of {unit}: {warnings:?}");
+    }
+
+    const KILLS: &str = "KillMode=control-group ";
+    const OWN: &str = "without Delegate=yes ";
+
+    #[test]
+    fn the_unit_that_comes_with_the_agent_is_fine() {
+        check(include_str!("../../lastwordd.service"), &[]);
+    }
+
+    #[test]
+    fn a_unit_that_ends_services_with_the_agent_is_warned_of() {
+        check("", &[KILLS, OWN]);
+        check("[Service]\nType=notify\n", &[KILLS, OWN]);
+        check("[Service]\nKillMode=process\n", &[OWN]);
+        check("[Service]\nDelegate=yes\n", &[KILLS]);
+        check(
+            "[Service]\nDelegate=yes\nKillMode=mixed",
+            &["KillMode=mixed "],
+        );
+        check("[Service]\nDelegate = pids\nKillMode = process\n", &[]);
+    }
+
+    #[test]
+    fn the_last_word_in_its_section_counts() {
+        let twice = "[Service]\nDelegate=yes\nKillMode=process\nKillMode=control-group\n";
+        check(twice, &[KILLS]);
+        check(
+            "[Service]\nDelegate=yes\nKillMode=process\nKillMode=\n",
+            &[KILLS],
+        );
+        check("[Unit]\nDelegate=yes\nKillMode=process\n", &[KILLS, OWN]);
+        check(
+            "[Service]\n#Delegate=yes\n;KillMode=process\n",
+            &[KILLS, OWN],
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! What an agent tells whoever started it, as systemd wants to be told.
+
+use lastword_tests::process::{BOUND, Place, lastwordd};
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::process::Command;
+
+/// The next thing that it is told.
+#[track_caller]
+fn heard(socket: &UnixDatagram) -> String {
+    let mut message = [0; 256];
+    let length = socket.recv(&mut message).expect("a message in time");
+    String::from_utf8_lossy(&message[..length])
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn systemd_is_told_and_services_do_not_know_of_it() {
+    let place = Place::with_services();
+    let script = "echo \"it knows: $NOTIFY_SOCKET$WATCHDOG_USEC\"; exec sleep 1000";
+    place.shell("curious", script, "");
+    let path = place.path("notify").display().to_string();
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(BOUND)).unwrap();
+    let mut agent = place.start_with(&[("NOTIFY_SOCKET", &path), ("WATCHDOG_USEC", "100000")]);
+    assert_eq!(heard(&socket), "READY=1");
+    for _ in 0..3 {
+        assert_eq!(heard(&socket), "WATCHDOG=1");
+    }
+    agent.wait_for_line("curious", 1);
+    assert_eq!(agent.lines("curious", 0, 1).texts, ["it knows: "]);
+    assert_eq!(agent.terminate(), Some(0));
+    let mut last = heard(&socket);
+    while last == "WATCHDOG=1" {
+        last = heard(&socket);
+    }
+    assert_eq!(last, "STOPPING=1");
+}
+
+#[test]
+fn a_unit_that_would_end_the_services_is_warned_of() {
+    let place = Place::with_services();
+    let unit = place.path("agent.service");
+    fs::write(&unit, "[Service]\nDelegate=yes\n").unwrap();
+    let mut check = Command::new(lastwordd());
+    check
+        .arg("check")
+        .arg("--config")
+        .arg(place.path("agent.kdl"));
+    let output = check.arg("--unit").arg(unit).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("KillMode=control-group kills every service"),
+        "{said}"
+    );
+}
