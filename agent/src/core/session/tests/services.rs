@@ -149,6 +149,10 @@ fn clients_of_process_supervisors_find_their_methods() {
         changed(&mut pages, change, "");
         check_json(method, &all, &asks, &pages.done(), &result);
     }
+}
+
+#[test]
+fn they_are_told_of_a_reload_in_lists() {
     let mut pages = Pages::default();
     changed(&mut pages, Change::Added, "");
     let result = json!({"added": ["camera"], "removed": [], "changed": [], "unchanged": []});
