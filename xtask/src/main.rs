@@ -108,6 +108,8 @@ enum Task {
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
         count: u32,
     },
+    /// Let a real systemd restart, kill and watch the agent in a virtual board, as root.
+    Systemd,
     /// Run the fuzz targets, one after the other.
     Fuzz {
         /// Which; all otherwise.
@@ -175,6 +177,7 @@ fn main() -> ExitCode {
             orders::run();
             Ok(())
         }
+        Task::Systemd => test::run_systemd(),
         Task::ServicesKill { count } => services_kill::run_for(count),
         Task::Fuzz {
             target,

@@ -103,3 +103,22 @@ pub(crate) fn tests(selection: &[&str]) -> Command {
     tests.args(selection);
     tests
 }
+
+/// The agent's unit under a real systemd, in a virtual board; wants root for a Debian to boot.
+pub(crate) fn run_systemd() -> Result<()> {
+    let agent = std::path::absolute(linux::static_agent()?)?;
+    run(cargo(&SYSTEMD).env("LASTWORD_BOARD_AGENT", agent))
+}
+
+const SYSTEMD: [&str; 10] = [
+    "test",
+    "--package",
+    "lastword-tests",
+    "--features",
+    "virtual-board",
+    "--test",
+    "virtual_board",
+    "systemd",
+    "--",
+    "--ignored",
+];

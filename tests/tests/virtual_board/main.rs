@@ -10,6 +10,7 @@
 )]
 
 mod services;
+mod systemd;
 
 use lastword_hil::virtual_board::McuBoard;
 use lastword_tests::every_board::{self, Board, Kind, Wire};
