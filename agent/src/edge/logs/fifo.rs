@@ -1,5 +1,6 @@
 //! The FIFOs that services write to, and the look at them that takes nothing out.
 
+use super::Ends;
 use crate::core::log::CHUNK_BYTES;
 use crate::core::log::Stream;
 use nix::errno::Errno;
@@ -16,6 +17,19 @@ use std::path::{Path, PathBuf};
 /// faster than the disk takes it, waits there.
 const FIFO_BYTES: i32 = 1024 * 1024;
 
+/// Descriptors for a process of a service, whose flags are its own.
+pub(super) fn ends(directory: &Path, name: &str) -> io::Result<Ends> {
+    let end = |stream| open_end(&path(directory, name, stream));
+    Ok(Ends {
+        out: end(Stream::Out)?,
+        err: end(Stream::Err)?,
+    })
+}
+
+fn path(directory: &Path, name: &str, stream: Stream) -> PathBuf {
+    directory.join(format!("{name}.{stream}"))
+}
+
 /// A service's two FIFOs, by stream.
 #[derive(Debug)]
 pub(super) struct Fifos {
@@ -26,7 +40,7 @@ pub(super) struct Fifos {
 impl Fifos {
     /// Opens `NAME.out` and `NAME.err` in a directory; makes them where they are missing.
     pub(super) fn open(directory: &Path, name: &str) -> io::Result<Self> {
-        let open = |stream| Fifo::open(directory.join(format!("{name}.{stream}")));
+        let open = |stream| Fifo::open(path(directory, name, stream));
         Ok(Self {
             out: open(Stream::Out)?,
             err: open(Stream::Err)?,
