@@ -13,13 +13,16 @@ use nix::unistd::fchown;
 use std::collections::HashMap;
 use std::future::pending;
 use std::io;
+use std::num::NonZero;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// How many processes are being started at once: each takes a thread for about a millisecond.
+/// How many processes are being started at once at most. Each takes a processor and a thread for about
+/// a millisecond; a thread that has started one keeps some 200 KB.
 const AT_ONCE: usize = 4;
 
 /// What every start needs.
@@ -36,12 +39,13 @@ pub(super) struct Starter {
 
 impl Starter {
     pub(super) fn new(logs: Logs, cgroups: Option<Cgroups>, state: &Path) -> Self {
+        let processors = available_parallelism().map_or(1, NonZero::get);
         Self {
             logs,
             cgroups,
             sockets: state.join("notify"),
             open: Arc::default(),
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            slots: Arc::new(Semaphore::new(processors.clamp(2, AT_ONCE))),
         }
     }
 
@@ -127,10 +131,12 @@ impl Starter {
 
     /// What its processes write to.
     async fn ends(&self, name: &Name, rules: &Manifest) -> io::Result<Arc<Ends>> {
-        self.logs
-            .attach(name.as_str(), rules.log)
-            .await
-            .map(Arc::new)
+        let ends = match self.logs.ends(name.as_str()) {
+            Ok(ends) => ends,
+            // It could not be opened when its file was read.
+            Err(_) => self.logs.attach(name.as_str(), rules.log).await?,
+        };
+        Ok(Arc::new(ends))
     }
 
     fn listen(&self, name: &Name) -> io::Result<PathBuf> {

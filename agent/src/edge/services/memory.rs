@@ -1,6 +1,7 @@
 //! What the supervisor reads and writes: service files, and `state.json`.
 
 use super::hands::Hands;
+use super::task::Task;
 use crate::core::service::Name;
 use crate::core::service::catalog::{Catalog, File, SUFFIX};
 use crate::core::service::registry::{Component, Kind, Registry};
@@ -36,8 +37,8 @@ pub(super) struct Memory {
     own: Component,
     files: Files,
     saving: Option<JoinHandle<()>>,
-    /// What is to be written when that is done.
-    next: Option<Registry>,
+    /// What has changed since is to be written when that is done.
+    changed: bool,
 }
 
 impl Memory {
@@ -60,7 +61,7 @@ impl Memory {
             own,
             files,
             saving: None,
-            next: None,
+            changed: false,
         }
     }
 
@@ -108,18 +109,19 @@ impl Memory {
         }
     }
 
-    /// Writes this, or what comes after it, soon.
-    pub(super) fn save(&mut self, registry: Registry) {
-        self.next = Some(registry);
-        if self.saving.is_none() {
-            self.write();
-        }
+    /// Something is different now, and is to be written soon.
+    pub(super) const fn change(&mut self) {
+        self.changed = true;
     }
 
-    fn write(&mut self) {
-        let Some(registry) = self.next.take() else {
-            return;
-        };
+    /// Whether [`Memory::write`] is to be called: nothing is being written, and something has changed.
+    pub(super) const fn wants_to_write(&self) -> bool {
+        self.changed && self.saving.is_none()
+    }
+
+    /// Begins to write this.
+    pub(super) fn write(&mut self, registry: Registry) {
+        self.changed = false;
         let mut files = self.files.clone();
         self.saving = Some(spawn_blocking(move || {
             if let Err(error) = registry.save(&mut files) {
@@ -128,7 +130,12 @@ impl Memory {
         }));
     }
 
-    /// Waits for a write to be over, and begins the next. Never returns if there is none.
+    /// Whether anything is being written.
+    pub(super) const fn is_saving(&self) -> bool {
+        self.saving.is_some()
+    }
+
+    /// Waits for a write to be over. Never returns if there is none.
     /// Cancel-safe.
     pub(super) async fn saved(&mut self) {
         let Some(saving) = &mut self.saving else {
@@ -137,14 +144,6 @@ impl Memory {
         // The log has why, if it panicked.
         let _ = saving.await;
         self.saving = None;
-        self.write();
-    }
-
-    /// Waits until everything is written.
-    pub(super) async fn finish(&mut self) {
-        while self.saving.is_some() {
-            self.saved().await;
-        }
     }
 
     /// Reads the service files.
@@ -152,6 +151,30 @@ impl Memory {
         let directory = self.about.services.clone();
         let read = spawn_blocking(move || Catalog::read(&files(&directory)));
         read.await.unwrap_or_default()
+    }
+}
+
+impl Task {
+    /// Writes down which processes there are. It takes effect soon: nothing waits for it.
+    pub(super) fn save(&mut self) {
+        self.memory.change();
+        self.write();
+    }
+
+    /// What all services are is put together only when it can be written: hundreds that start at once
+    /// would have it done hundreds of times.
+    pub(super) fn write(&mut self) {
+        if self.memory.wants_to_write() {
+            let registry = self.memory.registry(&self.supervisor, &self.hands);
+            self.memory.write(registry);
+        }
+    }
+
+    pub(super) async fn finish_saving(&mut self) {
+        while self.memory.is_saving() {
+            self.memory.saved().await;
+            self.write();
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl Task {
                 biased;
                 Some(heard) = self.heard.recv() => self.hear(heard).await,
                 Ok(()) = self.frozen.changed() => self.thaw().await,
-                () = self.memory.saved() => {}
+                () = self.memory.saved() => self.write(),
                 () = self.clock.wait(deadline) => self.tick().await,
                 asked = self.asks.recv() => match asked {
                     Some(asked) => self.answer(asked).await,
@@ -79,7 +79,7 @@ impl Task {
             }
         }
         self.save();
-        self.memory.finish().await;
+        self.finish_saving().await;
         self.starter.leave();
     }
 
@@ -186,19 +186,19 @@ impl Task {
     }
 
     pub(super) async fn tell(&mut self, name: &Name, event: Event) {
-        let is_process = matches!(event, Event::Spawned | Event::Empty);
+        let (spawned, empty) = (event == Event::Spawned, event == Event::Empty);
         tracing::debug!(target: "services", %name, ?event);
         let effects = self.supervisor.tell(self.at(), name, event);
         self.carry_out(effects).await;
-        if is_process {
+        // One that starts again at once is written down when it has: until then its nonce finds it.
+        if spawned || (empty && !self.is_starting(name)) {
             self.save();
         }
     }
 
-    /// Writes down which processes there are. It takes effect soon: nothing waits for it.
-    fn save(&mut self) {
-        let registry = self.memory.registry(&self.supervisor, &self.hands);
-        self.memory.save(registry);
+    fn is_starting(&self, name: &Name) -> bool {
+        let unit = self.supervisor.unit(name);
+        unit.is_some_and(|unit| unit.machine().has_process())
     }
 
     pub(super) async fn carry_out(&mut self, effects: Vec<Effect>) {
@@ -368,7 +368,7 @@ impl Task {
         pass("reload-decided");
         // By its nonce a process is found even if the agent dies before its number is written down.
         self.save();
-        self.memory.finish().await;
+        self.finish_saving().await;
         pass("reload-saved");
         let replies = of_reload(&plan, self.supervisor.broken());
         self.carry_out(effects).await;
