@@ -1,8 +1,9 @@
 //! All processes of this machine, as `/proc` shows them (proc(5)).
 
 use super::watch::Process;
-use super::{NONCE_VARIABLE, Nonce64, explain};
+use super::{NONCE_VARIABLE, Nonce64, explain, orphans};
 use crate::edge::threads::{self, OneEach};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -159,6 +160,18 @@ pub(super) struct Census {
 impl Census {
     /// Looks at all processes, about 10 µs each.
     pub(super) fn take() -> io::Result<Self> {
+        Self::take_but(&BTreeSet::new())
+    }
+
+    /// Looks at all processes but the main ones of services: what they are is known, and where hundreds
+    /// of services run, most processes are theirs.
+    pub(super) fn take_strays() -> io::Result<Self> {
+        // A number that is given away from here on may be that of a process which began from here on:
+        // no census is certain to have such a one.
+        Self::take_but(&orphans::leaders())
+    }
+
+    fn take_but(known: &BTreeSet<i32>) -> io::Result<Self> {
         let processes = fs::read_dir("/proc");
         let processes = processes.map_err(|error| explain("cannot list /proc", &error))?;
         let mut buffer = Vec::new();
@@ -168,6 +181,9 @@ impl Census {
             let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
+            if known.contains(&pid) {
+                continue;
+            }
             // It may have ended since.
             let Ok(stat) = Stat::read_into(pid, &mut buffer) else {
                 continue;

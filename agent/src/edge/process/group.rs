@@ -32,6 +32,7 @@ impl Group {
         // After a move of the agent itself the service is in another than the agent would now create.
         let holds = |cgroup: &Cgroup| leader.has_ended() || cgroup.contains(leader.pid);
         let cgroup = cgroup.filter(holds);
+        leader.lead();
         let leader = Some(leader);
         Self {
             leader,
@@ -127,7 +128,7 @@ impl Group {
         if self.leader.as_ref().is_some_and(runs) {
             return Ok(false);
         }
-        let is_empty = || Ok::<_, io::Error>(self.members(&Census::take()?).is_empty());
+        let is_empty = || Ok::<_, io::Error>(self.members(&Census::take_strays()?).is_empty());
         // One census can miss a process whose parent ended while it was taken.
         Ok(is_empty()? && is_empty()?)
     }
@@ -275,6 +276,18 @@ mod tests {
 
     /// A shell of its own session, which a test's service leaves behind.
     const LEAVE: &str = "setsid sh -c 'echo $$; exec sleep 1000' &";
+
+    #[tokio::test]
+    async fn a_main_process_is_no_stray_and_what_it_starts_is() {
+        let mut service = Service::shell("sleep 1000 & echo $!; wait");
+        let (main, started) = (service.process.pid, service.number().await);
+        let found = Census::take_strays().expect("/proc").entries;
+        let is_found = |pid| found.iter().any(|entry| entry.pid == pid);
+        assert_eq!((is_found(main), is_found(started)), (false, true));
+        service.process.signal(Signal::SIGKILL).expect("ours");
+        soon(service.process.exited()).await;
+        assert!(!service.group.is_empty().expect("/proc"));
+    }
 
     #[tokio::test]
     async fn what_left_the_session_is_found_and_killed() {

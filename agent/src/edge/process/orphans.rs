@@ -14,12 +14,15 @@ use tokio::time;
 struct Children {
     /// Whoever holds their [`Process`](super::Process) reaps them.
     held: BTreeSet<i32>,
+    /// Those of them that are a service's main process.
+    leaders: BTreeSet<i32>,
     /// Nobody holds them any more.
     left: BTreeSet<i32>,
 }
 
 static CHILDREN: Mutex<Children> = Mutex::new(Children {
     held: BTreeSet::new(),
+    leaders: BTreeSet::new(),
     left: BTreeSet::new(),
 });
 
@@ -44,15 +47,29 @@ pub(super) fn claim(pid: i32) -> bool {
     is_child && children.held.insert(pid)
 }
 
+/// Says that a child that is held is a service's main process.
+pub(super) fn lead(pid: i32) {
+    children().leaders.insert(pid);
+}
+
+/// The main processes of services, as far as they are children. None has been reaped, so that none of
+/// the numbers was another's when this was called.
+pub(super) fn leaders() -> BTreeSet<i32> {
+    children().leaders.clone()
+}
+
 /// It has been reaped.
 pub(super) fn forget(pid: i32) {
-    children().held.remove(&pid);
+    let mut children = children();
+    children.held.remove(&pid);
+    children.leaders.remove(&pid);
 }
 
 /// Nobody will wait for it any more.
 pub(super) fn leave(pid: i32) {
     let mut children = children();
     children.held.remove(&pid);
+    children.leaders.remove(&pid);
     children.left.insert(pid);
 }
 

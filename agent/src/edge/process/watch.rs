@@ -62,6 +62,15 @@ impl Process {
         self
     }
 
+    /// Says that it is a service's main process.
+    pub(super) fn lead(&self) {
+        // Nobody reaps it meanwhile.
+        let exit = self.exit();
+        if self.child && exit.is_none() {
+            orphans::lead(self.pid);
+        }
+    }
+
     /// Whether it leads its session, as a service's main process does.
     #[must_use]
     pub fn leads_session(&self) -> bool {
