@@ -136,6 +136,11 @@ impl<const N: usize> Caller<N> {
         }
     }
 
+    /// Sends hellos and requests so often at most from now on: for what takes a board long.
+    pub const fn be_patient(&mut self, attempts: u8) {
+        self.patience.attempts = attempts;
+    }
+
     /// What the board's frames are summed with, for the decoder.
     #[must_use]
     pub fn nonce(&self) -> Option<Nonce> {

@@ -10,7 +10,7 @@ use super::process::{limits, reap_orphans};
 use super::services::{self, About, Services};
 use super::session::Room;
 use super::store::StateDirectory;
-use super::threads::RuntimeThreads;
+use super::threads::OneEach;
 use crate::core::clients::{Clients, Life};
 use crate::core::config::{self, Config, Listener};
 use crate::core::record::{Found, PowerRecord};
@@ -88,7 +88,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let means = Means {
         backend: backend(&config),
         storage: Box::new(state.files()),
-        threads: Arc::new(RuntimeThreads),
+        threads: Arc::new(OneEach::default()),
         services: services.clone(),
     };
     let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);

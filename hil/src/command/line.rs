@@ -7,6 +7,7 @@ use super::notes::Notes;
 use super::report::{self, Reader, Report};
 use crate::client::{CallError, Client, GreetError, Unwelcome};
 use crate::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
+use lastword_protocol::caller::Patience;
 use lastword_protocol::message::service::{Logs, Page, ServiceRequest};
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::PowerRequest;
@@ -131,6 +132,7 @@ impl Asking<'_> {
                 .map_err(|error| self.not_reached(error))?,
         };
         let client = self.client.insert(client);
+        client.be_patient(attempts(request, self.order.client.patience));
         client.call(request).await.map_err(|error| lost(&error))
     }
 
@@ -262,6 +264,27 @@ impl Asking<'_> {
 
 fn is_unknown(reply: &Reply) -> bool {
     matches!(reply, Reply::Refused(refusal) if refusal.code == Code::Unknown)
+}
+
+/// How often to ask before giving up. Services take as long to stop as their files allow, unless
+/// somebody has said how long to wait.
+fn attempts(request: &Request, patience: Patience) -> u8 {
+    /// Of a second each: an hour of grace is allowed, and nobody waits so long without saying so.
+    const FOR_SERVICES: u8 = 120;
+    let takes_long = matches!(
+        request,
+        Request::Service(
+            ServiceRequest::Start(_)
+                | ServiceRequest::Stop(_)
+                | ServiceRequest::Restart(_)
+                | ServiceRequest::Reload
+        )
+    );
+    if takes_long && patience == Patience::default() {
+        FOR_SERVICES
+    } else {
+        patience.attempts
+    }
 }
 
 fn not_welcome(unwelcome: &Unwelcome) -> Trouble {

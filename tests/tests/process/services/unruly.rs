@@ -1,9 +1,10 @@
 //! Services that make it hard to stop them, or to keep what they write.
 
 use super::NOBODY;
-use lastword_tests::process::{Agent, Deadline, Place};
+use lastword_tests::process::{Agent, Deadline, Place, lastword};
 use serde_json::json;
 use std::fs;
+use std::process::Command;
 
 /// The only service of each test.
 const NAME: &str = "unruly";
@@ -130,4 +131,22 @@ fn a_service_that_writes_as_fast_as_it_can_is_stopped_and_nothing_is_lost() {
     let numbers: Vec<u64> = lines.iter().map(|line| line.parse().unwrap()).collect();
     assert!(numbers.is_sorted_by(|one, next| one + 1 == *next));
     assert!(numbers.last().is_some_and(|last| *last >= LINES - 1));
+}
+
+#[test]
+fn the_hosts_command_waits_as_long_as_a_service_takes_to_stop() {
+    let place = Place::with_services();
+    let deaf = "trap '' TERM; echo up; while :; do sleep 1000; done";
+    // Longer than a board may be silent otherwise.
+    place.shell(NAME, deaf, "stop { grace \"6s\" }");
+    let agent = place.start();
+    agent.wait_for_line(NAME, 1);
+    let output = Command::new(lastword())
+        .args(["-u", &format!("unix://{}", agent.socket().display())])
+        .args(["svc", "stop", NAME])
+        .output()
+        .expect("the binary");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, format!("| name={NAME} change=stopped\nok\n"));
+    assert_eq!(place.processes(), NOBODY);
 }
