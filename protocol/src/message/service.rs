@@ -59,7 +59,8 @@ pub enum ServiceState {
     Starting,
     /// It is ready.
     Running,
-    /// It is being stopped in order to be started.
+    /// It ended unasked, and what is left of it is being cleared away; or it is being stopped in
+    /// order to be started.
     Restarting,
     /// It ended unasked; the wait before the next start runs.
     Backoff,

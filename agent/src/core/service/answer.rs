@@ -1,14 +1,14 @@
 //! Answers about services: items cut into pages, a refusal behind them if the whole is a no.
 
 use super::catalog::{Broken, Flaw};
-use super::machine::{Exit, Shown, Transition};
+use super::machine::{Exit, Transition};
 use super::plan::Plan;
 use super::supervisor::{Answer, Ask, Target, Trouble};
 use super::{Name, catalog};
 use crate::core::log::{Line, Stream};
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{
-    Change, ITEM_TEXT_BYTES, Item, LogStream, Page, ServiceExit, ServiceState, Step,
+    Change, ITEM_TEXT_BYTES, Item, LogStream, Page, ServiceExit, Step,
 };
 use lastword_protocol::refusal::{Code, Refusal};
 
@@ -161,8 +161,8 @@ fn changed(pages: &mut Pages, names: &[Name], change: Change) {
 /// Appends a step of a service's life.
 pub fn push_transition(pages: &mut Pages, transition: &Transition) {
     pages.push(&Item::Transition(Step {
-        from: state(transition.from),
-        to: state(transition.to),
+        from: transition.from,
+        to: transition.to,
         at_unix_ms: transition.at_unix_ms,
         reason: &cut(&transition.reason),
     }));
@@ -187,21 +187,6 @@ pub fn push_line(pages: &mut Pages, line: &Line) {
             Some(next) => piece = next,
             None => return,
         }
-    }
-}
-
-/// A state as the protocol has it.
-#[must_use]
-pub const fn state(shown: Shown) -> ServiceState {
-    match shown {
-        Shown::Stopped => ServiceState::Stopped,
-        Shown::Starting => ServiceState::Starting,
-        Shown::Running => ServiceState::Running,
-        Shown::Restarting => ServiceState::Restarting,
-        Shown::Backoff => ServiceState::Backoff,
-        Shown::Adopted => ServiceState::Adopted,
-        Shown::Stopping => ServiceState::Stopping,
-        Shown::Failed => ServiceState::Failed,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::hands::Hands;
 use crate::core::service::Name;
-use crate::core::service::answer::{Pages, exit, push_transition, refused, state};
+use crate::core::service::answer::{Pages, exit, push_transition, refused};
 use crate::core::service::supervisor::{Supervisor, Unit};
 use crate::edge::facts::uptime;
 use crate::edge::process::Group;
@@ -65,7 +65,7 @@ fn seen(name: &Name, unit: &Unit, hands: Option<&Hands>) -> Seen {
     let process = hands.and_then(|hands| hands.process.as_ref());
     Seen {
         name: name.clone(),
-        state: state(unit.shown()),
+        state: unit.shown(),
         pid: process.and_then(|process| u32::try_from(process.pid).ok()),
         port: unit.manifest().port.unwrap_or_default(),
         uptime: process.map(|process| age(process.start_time)),

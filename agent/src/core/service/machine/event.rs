@@ -1,5 +1,7 @@
 //! What happens to a service, what is to be done about it, and what it looks like.
 
+pub use lastword_protocol::message::service::ServiceState as Shown;
+
 use crate::core::service::manifest::StopSignal;
 use lastword_protocol::{Instant, Millis};
 use std::fmt;
@@ -84,43 +86,4 @@ pub enum Effect {
     Clear(StopSignal),
     /// Kill everything in the group, hook and strays too; answer with [`Event::Empty`] when it is empty.
     Kill,
-}
-
-/// What a service is doing, for whoever asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shown {
-    /// It does not run, and nobody wants it to.
-    Stopped,
-    /// Its process is there and not ready.
-    Starting,
-    /// It is ready.
-    Running,
-    /// It ended unasked, and what is left of it is being cleared away; or it is stopped in order to
-    /// be started.
-    Restarting,
-    /// It ended unasked; the wait before the next start runs.
-    Backoff,
-    /// It runs since before this agent did.
-    Adopted,
-    /// It is on its way down.
-    Stopping,
-    /// It ended unasked too often, or could not be started.
-    Failed,
-}
-
-impl Shown {
-    /// The word for it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Stopped => "stopped",
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::Restarting => "restarting",
-            Self::Backoff => "backoff",
-            Self::Adopted => "adopted",
-            Self::Stopping => "stopping",
-            Self::Failed => "failed",
-        }
-    }
 }
