@@ -7,6 +7,7 @@ use super::services;
 use super::store::StateDirectory;
 use super::{facts, run};
 use crate::core::config::Config;
+use crate::core::service::registry::REGISTRY_FILE;
 use anyhow::{Context, bail};
 use nix::sys::signal::Signal;
 use std::io;
@@ -39,6 +40,11 @@ pub async fn down(config: Config, places: Places) -> anyhow::Result<Down> {
         return end(agent).await;
     }
     let directory = config.state.as_ref().unwrap_or(&places.state);
+    if !directory.join(REGISTRY_FILE).exists() {
+        tracing::info!(socket = %about.socket.display(), state = %directory.display(),
+            "nobody listens, and nothing is written down");
+        return Ok(Down::Left(0));
+    }
     let state = StateDirectory::take(directory).await.context(
         "an agent lives, and is not reached on its Unix socket; send it SIGINT to end it",
     )?;

@@ -159,8 +159,10 @@ impl Supervisor {
         }
         unit.next = None;
         unit.rules = manifest.clone();
-        // What the last agent left stopped starts with this one, as with any.
-        if first && manifest.autostart && unit.machine.is_down() {
+        // What the last agent left stopped starts with this one, as with any; what has failed may do
+        // better with its new file.
+        let anew = first || unit.machine.shown() == Shown::Failed;
+        if anew && manifest.autostart && unit.machine.is_down() {
             unit.queued = Queued::Start;
         }
     }

@@ -9,7 +9,7 @@ use super::{Asked, view};
 use crate::core::service::answer::{of_job, of_reload};
 use crate::core::service::machine::{self, Event, Moment};
 use crate::core::service::manifest::Manifest;
-use crate::core::service::supervisor::{Ask, Effect, End, JobId, Supervisor, Target};
+use crate::core::service::supervisor::{Ask, Effect, End, JobId, Supervisor, Target, Unit};
 use crate::core::service::{Name, supervisor};
 use crate::edge::clock::{Clock, unix_ms};
 use crate::edge::failpoint::pass;
@@ -188,7 +188,15 @@ impl Task {
     pub(super) async fn tell(&mut self, name: &Name, event: Event) {
         let (spawned, empty) = (event == Event::Spawned, event == Event::Empty);
         tracing::debug!(target: "services", %name, ?event);
+        let before = self.supervisor.unit(name).map(Unit::shown);
         let effects = self.supervisor.tell(self.at(), name, event);
+        if let Some(unit) = self
+            .supervisor
+            .unit(name)
+            .filter(|unit| Some(unit.shown()) != before)
+        {
+            view::log_transition(name, unit);
+        }
         self.carry_out(effects).await;
         // One that starts again at once is written down when it has: until then its nonce finds it.
         if spawned || (empty && !self.is_starting(name)) {

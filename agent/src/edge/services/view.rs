@@ -94,6 +94,21 @@ impl Seen {
     }
 }
 
+/// Says what has become of a service, and why. That it was started is said with its process.
+pub(super) fn log_transition(name: &Name, unit: &Unit) {
+    let last = unit.machine().transitions().next_back();
+    let why = last.map_or("", |last| &last.reason);
+    match unit.shown() {
+        ServiceState::Starting | ServiceState::Running | ServiceState::Adopted => {}
+        ServiceState::Restarting | ServiceState::Failed => {
+            tracing::warn!(target: "services", %name, state = unit.shown().word(), "{why}");
+        }
+        ServiceState::Backoff | ServiceState::Stopping | ServiceState::Stopped => {
+            tracing::info!(target: "services", %name, state = unit.shown().word(), "{why}");
+        }
+    }
+}
+
 /// How long ago a process was started that has started so many ticks after the board has.
 pub(super) fn age(start_time: u64) -> Millis {
     let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK);

@@ -194,6 +194,18 @@ fn a_reload_restarts_only_what_needs_it() {
 }
 
 #[test]
+fn a_failed_service_starts_again_with_a_new_file() {
+    let mut supervisor = Supervisor::new(1);
+    supervisor.reload(at(0), catalog(&[("a", "command \"nosuch\"")]));
+    let failed = Event::SpawnFailed("no such file".to_owned());
+    supervisor.tell(at(0), &name("a"), failed);
+    let (_, effects) = supervisor.reload(at(1), catalog(&[("a", "command \"nosuch\"")]));
+    assert_eq!(told(&effects, SPAWN), [""; 0]);
+    let (_, effects) = supervisor.reload(at(2), catalog(&[("a", "command \"sleep\"")]));
+    assert_eq!(told(&effects, SPAWN), ["a"]);
+}
+
+#[test]
 fn a_removed_service_is_stopped_and_forgotten() {
     let mut supervisor = pair();
     let (plan, effects) = supervisor.reload(at(1), catalog(&[("a", "command \"a\"")]));
