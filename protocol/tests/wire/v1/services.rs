@@ -7,7 +7,7 @@ use lastword_protocol::Millis;
 use lastword_protocol::message::service::{
     Brief, Change, Item, LogStream, Logs, Page, ServiceExit, ServiceRequest, ServiceState, Step,
 };
-use lastword_protocol::message::{BadRequest, Reply, Request};
+use lastword_protocol::message::{BadBody, BadRequest, Reply, Request};
 
 #[track_caller]
 fn check_request(request: ServiceRequest, opcode: u8, vector: &str) {
@@ -26,7 +26,7 @@ fn check_request(request: ServiceRequest, opcode: u8, vector: &str) {
     }
 }
 
-/// A page of these items has this body; a page with half an item is none.
+/// A page of these items has this body; bytes behind it change nothing, and no part of it is enough.
 #[track_caller]
 fn check_page(more: bool, items: &[Item<'_>], vector: &str) {
     let mut page = Page::default();
@@ -44,9 +44,11 @@ fn check_page(more: bool, items: &[Item<'_>], vector: &str) {
         panic!("{read:?}");
     };
     assert!(page.items().eq(items.iter().cloned()));
-    if !items.is_empty() {
-        let halved = Reply::decode(0x20, &body[..body.len() - 1]);
-        assert!(halved.is_err(), "{halved:?}");
+    let longer = [body.as_slice(), b"\xFF\x00"].concat();
+    assert_eq!(Reply::decode(0x20, &longer).as_ref(), Ok(&reply));
+    for cut in 0..body.len() {
+        let truncated = Reply::decode(0x20, &body[..cut]);
+        assert_eq!(truncated, Err(BadBody::Malformed(0x20)), "{cut} bytes");
     }
 }
 
@@ -133,6 +135,7 @@ fn a_page_of_services() {
         &[Item::Service(running), Item::Service(stopped)],
         "
         01              ; more: true
+        1E              ; items: 30 bytes
         00              ; item: 0 Service
         03 63 61 6D     ; name: cam
         02              ; state: 2 Running
@@ -183,6 +186,7 @@ fn a_page_of_everything_else() {
         &[Item::Transition(step), changed, line, next],
         "
         00              ; more: false
+        1C              ; items: 28 bytes
         01              ; item: 1 Transition
         04              ; from: 4 Backoff
         07              ; to: 7 Failed
@@ -202,7 +206,7 @@ fn a_page_of_everything_else() {
         01              ; missed: 1
         ",
     );
-    check_page(false, &[], "00 ; more: false");
+    check_page(false, &[], "00 00 ; more: false, items: 0 bytes");
 }
 
 #[test]
@@ -238,7 +242,7 @@ fn words_keep_their_numbers() {
             reason: "",
         };
         let number = format!("{number:02x}");
-        let vector = format!("00 01 {number} {number} 00 00");
+        let vector = format!("00 05 01 {number} {number} 00 00");
         check_page(false, &[Item::Transition(step)], &vector);
     }
     for (number, change) in changes.into_iter().enumerate() {
@@ -247,6 +251,6 @@ fn words_keep_their_numbers() {
             change,
             detail: "",
         };
-        check_page(false, &[item], &format!("00 02 00 {number:02x} 00"));
+        check_page(false, &[item], &format!("00 04 02 00 {number:02x} 00"));
     }
 }
