@@ -308,7 +308,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
 
     /// How the line under way is spelled.
     fn spelling(&self) -> Dialect {
-        if self.editor.text().starts_with('{') {
+        if let Some(b'{' | b'[') = self.editor.text().as_bytes().first() {
             Dialect::Json
         } else if self.is_term() {
             Dialect::Term

@@ -149,11 +149,11 @@ fn a_late_lf_counts_even_if_nobody_ticked() {
 }
 
 #[test]
-fn a_line_that_begins_with_a_brace_is_json() {
+fn a_line_that_begins_with_a_brace_or_bracket_is_json() {
     check(
         Medium::Stream,
-        &[b"{}\na\n{}\n"],
-        &["json:{}", "plain:a", "json:{}"],
+        &[b"{}\na\n[]\n"],
+        &["json:{}", "plain:a", "json:[]"],
     );
     check(Medium::Stream, &[b"a\n {}\n"], &["plain:a", "plain: {}"]);
     check(Medium::Stream, &[b"{123456789\n"], &["json:413 10/8"]);

@@ -1,32 +1,33 @@
 //! The JSON dialect: JSON-RPC 2.0, one object a line. Methods and parameters mirror the command
 //! table: a call is turned into the shell line that means the same.
 
+mod fault;
+mod methods;
 pub(super) mod notifications;
 mod services;
+mod spelling;
 mod subscriptions;
 
+pub(super) use fault::unfit;
+
 use super::follows::FollowId;
+use fault::{Fault, INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, REFUSED};
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::refusal::Code;
 use lastword_shell::fields::{self, Fields, Value as Field};
 use lastword_shell::{Action, ParseError, Step, Table};
 use serde_json::{Map, Value, json};
+use spelling::Spelling;
 use std::fmt::{self, Write};
-
-const PARSE_ERROR: i32 = -32_700;
-const INVALID_REQUEST: i32 = -32_600;
-const METHOD_NOT_FOUND: i32 = -32_601;
-const INVALID_PARAMS: i32 = -32_602;
-const REFUSED: i32 = -32_000;
 
 /// One call.
 #[derive(Debug)]
 pub(super) struct Call {
     /// What the answer must repeat; `None`: a notification, which has no answer.
     id: Option<Value>,
-    /// The shell line that means the same.
-    pub(super) line: String,
+    /// The shell line that means the same; `None` if none does.
+    spelling: Option<Spelling>,
     purpose: Purpose,
 }
 
@@ -46,60 +47,53 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// The whole answer, if the line is no call of a known method.
-    pub(super) fn read(text: &str, table: Table) -> Result<Self, String> {
-        let object = match serde_json::from_str(text) {
-            Ok(Value::Object(object)) => object,
-            Ok(_) => return Err(no_call(&Value::Null, "a request is one JSON object")),
-            Err(error) => {
-                return Err(failed(
-                    &Value::Null,
-                    PARSE_ERROR,
-                    &error.to_string(),
-                    Code::Syntax,
-                ));
-            }
-        };
-        let id = object.get("id").cloned();
-        let shown = id.clone().unwrap_or(Value::Null);
-        if object.get("jsonrpc") != Some(&json!("2.0")) {
-            return Err(no_call(&shown, "\"jsonrpc\": \"2.0\" is missing"));
-        }
-        let Some(method) = object.get("method").and_then(Value::as_str) else {
-            return Err(no_call(&shown, "\"method\" is missing"));
-        };
-        let params = object.get("params");
-        let failed_params =
-            |message: String| failed(&shown, INVALID_PARAMS, &message, Code::BadValue);
+    /// The whole answer, if the line is no call of a known method with its parameters; none if it
+    /// would be the answer to a notification.
+    pub(super) fn read(text: &str, table: Table) -> Result<Self, Option<String>> {
+        let object = object(text).map_err(|fault| Some(fault.answer(&Value::Null)))?;
+        let id = object.get("id");
+        // Of what is no request, not even whether it is a notification is sure.
+        let shown = id.filter(|id| is_id(id)).unwrap_or(&Value::Null);
+        let (method, params) = request(&object).map_err(|fault| Some(fault.answer(shown)))?;
+        let (spelling, purpose) = Self::understand(method, params, table)
+            .map_err(|fault| id.map(|id| fault.answer(id)))?;
+        Ok(Self {
+            id: id.cloned(),
+            spelling,
+            purpose,
+        })
+    }
+
+    fn understand(
+        method: &str,
+        params: Option<&Value>,
+        table: Table,
+    ) -> Result<(Option<Spelling>, Purpose), Fault> {
         if method == subscriptions::CANCEL {
-            let of = subscriptions::wanted(params).map_err(failed_params)?;
-            return Ok(Self {
-                id,
-                line: String::new(),
-                purpose: Purpose::Cancel(of),
-            });
+            let of = subscriptions::wanted(params)?;
+            return Ok((None, Purpose::Cancel(of)));
         }
         let purpose = subscriptions::purpose(method);
-        let method = services::alias(method, params);
-        let Some(command) = table.by_method(method) else {
-            let message = format!("unknown method {method}");
-            return Err(failed(&shown, METHOD_NOT_FOUND, &message, Code::Unknown));
+        let Some(command) = table.by_method(services::alias(method, params)) else {
+            let message = format!("unknown method {method}; `help` lists them");
+            return Err(Fault::new(METHOD_NOT_FOUND, Code::Unknown, message));
         };
-        let mut line = command.path.to_owned();
-        let positionals: Vec<_> = command.positionals.iter().map(|one| one.name).collect();
-        append_params(&mut line, params, &positionals).map_err(failed_params)?;
-        Ok(Self { id, line, purpose })
+        Ok((Some(Spelling::of(command, params)?), purpose))
+    }
+
+    /// The shell line that means the same; empty if none does.
+    pub(super) fn line(&self) -> &str {
+        self.spelling.as_ref().map_or("", |it| &it.line)
     }
 
     /// The answer to a line that the grammar refuses.
     pub(super) fn misread(&self, error: &ParseError<'_>) -> Option<String> {
         let id = self.id.as_ref()?;
-        Some(failed(
-            id,
-            INVALID_PARAMS,
-            &error.to_string(),
-            error.fault.code,
-        ))
+        let fault = match &self.spelling {
+            Some(spelling) => spelling.fault(error),
+            None => Fault::new(INVALID_PARAMS, error.fault.code, error.to_string()),
+        };
+        Some(fault.answer(id))
     }
 
     /// The answer of the board.
@@ -112,13 +106,16 @@ impl Call {
         };
         if let Some(request) = request {
             return Some(match services::result(&request, replies) {
-                Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string(),
-                Err(error) => failed(id, error.number, &error.message, error.code),
+                Ok(result) => done(id, &result),
+                Err(fault) => fault.answer(id),
             });
+        }
+        if let Action::Help(topic) = step.action {
+            return Some(done(id, &methods::help(topic)));
         }
         let reply = replies.first()?;
         if let Some((code, detail)) = fields::refusal(reply) {
-            return Some(failed(id, REFUSED, detail, code));
+            return Some(Fault::new(REFUSED, code, detail).answer(id));
         }
         let mut object = Object::default();
         if let Some(word) = fields::outcome(reply) {
@@ -126,90 +123,50 @@ impl Call {
         }
         // An object takes every field.
         let _ = fields::visit(step, reply, &mut object);
-        Some(json!({"jsonrpc": "2.0", "id": id, "result": object.0}).to_string())
+        Some(done(id, &Value::Object(object.0)))
     }
 }
 
-/// The answer to a line that is not even fit to read.
-pub(super) fn unfit(code: Code, message: &str) -> String {
-    failed(&Value::Null, PARSE_ERROR, message, code)
+/// The answer to the call with this id.
+fn done(id: &Value, result: &Value) -> String {
+    json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string()
 }
 
-fn no_call(id: &Value, message: &str) -> String {
-    failed(id, INVALID_REQUEST, message, Code::Syntax)
+/// The object that a line is.
+fn object(text: &str) -> Result<Map<String, Value>, Fault> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Array(_)) => Err(Fault::no_request(
+            "no batches here: send one request a line, without waiting if you like",
+        )),
+        Ok(_) => Err(Fault::no_request("a request is one JSON object")),
+        Err(error) => Err(Fault::new(PARSE_ERROR, Code::Syntax, error.to_string())),
+    }
 }
 
-fn failed(id: &Value, code: i32, message: &str, kind: Code) -> String {
-    let data = json!({"code": kind.number(), "symbol": kind.symbol()});
-    let error = json!({"code": code, "message": message, "data": data});
-    json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string()
-}
-
-/// Appends named parameters as options, those named like a positional argument by position.
-fn append_params(
-    line: &mut String,
-    params: Option<&Value>,
-    positionals: &[&str],
-) -> Result<(), String> {
-    let params = match params {
-        None | Some(Value::Null) => return Ok(()),
-        Some(Value::Object(params)) => params,
-        Some(_) => return Err("\"params\" must be an object".to_owned()),
+/// Method and parameters of a request.
+fn request(object: &Map<String, Value>) -> Result<(&str, Option<&Value>), Fault> {
+    if object.get("jsonrpc") != Some(&json!("2.0")) {
+        return Err(Fault::no_request("\"jsonrpc\": \"2.0\" is missing"));
+    }
+    if !object.get("id").is_none_or(is_id) {
+        return Err(Fault::no_request("\"id\" must be a text or a number"));
+    }
+    let Some(method) = object.get("method").and_then(Value::as_str) else {
+        return Err(Fault::no_request("\"method\" must be there, as a text"));
     };
-    let is_positional = |key: &str| {
-        positionals
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(key))
-    };
-    let by_name = params.iter().filter(|(key, _)| !is_positional(key));
-    for (key, value) in by_name {
-        let name = key.replace('_', "-");
-        if !name
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
-        {
-            return Err(format!("unknown parameter {key:?}"));
-        }
-        match value {
-            Value::Bool(true) => line.extend([" --", &name]),
-            Value::Bool(false) | Value::Null => {}
-            value => line.extend([" --", &name, "=", &quoted(key, value)?]),
-        }
+    let params = object.get("params");
+    match params {
+        None | Some(Value::Null | Value::Object(_) | Value::Array(_)) => Ok((method, params)),
+        Some(_) => Err(Fault::no_request(
+            "\"params\" must be an object or an array",
+        )),
     }
-    for name in positionals {
-        let given = params
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
-        if let Some((key, value)) = given {
-            line.extend([" ", &quoted(key, value)?]);
-        }
-    }
-    Ok(())
 }
 
-/// A value as a quoted word of the grammar.
-fn quoted(key: &str, value: &Value) -> Result<String, String> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => {
-            return Err(format!(
-                "parameter {key:?} must be a text, a number or a truth value"
-            ));
-        }
-    };
-    let mut word = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => word.extend(['\\', character]),
-            control if control.is_control() => {
-                let _ = write!(word, "\\u{{{:x}}}", u32::from(control));
-            }
-            other => word.push(other),
-        }
-    }
-    word.push('"');
-    Ok(word)
+/// Whether an answer may repeat it.
+const fn is_id(id: &Value) -> bool {
+    matches!(id, Value::String(_) | Value::Number(_) | Value::Null)
 }
 
 /// Collects fields into a JSON object.

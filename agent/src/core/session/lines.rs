@@ -96,6 +96,11 @@ impl Lines {
         self.input.dialect() == Some(Dialect::Term)
     }
 
+    /// Whether a program talks here.
+    fn is_program(&self) -> bool {
+        self.input.dialect() == Some(Dialect::Json)
+    }
+
     /// Whether any dialect is decided.
     pub(super) const fn is_decided(&self) -> bool {
         self.input.dialect().is_some()
@@ -129,8 +134,9 @@ impl Lines {
         let mut left = &byte[..];
         loop {
             let mut echo = Output::default();
+            let is_program = self.is_program();
             let received = self.input.feed(now, &mut left, &mut echo);
-            let heard = received.map(|received| Heard::of(received, self.table, &self.name));
+            let heard = received.map(|it| Heard::of(it, is_program, self.table, &self.name));
             let flow = self.hear(heard, &echo, out, world);
             match left.first() {
                 Some(_) if flow == Flow::Go => {}
@@ -144,8 +150,9 @@ impl Lines {
 
     pub(super) fn tick(&mut self, now: Instant, out: &mut Output, world: &dyn World) -> Flow {
         let mut echo = Output::default();
+        let is_program = self.is_program();
         let received = self.input.tick(now, &mut echo);
-        let heard = received.map(|received| Heard::of(received, self.table, &self.name));
+        let heard = received.map(|it| Heard::of(it, is_program, self.table, &self.name));
         self.hear(heard, &echo, out, world)
     }
 
@@ -165,8 +172,9 @@ impl Lines {
     /// The input has ended: an unterminated line is refused, never run, and what is followed ends.
     pub(super) fn end(&mut self, out: &mut Output, world: &dyn World) {
         let mut echo = Output::default();
+        let is_program = self.is_program();
         let received = self.input.end(&mut echo);
-        let heard = received.map(|received| Heard::of(received, self.table, &self.name));
+        let heard = received.map(|it| Heard::of(it, is_program, self.table, &self.name));
         self.hear(heard, &echo, out, world);
         self.end_follows(out);
     }

@@ -1,6 +1,7 @@
 //! What a session answers, whatever arrives.
 
 mod follow;
+mod json;
 mod services;
 
 use super::*;

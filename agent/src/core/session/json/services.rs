@@ -1,6 +1,7 @@
 //! Services, as clients of JSON-RPC process supervisors know them: their methods, results, numbers
 //! of errors.
 
+use super::fault::{Fault, REFUSED};
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{
     Brief, Change, Item, LogStream, Page, ServiceExit, ServiceRequest, ServiceState,
@@ -15,38 +16,43 @@ const PORT_CONFLICT: i32 = -32_002;
 const CONFIG_INVALID: i32 = -32_003;
 const SPAWN_FAILED: i32 = -32_006;
 
-/// An answer that is no.
-pub(super) struct Failure {
-    /// The number of the JSON-RPC error.
-    pub(super) number: i32,
-    pub(super) message: String,
-    pub(super) code: Code,
-}
+/// The methods that such clients call, and those that they stand for.
+pub(super) const ALIASES: &[(&str, &str)] = &[
+    ("list", "svc.list"),
+    (STATUS, "svc.status"),
+    ("start", "svc.start"),
+    ("stop", "svc.stop"),
+    ("restart", "svc.restart"),
+    ("reload", "svc.reload"),
+    ("logs", "svc.logs"),
+];
+
+/// Without a name it is the board's own.
+const STATUS: &str = "status";
 
 /// The method that stands for one that such clients call.
 pub(super) fn alias<'m>(method: &'m str, params: Option<&Value>) -> &'m str {
-    let has_name = params.is_some_and(|params| params.get("name").is_some());
-    match method {
-        "list" => "svc.list",
-        "status" if has_name => "svc.status",
-        "start" => "svc.start",
-        "stop" => "svc.stop",
-        "restart" => "svc.restart",
-        "reload" => "svc.reload",
-        "logs" => "svc.logs",
-        other => other,
+    let has_name = match params {
+        Some(Value::Array(values)) => !values.is_empty(),
+        Some(params) => params.get("name").is_some_and(|name| !name.is_null()),
+        None => false,
+    };
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == method);
+    match alias {
+        Some((_, of)) if method != STATUS || has_name => of,
+        _ => method,
     }
 }
 
 /// The result of a request, from all pages of its answer.
-pub(super) fn result(request: &ServiceRequest, replies: &[Reply]) -> Result<Value, Failure> {
+pub(super) fn result(request: &ServiceRequest, replies: &[Reply]) -> Result<Value, Fault> {
     let pages = replies.iter().filter_map(|reply| match reply {
         Reply::Items(page) => Some(page),
         _ => None,
     });
     let items = || pages.clone().flat_map(Page::items);
     if let Some((code, detail)) = replies.last().and_then(fields::refusal) {
-        return Err(failure(code, detail, items()));
+        return Err(failure(request, code, detail, items()));
     }
     Ok(match request {
         ServiceRequest::List => items().filter_map(|item| brief(&item)).collect(),
@@ -70,25 +76,30 @@ pub(super) fn result(request: &ServiceRequest, replies: &[Reply]) -> Result<Valu
 }
 
 /// What went wrong: named in full by the items, as far as they tell.
-fn failure<'a>(code: Code, detail: &str, items: impl Iterator<Item = Item<'a>>) -> Failure {
+fn failure<'a>(
+    request: &ServiceRequest,
+    code: Code,
+    detail: &str,
+    items: impl Iterator<Item = Item<'a>>,
+) -> Fault {
     let details: Vec<_> = items.filter_map(|item| trouble(&item)).collect();
     let message = if details.is_empty() {
         detail.to_owned()
     } else {
         details.join("; ")
     };
+    let starts = matches!(
+        request,
+        ServiceRequest::Start(_) | ServiceRequest::Restart(_)
+    );
     let number = match code {
         Code::Unknown => SERVER_NOT_FOUND,
         Code::Busy => PORT_CONFLICT,
         Code::BadValue => CONFIG_INVALID,
-        Code::Internal => SPAWN_FAILED,
-        _ => super::REFUSED,
+        Code::Internal if starts => SPAWN_FAILED,
+        _ => REFUSED,
     };
-    Failure {
-        number,
-        message,
-        code,
-    }
+    Fault::new(number, code, message)
 }
 
 fn trouble(item: &Item<'_>) -> Option<String> {

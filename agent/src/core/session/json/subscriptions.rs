@@ -1,16 +1,25 @@
 //! Calls about logs that a program follows.
 
 use super::super::follows::FollowId;
-use super::{Call, INVALID_PARAMS, Purpose, failed};
+use super::fault::Fault;
+use super::methods::params;
+use super::{Call, Purpose, done};
 use lastword_protocol::refusal::Code;
+use lastword_shell::Command;
 use serde_json::{Value, json};
 
-/// The method that ends a subscription.
+/// The method that begins a subscription.
+pub(super) const SUBSCRIBE: &str = "logs";
+/// The method that ends one.
 pub(super) const CANCEL: &str = "logs_cancel";
+/// What that takes.
+const SUBSCRIPTION: &str = "subscription_id";
+/// What it wants.
+const WANTED: &str = "the number that `logs` has named";
 
 /// What a call of this method is for.
 pub(super) fn purpose(method: &str) -> Purpose {
-    if method == "logs" {
+    if method == SUBSCRIBE {
         Purpose::Subscribe
     } else {
         Purpose::Answer
@@ -18,12 +27,40 @@ pub(super) fn purpose(method: &str) -> Purpose {
 }
 
 /// The subscription that a call of [`CANCEL`] names.
-pub(super) fn wanted(params: Option<&Value>) -> Result<FollowId, String> {
-    let id = params.and_then(|params| params.get("subscription_id"));
-    let number = id.and_then(Value::as_u64);
-    number
-        .map(FollowId)
-        .ok_or_else(|| "\"subscription_id\" must be the number that `logs` has named".to_owned())
+pub(super) fn wanted(params: Option<&Value>) -> Result<FollowId, Fault> {
+    let id = match params {
+        Some(Value::Array(values)) => values.first(),
+        params => params.and_then(|params| params.get(SUBSCRIPTION)),
+    };
+    let wrong =
+        |wrong: &str| Fault::of_param(Code::BadValue, SUBSCRIPTION, wrong, WANTED.to_owned());
+    match id {
+        None | Some(Value::Null) => Err(wrong("missing")),
+        Some(id) => id
+            .as_u64()
+            .map(FollowId)
+            .ok_or_else(|| wrong(&format!("bad value {id}"))),
+    }
+}
+
+/// What `help` tells of both methods, given the command that shows a log.
+pub(super) fn help(command: &'static Command) -> [Value; 2] {
+    let cancel = json!({"param": SUBSCRIPTION, "want": WANTED, "required": true});
+    let level = command.level.word();
+    [
+        json!({
+            "method": SUBSCRIBE,
+            "summary": "Subscribe to a log: its lines come as notifications.",
+            "level": level,
+            "params": params(command),
+        }),
+        json!({
+            "method": CANCEL,
+            "summary": "End a subscription.",
+            "level": level,
+            "params": [cancel],
+        }),
+    ]
 }
 
 impl Call {
@@ -47,8 +84,7 @@ impl Call {
 
     /// The answer: what the notifications will be named by.
     pub(in super::super) fn subscribed(&self, of: FollowId) -> Option<String> {
-        let result = json!({"subscription_id": of.0});
-        Some(json!({"jsonrpc": "2.0", "id": self.id.as_ref()?, "result": result}).to_string())
+        Some(done(self.id.as_ref()?, &json!({SUBSCRIPTION: of.0})))
     }
 
     /// The answer to a call that wants no more of a subscription. One that is over already is
@@ -56,9 +92,10 @@ impl Call {
     pub(in super::super) fn cancelled(&self, of: FollowId, is_known: bool) -> Option<String> {
         let id = self.id.as_ref()?;
         if is_known {
-            return Some(json!({"jsonrpc": "2.0", "id": id, "result": {}}).to_string());
+            return Some(done(id, &json!({})));
         }
-        let message = format!("no subscription {} in this session", of.0);
-        Some(failed(id, INVALID_PARAMS, &message, Code::Unknown))
+        let wrong = format!("no subscription {} in this session", of.0);
+        let want = WANTED.to_owned();
+        Some(Fault::of_param(Code::Unknown, SUBSCRIPTION, &wrong, want).answer(id))
     }
 }

@@ -1,7 +1,6 @@
 //! What a session's input has come to, free of the input's buffer.
 
 use super::{FollowId, Voice, json};
-use lastword_protocol::refusal::Code;
 use lastword_shell::{
     Answer, Dialect, LineError, Received, Rules, Script, Table, Tag, plain, term,
 };
@@ -27,13 +26,27 @@ pub(super) enum Shown {
 }
 
 impl Heard {
-    pub(super) fn of(received: Received<'_>, table: Table, name: &str) -> Self {
+    /// `is_program`: the session's dialect was JSON before.
+    pub(super) fn of(received: Received<'_>, is_program: bool, table: Table, name: &str) -> Self {
         match received {
             Received::Line {
                 dialect: Dialect::Json,
                 text,
             } => Self::call(text, table),
-            Received::Line { dialect, text } => Self::line(dialect, text, table, name),
+            Received::Line { dialect, text } => {
+                match Self::line(dialect, text, table, name) {
+                    // A program has no use for what a script is told.
+                    Self::Say(_) if is_program && dialect == Dialect::Plain => {
+                        Self::call(text, table)
+                    }
+                    heard => heard,
+                }
+            }
+            Received::Refused {
+                dialect: Dialect::Plain,
+                error,
+                ..
+            } if is_program => Self::Say(refusal(Dialect::Json, None, error, name)),
             Received::Refused {
                 dialect,
                 tag,
@@ -70,16 +83,20 @@ impl Heard {
     fn call(text: &str, table: Table) -> Self {
         let call = match json::Call::read(text, table) {
             Ok(call) => call,
-            Err(answer) => return Self::Say(answer + "\n"),
+            Err(answer) => return Self::answer(answer),
         };
         if let Some(id) = call.cancels() {
             return Self::Cancel(call, id);
         }
         let mut script = Script::default();
-        match script.read(&call.line, Rules::new(table, Dialect::Json)) {
+        match script.read(call.line(), Rules::new(table, Dialect::Json)) {
             Ok(()) => Self::Run(script, Voice::Json(call)),
-            Err(error) => Self::Say(call.misread(&error).map_or(String::new(), |it| it + "\n")),
+            Err(error) => Self::answer(call.misread(&error)),
         }
+    }
+
+    fn answer(answer: Option<String>) -> Self {
+        Self::Say(answer.map_or(String::new(), |it| it + "\n"))
     }
 }
 
@@ -97,14 +114,16 @@ fn refusal(dialect: Dialect, tag: Option<&Tag>, error: LineError, name: &str) ->
         Dialect::Term => {
             term::line_error(&mut said, error).and_then(|()| term::prompt(&mut said, name))
         }
-        Dialect::Json => {
-            let code = match error {
-                LineError::TooLong { .. } => Code::TooLong,
-                LineError::Control | LineError::NotUtf8 | LineError::Incomplete => Code::Syntax,
-                LineError::Lost => Code::SlowDown,
-            };
-            writeln!(said, "{}", json::unfit(code, "the line is not fit to read"))
-        }
+        Dialect::Json => writeln!(said, "{}", unfit(error)),
     };
     said
+}
+
+/// The answer to a program's line that is not fit to read.
+fn unfit(error: LineError) -> String {
+    let message = match error {
+        LineError::TooLong { got, max } => format!("a line of {got} bytes; at most {max} are read"),
+        error => error.message().to_owned(),
+    };
+    json::unfit(error.code(), &message)
 }
