@@ -108,7 +108,7 @@ enum Task {
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
         count: u32,
     },
-    /// Let a real systemd restart, kill and watch the agent in a virtual board, as root.
+    /// Let a real systemd restart, kill and watch the agent in a virtual board.
     Systemd,
     /// Run the fuzz targets, one after the other.
     Fuzz {

@@ -9,6 +9,7 @@
     reason = "a test's helpers fail the test, as its body does"
 )]
 
+mod exam;
 mod services;
 mod systemd;
 
