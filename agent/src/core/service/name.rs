@@ -1,11 +1,9 @@
 //! What a service is called.
 
+use lastword_protocol::message::service::SERVICE_BYTES;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
-
-/// The longest name, in bytes.
-const NAME_BYTES: usize = 32;
 
 /// A service's name: the stem of its file. 1 to 32 of the letters `a-z 0-9 - _`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,7 +27,7 @@ impl TryFrom<&str> for Name {
     type Error = BadName;
 
     fn try_from(text: &str) -> Result<Self, BadName> {
-        let fits = (1..=NAME_BYTES).contains(&text.len());
+        let fits = (1..=SERVICE_BYTES).contains(&text.len());
         let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
         if fits && text.bytes().all(plain) {
             Ok(Self(text.into()))
@@ -71,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_name_is_short_and_plain() {
-        for good in ["a", "camera-2", "0_0", &"x".repeat(NAME_BYTES)] {
+        for good in ["a", "camera-2", "0_0", &"x".repeat(SERVICE_BYTES)] {
             assert!(Name::try_from(good).is_ok(), "{good}");
         }
         for bad in [
@@ -81,7 +79,7 @@ mod tests {
             "a/b",
             "..",
             "é",
-            &"x".repeat(NAME_BYTES + 1),
+            &"x".repeat(SERVICE_BYTES + 1),
         ] {
             assert!(Name::try_from(bad).is_err(), "{bad}");
         }
