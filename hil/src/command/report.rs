@@ -9,7 +9,10 @@ use lastword_protocol::refusal::{Code, Refusal};
 use lastword_shell::parse::{Script, Step};
 use lastword_shell::{Answer, Dialect, ParseError, fields, plain, term};
 use serde_json::{Map, Value as Json};
+use std::fs::File;
 use std::io::{IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 
 /// Who reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,23 @@ impl Reader {
             Self::Script
         }
     }
+
+    /// Whether what is wrong is to be said on standard error, too: not to a script that has both
+    /// streams in one file, and would read it twice.
+    fn wants_it_noted(self) -> bool {
+        self != Self::Script || !is_one_file(std::io::stdout(), std::io::stderr())
+    }
+}
+
+/// Whether both lead to one file, pipe or terminal.
+fn is_one_file(one: impl AsFd, other: impl AsFd) -> bool {
+    let identity = |stream: BorrowedFd<'_>| {
+        let about = File::from(stream.try_clone_to_owned().ok()?).metadata();
+        about.ok().map(|about| (about.dev(), about.ino()))
+    };
+    // Of a stream that is closed nothing is known.
+    let (one, other) = (identity(one.as_fd()), identity(other.as_fd()));
+    one.is_some() && one == other
 }
 
 /// The answer to one line, written as its steps are carried out.
@@ -91,12 +111,14 @@ impl Report {
         self.write(|answer, out| answer.step(out, step, &reply));
     }
 
-    /// There is no reply, and why: to a person on standard error only.
+    /// There is no reply, and why: to a person on standard error only, to a script there, too.
     pub(super) fn trouble(&mut self, code: Code, detail: &str) {
         if self.reader == Reader::Program {
             return print_object(json::error(code, detail));
         }
-        self.notes.line(&format!("lastword: {detail}"));
+        if self.reader.wants_it_noted() {
+            self.notes.line(&format!("lastword: {detail}"));
+        }
         self.refuse(code, detail);
     }
 
@@ -112,7 +134,9 @@ impl Report {
             object.insert("proof".to_owned(), json::proof(proof));
             return print_object(object);
         }
-        self.notes.line(&proof.to_string());
+        if proof.holds() || self.reader.wants_it_noted() {
+            self.notes.line(&proof.to_string());
+        }
         match reply {
             Some(reply) if proof.holds() => {
                 self.write(|answer, out| answer.step(out, step, &reply));
@@ -158,7 +182,9 @@ pub(super) fn parse_error(reader: Reader, notes: &Notes, error: &ParseError<'_>)
         }
         Reader::Program => print_object(json::error(error.fault.code, &error.to_string())),
     }
-    notes.line(pointed.replace("\r\n", "\n").trim_end());
+    if reader.wants_it_noted() {
+        notes.line(pointed.replace("\r\n", "\n").trim_end());
+    }
 }
 
 /// The reply that a proof stands for: if the acknowledgement was lost, that it is done already.

@@ -2,6 +2,7 @@
 
 use lastword_tests::process::{Agent, Place, lastword};
 use serde_json::Value;
+use std::fs::{self, File};
 use std::process::Command;
 
 /// Exit code, standard output, standard error.
@@ -71,6 +72,29 @@ fn a_board_that_is_not_there_is_exit_code_2() {
     let (code, out, err) = run(&nowhere, &["status"]);
     assert_eq!(code, Some(2), "{out} {err}");
     assert!(err.contains("cannot reach unix://"), "{err}");
+}
+
+#[test]
+fn what_is_wrong_is_said_once_where_both_streams_end_in_one_file() {
+    let place = Place::new();
+    let nowhere = format!("unix://{}", place.path("nobody.sock").display());
+    for (line, said) in [
+        ("status", "cannot reach unix://"),
+        ("statsu", "want=\"status\""),
+    ] {
+        let path = place.path("both");
+        let both = File::create(&path).unwrap();
+        let mut asked = Command::new(lastword());
+        asked.args(["-u", &nowhere, line]);
+        asked.stdout(both.try_clone().unwrap()).stderr(both);
+        assert!(!asked.status().unwrap().success(), "{line}");
+        let text = fs::read_to_string(path).unwrap();
+        assert_eq!(
+            (text.lines().count(), text.contains(said)),
+            (1, true),
+            "{text}"
+        );
+    }
 }
 
 #[test]
