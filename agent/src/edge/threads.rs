@@ -1,6 +1,7 @@
 //! Where what may block runs: on threads of its own, never on the executor.
 
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use tokio::sync::oneshot;
@@ -31,8 +32,25 @@ pub struct OneEach {
 
 impl Default for OneEach {
     fn default() -> Self {
-        let stack_bytes = 512 << 10;
+        Self::with_stack(512 << 10)
+    }
+}
+
+impl OneEach {
+    /// Threads with so much stack, in bytes.
+    #[must_use]
+    pub const fn with_stack(stack_bytes: usize) -> Self {
         Self { stack_bytes }
+    }
+
+    /// Runs `work` on a thread, and never here: it may not come back.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room for a thread; `work` is dropped then.
+    pub fn try_start(&self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let thread = thread::Builder::new().stack_size(self.stack_bytes);
+        thread.spawn(work).map(drop)
     }
 }
 
@@ -41,8 +59,7 @@ impl Threads for OneEach {
         // A thread that does not come to be takes what it was given with it.
         let work = Arc::new(Mutex::new(Some(work)));
         let theirs = work.clone();
-        let thread = thread::Builder::new().stack_size(self.stack_bytes);
-        if thread.spawn(move || take(&theirs)).is_err() {
+        if self.try_start(move || take(&theirs)).is_err() {
             take(&work);
         }
     }
@@ -81,6 +98,10 @@ pub async fn run<T: Send + 'static>(
     told.await.map_err(|_| Panicked)
 }
 
+/// On a machine that has no room for a thread.
+#[cfg(test)]
+pub(crate) const NO_ROOM: OneEach = OneEach::with_stack(usize::MAX / 4);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,8 +111,7 @@ mod tests {
     async fn work_is_done_here_where_there_is_no_room_for_a_thread() {
         let here = thread::current().id();
         assert_ne!(done_on(OneEach::default()).await, here);
-        let stack_bytes = usize::MAX / 4;
-        assert_eq!(done_on(OneEach { stack_bytes }).await, here);
+        assert_eq!(done_on(NO_ROOM).await, here);
     }
 
     async fn done_on(threads: OneEach) -> ThreadId {

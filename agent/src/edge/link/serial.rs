@@ -3,6 +3,7 @@
 use super::{Drain, Link, kinds};
 use crate::core::session::Traits;
 use crate::edge::kernel;
+use crate::edge::threads::OneEach;
 use lastword_protocol::Millis;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
@@ -30,6 +31,7 @@ pub struct SerialLink {
     baud: u32,
     nature: Nature,
     drain: Progress,
+    threads: OneEach,
 }
 
 /// What is behind the device file.
@@ -78,6 +80,7 @@ impl SerialLink {
             baud,
             nature,
             drain: Progress::Queue,
+            threads: OneEach::default(),
         })
     }
 
@@ -106,7 +109,15 @@ impl SerialLink {
             Err(error) if is_not_supported(&error) => {
                 let tty = kernel::borrow(&self.port).try_clone_to_owned()?;
                 let (done, drained) = oneshot::channel();
-                tokio::task::spawn_blocking(move || done.send(termios::tcdrain(tty.as_fd())));
+                let wait = move || {
+                    // The link may be gone by then.
+                    let _ = done.send(termios::tcdrain(tty.as_fd()));
+                };
+                // Never here: a peer that holds the line would hold the agent.
+                if let Err(error) = self.threads.try_start(wait) {
+                    tracing::debug!(%error, "no thread to wait for the drain; tried again");
+                    return Ok(Drain::Pending(super::POLL));
+                }
                 self.drain = Progress::Waiting(drained);
                 Ok(Drain::Pending(self.byte_time(1)))
             }
@@ -208,4 +219,37 @@ fn is_not_supported(error: &io::Error) -> bool {
         error.raw_os_error(),
         Some(libc::ENOTTY | libc::EINVAL | libc::ENOSYS)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::threads::NO_ROOM;
+    use nix::pty::openpty;
+    use nix::unistd::ttyname;
+
+    #[tokio::test]
+    async fn without_a_thread_to_wait_on_the_drain_is_asked_for_again() {
+        let pair = openpty(None, None).expect("a pseudo-terminal");
+        let path = ttyname(&pair.slave).expect("its name");
+        let mut link = SerialLink::open(&path, 115_200).expect("opens");
+        // As on a UART whose driver has no register to ask: neither has a pseudo-terminal.
+        link.nature = Nature::Uart;
+        link.threads = NO_ROOM;
+        for _ in 0..2 {
+            let drain = link.drained(false).expect("no error");
+            assert_eq!(drain, Drain::Pending(crate::edge::link::POLL));
+        }
+        link.threads = OneEach::default();
+        assert_eq!(drained(&mut link).await, Evidence::UartEmpty);
+    }
+
+    async fn drained(link: &mut SerialLink) -> Evidence {
+        loop {
+            match link.drained(false).expect("no error") {
+                Drain::Left(evidence) => return evidence,
+                Drain::Pending(pause) => tokio::time::sleep(pause).await,
+            }
+        }
+    }
 }

@@ -5,13 +5,13 @@ use super::files::Paths;
 use crate::core::log::index::Record;
 use crate::core::log::ring::Ring;
 use crate::core::log::{Cursor, Line, LogLimits};
+use crate::edge::threads::{self, OneEach};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::task::coop::consume_budget;
-use tokio::task::spawn_blocking;
 
 /// The most lines that a batch has.
 pub const BATCH_LINES: usize = 1024;
@@ -167,7 +167,8 @@ fn batch(from: Cursor, until: Cursor) -> Extent {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    spawn_blocking(work).await.map_err(io::Error::other)?
+    let done = threads::run(&OneEach::default(), work).await;
+    done.map_err(|panicked| io::Error::other(panicked.to_string()))?
 }
 
 /// The end of a log.

@@ -9,13 +9,17 @@ use crate::core::service::supervisor::Supervisor;
 use crate::edge::clock::unix_ms;
 use crate::edge::process::Nonce64;
 use crate::edge::store::Files;
+use crate::edge::threads::{self, OneEach, Threads};
 use lastword_protocol::BootId;
 use std::collections::HashMap;
 use std::fs;
 use std::future::pending;
 use std::io;
 use std::path::{Path, PathBuf};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::oneshot;
+
+/// What the reader of nested text may need of its thread.
+const STACK_BYTES: usize = 2 << 20;
 
 /// Where things are, and what this agent is.
 #[derive(Clone, Debug)]
@@ -36,7 +40,9 @@ pub(super) struct Memory {
     /// The agent's own process.
     own: Component,
     files: Files,
-    saving: Option<JoinHandle<()>>,
+    threads: OneEach,
+    /// Closed when what is being written is.
+    saving: Option<oneshot::Receiver<()>>,
     /// What has changed since is to be written when that is done.
     changed: bool,
 }
@@ -60,6 +66,7 @@ impl Memory {
             started_at_ms: unix_ms(),
             own,
             files,
+            threads: OneEach::with_stack(STACK_BYTES),
             saving: None,
             changed: false,
         }
@@ -123,10 +130,13 @@ impl Memory {
     pub(super) fn write(&mut self, registry: Registry) {
         self.changed = false;
         let mut files = self.files.clone();
-        self.saving = Some(spawn_blocking(move || {
+        let (done, saving) = oneshot::channel();
+        self.saving = Some(saving);
+        self.threads.start(Box::new(move || {
             if let Err(error) = registry.save(&mut files) {
                 tracing::error!(target: "services", %error, "state.json was not written");
             }
+            drop(done);
         }));
     }
 
@@ -149,8 +159,8 @@ impl Memory {
     /// Reads the service files.
     pub(super) async fn read_catalog(&self) -> Catalog {
         let directory = self.about.services.clone();
-        let read = spawn_blocking(move || Catalog::read(&files(&directory)));
-        read.await.unwrap_or_default()
+        let read = move || Catalog::read(&files(&directory));
+        threads::run(&self.threads, read).await.unwrap_or_default()
     }
 }
 
@@ -212,4 +222,31 @@ fn file(path: &Path) -> Option<File> {
         name,
         text,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::store::StateDirectory;
+    use crate::edge::threads::NO_ROOM;
+
+    #[tokio::test]
+    async fn files_are_read_and_written_where_there_is_no_room_for_a_thread() {
+        let place = tempfile::tempdir().expect("a directory");
+        let state = StateDirectory::open(place.path()).expect("opens");
+        fs::write(place.path().join("one.kdl"), "command \"true\"").expect("a file");
+        let about = About {
+            services: place.path().to_owned(),
+            socket: PathBuf::new(),
+            boot: BootId([7; 16]),
+        };
+        let mut memory = Memory::new(about, state.files());
+        memory.threads = NO_ROOM;
+        assert_eq!(memory.read_catalog().await.services.len(), 1);
+        let registry = memory.registry(&Supervisor::new(1), &HashMap::new());
+        memory.write(registry);
+        memory.saved().await;
+        assert!(place.path().join("state.json").exists());
+        assert!(!memory.is_saving());
+    }
 }
