@@ -296,7 +296,7 @@ impl PowerTask {
         trigger: Box<dyn Trigger>,
     ) -> Ticket {
         tracing::info!(target: "power", operation = %order.operation, id = %order.id,
-            reason = %request.reason, delay = %order.delay, force = order.force, "staged");
+            reason = ?request.reason.as_str(), delay = %order.delay, force = order.force, "staged");
         let (holder, ticket) = ticket::new(request.await_close);
         self.staged = Some(InHand {
             holder,
