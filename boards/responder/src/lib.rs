@@ -8,6 +8,19 @@
 //!
 //! # A whole board
 //!
+//! It takes this of its `Cargo.toml`, with paths to where lastword is:
+//!
+//! ```toml
+//! [dependencies]
+//! embedded-io = "0.7"
+//! lastword-protocol = { path = "lastword/protocol" }
+//! lastword-responder = { path = "lastword/boards/responder" }
+//! lastword-shell = { path = "lastword/shell" }
+//! ```
+//!
+//! What is named `registers` below is the chip's own, of its register crate or HAL: each of its
+//! functions reads or writes one thing, and none of them waits.
+//!
 #![cfg_attr(feature = "shell", doc = "```")]
 #![cfg_attr(not(feature = "shell"), doc = "```ignore")]
 //! use core::{convert::Infallible, fmt};
