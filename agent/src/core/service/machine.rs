@@ -13,6 +13,7 @@ mod event;
 mod history;
 mod retry;
 mod state;
+mod stopping;
 
 pub use event::{Effect, Event, Exit, Moment, Shown};
 pub use history::{Last, Transition};
@@ -134,64 +135,6 @@ impl Machine {
                 nothing()
             }
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => nothing(),
-        }
-    }
-
-    fn stop(&mut self, now: Instant, rules: &Manifest) -> Outcome {
-        let effects = match &mut self.state {
-            State::Stopped | State::Failed => return nothing(),
-            State::Backoff { .. } => {
-                self.state = State::Stopped;
-                vec![]
-            }
-            State::Spawning { stop, .. } => {
-                *stop = true;
-                vec![]
-            }
-            State::Stopping { then, .. } => {
-                *then = Then::Stop;
-                vec![]
-            }
-            State::Starting { .. } | State::Running { .. } => {
-                self.begin_stop(now, rules, Then::Stop)
-            }
-        };
-        (effects, "asked to stop".into())
-    }
-
-    /// Begins to stop what runs: the hook first, if there is one.
-    fn begin_stop(&mut self, now: Instant, rules: &Manifest, then: Then) -> Vec<Effect> {
-        let (phase, effect) = match rules.stop.hook {
-            Some(_) => (Phase::Hook, Effect::RunHook),
-            None => (Phase::Signalled, Effect::Clear(rules.stop.signal)),
-        };
-        self.state = State::Stopping {
-            phase,
-            until: now.after(rules.stop.grace),
-            then,
-        };
-        vec![effect]
-    }
-
-    fn kill(&mut self, now: Instant) -> Outcome {
-        match &mut self.state {
-            State::Stopped | State::Failed => nothing(),
-            State::Backoff { .. } => {
-                self.state = State::Stopped;
-                (vec![], "the agent ends".into())
-            }
-            State::Spawning { stop, .. } => {
-                *stop = true;
-                nothing()
-            }
-            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
-                self.state = State::Stopping {
-                    phase: Phase::Killed,
-                    until: now.after(KILL_AGAIN),
-                    then: Then::Stop,
-                };
-                (vec![Effect::Kill], "killed: no time is left".into())
-            }
         }
     }
 
