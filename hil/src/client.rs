@@ -68,7 +68,7 @@ impl Client {
     }
 
     /// Sends hellos and requests so often at most from now on: for what takes a board long.
-    pub const fn be_patient(&mut self, attempts: u8) {
+    pub const fn be_patient(&mut self, attempts: u16) {
         self.caller.be_patient(attempts);
     }
 

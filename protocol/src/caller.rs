@@ -17,7 +17,7 @@ pub struct Patience {
     /// How long one attempt waits for its answer.
     pub reply: Millis,
     /// How often a hello or request is sent at most.
-    pub attempts: u8,
+    pub attempts: u16,
 }
 
 impl Default for Patience {
@@ -70,7 +70,7 @@ struct Call<const N: usize> {
 #[derive(Clone, Copy, Debug)]
 struct Attempt {
     until: Instant,
-    left: u8,
+    left: u16,
 }
 
 /// What a caller tells its owner to do or know.
@@ -137,7 +137,7 @@ impl<const N: usize> Caller<N> {
     }
 
     /// Sends hellos and requests so often at most from now on: for what takes a board long.
-    pub const fn be_patient(&mut self, attempts: u8) {
+    pub const fn be_patient(&mut self, attempts: u16) {
         self.patience.attempts = attempts;
     }
 

@@ -26,6 +26,9 @@ pub enum Kind {
     },
     /// A span of time with its unit: `500ms`, `30s`, `5m`, `2h`.
     Duration,
+    /// The same, at most this long.
+    #[cfg(feature = "services")]
+    DurationUpTo(Millis),
     /// A boot id: 32 hexadecimal digits, dashes allowed.
     Boot,
     /// Text of at most so many bytes.
@@ -81,6 +84,11 @@ impl Kind {
                 Argument::Integer(Some(number).filter(|number| (min..=max).contains(&number))?)
             }
             Self::Duration => Argument::Duration(duration(word.text(&mut room)?)?),
+            #[cfg(feature = "services")]
+            Self::DurationUpTo(most) => {
+                let span = duration(word.text(&mut room)?)?;
+                Argument::Duration(Some(span).filter(|span| span <= most)?)
+            }
             Self::Boot => {
                 boot(word)?;
                 Argument::Boot(word)
@@ -98,6 +106,8 @@ impl Kind {
         match self {
             Self::Integer { .. } => "N",
             Self::Duration => "DURATION",
+            #[cfg(feature = "services")]
+            Self::DurationUpTo(_) => "DURATION",
             Self::Boot => "BOOT",
             Self::Text { .. } => "TEXT",
             Self::OneOf(_) => "WORD",
@@ -125,6 +135,12 @@ impl Kind {
                 pen.number(*max);
             }
             Self::Duration => pen.text("a duration: 500ms, 30s, 5m, 2h"),
+            #[cfg(feature = "services")]
+            Self::DurationUpTo(most) => {
+                pen.text("a duration of at most ");
+                pen.span(most.0);
+                pen.text(": 500ms, 30s, 5m");
+            }
             Self::Boot => pen.text("a boot id: 32 hexadecimal digits"),
             Self::Text { max } => {
                 pen.count("text of at most ", *max);
@@ -296,6 +312,17 @@ mod tests {
         ] {
             check(Kind::Duration, text, None);
         }
+    }
+
+    #[test]
+    #[cfg(feature = "services")]
+    fn a_duration_may_have_a_limit() {
+        let kind = Kind::DurationUpTo(Millis(60_000));
+        for (text, millis) in [("0s", 0), ("1m", 60_000), ("60000ms", 60_000)] {
+            check(kind, text, Some(Argument::Duration(Millis(millis))));
+        }
+        check(kind, "60001ms", None);
+        check(kind, "0", None);
     }
 
     #[test]

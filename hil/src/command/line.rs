@@ -266,24 +266,28 @@ fn is_unknown(reply: &Reply) -> bool {
     matches!(reply, Reply::Refused(refusal) if refusal.code == Code::Unknown)
 }
 
-/// How often to ask before giving up. Services take as long to stop as their files allow, unless
-/// somebody has said how long to wait.
-fn attempts(request: &Request, patience: Patience) -> u8 {
+/// How often to ask before giving up. Services take as long to stop as their files, or whoever stops
+/// them, allow; unless somebody has said how long to wait.
+fn attempts(request: &Request, patience: Patience) -> u16 {
     /// Of a second each: an hour of grace is allowed, and nobody waits so long without saying so.
-    const FOR_SERVICES: u8 = 120;
-    let takes_long = matches!(
-        request,
-        Request::Service(
-            ServiceRequest::Start(_)
-                | ServiceRequest::Stop(_)
-                | ServiceRequest::Restart(_)
-                | ServiceRequest::Reload
-        )
-    );
-    if takes_long && patience == Patience::default() {
-        FOR_SERVICES
-    } else {
-        patience.attempts
+    const FOR_SERVICES: u16 = 120;
+    let Request::Service(request) = request else {
+        return patience.attempts;
+    };
+    match request {
+        _ if patience != Patience::default() => patience.attempts,
+        ServiceRequest::Start(_)
+        | ServiceRequest::Stop(_)
+        | ServiceRequest::Restart(_)
+        | ServiceRequest::Reload => FOR_SERVICES,
+        ServiceRequest::StopWithin(_, grace) | ServiceRequest::RestartWithin(_, grace) => {
+            let seconds = u16::try_from(grace.0.div_ceil(1_000)).unwrap_or(u16::MAX);
+            FOR_SERVICES.saturating_add(seconds)
+        }
+        ServiceRequest::List
+        | ServiceRequest::Status(_)
+        | ServiceRequest::Logs(_)
+        | ServiceRequest::More => patience.attempts,
     }
 }
 

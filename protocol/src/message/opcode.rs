@@ -32,6 +32,10 @@ pub const SVC_RELOAD: u8 = 0x25;
 pub const SVC_LOGS: u8 = 0x26;
 /// Request: the next page of the answer before.
 pub const SVC_MORE: u8 = 0x27;
+/// Request: stop it, with another grace than its file's.
+pub const SVC_STOP_WITHIN: u8 = 0x28;
+/// Request: stop it with another grace than its file's, then start it.
+pub const SVC_RESTART_WITHIN: u8 = 0x29;
 /// Reply: a page of items.
 pub const ITEMS: u8 = 0x20;
 /// Reply: done, with an empty body.

@@ -15,6 +15,9 @@ pub const PAGE_BYTES: usize = 480;
 /// The longest text of an item, in bytes. Longer ones are cut, and end in `…`.
 pub const ITEM_TEXT_BYTES: usize = 320;
 
+/// The longest grace that may be asked for: as long as a service's file may give it.
+pub const MOST_GRACE: Millis = Millis(3_600_000);
+
 /// A service's name.
 pub type ServiceName = Text<SERVICE_BYTES>;
 
@@ -37,6 +40,10 @@ pub enum ServiceRequest {
     Logs(Logs),
     /// The next page of the answer before.
     More,
+    /// As [`ServiceRequest::Stop`], with this grace in place of what its file says.
+    StopWithin(Option<ServiceName>, Millis),
+    /// As [`ServiceRequest::Restart`], with this grace in place of what its file says.
+    RestartWithin(Option<ServiceName>, Millis),
 }
 
 /// Which lines of a log.
@@ -326,6 +333,8 @@ impl ServiceRequest {
             Self::Reload => opcode::SVC_RELOAD,
             Self::Logs(_) => opcode::SVC_LOGS,
             Self::More => opcode::SVC_MORE,
+            Self::StopWithin(..) => opcode::SVC_STOP_WITHIN,
+            Self::RestartWithin(..) => opcode::SVC_RESTART_WITHIN,
         }
     }
 
@@ -340,6 +349,12 @@ impl ServiceRequest {
             opcode::SVC_RELOAD => Ok(Self::Reload),
             opcode::SVC_LOGS => postcard::from_bytes(body).map(Self::Logs),
             opcode::SVC_MORE => Ok(Self::More),
+            opcode::SVC_STOP_WITHIN => {
+                postcard::from_bytes(body).map(|(name, grace)| Self::StopWithin(name, grace))
+            }
+            opcode::SVC_RESTART_WITHIN => {
+                postcard::from_bytes(body).map(|(name, grace)| Self::RestartWithin(name, grace))
+            }
             _ => return None,
         };
         Some(request.map_err(|_| BadRequest::Malformed(opcode)))
@@ -352,6 +367,10 @@ impl Field for ServiceRequest {
             Self::List | Self::Reload | Self::More => {}
             Self::Status(name) => name.write(out),
             Self::Start(name) | Self::Stop(name) | Self::Restart(name) => name.write(out),
+            Self::StopWithin(name, grace) | Self::RestartWithin(name, grace) => {
+                name.write(out);
+                grace.write(out);
+            }
             Self::Logs(Logs { name, from, lines }) => {
                 name.write(out);
                 from.write(out);

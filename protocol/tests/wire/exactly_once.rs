@@ -33,7 +33,7 @@ struct World {
 }
 
 impl World {
-    fn new(manner: Manner, attempts: u8, passages: Vec<Passage>) -> Self {
+    fn new(manner: Manner, attempts: u16, passages: Vec<Passage>) -> Self {
         let patience = Patience {
             reply: Millis(100),
             attempts,
@@ -196,7 +196,7 @@ proptest! {
     #[test]
     fn whatever_happens_nothing_runs_twice_and_no_answer_is_wrong(
         manner in manner(),
-        attempts in 1_u8..8,
+        attempts in 1_u16..8,
         passages in vec(troubled_passage(), 0..80),
         calls in 1_u64..12,
     ) {

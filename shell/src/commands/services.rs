@@ -4,7 +4,9 @@ use super::{LOOK, details};
 use crate::arguments::{Argument, Arguments, Kind};
 use crate::parse::Action;
 use crate::table::{Command, Level, Positional, Switch};
-use lastword_protocol::message::service::{Logs, SERVICE_BYTES, ServiceName, ServiceRequest};
+use lastword_protocol::message::service::{
+    Logs, MOST_GRACE, SERVICE_BYTES, ServiceName, ServiceRequest,
+};
 use lastword_protocol::message::{Request, opcode};
 
 /// `svc list`
@@ -41,29 +43,41 @@ pub static SVC_START: Command = Command {
     ..LOOK
 };
 
-/// `svc stop NAME|--all`
+/// `svc stop NAME|--all [--grace DURATION]`
 pub static SVC_STOP: Command = Command {
     path: "svc stop",
     summary: "Stop a service, or all of them.",
     details: details("Answered when nothing of it is left: hook, signal, grace, kill."),
     positionals: NAME_OR_ALL,
-    options: ALL,
+    options: ALL_AND_GRACE,
     level: Level::Operate,
     opcode: Some(opcode::SVC_STOP),
-    build: |arguments| ask(ServiceRequest::Stop(name(arguments))),
+    build: |arguments| {
+        let name = name(arguments);
+        ask(match arguments.duration(GRACE) {
+            Some(grace) => ServiceRequest::StopWithin(name, grace),
+            None => ServiceRequest::Stop(name),
+        })
+    },
     ..LOOK
 };
 
-/// `svc restart NAME|--all`
+/// `svc restart NAME|--all [--grace DURATION]`
 pub static SVC_RESTART: Command = Command {
     path: "svc restart",
     summary: "Stop a service, or all of them, and start again.",
     details: details("Answered when its new process is there."),
     positionals: NAME_OR_ALL,
-    options: ALL,
+    options: ALL_AND_GRACE,
     level: Level::Operate,
     opcode: Some(opcode::SVC_RESTART),
-    build: |arguments| ask(ServiceRequest::Restart(name(arguments))),
+    build: |arguments| {
+        let name = name(arguments);
+        ask(match arguments.duration(GRACE) {
+            Some(grace) => ServiceRequest::RestartWithin(name, grace),
+            None => ServiceRequest::Restart(name),
+        })
+    },
     ..LOOK
 };
 
@@ -143,11 +157,25 @@ const NAME_OR_ALL: &[Positional] = &[Positional {
     required: false,
 }];
 
-const ALL: &[Switch] = &[Switch {
+const ALL: &[Switch] = &[EVERY];
+
+const ALL_AND_GRACE: &[Switch] = &[
+    EVERY,
+    Switch {
+        name: "--grace",
+        value: Some(Kind::DurationUpTo(MOST_GRACE)),
+        summary: "Kill what is left after this, not after its file's grace.",
+    },
+];
+
+/// The place of `--grace`.
+const GRACE: usize = 1;
+
+const EVERY: Switch = Switch {
     name: "--all",
     value: None,
     summary: "All services, in their order.",
-}];
+};
 
 /// How many lines of a log are shown if nobody says.
 const LINES: u16 = 100;

@@ -301,7 +301,7 @@ const DANGEROUS: Table = Table(&[
 /// How long a write takes that nothing happens to.
 const LATENCY: Millis = Millis(3);
 /// How often a client tries: it outlasts the line, so that what is not answered has a reason.
-const ATTEMPTS: u8 = 60;
+const ATTEMPTS: u16 = 60;
 /// Within this time trouble befalls a request.
 const TROUBLE_MS: u64 = 1_500;
 /// As long as a request and its answer take when nothing happens to them.

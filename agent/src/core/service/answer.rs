@@ -75,8 +75,8 @@ pub fn cut(text: &str) -> String {
 pub fn of_job(ask: &Ask, answer: &Answer) -> Vec<Reply> {
     let (done, already) = match ask {
         Ask::Start(_) => (Change::Started, Change::AlreadyRunning),
-        Ask::Stop(_) => (Change::Stopped, Change::NotRunning),
-        Ask::Restart(_) => (Change::Restarted, Change::AlreadyRunning),
+        Ask::Stop(_) | Ask::StopWithin(..) => (Change::Stopped, Change::NotRunning),
+        Ask::Restart(_) | Ask::RestartWithin(..) => (Change::Restarted, Change::AlreadyRunning),
     };
     let mut pages = Pages::default();
     match answer {
@@ -116,7 +116,7 @@ pub fn of_job(ask: &Ask, answer: &Answer) -> Vec<Reply> {
 const fn code(trouble: &Trouble) -> Code {
     match trouble {
         Trouble::Unknown(_) | Trouble::NoName(_) => Code::Unknown,
-        Trouble::Broken(Flaw::Invalid(_)) => Code::BadValue,
+        Trouble::Broken(Flaw::Invalid(_)) | Trouble::LongGrace => Code::BadValue,
         Trouble::Broken(Flaw::Port(..)) => Code::Busy,
         Trouble::Closed => Code::Offline,
         Trouble::Failed { .. } => Code::Internal,

@@ -109,7 +109,8 @@ impl Machine {
         let before = self.shown();
         let (effects, reason) = match event {
             Event::Start => self.start(),
-            Event::Stop => self.stop(at.now, rules),
+            Event::Stop => self.stop(at.now, rules, None),
+            Event::StopWithin(grace) => self.stop(at.now, rules, Some(grace)),
             Event::Kill => self.kill(at.now),
             Event::Adopted(age) => self.adopted(at.now, age),
             Event::Spawned => self.spawned(at.now, rules),
@@ -131,7 +132,7 @@ impl Machine {
                 (self.spawn(true), "asked to start".into())
             }
             State::Spawning { stop, .. } => {
-                *stop = false;
+                *stop = None;
                 nothing()
             }
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => nothing(),
@@ -151,7 +152,7 @@ impl Machine {
 
     /// Orders a process. `asked`: somebody waits for it.
     fn spawn(&mut self, asked: bool) -> Vec<Effect> {
-        self.state = State::Spawning { asked, stop: false };
+        self.state = State::Spawning { asked, stop: None };
         vec![Effect::Spawn]
     }
 
@@ -160,9 +161,9 @@ impl Machine {
             return nothing();
         };
         self.runs += 1;
-        if stop {
+        if let Some(grace) = stop {
             return (
-                self.begin_stop(now, rules, Then::Stop),
+                self.begin_stop(now, rules, grace, Then::Stop),
                 "asked to stop".into(),
             );
         }
@@ -187,7 +188,7 @@ impl Machine {
                 self.state = State::Failed;
                 (vec![], why)
             }
-            State::Spawning { stop: true, .. } => {
+            State::Spawning { stop: Some(_), .. } => {
                 self.state = State::Stopped;
                 (vec![], why)
             }
@@ -316,7 +317,7 @@ impl Machine {
                 let ran = now.since(*since);
                 let then = Then::Judge { failed: true, ran };
                 let timeout = rules.ready.timeout;
-                let effects = self.begin_stop(now, rules, then);
+                let effects = self.begin_stop(now, rules, rules.stop.grace, then);
                 (effects, format!("not ready within {timeout}"))
             }
             State::Stopping { phase, until, .. } => {

@@ -176,7 +176,7 @@ impl Supervisor {
                 return mem::take(&mut self.effects);
             }
         };
-        let mut job = Job::new(id, ask.verb());
+        let mut job = Job::new(id, ask.verb(), ask.grace());
         for name in names {
             if let Some(unit) = self.units.get_mut(&name) {
                 job.begin(&name, unit);
@@ -332,9 +332,14 @@ impl Supervisor {
     }
 
     fn go_on(&mut self, at: Moment, name: &Name, event: Event, next: Queued) {
-        if let Some(unit) = self.units.get_mut(name) {
-            unit.queued = next;
-        }
+        let Some(unit) = self.units.get_mut(name) else {
+            return;
+        };
+        unit.queued = next;
+        let event = match (event, unit.grace.take()) {
+            (Event::Stop, Some(grace)) => Event::StopWithin(grace),
+            (event, _) => event,
+        };
         self.step(at, name, event);
     }
 

@@ -6,16 +6,18 @@ use super::hands::{Hands, Heard, Underway, What};
 use super::launch::{Starter, probe, run_hook};
 use super::memory::Memory;
 use super::{Asked, view};
+use crate::core::service::Name;
 use crate::core::service::answer::{of_job, of_reload};
 use crate::core::service::machine::{self, Event, Moment};
 use crate::core::service::manifest::Manifest;
-use crate::core::service::supervisor::{Ask, Effect, End, JobId, Supervisor, Target, Unit};
-use crate::core::service::{Name, supervisor};
+use crate::core::service::supervisor::{
+    Answer, Ask, Effect, End, JobId, Supervisor, Target, Trouble, Unit,
+};
 use crate::edge::clock::{Clock, unix_ms};
 use crate::edge::failpoint::pass;
 use crate::edge::logs::Logs;
 use lastword_protocol::message::Reply;
-use lastword_protocol::message::service::{ServiceName, ServiceRequest};
+use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::{Instant, Millis};
 use std::collections::HashMap;
 use std::mem;
@@ -304,26 +306,28 @@ impl Task {
     }
 
     async fn request(&mut self, request: ServiceRequest, answer: oneshot::Sender<Vec<Reply>>) {
-        let ask = match request {
-            ServiceRequest::Start(name) => target(name).map(Ask::Start),
-            ServiceRequest::Stop(name) => target(name).map(Ask::Stop),
-            ServiceRequest::Restart(name) => target(name).map(Ask::Restart),
+        if let Some(ask) = Ask::of(&request) {
+            return self.ask(ask, answer).await;
+        }
+        match request {
             ServiceRequest::Reload => {
                 let replies = self.reload().await;
-                return drop(answer.send(replies));
-            }
-            ServiceRequest::List | ServiceRequest::Status(_) => {
-                return view::answer(&self.supervisor, &self.hands, &request, answer);
+                // Whoever asked may be gone.
+                drop(answer.send(replies));
             }
             ServiceRequest::Logs(logs) => {
                 let pump = self.logs.clone();
                 let is_known = Name::try_from(logs.name.as_str())
                     .is_ok_and(|name| self.supervisor.unit(&name).is_some());
-                return super::reading::answer(pump, logs, is_known, answer);
+                super::reading::answer(pump, logs, is_known, answer);
             }
             // The session has the pages.
-            ServiceRequest::More => return,
-        };
+            ServiceRequest::More => {}
+            request => view::answer(&self.supervisor, &self.hands, &request, answer),
+        }
+    }
+
+    async fn ask(&mut self, ask: Result<Ask, Trouble>, answer: oneshot::Sender<Vec<Reply>>) {
         match ask {
             Ok(ask) => {
                 self.last_job += 1;
@@ -350,7 +354,7 @@ impl Task {
         }
     }
 
-    fn finish(&mut self, id: JobId, answer: &supervisor::Answer) {
+    fn finish(&mut self, id: JobId, answer: &Answer) {
         if let Some((ask, told)) = self.jobs.remove(&id) {
             // Whoever asked may be gone.
             let _ = told.send(of_job(&ask, answer));
@@ -382,13 +386,4 @@ impl Task {
         self.carry_out(effects).await;
         replies
     }
-}
-
-fn target(name: Option<ServiceName>) -> Result<Target, supervisor::Trouble> {
-    let Some(name) = name else {
-        return Ok(Target::All);
-    };
-    Name::try_from(name.as_str())
-        .map(Target::One)
-        .map_err(|error| supervisor::Trouble::NoName(error.0))
 }

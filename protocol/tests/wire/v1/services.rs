@@ -79,6 +79,27 @@ fn requests_name_a_service_or_mean_all() {
 }
 
 #[test]
+fn a_stop_may_have_a_grace_of_its_own() {
+    check_request(
+        ServiceRequest::StopWithin(Some(text("cam")), Millis(300)),
+        0x28,
+        "
+        01              ; name: some
+        03 63 61 6D     ;   value: cam
+        AC 02           ; grace_ms: 300
+        ",
+    );
+    check_request(
+        ServiceRequest::RestartWithin(None, Millis(0)),
+        0x29,
+        "
+        00              ; name: none
+        00              ; grace_ms: 0
+        ",
+    );
+}
+
+#[test]
 fn logs_from_the_end_and_from_a_line() {
     let logs = |from| {
         ServiceRequest::Logs(Logs {

@@ -134,6 +134,38 @@ fn a_service_that_writes_as_fast_as_it_can_is_stopped_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_service_that_is_deaf_to_term_is_killed_at_once_if_asked_so() {
+    let place = Place::with_services();
+    let deaf = "trap '' TERM; echo up; while :; do sleep 1000; done";
+    // Longer than a test waits.
+    place.shell(
+        NAME,
+        deaf,
+        "stop { grace \"1h\"; hook \"exec sleep 1000\" }",
+    );
+    let agent = place.start();
+    agent.wait_for_line(NAME, 1);
+    let before = agent.service(NAME);
+    let mut script = agent.unix();
+    let row = script.ask(&format!("svc restart {NAME} --grace 100ms"));
+    assert_eq!(row, format!("| name={NAME} change=restarted"));
+    assert_eq!(script.line(), "ok");
+    let after = agent.wait_for_state(NAME, "running");
+    assert_ne!(after.pid, before.pid);
+    let output = Command::new(lastword())
+        .args(["-u", &format!("unix://{}", agent.socket().display())])
+        .args(["svc", "restart", NAME, "--grace=0s"])
+        .output()
+        .expect("the binary");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, format!("| name={NAME} change=restarted\nok\n"));
+    let params = json!({"name": NAME, "grace": "0s"});
+    let stopped = agent.call("stop", &params);
+    assert_eq!(stopped, json!({"stopped": [NAME], "not_running": []}));
+    assert_eq!(place.processes(), NOBODY);
+}
+
+#[test]
 fn the_hosts_command_waits_as_long_as_a_service_takes_to_stop() {
     let place = Place::with_services();
     let deaf = "trap '' TERM; echo up; while :; do sleep 1000; done";

@@ -52,6 +52,9 @@ pub enum Event {
     Start,
     /// Somebody wants it stopped.
     Stop,
+    /// Somebody wants it stopped with this grace, not its file's. What is left of a stop that is
+    /// under way gets no longer by that.
+    StopWithin(Millis),
     /// No grace is left: kill what is there.
     Kill,
     /// It runs since before this agent did, for so long.

@@ -11,8 +11,8 @@ pub(super) enum State {
     /// `asked`: somebody waits for it; it is not a restart after an unasked end.
     Spawning {
         asked: bool,
-        /// Somebody wants it stopped meanwhile.
-        stop: bool,
+        /// Somebody wants it stopped meanwhile, with this grace.
+        stop: Option<Millis>,
     },
     Starting {
         until: Instant,

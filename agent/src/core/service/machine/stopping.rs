@@ -3,10 +3,17 @@
 use super::state::{KILL_AGAIN, Phase, State, Then};
 use super::{Effect, Machine, Outcome, nothing};
 use crate::core::service::manifest::Manifest;
-use lastword_protocol::Instant;
+use lastword_protocol::{Instant, Millis};
 
 impl Machine {
-    pub(super) fn stop(&mut self, now: Instant, rules: &Manifest) -> Outcome {
+    /// `grace`: in place of what the rules say.
+    pub(super) fn stop(
+        &mut self,
+        now: Instant,
+        rules: &Manifest,
+        grace: Option<Millis>,
+    ) -> Outcome {
+        let asked = grace.unwrap_or(rules.stop.grace);
         let effects = match &mut self.state {
             State::Stopped | State::Failed => return nothing(),
             State::Backoff { .. } => {
@@ -14,29 +21,39 @@ impl Machine {
                 vec![]
             }
             State::Spawning { stop, .. } => {
-                *stop = true;
+                *stop = Some(asked);
                 vec![]
             }
-            State::Stopping { then, .. } => {
+            State::Stopping { then, phase, until } => {
                 *then = Then::Stop;
+                if grace.is_some() && *phase != Phase::Killed {
+                    *until = now.after(asked).min(*until);
+                }
                 vec![]
             }
             State::Starting { .. } | State::Running { .. } => {
-                self.begin_stop(now, rules, Then::Stop)
+                self.begin_stop(now, rules, asked, Then::Stop)
             }
         };
         (effects, "asked to stop".into())
     }
 
-    /// Begins to stop what runs: the hook first, if there is one.
-    pub(super) fn begin_stop(&mut self, now: Instant, rules: &Manifest, then: Then) -> Vec<Effect> {
-        let (phase, effect) = match rules.stop.hook {
-            Some(_) => (Phase::Hook, Effect::RunHook),
-            None => (Phase::Signalled, Effect::Clear(rules.stop.signal)),
+    /// Begins to stop what runs: the hook first, if there is one; only with a kill, without a grace.
+    pub(super) fn begin_stop(
+        &mut self,
+        now: Instant,
+        rules: &Manifest,
+        grace: Millis,
+        then: Then,
+    ) -> Vec<Effect> {
+        let (phase, effect, left) = match rules.stop.hook {
+            _ if grace == Millis(0) => (Phase::Killed, Effect::Kill, KILL_AGAIN),
+            Some(_) => (Phase::Hook, Effect::RunHook, grace),
+            None => (Phase::Signalled, Effect::Clear(rules.stop.signal), grace),
         };
         self.state = State::Stopping {
             phase,
-            until: now.after(rules.stop.grace),
+            until: now.after(left),
             then,
         };
         vec![effect]
@@ -50,7 +67,7 @@ impl Machine {
                 (vec![], "the agent ends".into())
             }
             State::Spawning { stop, .. } => {
-                *stop = true;
+                *stop = Some(Millis(0));
                 nothing()
             }
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {

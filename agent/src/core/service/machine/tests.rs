@@ -247,3 +247,61 @@ fn a_kill_needs_no_grace() {
         (6, Event::Empty, &[], Shown::Stopped),
     ]);
 }
+
+#[test]
+fn a_stop_may_have_another_grace_than_its_file_s() {
+    let within = |millis| Event::StopWithin(Millis(millis));
+    let rules = || rules(Policy::Always);
+    Life::running(rules()).check(&[
+        (0, within(50), &[CLEAR], Shown::Stopping),
+        (49, Event::Tick, &[], Shown::Stopping),
+        (50, Event::Tick, &[Effect::Kill], Shown::Stopping),
+        (51, Event::Empty, &[], Shown::Stopped),
+        // The next has its file's again.
+        (60, Event::Start, &[Effect::Spawn], Shown::Starting),
+        (60, Event::Spawned, &[], Shown::Running),
+        (60, Event::Stop, &[CLEAR], Shown::Stopping),
+        (10_059, Event::Tick, &[], Shown::Stopping),
+        (10_060, Event::Tick, &[Effect::Kill], Shown::Stopping),
+    ]);
+    Life::running(rules()).check(&[
+        (0, within(20_000), &[CLEAR], Shown::Stopping),
+        (19_999, Event::Tick, &[], Shown::Stopping),
+        (20_000, Event::Tick, &[Effect::Kill], Shown::Stopping),
+    ]);
+    Life::new(rules()).check(&[
+        (0, Event::Start, &[Effect::Spawn], Shown::Starting),
+        (1, within(50), &[], Shown::Starting),
+        (2, Event::Spawned, &[CLEAR], Shown::Stopping),
+        (52, Event::Tick, &[Effect::Kill], Shown::Stopping),
+    ]);
+}
+
+#[test]
+fn without_a_grace_neither_hook_nor_signal_comes_first() {
+    let mut rules = rules(Policy::Always);
+    rules.stop.hook = Some("bye".to_owned());
+    let at_once = Event::StopWithin(Millis(0));
+    Life::running(rules).check(&[
+        (5, at_once.clone(), &[Effect::Kill], Shown::Stopping),
+        (6, at_once, &[], Shown::Stopping),
+        (1_005, Event::Tick, &[Effect::Kill], Shown::Stopping),
+        (1_006, Event::Empty, &[], Shown::Stopped),
+    ]);
+}
+
+#[test]
+fn another_grace_only_shortens_a_stop_that_is_under_way() {
+    let within = |millis| Event::StopWithin(Millis(millis));
+    Life::running(rules(Policy::Always)).check(&[
+        (0, Event::Stop, &[CLEAR], Shown::Stopping),
+        (1, within(60_000), &[], Shown::Stopping),
+        (2, within(0), &[], Shown::Stopping),
+        (2, Event::Tick, &[Effect::Kill], Shown::Stopping),
+    ]);
+    Life::running(rules(Policy::Always)).check(&[
+        (0, Event::Stop, &[CLEAR], Shown::Stopping),
+        (1, within(60_000), &[], Shown::Stopping),
+        (10_000, Event::Tick, &[Effect::Kill], Shown::Stopping),
+    ]);
+}

@@ -3,6 +3,8 @@
 use super::unit::{Queued, Rest, Unit};
 use crate::core::service::catalog::Flaw;
 use crate::core::service::{BadName, Name};
+use lastword_protocol::Millis;
+use lastword_protocol::message::service::{MOST_GRACE, ServiceName, ServiceRequest};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
@@ -20,6 +22,10 @@ pub enum Ask {
     Stop(Target),
     /// Stop it, then start it. Answered when its new process is there.
     Restart(Target),
+    /// Stop it with this grace, not its file's.
+    StopWithin(Target, Millis),
+    /// Stop it with this grace, not its file's, then start it.
+    RestartWithin(Target, Millis),
 }
 
 /// Who is meant.
@@ -60,6 +66,8 @@ pub enum Trouble {
     NoName(String),
     /// Its file cannot be used.
     Broken(Flaw),
+    /// A grace so long is not given.
+    LongGrace,
     /// Nothing starts any more: the agent ends, or the board goes down.
     Closed,
     /// Some did not do what was asked.
@@ -77,6 +85,7 @@ impl fmt::Display for Trouble {
             Self::Unknown(name) => write!(f, "no service {name}; `svc list` shows them"),
             Self::NoName(text) => BadName(text.clone()).fmt(f),
             Self::Broken(flaw) => flaw.fmt(f),
+            Self::LongGrace => f.write_str("a grace is at most 1h"),
             Self::Closed => f.write_str("nothing starts any more: the agent ends"),
             Self::Failed { failed, .. } => {
                 for (index, (name, why)) in failed.iter().enumerate() {
@@ -90,26 +99,81 @@ impl fmt::Display for Trouble {
 }
 
 impl Ask {
+    /// What a request asks for; `None` if it neither starts nor stops a service.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be done, whatever services there are.
+    #[must_use]
+    pub fn of(request: &ServiceRequest) -> Option<Result<Self, Trouble>> {
+        let within = |name: &Option<ServiceName>, grace: &Millis| {
+            let target = Target::of(name.as_ref())?;
+            let is_short = *grace <= MOST_GRACE;
+            is_short
+                .then_some((target, *grace))
+                .ok_or(Trouble::LongGrace)
+        };
+        Some(match request {
+            ServiceRequest::Start(name) => Target::of(name.as_ref()).map(Self::Start),
+            ServiceRequest::Stop(name) => Target::of(name.as_ref()).map(Self::Stop),
+            ServiceRequest::Restart(name) => Target::of(name.as_ref()).map(Self::Restart),
+            ServiceRequest::StopWithin(name, grace) => {
+                within(name, grace).map(|(target, grace)| Self::StopWithin(target, grace))
+            }
+            ServiceRequest::RestartWithin(name, grace) => {
+                within(name, grace).map(|(target, grace)| Self::RestartWithin(target, grace))
+            }
+            ServiceRequest::List
+            | ServiceRequest::Status(_)
+            | ServiceRequest::Reload
+            | ServiceRequest::Logs(_)
+            | ServiceRequest::More => return None,
+        })
+    }
+
     /// Who is meant.
     #[must_use]
     pub const fn target(&self) -> &Target {
         match self {
-            Self::Start(target) | Self::Stop(target) | Self::Restart(target) => target,
+            Self::Start(target)
+            | Self::Stop(target)
+            | Self::Restart(target)
+            | Self::StopWithin(target, _)
+            | Self::RestartWithin(target, _) => target,
         }
     }
 
     /// Whether anything would start.
     #[must_use]
     pub const fn starts(&self) -> bool {
-        !matches!(self, Self::Stop(_))
+        !matches!(self, Self::Stop(_) | Self::StopWithin(..))
     }
 
     pub(super) const fn verb(&self) -> Verb {
         match self {
             Self::Start(_) => Verb::Start,
-            Self::Stop(_) => Verb::Stop,
-            Self::Restart(_) => Verb::Restart,
+            Self::Stop(_) | Self::StopWithin(..) => Verb::Stop,
+            Self::Restart(_) | Self::RestartWithin(..) => Verb::Restart,
         }
+    }
+
+    /// The grace in place of that of the files.
+    pub(super) const fn grace(&self) -> Option<Millis> {
+        match self {
+            Self::StopWithin(_, grace) | Self::RestartWithin(_, grace) => Some(*grace),
+            Self::Start(_) | Self::Stop(_) | Self::Restart(_) => None,
+        }
+    }
+}
+
+impl Target {
+    fn of(name: Option<&ServiceName>) -> Result<Self, Trouble> {
+        let Some(name) = name else {
+            return Ok(Self::All);
+        };
+        Name::try_from(name.as_str())
+            .map(Self::One)
+            .map_err(|error| Trouble::NoName(error.0))
     }
 }
 
@@ -118,6 +182,7 @@ impl Ask {
 pub(super) struct Job {
     pub(super) id: JobId,
     verb: Verb,
+    grace: Option<Millis>,
     /// Who is not finished, with the number of processes started when it was asked.
     pending: Vec<(Name, u64)>,
     finished: Finished,
@@ -125,10 +190,11 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) const fn new(id: JobId, verb: Verb) -> Self {
+    pub(super) const fn new(id: JobId, verb: Verb, grace: Option<Millis>) -> Self {
         Self {
             id,
             verb,
+            grace,
             pending: Vec::new(),
             finished: Finished {
                 done: Vec::new(),
@@ -156,6 +222,9 @@ impl Job {
             (Verb::Start | Verb::Restart, _) => Queued::Start,
             (Verb::Stop, _) => Queued::Stop,
         };
+        if (self.verb, unit.queued) != (Verb::Start, Queued::Restart) {
+            unit.grace = self.grace;
+        }
         self.pending.push((name.clone(), unit.machine.runs()));
     }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::core::service::catalog::{File, SUFFIX};
 use crate::core::service::machine::Exit;
 use crate::core::service::manifest::{OnAgentExit, StopSignal};
+use lastword_protocol::Millis;
 
 fn name(text: &str) -> Name {
     Name::try_from(text).unwrap()
@@ -127,6 +128,31 @@ fn all_restart_in_order() {
     assert_eq!(told(&effects, SPAWN), ["b"]);
     let effects = supervisor.tell(at(3), &name("b"), Event::Spawned);
     assert_eq!(answers(&effects).len(), 1);
+}
+
+#[test]
+fn a_grace_that_was_asked_for_waits_its_turn_and_holds_once() {
+    const KILL: machine::Effect = machine::Effect::Kill;
+    let mut supervisor = pair();
+    let restart = Ask::RestartWithin(Target::All, Millis(0));
+    let effects = supervisor.ask(at(1), JobId(1), &restart);
+    assert_eq!(told(&effects, KILL), ["b"]);
+    let effects = supervisor.tell(at(2), &name("b"), Event::Empty);
+    assert_eq!(told(&effects, KILL), ["a"]);
+    supervisor.tell(at(3), &name("a"), Event::Empty);
+    supervisor.tell(at(3), &name("a"), Event::Spawned);
+    let effects = supervisor.tell(at(3), &name("b"), Event::Spawned);
+    assert_eq!(answers(&effects).len(), 1);
+    let effects = supervisor.ask(at(4), JobId(2), &Ask::Stop(Target::One(name("b"))));
+    assert_eq!(told(&effects, CLEAR), ["b"]);
+    supervisor.tell(at(5), &name("b"), Event::Empty);
+    // Nothing was to be stopped, and so the grace is nobody's.
+    let restart = Ask::RestartWithin(Target::One(name("b")), Millis(0));
+    let effects = supervisor.ask(at(6), JobId(3), &restart);
+    assert_eq!(told(&effects, SPAWN), ["b"]);
+    supervisor.tell(at(6), &name("b"), Event::Spawned);
+    let effects = supervisor.end(at(7), End::All);
+    assert_eq!(told(&effects, CLEAR), ["b"]);
 }
 
 #[test]

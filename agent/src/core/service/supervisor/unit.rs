@@ -3,6 +3,7 @@
 use super::End;
 use crate::core::service::machine::{Machine, Shown};
 use crate::core::service::manifest::{Manifest, OnAgentExit};
+use lastword_protocol::Millis;
 use std::sync::Arc;
 
 /// One service.
@@ -13,6 +14,8 @@ pub struct Unit {
     pub(super) next: Option<Arc<Manifest>>,
     pub(super) machine: Machine,
     pub(super) queued: Queued,
+    /// The grace that whoever wants it stopped has given, in place of its file's.
+    pub(super) grace: Option<Millis>,
     /// Its file is gone.
     pub(super) removed: bool,
 }
@@ -43,6 +46,7 @@ impl Unit {
             next: None,
             machine,
             queued: Queued::Nothing,
+            grace: None,
             removed: false,
         }
     }

@@ -68,8 +68,12 @@ pub(super) fn result(request: &ServiceRequest, replies: &[Reply]) -> Result<Valu
             ],
         ),
         ServiceRequest::Start(_) => changes(items(), &[Change::Started, Change::AlreadyRunning]),
-        ServiceRequest::Stop(_) => changes(items(), &[Change::Stopped, Change::NotRunning]),
-        ServiceRequest::Restart(_) => changes(items(), &[Change::Restarted]),
+        ServiceRequest::Stop(_) | ServiceRequest::StopWithin(..) => {
+            changes(items(), &[Change::Stopped, Change::NotRunning])
+        }
+        ServiceRequest::Restart(_) | ServiceRequest::RestartWithin(..) => {
+            changes(items(), &[Change::Restarted])
+        }
         // No method asks for it.
         ServiceRequest::More => Value::Null,
     })
@@ -90,7 +94,7 @@ fn failure<'a>(
     };
     let starts = matches!(
         request,
-        ServiceRequest::Start(_) | ServiceRequest::Restart(_)
+        ServiceRequest::Start(_) | ServiceRequest::Restart(_) | ServiceRequest::RestartWithin(..)
     );
     let number = match code {
         Code::Unknown => SERVER_NOT_FOUND,

@@ -223,6 +223,9 @@ fn help_lists_every_method_with_what_it_takes() {
                 {"param": "name", "want": "text of at most 32 bytes", "required": false},
                 {"param": "all", "want": "true or false", "required": false,
                  "summary": "All services, in their order."},
+                {"param": "grace", "want": "a duration of at most 1h 0m 0s: 500ms, 30s, 5m",
+                 "required": false,
+                 "summary": "Kill what is left after this, not after its file's grace."},
             ],
         })
     );

@@ -2,7 +2,6 @@
 //! supervisor held against what really runs.
 
 use super::*;
-use lastword_protocol::Millis;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -230,7 +229,14 @@ impl World {
                     Some(text) => Target::One(name(text)),
                     None => Target::All,
                 };
-                let ask = [Ask::Start, Ask::Stop, Ask::Restart][verb % 3](target);
+                let ask = match verb {
+                    0 => Ask::Start(target),
+                    1 => Ask::Stop(target),
+                    2 => Ask::Restart(target),
+                    3 => Ask::StopWithin(target, Millis(0)),
+                    4 => Ask::RestartWithin(target, Millis(0)),
+                    _ => Ask::StopWithin(target, Millis(5_000)),
+                };
                 self.asked += 1;
                 let effects = self.supervisor.ask(self.at(), JobId(self.asked), &ask);
                 self.take(effects);
@@ -319,7 +325,7 @@ impl World {
 fn deed() -> impl Strategy<Value = Deed> {
     let which = 0..NAMES.len();
     prop_oneof![
-        4 => (0..3_usize, 0..=NAMES.len()).prop_map(|(verb, which)| Deed::Ask(verb, which)),
+        4 => (0..6_usize, 0..=NAMES.len()).prop_map(|(verb, which)| Deed::Ask(verb, which)),
         8 => Just(Deed::Carry),
         3 => (which.clone(), 0..2, any::<bool>()).prop_map(|(it, code, strays)| Deed::Die(it, code, strays)),
         1 => which.clone().prop_map(Deed::Break),
