@@ -1,12 +1,10 @@
 //! The line parser, against a table as long as a board's.
 
-mod services;
-
 use crate::figure::{Bar, Figure};
 use crate::part::Setting;
 use crate::span::Rounds;
 use anyhow::{Result, anyhow, ensure};
-use lastword_shell::{Command, Dialect, Rules, Script, Table, commands, parse};
+use lastword_shell::{Dialect, Rules, Script, commands, parse};
 use std::hint::black_box;
 
 /// The line that has a bar.
@@ -19,7 +17,7 @@ const LINE: &str = "svc restart camera --grace 5s";
 /// If a line is not understood.
 pub fn measure(setting: &Setting) -> Result<Vec<Figure>> {
     let rounds = Rounds::new(setting.quick);
-    let rules = Rules::new(table(), Dialect::Plain);
+    let rules = Rules::new(commands::ALL, Dialect::Plain);
     let mut figures = Vec::new();
     let bar = Some(Bar::Below(100.0));
     let measured = "into a script that is there, as the agent does, among 20 commands";
@@ -45,14 +43,4 @@ pub fn measure(setting: &Setting) -> Result<Vec<Figure>> {
     let measured = "into a new script, which is moved";
     figures.extend(span.figures(&format!("parse `{LINE}`"), None, measured));
     Ok(figures)
-}
-
-/// Every command there is, those for services as the line that has a bar wants them.
-fn table() -> Table {
-    let is_other = |command: &&&Command| !command.path.starts_with("svc ");
-    let others = commands::ALL.0.iter().filter(is_other);
-    let mut all: Vec<_> = others.copied().collect();
-    all.extend(services::ALL);
-    // Once a run, for a table that lives as long as the program.
-    Table(all.leak())
 }
