@@ -12,6 +12,8 @@
 mod adopt;
 mod census;
 mod cgroup;
+mod command;
+mod descriptors;
 mod group;
 mod launch;
 pub mod limits;
@@ -24,6 +26,7 @@ mod watch;
 
 pub use adopt::{Identity, strays, strays_of_all};
 pub use cgroup::{Cgroup, Cgroups};
+pub use descriptors::keep_low;
 pub use group::Group;
 pub use launch::{Launch, launch};
 pub use orphans::reap_orphans;

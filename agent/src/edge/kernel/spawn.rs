@@ -43,7 +43,7 @@ pub(in crate::edge) enum Failure {
 
 /// Starts a process in `cgroup`, if one is named, has it run `prepare` and become `program`, and
 /// returns its process id once it has. It keeps only the standard descriptors, all signals have their
-/// default disposition, and none is blocked.
+/// default disposition, and none is blocked. `prepare` has the descriptors whose numbers are below `end`.
 ///
 /// This thread waits meanwhile. `prepare` runs in the new process, on a stack of 64 KiB and in the
 /// memory of this one: what it changes in memory stays changed, what it changes of the process
@@ -56,12 +56,14 @@ pub(in crate::edge) enum Failure {
 pub(in crate::edge) fn spawn(
     program: &Program<'_>,
     cgroup: Option<BorrowedFd<'_>>,
+    end: u32,
     prepare: &dyn Fn() -> Result<(), Refusal>,
 ) -> Result<i32, Failure> {
     let mut child = Child {
         candidates: pointers(program.candidates),
         arguments: pointers(program.arguments),
         environment: pointers(program.environment),
+        end,
         prepare,
         refusal: None,
     };
@@ -91,14 +93,16 @@ pub(in crate::edge) fn spawn(
 const STACK_BYTES: usize = 64 << 10;
 /// What the new process exits with if it became nothing, as in a shell. Nobody sees it.
 const NOT_FOUND: c_int = 127;
-/// The new process shares our memory, and we wait until it no longer does.
-const SHARED: c_int = libc::CLONE_VM | libc::CLONE_VFORK;
+/// The new process shares our memory, and we wait until it no longer does; and our descriptors, until it
+/// has its own.
+const SHARED: c_int = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES;
 
 /// What the new process reads, and the one thing that it writes.
 struct Child<'a> {
     candidates: Vec<*const c_char>,
     arguments: Vec<*const c_char>,
     environment: Vec<*const c_char>,
+    end: u32,
     prepare: &'a dyn Fn() -> Result<(), Refusal>,
     refusal: Option<Refusal>,
 }
@@ -107,6 +111,10 @@ impl Child<'_> {
     /// Returns only if it could not.
     fn become_program(&self) -> Refusal {
         default_signals();
+        if let Err(errno) = own_descriptors(self.end) {
+            let step = "having descriptors of its own";
+            return Refusal { step, errno };
+        }
         if let Err(refusal) = (self.prepare)() {
             return refusal;
         }
@@ -181,6 +189,28 @@ fn default_signals() {
 
 /// The last signal of Linux (signal(7)).
 const LAST_SIGNAL: c_int = 64;
+
+/// Has the new process copy the descriptors below `end`, and no others, to have them for itself: what it
+/// does with them is nothing to us from here on.
+fn own_descriptors(end: u32) -> nix::Result<()> {
+    const CLOSE_RANGE_UNSHARE: libc::c_uint = 1 << 1;
+    // Kernels before 6.11 copied a wrong bit if it was not a whole word of them.
+    let first = end.next_multiple_of(u64::BITS);
+    // SAFETY: copies descriptors of this process; it reads and writes no memory.
+    let parted = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            first,
+            libc::c_uint::MAX,
+            CLOSE_RANGE_UNSHARE,
+        )
+    };
+    if parted == 0 {
+        return Ok(());
+    }
+    // Before Linux 5.9: all of them.
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_FILES)
+}
 
 /// Marks every descriptor but the standard three to be closed by execve(2). Kernels before 5.11
 /// cannot; the agent's own are marked anyhow, and only what its parent left open stays.

@@ -1,0 +1,130 @@
+//! What a new process is told: its environment, its arguments, and where its program may be.
+
+use super::launch::Launch;
+use super::{NONCE_VARIABLE, SERVICE_VARIABLE};
+use crate::edge::kernel::Program;
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+/// Everything that a new process is told.
+#[derive(Debug)]
+pub(super) struct Command {
+    /// Where its program may be; the first that there is counts.
+    candidates: Vec<CString>,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+}
+
+impl Command {
+    /// # Errors
+    ///
+    /// If any of it has a zero byte, which no process can be told.
+    pub(super) fn new(launch: &Launch) -> io::Result<Self> {
+        let environment = environment(launch);
+        let path = environment.get(OsStr::new("PATH"));
+        Ok(Self {
+            candidates: strings(candidates(&launch.program, path))?,
+            arguments: strings(arguments(launch))?,
+            environment: strings(assignments(environment))?,
+        })
+    }
+
+    pub(super) fn program(&self) -> Program<'_> {
+        Program {
+            candidates: &self.candidates,
+            arguments: &self.arguments,
+            environment: &self.environment,
+        }
+    }
+}
+
+/// The agent's environment without what is the agent's alone, and the service's.
+fn environment(launch: &Launch) -> BTreeMap<OsString, OsString> {
+    let mut environment: BTreeMap<_, _> =
+        env::vars_os().filter(|(name, _)| is_shared(name)).collect();
+    let mut set = |name: &str, value: &OsStr| environment.insert(name.into(), value.into());
+    if let Some(user) = &launch.user {
+        set("HOME", user.home.as_os_str());
+        set("LOGNAME", user.name.as_ref());
+        set("SHELL", user.shell.as_os_str());
+        set("USER", user.name.as_ref());
+    }
+    for (name, value) in &launch.env {
+        set(name, value.as_ref());
+    }
+    if let Some(notify) = &launch.notify {
+        set("NOTIFY_SOCKET", notify.as_os_str());
+    }
+    set(SERVICE_VARIABLE, launch.name.as_ref());
+    set(NONCE_VARIABLE, launch.nonce.to_string().as_ref());
+    environment
+}
+
+/// Whether a variable of the agent is its services' too: what its own supervisor told it is not.
+fn is_shared(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    let own: [&[u8]; 3] = [b"WATCHDOG_", b"LISTEN_", b"LASTWORD_"];
+    name != b"NOTIFY_SOCKET" && !own.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn assignments(environment: BTreeMap<OsString, OsString>) -> impl Iterator<Item = OsString> {
+    environment.into_iter().map(|(mut name, value)| {
+        name.push("=");
+        name.push(value);
+        name
+    })
+}
+
+fn arguments(launch: &Launch) -> impl Iterator<Item = OsString> {
+    let program = launch.program.clone().into_os_string();
+    [program].into_iter().chain(launch.args.iter().cloned())
+}
+
+/// Where the program may be, as execvp(3) looks; without `PATH` where the system's programs are.
+fn candidates(program: &Path, path: Option<&OsString>) -> Vec<OsString> {
+    if program.as_os_str().as_bytes().contains(&b'/') {
+        return vec![program.into()];
+    }
+    if program.as_os_str().is_empty() {
+        return Vec::new();
+    }
+    let path = path.map_or(
+        OsStr::new("/usr/local/bin:/usr/bin:/bin"),
+        OsString::as_os_str,
+    );
+    env::split_paths(path)
+        .map(|directory| directory.join(program).into())
+        .collect()
+}
+
+fn strings(strings: impl IntoIterator<Item = OsString>) -> io::Result<Vec<CString>> {
+    let strings = strings.into_iter();
+    Ok(strings
+        .map(|string| CString::new(string.into_vec()))
+        .collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_agents_alone_is_not_shared() {
+        for (name, shared) in [
+            ("PATH", true),
+            ("LISTENER", true),
+            ("NOTIFY_SOCKET_", true),
+            ("NOTIFY_SOCKET", false),
+            ("WATCHDOG_USEC", false),
+            ("WATCHDOG_PID", false),
+            ("LISTEN_FDS", false),
+            ("LASTWORD_NONCE", false),
+        ] {
+            assert_eq!(is_shared(OsStr::new(name)), shared, "{name}");
+        }
+    }
+}
