@@ -107,12 +107,37 @@ impl Logs {
     ///
     /// If the name is not one of a service, or FIFOs or files cannot be opened.
     pub async fn attach(&self, name: &str, limits: LogLimits) -> io::Result<Ends> {
+        let attached = self.send_attach(name, limits).await?;
+        answered(attached).await?;
+        self.ends(name)
+    }
+
+    /// Opens the logs of many services as [`Self::attach`] does, none of them waiting for the one
+    /// before. Returns those that could not be opened, and why. Cancel-safe: some may be open afterwards.
+    pub async fn attach_all(&self, logs: Vec<(String, LogLimits)>) -> Vec<(String, io::Error)> {
+        let mut asked = Vec::with_capacity(logs.len());
+        for (name, limits) in logs {
+            let attached = self.send_attach(&name, limits).await;
+            asked.push((name, attached));
+        }
+        let mut failed = Vec::new();
+        for (name, attached) in asked {
+            let attached = match attached {
+                Ok(attached) => answered(attached).await,
+                Err(error) => Err(error),
+            };
+            failed.extend(attached.err().map(|error| (name, error)));
+        }
+        failed
+    }
+
+    async fn send_attach(&self, name: &str, limits: LogLimits) -> io::Result<Asked<()>> {
         if !is_name(name) {
             let error = io::Error::other("a service's name has a-z, 0-9, - and _ only");
             return Err(at(Path::new(name), &error));
         }
         let command = |answer| Command::Attach(name.to_owned(), limits, answer);
-        self.ask(command).await
+        self.send(command).await
     }
 
     /// What a new process of a service gets whose log is open: asks nobody, and so takes no time.
@@ -182,17 +207,31 @@ impl Logs {
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> io::Result<T> {
-        let ended = || io::Error::other("the logs are no longer written; restart the agent");
-        let (answer, answered) = oneshot::channel();
+        answered(self.send(command).await?).await
+    }
+
+    async fn send<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> io::Result<Asked<T>> {
+        let (answer, asked) = oneshot::channel();
         let sent = self.0.commands.send(command(answer)).await;
         sent.map_err(|_| ended())?;
         self.0.woken.write(1)?;
-        answered.await.map_err(|_| ended())?
+        Ok(asked)
     }
 
     fn feed(&self, name: &str) -> io::Result<Arc<Feed>> {
         self.0.feeds.find(name).ok_or_else(unknown)
     }
+}
+
+/// Where an answer of the pump comes from.
+type Asked<T> = oneshot::Receiver<io::Result<T>>;
+
+async fn answered<T>(asked: Asked<T>) -> io::Result<T> {
+    asked.await.map_err(|_| ended())?
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the logs are no longer written; restart the agent")
 }
 
 /// The logs of all services, to read. Clones are the same.

@@ -5,6 +5,7 @@ mod clearing;
 mod hands;
 mod launch;
 mod memory;
+mod opening;
 mod reading;
 mod task;
 mod view;
@@ -31,6 +32,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 /// How many questions may wait for the supervisor.
 const ASKS: usize = 64;
@@ -131,8 +133,9 @@ fn build(
     Ok(Task {
         supervisor: Supervisor::new(seed),
         hands: HashMap::new(),
-        starter: Starter::new(logs.clone(), cgroups, state.path()),
+        starter: Arc::new(Starter::new(logs.clone(), cgroups, state.path())?),
         logs,
+        opening: JoinSet::new(),
         memory,
         clock,
         asks,

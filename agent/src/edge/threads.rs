@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use tokio::sync::oneshot;
 
@@ -65,6 +66,51 @@ impl Threads for OneEach {
     }
 }
 
+/// A few threads, which are there from the beginning: what they do can be done even when the machine has
+/// no room for another. They end with the last clone, once they have done what there was.
+#[derive(Clone, Debug)]
+pub struct Few(mpsc::Sender<Work>);
+
+/// What is to be done, and by whoever comes first.
+type Work = Box<dyn FnOnce() + Send>;
+
+impl Few {
+    /// So many, each with `stack_bytes` of stack.
+    ///
+    /// # Errors
+    ///
+    /// If the machine has no room for them.
+    pub fn start(name: &str, count: usize, stack_bytes: usize) -> io::Result<Self> {
+        let (give, take) = mpsc::channel::<Work>();
+        let take = Arc::new(Mutex::new(take));
+        for _ in 0..count {
+            let take = take.clone();
+            let thread = thread::Builder::new().name(name.to_owned());
+            thread.stack_size(stack_bytes).spawn(move || serve(&take))?;
+        }
+        Ok(Self(give))
+    }
+}
+
+impl Threads for Few {
+    fn start(&self, work: Work) {
+        // They end no sooner than this does.
+        drop(self.0.send(work));
+    }
+}
+
+/// Does one thing after the other.
+fn serve(take: &Mutex<mpsc::Receiver<Work>>) {
+    loop {
+        let taken = take.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(work) = taken else {
+            return;
+        };
+        // Whoever waits for it hears that nothing will come; the thread serves the next.
+        drop(catch_unwind(AssertUnwindSafe(work)));
+    }
+}
+
 /// Does what has not been done.
 fn take(work: &Mutex<Option<Box<dyn FnOnce() + Send>>>) {
     let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -117,6 +163,17 @@ mod tests {
     async fn done_on(threads: OneEach) -> ThreadId {
         let done = run(&threads, || thread::current().id()).await;
         done.expect("no panic")
+    }
+
+    #[tokio::test]
+    async fn a_few_threads_do_everything_and_outlive_a_panic() {
+        let threads = Few::start("few", 1, 512 << 10).expect("room");
+        let panicked = run(&threads, || panic!("as tested")).await;
+        assert_eq!(panicked, Err::<(), _>(Panicked));
+        let thread = || thread::current().id();
+        let first = run(&threads, thread).await;
+        assert_eq!(run(&threads, thread).await, first);
+        assert_ne!(first, Ok(thread()));
     }
 
     #[tokio::test]

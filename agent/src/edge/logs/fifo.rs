@@ -81,11 +81,6 @@ impl Fifo {
         Ok(Self { path, end })
     }
 
-    /// A descriptor for a service, whose flags are its own.
-    pub(super) fn end(&self) -> io::Result<OwnedFd> {
-        open_end(&self.path)
-    }
-
     /// Whether whoever writes to it has to wait.
     pub(super) fn is_full(&self) -> io::Result<bool> {
         let mut fds = [PollFd::new(self.end.as_fd(), PollFlags::POLLOUT)];

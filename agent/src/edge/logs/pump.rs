@@ -1,10 +1,10 @@
 //! The one thread that moves what services write to their logs. A disk that stalls stalls this
 //! thread, and services whose FIFOs are full; never the executor.
 
+use super::Directories;
 use super::feed::Feeds;
 use super::fifo::Tap;
 use super::service::{Next, Service};
-use super::{Directories, Ends};
 use crate::core::log::{LogLimits, Stream};
 use crate::edge::clock::Clock;
 use lastword_protocol::{Instant, Millis};
@@ -27,8 +27,8 @@ const EVENTS: usize = 64;
 /// What the pump is asked for.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Open a service's log; tells the descriptors for its process.
-    Attach(String, LogLimits, Answer<Ends>),
+    /// Open a service's log.
+    Attach(String, LogLimits, Answer<()>),
     /// The service has ended: write everything there is.
     Settle(String, Answer<()>),
     /// The service is removed: settle, close and remove its FIFOs.
@@ -255,13 +255,11 @@ impl Pump {
         ControlFlow::Continue(())
     }
 
-    fn attach(&mut self, name: &str, limits: LogLimits) -> io::Result<Ends> {
+    fn attach(&mut self, name: &str, limits: LogLimits) -> io::Result<()> {
         if let Some(attached) = self.ids.get(name).and_then(|id| self.attached.get_mut(id)) {
-            attached.service.limit(limits)?;
-            return attached.service.ends();
+            return attached.service.limit(limits);
         }
         let service = Service::open(&self.directories, name, limits)?;
-        let ends = service.ends()?;
         let id = self.next_id;
         for stream in Stream::BOTH {
             // Edge-triggered: an unfinished line stays in its FIFO and would ring without end.
@@ -281,7 +279,7 @@ impl Pump {
             due: [None; 2],
         };
         self.attached.insert(id, attached);
-        Ok(ends)
+        Ok(())
     }
 
     fn settle(&mut self, name: &str) -> io::Result<u64> {

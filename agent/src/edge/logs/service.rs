@@ -1,9 +1,9 @@
 //! One service's log: its FIFOs are looked at, and what is whole goes to its files.
 
+use super::Directories;
 use super::feed::Feed;
 use super::fifo::{Fifos, Tap};
 use super::files::{Files, Paths};
-use super::{Directories, Ends};
 use crate::core::log::index::Record;
 use crate::core::log::split::Ending;
 use crate::core::log::store::Store;
@@ -102,14 +102,6 @@ impl Service {
 
     pub(super) const fn feed(&self) -> &Arc<Feed> {
         &self.media.feed
-    }
-
-    /// Descriptors for a new process of the service.
-    pub(super) fn ends(&self) -> io::Result<Ends> {
-        Ok(Ends {
-            out: self.fifos().of(Stream::Out).end()?,
-            err: self.fifos().of(Stream::Err).end()?,
-        })
     }
 
     /// Writes what is whole, as much as one look shows.

@@ -85,6 +85,11 @@ impl Hands {
         }
     }
 
+    /// Whether it has a main process.
+    pub(super) const fn has_process(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Its main process; 0: none.
     pub(super) fn pid(&self) -> i32 {
         self.process.as_ref().map_or(0, |process| process.pid)

@@ -5,9 +5,10 @@ use crate::core::service::manifest::{Manifest, Probe, StopSignal};
 use crate::edge::failpoint::pass;
 use crate::edge::logs::{Ends, Logs};
 use crate::edge::process::{
-    Cgroup, Cgroups, Exit, Group, Launch, Nonce64, NotifySocket, Process, User, exec_ready, launch,
-    tcp_ready,
+    Cgroup, Cgroups, Exit, Group, Launch, Nonce64, NotifySocket, Process, User, exec_ready,
+    keep_low, launch, tcp_ready,
 };
+use crate::edge::threads::{self, Few};
 use nix::sys::signal::Signal;
 use nix::unistd::fchown;
 use std::collections::HashMap;
@@ -18,35 +19,44 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many processes are being started at once at most. Each takes a processor and a thread for about
-/// a millisecond; a thread that has started one keeps some 200 KB.
+/// How many processes are being started at once at most. Each takes a processor for about a millisecond.
 const AT_ONCE: usize = 4;
+/// What starting a process takes of a thread's stack at most, in bytes; the new process has its own.
+const STACK_BYTES: usize = 512 << 10;
 
 /// What every start needs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Starter {
     logs: Logs,
     cgroups: Option<Cgroups>,
     /// Where the sockets are on which services tell that they are ready.
     sockets: PathBuf,
     /// Those that are open.
-    open: Arc<Mutex<HashMap<Name, Arc<NotifySocket>>>>,
+    open: Mutex<HashMap<Name, Arc<NotifySocket>>>,
     slots: Arc<Semaphore>,
+    threads: Few,
 }
 
 impl Starter {
-    pub(super) fn new(logs: Logs, cgroups: Option<Cgroups>, state: &Path) -> Self {
+    /// # Errors
+    ///
+    /// If there is no room for its threads.
+    pub(super) fn new(logs: Logs, cgroups: Option<Cgroups>, state: &Path) -> io::Result<Self> {
         let processors = available_parallelism().map_or(1, NonZero::get);
-        Self {
+        let at_once = processors.clamp(2, AT_ONCE);
+        if let Err(error) = keep_low(at_once) {
+            tracing::debug!(target: "services", %error, "services start more slowly");
+        }
+        Ok(Self {
             logs,
             cgroups,
             sockets: state.join("notify"),
-            open: Arc::default(),
-            slots: Arc::new(Semaphore::new(processors.clamp(2, AT_ONCE))),
-        }
+            open: Mutex::default(),
+            slots: Arc::new(Semaphore::new(at_once)),
+            threads: Few::start("start", at_once, STACK_BYTES)?,
+        })
     }
 
     /// Starts a service's process.
@@ -57,10 +67,32 @@ impl Starter {
         nonce: Nonce64,
     ) -> io::Result<Process> {
         pass("start-ordered");
-        let mut order = self.order(name, rules, nonce)?;
-        if rules.ready.probe == Probe::Notify {
-            order.notify = Some(self.listen(name)?);
-        }
+        let slot = self.slot().await?;
+        // Hundreds may wait for a slot: what is needed from here on, they do not hold yet.
+        let started = Box::pin(async {
+            let mut order = self.order(name, rules, nonce)?;
+            if rules.ready.probe == Probe::Notify {
+                order.notify = Some(self.listen(name)?);
+            }
+            self.launch(name, rules, order, slot).await
+        });
+        let started = started.await;
+        pass("start-launched");
+        started
+    }
+
+    async fn slot(&self) -> io::Result<OwnedSemaphorePermit> {
+        let slot = self.slots.clone().acquire_owned().await;
+        slot.map_err(io::Error::other)
+    }
+
+    async fn launch(
+        &self,
+        name: &Name,
+        rules: &Manifest,
+        order: Launch,
+        slot: OwnedSemaphorePermit,
+    ) -> io::Result<Process> {
         let ends = self.ends(name, rules).await?;
         if let Some(user) = &order.user {
             // So that it may open /dev/stdout by name.
@@ -68,20 +100,14 @@ impl Starter {
                 fchown(end, Some(user.uid), None)?;
             }
         }
-        let started = self.launch(order, ends).await;
-        pass("start-launched");
-        started
-    }
-
-    async fn launch(&self, order: Launch, ends: Arc<Ends>) -> io::Result<Process> {
-        let slot = self.slots.clone().acquire_owned().await;
-        let slot = slot.map_err(io::Error::other)?;
-        let started = spawn_blocking(move || {
+        let started = threads::run(&self.threads, move || {
             let started = launch(&order, ends.out.as_fd(), ends.err.as_fd());
             drop(slot);
             started
         });
-        started.await.map_err(io::Error::other)?
+        started
+            .await
+            .map_err(|panicked| io::Error::other(panicked.to_string()))?
     }
 
     /// What a service's file says, as an order.
@@ -130,13 +156,12 @@ impl Starter {
     }
 
     /// What its processes write to.
-    async fn ends(&self, name: &Name, rules: &Manifest) -> io::Result<Arc<Ends>> {
-        let ends = match self.logs.ends(name.as_str()) {
-            Ok(ends) => ends,
-            // It could not be opened when its file was read.
-            Err(_) => self.logs.attach(name.as_str(), rules.log).await?,
-        };
-        Ok(Arc::new(ends))
+    async fn ends(&self, name: &Name, rules: &Manifest) -> io::Result<Ends> {
+        match self.logs.ends(name.as_str()) {
+            Ok(ends) => Ok(ends),
+            // It is not open yet, or it could not be opened when its file was read.
+            Err(_) => self.logs.attach(name.as_str(), rules.log).await,
+        }
     }
 
     fn listen(&self, name: &Name) -> io::Result<PathBuf> {
@@ -195,8 +220,8 @@ pub(super) async fn run_hook(
     let words = ["/bin/sh".to_owned(), "-c".to_owned(), hook];
     let run = async {
         let order = command(starter, name, rules, nonce, &words)?;
-        let ends = starter.ends(name, rules).await?;
-        starter.launch(order, ends).await
+        let slot = starter.slot().await?;
+        starter.launch(name, rules, order, slot).await
     };
     match run.await {
         Ok(process) => {

@@ -23,6 +23,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 /// How long everything may take to stop when the agent ends, before it is killed.
 const END_LIMIT: Millis = Millis(30_000);
@@ -34,8 +35,10 @@ pub(super) const HEARD: usize = 256;
 pub struct Task {
     pub(super) supervisor: Supervisor,
     pub(super) hands: HashMap<Name, Hands>,
-    pub(super) starter: Starter,
+    pub(super) starter: Arc<Starter>,
     pub(super) logs: Logs,
+    /// Logs that are being opened.
+    pub(super) opening: JoinSet<()>,
     pub(super) memory: Memory,
     pub(super) clock: Clock,
     pub(super) asks: mpsc::Receiver<Asked>,
@@ -216,15 +219,7 @@ impl Task {
             match effect {
                 Effect::Service(name, rules, effect) => self.carry(name, rules, effect),
                 Effect::Answer(id, answer) => self.finish(id, &answer),
-                Effect::Forget(name) => {
-                    self.hands.remove(&name);
-                    self.starter.forget(&name);
-                    if let Err(error) = self.logs.detach(name.as_str()).await {
-                        tracing::warn!(target: "services", %name, %error, "its log was not closed");
-                    }
-                    pass("forget-closed");
-                    self.save();
-                }
+                Effect::Forget(name) => self.forget(&name).await,
             }
         }
     }
@@ -316,6 +311,7 @@ impl Task {
                 drop(answer.send(replies));
             }
             ServiceRequest::Logs(logs) => {
+                self.finish_opening().await;
                 let pump = self.logs.clone();
                 let is_known = Name::try_from(logs.name.as_str())
                     .is_ok_and(|name| self.supervisor.unit(&name).is_some());
@@ -340,16 +336,6 @@ impl Task {
                 let ask = Ask::Start(Target::All);
                 // Whoever asked may be gone.
                 let _ = answer.send(of_job(&ask, &Err(trouble)));
-            }
-        }
-    }
-
-    /// Opens every service's log, or tells it what bounds it now.
-    async fn open_logs(&self) {
-        for (name, unit) in self.supervisor.units() {
-            // What a process gets is asked for again when there is one.
-            if let Err(error) = self.logs.attach(name.as_str(), unit.manifest().log).await {
-                tracing::error!(target: "services", %name, %error, "its log cannot be written");
             }
         }
     }

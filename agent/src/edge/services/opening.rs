@@ -1,0 +1,54 @@
+//! Opens the logs of services, and closes those of services that are no more.
+
+use super::hands::Hands;
+use super::task::Task;
+use crate::core::log::LogLimits;
+use crate::core::service::Name;
+use crate::edge::failpoint::pass;
+use crate::edge::logs::Logs;
+
+impl Task {
+    /// Opens every service's log, or tells it what bounds it now. That of a service which has a process
+    /// is open then; the others are opened while the first of them start.
+    pub(super) async fn open_logs(&mut self) {
+        self.finish_opening().await;
+        let has_process = |name: &Name| self.hands.get(name).is_some_and(Hands::has_process);
+        let (needed, others): (Vec<_>, Vec<_>) = self
+            .supervisor
+            .units()
+            .map(|(name, unit)| (name, unit.manifest().log))
+            .partition(|(name, _)| has_process(name));
+        open(self.logs.clone(), named(needed)).await;
+        self.opening.spawn(open(self.logs.clone(), named(others)));
+    }
+
+    /// Waits until every log is open that is to be.
+    pub(super) async fn finish_opening(&mut self) {
+        while self.opening.join_next().await.is_some() {}
+    }
+
+    /// A service is gone for good: so are its group and its log.
+    pub(super) async fn forget(&mut self, name: &Name) {
+        self.hands.remove(name);
+        self.starter.forget(name);
+        self.finish_opening().await;
+        if let Err(error) = self.logs.detach(name.as_str()).await {
+            tracing::warn!(target: "services", %name, %error, "its log was not closed");
+        }
+        pass("forget-closed");
+        self.save();
+    }
+}
+
+fn named(logs: Vec<(&Name, LogLimits)>) -> Vec<(String, LogLimits)> {
+    let logs = logs.into_iter();
+    logs.map(|(name, limits)| (name.as_str().to_owned(), limits))
+        .collect()
+}
+
+async fn open(logs: Logs, asked: Vec<(String, LogLimits)>) {
+    for (name, error) in logs.attach_all(asked).await {
+        // A process that is to have it asks again.
+        tracing::error!(target: "services", name, %error, "its log cannot be written");
+    }
+}
