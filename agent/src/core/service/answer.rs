@@ -10,7 +10,7 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{
     Change, ITEM_TEXT_BYTES, Item, LogStream, Page, ServiceExit, Step,
 };
-use lastword_protocol::refusal::{Code, Refusal};
+use lastword_protocol::refusal::{Code, DETAIL_BYTES, Refusal};
 
 /// Takes the items of an answer, and cuts them into pages.
 #[derive(Debug, Default)]
@@ -49,7 +49,8 @@ impl Pages {
     /// As [`Pages::done`], but the whole is a no, for this reason.
     #[must_use]
     pub fn refused(self, code: Code, detail: &str) -> Vec<Reply> {
-        let refusal = Reply::Refused(Refusal::new(code, detail));
+        let detail = shortened(detail, DETAIL_BYTES);
+        let refusal = Reply::Refused(Refusal::new(code, &detail));
         self.so_far().chain([refusal]).collect()
     }
 }
@@ -63,11 +64,23 @@ pub fn refused(code: Code, detail: &str) -> Vec<Reply> {
 /// The longest beginning of a text that fits an item; it ends in `…` if something is missing.
 #[must_use]
 pub fn cut(text: &str) -> String {
-    if text.len() <= ITEM_TEXT_BYTES {
+    shortened(text, ITEM_TEXT_BYTES)
+}
+
+/// The text, or of one that is longer than `most` bytes the words that fit, and `…`. A long word is
+/// cut between characters.
+fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most {
         return text.to_owned();
     }
-    let end = text.floor_char_boundary(ITEM_TEXT_BYTES - '…'.len_utf8());
-    format!("{}…", &text[..end])
+    let fits = &text[..text.floor_char_boundary(most - '…'.len_utf8())];
+    let behind = &text[fits.len()..];
+    let words = fits.rfind(' ').filter(|end| most / 2 < *end);
+    let end = match words {
+        Some(end) if !behind.starts_with(' ') => end,
+        _ => fits.len(),
+    };
+    format!("{}…", text[..end].trim_end())
 }
 
 /// The answer to a start, stop or restart.
@@ -250,6 +263,23 @@ mod tests {
         };
         assert!(page.more && page.items().count() == 2);
         assert_eq!(&*refusal.detail, "failed: b");
+    }
+
+    #[test]
+    fn a_long_refusal_is_cut_between_words() {
+        let check = |detail: &str, said: &str| {
+            let replies = refused(Code::BadValue, detail);
+            let [Reply::Refused(refusal)] = &replies[..] else {
+                panic!("{replies:?}");
+            };
+            assert_eq!(&*refusal.detail, said);
+        };
+        let fits = "x".repeat(46) + &" four".repeat(10);
+        check(&fits, &fits);
+        let cut = "x".repeat(46) + &" four".repeat(9) + "…";
+        check(&(fits.clone() + "s"), &cut);
+        check(&(fits + " words"), &cut);
+        check(&"y".repeat(97), &("y".repeat(93) + "…"));
     }
 
     #[test]
