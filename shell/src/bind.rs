@@ -296,7 +296,12 @@ fn abbreviated(
 
 /// Says that `word` is none of those that may stand here, and which is near.
 #[cold]
-fn unknown(word: &Word<'_>, rules: &Rules, likeness: &Likeness, blame: Blame<'_>) -> Failed {
+fn unknown(
+    word: &Word<'_>,
+    rules: &Rules,
+    likeness: &Likeness<'static>,
+    blame: Blame<'_>,
+) -> Failed {
     let flaw = if rules.abbreviates() && likeness.begun > 1 {
         Flaw::Ambiguous
     } else {

@@ -50,6 +50,8 @@ pub use input::{
 };
 pub use out::Out;
 pub use parse::{Action, MAX_STEPS, Outline, Rules, Script, Step, parse};
+#[cfg(feature = "services")]
+pub use suggest::nearest;
 pub use table::{Command, Level, Table};
 pub use tag::Tag;
 pub use topic::Topic;

@@ -32,26 +32,41 @@ impl Iterator for Candidates {
     }
 }
 
+/// The one of `candidates` that is likely meant by `typed`: the only one that it begins, or else one
+/// that is at most two edits (Damerau–Levenshtein, in bytes) away, and fewer than `typed` has bytes.
+#[cfg(feature = "services")]
+pub fn nearest<'c>(typed: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    let typed = Some(typed).filter(|typed| !typed.is_empty())?;
+    Likeness::of_text(typed, candidates).nearest()
+}
+
 /// What a mistyped word is like.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Likeness {
+pub(crate) struct Likeness<'c> {
     /// How many of the candidates it begins.
     pub(crate) begun: usize,
     /// The first of those.
-    first: Option<&'static str>,
+    first: Option<&'c str>,
     /// The candidate that the fewest edits lead to.
-    near: Option<&'static str>,
+    near: Option<&'c str>,
 }
 
-impl Likeness {
+impl Likeness<'static> {
     /// Compares `word` with each candidate.
     #[cold]
     pub(crate) fn of(word: Word<'_>, candidates: Candidates) -> Self {
-        let mut likeness = Self::default();
         let mut room = String::<MAX_BYTES>::new();
         let Some(typed) = word.text(&mut room).filter(|typed| !typed.is_empty()) else {
-            return likeness;
+            return Self::default();
         };
+        Self::of_text(typed, candidates)
+    }
+}
+
+impl<'c> Likeness<'c> {
+    #[inline]
+    fn of_text(typed: &str, candidates: impl Iterator<Item = &'c str>) -> Self {
+        let mut likeness = Self::default();
         let mut fewest = MAX_EDITS + 1;
         for candidate in candidates {
             if candidate.starts_with(typed) {
@@ -71,13 +86,13 @@ impl Likeness {
     }
 
     /// The only candidate that the word begins; `None` if there are several.
-    pub(crate) fn only(self) -> Option<&'static str> {
+    pub(crate) fn only(self) -> Option<&'c str> {
         self.first.filter(|_| self.begun == 1)
     }
 
     /// The candidate nearest to the word: the only one that it begins, or else one that is at most
     /// two edits (Damerau–Levenshtein) away, and fewer than it has bytes.
-    pub(crate) fn nearest(self) -> Option<&'static str> {
+    pub(crate) fn nearest(self) -> Option<&'c str> {
         self.only().or(self.near)
     }
 }
