@@ -94,8 +94,8 @@ fn check(config: &Config, unit: Option<&Path>) -> ExitCode {
         (None, Err(error)) => return fail(&error, BAD_USAGE),
     };
     let catalog = Catalog::read(&files(&directory));
-    for broken in &catalog.broken {
-        eprintln!("lastwordd: {}", broken.flaw);
+    for flaw in catalog.broken.iter().flat_map(|broken| &broken.flaws) {
+        eprintln!("lastwordd: {flaw}");
     }
     if !catalog.broken.is_empty() {
         return ExitCode::from(BAD_USAGE);
@@ -159,7 +159,9 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 }
 
 fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("lastwordd: {error:#}");
+    for line in format!("{error:#}").lines() {
+        eprintln!("lastwordd: {line}");
+    }
     ExitCode::from(code)
 }
 

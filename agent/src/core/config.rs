@@ -2,7 +2,7 @@
 
 mod read;
 
-pub use super::source::ConfigError;
+pub use super::source::{ConfigError, ConfigErrors, Place};
 
 use super::source::Source;
 use lastword_protocol::identity::NAME_BYTES;
@@ -151,9 +151,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] with line and column of the first thing that is wrong.
-    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
-        read::config(&Source::new(file, text))
+    /// [`ConfigErrors`]: everything that is wrong, with line and column.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
+        read::config(Source::new(file, text))
     }
 }
 

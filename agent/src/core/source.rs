@@ -1,71 +1,150 @@
-//! A configuration file as its errors need it: every complaint names line and column.
+//! A configuration file as its errors need it: every complaint names line and column, and one does not
+//! keep others from being found.
+
+mod error;
+mod syntax;
+
+pub use error::{ConfigError, ConfigErrors, Place};
 
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 use lastword_protocol::Millis;
+use lastword_shell::nearest;
+use std::cell::RefCell;
 use std::fmt::Display;
+use std::ops::Range;
 use std::path::PathBuf;
 
-/// What is wrong with a configuration, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column}: {message}")]
-pub struct ConfigError {
-    /// The file, as it was named.
-    pub file: String,
-    /// Its line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-    /// What is wrong there and what would be right.
-    pub message: String,
-}
-
-/// A file's name and text.
+/// A file's name and text, and what was found wrong so far.
 pub(super) struct Source<'a> {
     file: &'a str,
     text: &'a str,
+    complaints: RefCell<Vec<ConfigError>>,
+    /// What was put right to read on: nothing more is said of it.
+    mended: Vec<Range<Place>>,
+    /// The keys of the nodes that are being read, the outermost first.
+    path: RefCell<Vec<String>>,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text }
-    }
-
-    /// The nodes, if none says again what another has said.
-    pub(super) fn once_each<'n>(&self, nodes: &'n [KdlNode]) -> Result<&'n [KdlNode], ConfigError> {
-        for (index, node) in nodes.iter().enumerate() {
-            let name = node.name().value();
-            let is_said = |earlier: &KdlNode| earlier.name().value() == name;
-            if nodes[..index].iter().any(is_said) {
-                return Err(self.at_node(node, format!("{name:?} was said before")));
-            }
+        Self {
+            file,
+            text,
+            complaints: RefCell::default(),
+            mended: Vec::new(),
+            path: RefCell::default(),
         }
-        Ok(nodes)
     }
 
-    /// Parses the KDL itself.
-    pub(super) fn document(&self) -> Result<KdlDocument, ConfigError> {
-        KdlDocument::parse_v2(self.text).map_err(|error| {
-            let Some(first) = error.diagnostics.first() else {
-                return self.error(0, "this is not KDL");
-            };
-            let message = first.message.as_deref().unwrap_or("this is not KDL 2");
-            let help = first
-                .help
-                .as_deref()
-                .map(|help| format!(" ({help})"))
-                .unwrap_or_default();
-            self.error(first.span.offset(), format!("{message}{help}"))
+    /// Parses the KDL itself; what is none is noted. `None` if nothing can be made of the rest.
+    pub(super) fn document(&mut self) -> Option<KdlDocument> {
+        let reading = syntax::read(self.text);
+        for slip in reading.slips {
+            let Range { start, end } = slip.at;
+            self.note(self.error(start, slip.message));
+            self.mended.push(self.place(start)..self.place(end));
+        }
+        reading.document
+    }
+
+    /// What was made of the file, unless something is wrong with it.
+    pub(super) fn verdict<T>(self, made: T) -> Result<T, ConfigErrors> {
+        match ConfigErrors::new(self.complaints.into_inner()) {
+            Some(errors) => Err(errors),
+            None => Ok(made),
+        }
+    }
+
+    /// Reads each node, also if something is wrong with one; that is noted. Returns whether nothing is.
+    pub(super) fn each<'n>(
+        &self,
+        nodes: &'n [KdlNode],
+        mut read: impl FnMut(&'n KdlNode) -> Result<(), ConfigError>,
+    ) -> bool {
+        let mut sound = true;
+        for node in nodes {
+            self.path.borrow_mut().push(node.name().value().to_owned());
+            if let Err(mut error) = read(node) {
+                let path = self.path.borrow().join(".");
+                // Who names the key does not say it twice.
+                if !error.message.starts_with(UNKNOWN) {
+                    error.message = format!("{path}: {}", error.message);
+                }
+                self.note(error);
+                sound = false;
+            }
+            self.path.borrow_mut().pop();
+        }
+        sound
+    }
+
+    /// As [`Source::each`], of nodes that may not say again what another has said.
+    pub(super) fn each_once<'n>(
+        &self,
+        nodes: &'n [KdlNode],
+        mut read: impl FnMut(&'n KdlNode) -> Result<(), ConfigError>,
+    ) -> bool {
+        let mut said: Vec<&KdlNode> = Vec::new();
+        self.each(nodes, |node| {
+            let is_same = |earlier: &&&KdlNode| earlier.name().value() == node.name().value();
+            if let Some(earlier) = said.iter().find(is_same) {
+                let line = self.place(earlier.name().span().offset()).line;
+                return Err(self.at_node(node, format!("was said before, in line {line}")));
+            }
+            said.push(node);
+            read(node)
         })
+    }
+
+    /// What was read of each entry; what is wrong is noted.
+    pub(super) fn all<'n, T>(
+        &self,
+        entries: &'n [KdlEntry],
+        read: impl Fn(&'n KdlEntry) -> Result<T, ConfigError>,
+    ) -> Vec<T> {
+        let read = entries.iter().map(read);
+        read.filter_map(|it| it.map_err(|error| self.note_here(error)).ok())
+            .collect()
+    }
+
+    /// Notes that something is missing from the file.
+    pub(super) fn miss(&self, message: &str) {
+        self.note(self.error(0, message));
+    }
+
+    /// Notes what is wrong with a part of the node that is being read.
+    fn note_here(&self, mut error: ConfigError) {
+        let path = self.path.borrow().join(".");
+        error.message = format!("{path}: {}", error.message);
+        self.note(error);
+    }
+
+    fn note(&self, error: ConfigError) {
+        if !self.mended.iter().any(|range| range.contains(&error.place)) {
+            self.complaints.borrow_mut().push(error);
+        }
+    }
+
+    /// Where a byte is.
+    fn place(&self, offset: usize) -> Place {
+        let before = &self.text[..self.text.floor_char_boundary(offset)];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Place {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+
+    /// Where an entry is.
+    pub(super) fn place_of(&self, entry: &KdlEntry) -> Place {
+        self.place(entry.span().offset())
     }
 
     /// An error at a byte offset.
     pub(super) fn error(&self, offset: usize, message: impl Display) -> ConfigError {
-        let before = &self.text[..self.text.floor_char_boundary(offset)];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         ConfigError {
             file: self.file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            place: self.place(offset),
             message: message.to_string(),
         }
     }
@@ -83,17 +162,32 @@ impl<'a> Source<'a> {
     /// The error of a node nobody knows.
     pub(super) fn unknown(&self, node: &KdlNode, known: &[&str]) -> ConfigError {
         let name = node.name().value();
+        let meant = nearest(name, known.iter().copied());
+        let meant = meant.map_or(String::new(), |meant| format!(" (did you mean {meant}?)"));
+        let known = known.join(", ");
         self.at_node(
             node,
-            format!("unknown key {name:?}; known here: {}", known.join(", ")),
+            format!("{UNKNOWN}{name:?}{meant}; known here: {known}"),
         )
     }
 
     /// The children of a node that takes nothing else.
-    pub(super) fn children<'n>(&self, node: &'n KdlNode) -> Result<&'n [KdlNode], ConfigError> {
+    pub(super) fn children<'n>(
+        &self,
+        node: &'n KdlNode,
+        known: &[&str],
+    ) -> Result<&'n [KdlNode], ConfigError> {
         if let Some(entry) = node.entries().first() {
-            let name = node.name().value();
-            return Err(self.at_entry(entry, format!("{name} takes a block {{ … }} and no value")));
+            let key = node.name().value();
+            let word = entry.value().as_string().unwrap_or_default();
+            let shown = match (entry.name(), known.first()) {
+                (Some(name), _) => format!("{} {}", name.value(), written(entry)),
+                (None, _) if known.contains(&word) => word.to_owned(),
+                (None, Some(first)) => format!("{first} …"),
+                (None, None) => "…".to_owned(),
+            };
+            let message = format!("a block is wanted here, and nothing else: {key} {{ {shown} }}");
+            return Err(self.at_entry(entry, message));
         }
         Ok(node.children().map_or(&[], KdlDocument::nodes))
     }
@@ -101,7 +195,8 @@ impl<'a> Source<'a> {
     /// All arguments of a node that takes no properties and no block.
     pub(super) fn arguments<'n>(&self, node: &'n KdlNode) -> Result<&'n [KdlEntry], ConfigError> {
         if let Some(property) = node.entries().iter().find(|entry| entry.name().is_some()) {
-            return Err(self.at_entry(property, "no property is known here"));
+            let message = "no property is known here; a text that holds = stands in quotes";
+            return Err(self.at_entry(property, message));
         }
         self.no_block(node)?;
         Ok(node.entries())
@@ -123,7 +218,7 @@ impl<'a> Source<'a> {
     /// Complains about a block.
     pub(super) fn no_block(&self, node: &KdlNode) -> Result<(), ConfigError> {
         match node.children() {
-            Some(_) => Err(self.at_node(node, format!("{} takes no block", node.name().value()))),
+            Some(_) => Err(self.at_node(node, "no block { … } belongs here")),
             None => Ok(()),
         }
     }
@@ -132,11 +227,19 @@ impl<'a> Source<'a> {
     pub(super) fn text<'n>(&self, entry: &'n KdlEntry) -> Result<&'n str, ConfigError> {
         match entry.value() {
             KdlValue::String(text) if !text.is_empty() => Ok(text),
-            _ => Err(self.at_entry(
-                entry,
-                "a text in quotes is wanted here, and not an empty one",
-            )),
+            KdlValue::String(_) => Err(self.at_entry(entry, "an empty text means nothing here")),
+            _ => Err(self.no_text(entry)),
         }
+    }
+
+    /// The error of a value that is to be a text.
+    pub(super) fn no_text(&self, entry: &KdlEntry) -> ConfigError {
+        let text = written(entry).trim_matches('"').to_owned();
+        let text = text.trim_start_matches('#');
+        self.at_entry(
+            entry,
+            format!("a text in quotes is wanted here: \"{text}\""),
+        )
     }
 
     /// A path from the root.
@@ -154,7 +257,7 @@ impl<'a> Source<'a> {
         entry
             .value()
             .as_bool()
-            .ok_or_else(|| self.at_entry(entry, "#true or #false is wanted here"))
+            .ok_or_else(|| self.at_entry(entry, "#true or #false, without quotes, is wanted here"))
     }
 
     /// A whole number within bounds, both included.
@@ -207,6 +310,17 @@ impl<'a> Source<'a> {
                     format!("{example}, from {least} to {most}, is wanted here"),
                 )
             })
+    }
+}
+
+/// How the message about an unknown key begins.
+const UNKNOWN: &str = "unknown key ";
+
+/// A value as it stands in the file, texts in quotes.
+fn written(entry: &KdlEntry) -> String {
+    match entry.value() {
+        KdlValue::String(text) => format!("{text:?}"),
+        other => other.to_string(),
     }
 }
 

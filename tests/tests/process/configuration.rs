@@ -91,3 +91,35 @@ fn a_command_line_that_makes_no_sense_is_an_error_and_help_is_none() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
     }
 }
+
+#[test]
+fn everything_wrong_with_service_files_is_told_by_one_check() {
+    let place = Place::with_services();
+    let write = |name: &str, text: &str| {
+        let file = place.path("services").join(format!("{name}.kdl"));
+        std::fs::write(file, text).unwrap();
+    };
+    write("a", "command \"true\"\nautostart true\nport 0\n");
+    write("b", "command \"true\"\nport 80\nafter \"c\" \"d\"\n");
+    write("c", "command \"true\"\nport 80\nafter \"b\"\n");
+    let output = place.run_to_end("check");
+    assert_eq!(output.status.code(), Some(3));
+    let services = place.path("services").display().to_string();
+    let said = String::from_utf8_lossy(&output.stderr).replace(&services, "");
+    let told: Vec<_> = said.lines().collect();
+    let circle = |one: &str, other: &str| {
+        format!("after: no order would do: {one} starts after {other}, {other} after {one}")
+    };
+    assert_eq!(
+        told,
+        [
+            "lastwordd: /a.kdl:2:11: write #true, or \"true\" if a text is meant",
+            "lastwordd: /a.kdl:3:6: port: a whole number from 1 to 65535 is wanted here",
+            "lastwordd: /b.kdl:2:6: port: 80 is wanted by /c.kdl:2:6, too; give one of them another",
+            &format!("lastwordd: /b.kdl:3:7: {}", circle("b", "c")),
+            "lastwordd: /b.kdl:3:11: after: no service is called d; a file d.kdl would make one",
+            "lastwordd: /c.kdl:2:6: port: 80 is wanted by /b.kdl:2:6, too; give one of them another",
+            &format!("lastwordd: /c.kdl:3:7: {}", circle("c", "b")),
+        ]
+    );
+}

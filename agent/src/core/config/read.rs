@@ -1,7 +1,7 @@
 //! From KDL nodes to [`Config`]: one function a block.
 
 use super::{Config, DEFAULT_PORT, Limits, Listener, Power, PowerBackend};
-use crate::core::source::{ConfigError, Source};
+use crate::core::source::{ConfigError, ConfigErrors, Source};
 use kdl::{KdlEntry, KdlNode};
 use lastword_protocol::{Millis, Text};
 use std::net::SocketAddr;
@@ -15,24 +15,27 @@ const MINUTE: Millis = Millis(60_000);
 const DAY: Millis = Millis(24 * 3_600_000);
 
 /// Reads the whole file.
-pub(super) fn config(source: &Source<'_>) -> Result<Config, ConfigError> {
-    let document = source.document()?;
+pub(super) fn config(mut source: Source<'_>) -> Result<Config, ConfigErrors> {
     let mut config = Config::default();
-    for node in source.once_each(document.nodes())? {
+    let Some(document) = source.document() else {
+        return source.verdict(config);
+    };
+    source.each_once(document.nodes(), |node| {
         match node.name().value() {
-            "name" => config.name = Some(name(source, node)?),
+            "name" => config.name = Some(name(&source, node)?),
             "state" => config.state = Some(source.path(source.argument(node, "a directory")?)?),
             "services" => {
                 let entry = source.argument(node, "a directory")?;
                 config.services = Some(source.path(entry)?);
             }
-            "listen" => config.listen = listeners(source, node)?,
-            "power" => config.power = power(source, node)?,
-            "limits" => config.limits = limits(source, node)?,
+            "listen" => config.listen = listeners(&source, node)?,
+            "power" => config.power = power(&source, node)?,
+            "limits" => config.limits = limits(&source, node)?,
             _ => return Err(source.unknown(node, TOP_KEYS)),
         }
-    }
-    Ok(config)
+        Ok(())
+    });
+    source.verdict(config)
 }
 
 fn name(
@@ -52,7 +55,7 @@ fn name(
 
 fn listeners(source: &Source<'_>, node: &KdlNode) -> Result<Vec<Listener>, ConfigError> {
     let mut listeners = Vec::new();
-    for node in source.children(node)? {
+    source.each(source.children(node, LISTEN_KEYS)?, |node| {
         let listener = match node.name().value() {
             "serial" => serial(source, node)?,
             "pty" => Listener::Pty {
@@ -66,7 +69,8 @@ fn listeners(source: &Source<'_>, node: &KdlNode) -> Result<Vec<Listener>, Confi
             return Err(source.at_node(node, "this listener was named before"));
         }
         listeners.push(listener);
-    }
+        Ok(())
+    });
     Ok(listeners)
 }
 
@@ -158,7 +162,7 @@ fn argument_and_properties<'n>(
 
 fn power(source: &Source<'_>, node: &KdlNode) -> Result<Power, ConfigError> {
     let mut power = Power::default();
-    for node in source.once_each(source.children(node)?)? {
+    source.each_once(source.children(node, POWER_KEYS)?, |node| {
         match node.name().value() {
             "backend" => power.backend = backend(source, node)?,
             "drain-cap" => {
@@ -169,7 +173,8 @@ fn power(source: &Source<'_>, node: &KdlNode) -> Result<Power, ConfigError> {
             "poweroff-program" => power.poweroff_program = program(source, node)?,
             _ => return Err(source.unknown(node, POWER_KEYS)),
         }
-    }
+        Ok(())
+    });
     Ok(power)
 }
 
@@ -198,7 +203,7 @@ fn program(source: &Source<'_>, node: &KdlNode) -> Result<Vec<String>, ConfigErr
 
 fn limits(source: &Source<'_>, node: &KdlNode) -> Result<Limits, ConfigError> {
     let mut limits = Limits::default();
-    for node in source.once_each(source.children(node)?)? {
+    source.each_once(source.children(node, LIMIT_KEYS)?, |node| {
         let key = node.name().value();
         if !LIMIT_KEYS.contains(&key) {
             return Err(source.unknown(node, LIMIT_KEYS));
@@ -210,6 +215,7 @@ fn limits(source: &Source<'_>, node: &KdlNode) -> Result<Limits, ConfigError> {
             "idle" => limits.idle = source.span(entry, Millis(1_000), DAY)?,
             _ => limits.stall = source.span(entry, Millis(1_000), DAY)?,
         }
-    }
+        Ok(())
+    });
     Ok(limits)
 }

@@ -114,50 +114,55 @@ pub fn of_job(ask: &Ask, answer: &Answer) -> Vec<Reply> {
         }
         Err(trouble) => {
             // In full, where a refusal has no room for it.
-            if let (Trouble::Broken(flaw), Target::One(name)) = (trouble, ask.target()) {
-                pages.push(&Item::Changed {
-                    name: name.as_str(),
-                    change: Change::Broken,
-                    detail: &cut(&flaw.to_string()),
-                });
+            if let (Trouble::Broken(flaws), Target::One(name)) = (trouble, ask.target()) {
+                broken(&mut pages, name.as_str(), flaws);
             }
             pages.refused(code(trouble), &trouble.to_string())
         }
     }
 }
 
-const fn code(trouble: &Trouble) -> Code {
+fn code(trouble: &Trouble) -> Code {
+    let is_conflict = |flaw: &Flaw| matches!(flaw, Flaw::Port(_));
     match trouble {
         Trouble::Unknown(_) | Trouble::NoName(_) => Code::Unknown,
-        Trouble::Broken(Flaw::Invalid(_)) | Trouble::LongGrace => Code::BadValue,
-        Trouble::Broken(Flaw::Port(..)) => Code::Busy,
+        Trouble::Broken(flaws) if flaws.iter().all(is_conflict) => Code::Busy,
+        Trouble::Broken(_) | Trouble::LongGrace => Code::BadValue,
         Trouble::Closed => Code::Offline,
         Trouble::Failed { .. } => Code::Internal,
     }
 }
 
-/// The answer to a reload.
+/// The answer to a reload. It names everything that is wrong with a file.
 #[must_use]
-pub fn of_reload(plan: &Plan, broken: &[Broken]) -> Vec<Reply> {
+pub fn of_reload(plan: &Plan, files: &[Broken]) -> Vec<Reply> {
     let mut pages = Pages::default();
     changed(&mut pages, &plan.added, Change::Added);
     changed(&mut pages, &plan.removed, Change::Removed);
     changed(&mut pages, &plan.changed, Change::Changed);
     changed(&mut pages, &plan.unchanged, Change::Unchanged);
-    for broken in broken {
-        pages.push(&Item::Changed {
-            name: broken.name.as_ref().map_or("", Name::as_str),
-            change: Change::Broken,
-            detail: &cut(&broken.flaw.to_string()),
-        });
+    for file in files {
+        let name = file.name.as_ref().map_or("", Name::as_str);
+        broken(&mut pages, name, &file.flaws);
     }
-    match broken.len() {
+    match files.len() {
         0 => pages.done(),
         1 => pages.refused(Code::BadValue, "a service file is broken; the others hold"),
         count => {
             let detail = format!("{count} service files are broken; the others hold");
             pages.refused(Code::BadValue, &detail)
         }
+    }
+}
+
+/// Appends what is wrong with a file, an item each.
+fn broken(pages: &mut Pages, name: &str, flaws: &[Flaw]) {
+    for flaw in flaws {
+        pages.push(&Item::Changed {
+            name,
+            change: Change::Broken,
+            detail: &cut(&flaw.to_string()),
+        });
     }
 }
 
@@ -280,6 +285,42 @@ mod tests {
         check(&(fits.clone() + "s"), &cut);
         check(&(fits + " words"), &cut);
         check(&"y".repeat(97), &("y".repeat(93) + "…"));
+    }
+
+    #[test]
+    fn everything_wrong_with_files_is_an_item_and_what_is_cut_says_so() {
+        let flaw = |length| Flaw::File("x".repeat(length));
+        let flaws: Vec<_> = (1..=40).map(|step| flaw(step * 10)).collect();
+        let file = |name: &str| Broken {
+            name: Name::try_from(name).ok(),
+            flaws: flaws.clone(),
+        };
+        let replies = of_reload(&Plan::default(), &[file("a"), file("B")]);
+        let Some((Reply::Refused(refusal), pages)) = replies.split_last() else {
+            panic!("{replies:?}");
+        };
+        assert_eq!(
+            &*refusal.detail,
+            "2 service files are broken; the others hold"
+        );
+        let mut told = Vec::new();
+        for page in pages {
+            let Reply::Items(page) = page else {
+                panic!("{page:?}");
+            };
+            for item in page.items() {
+                let Item::Changed { detail, .. } = item else {
+                    panic!("{item:?}");
+                };
+                told.push((detail.len(), detail.ends_with('…')));
+            }
+        }
+        let expected = flaws.iter().map(|flaw| match flaw.to_string().len() {
+            length if length <= ITEM_TEXT_BYTES => (length, false),
+            _ => (ITEM_TEXT_BYTES, true),
+        });
+        let expected: Vec<_> = expected.collect();
+        assert_eq!(told, [expected.clone(), expected].concat());
     }
 
     #[test]

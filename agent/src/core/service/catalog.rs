@@ -1,9 +1,11 @@
 //! All service files together: what is good, and what is wrong with the rest.
 
+mod conflicts;
+
 use super::Name;
-use super::manifest::Manifest;
-use super::order::circular;
-use std::collections::{BTreeMap, BTreeSet};
+use super::manifest::{Manifest, Sheet};
+use crate::core::source::ConfigError;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,26 +26,26 @@ pub struct Catalog {
 pub struct Broken {
     /// The service it is for; `None` if its name is none.
     pub name: Option<Name>,
-    /// What is wrong with it.
-    pub flaw: Flaw,
+    /// What is wrong with it, in the order of its lines; something is.
+    pub flaws: Vec<Flaw>,
 }
 
 /// Why a service file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// It says something wrong. The text names file, line and column, as far as there are any.
-    Invalid(String),
-    /// These services all want this port.
-    Port(u16, Vec<Name>),
+    /// It cannot be read, or its name is none. The text names the file.
+    File(String),
+    /// It says something wrong.
+    Text(ConfigError),
+    /// It wants a port that another one wants, too.
+    Port(ConfigError),
 }
 
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid(text) => f.write_str(text),
-            Self::Port(port, names) => {
-                write!(f, "port {port} is wanted by {}", list(names))
-            }
+            Self::File(text) => f.write_str(text),
+            Self::Text(error) | Self::Port(error) => error.fmt(f),
         }
     }
 }
@@ -70,159 +72,197 @@ impl Catalog {
     /// Reads all files.
     #[must_use]
     pub fn read(files: &[File]) -> Self {
+        let read: Vec<_> = files.iter().map(File::read).collect();
+        let sheets = files.iter().zip(&read).filter_map(|(file, read)| {
+            let (name, sheet) = read.as_ref().ok()?;
+            let path = file.path.as_str();
+            Some((name, Entry { path, sheet }))
+        });
+        let stems: Vec<_> = files.iter().map(File::stem).collect();
+        let mut conflicts = conflicts::all(&sheets.collect(), &stems);
         let mut catalog = Self::default();
-        for file in files {
-            let stem = file.name.strip_suffix(SUFFIX).unwrap_or(&file.name);
-            let named = Name::try_from(stem).map_err(|error| format!("{}: {error}", file.path));
-            let name = named.as_ref().ok().cloned();
-            match named.and_then(|name| Ok((name, file.parse()?))) {
-                Ok((name, manifest)) => {
-                    catalog.services.insert(name, Arc::new(manifest));
-                }
-                Err(text) => {
-                    let flaw = Flaw::Invalid(text);
-                    catalog.broken.push(Broken { name, flaw });
-                }
-            }
+        for (file, read) in files.iter().zip(read) {
+            let broken = match read {
+                Ok((name, sheet)) => match conflicts.remove(&name) {
+                    None => {
+                        let manifest = Arc::new(sheet.manifest);
+                        catalog.services.insert(name, manifest);
+                        continue;
+                    }
+                    Some(flaws) => (Some(name), flaws),
+                },
+                Err(flaws) => (Name::try_from(file.stem()).ok(), flaws),
+            };
+            let (name, flaws) = broken;
+            catalog.broken.push(Broken { name, flaws });
         }
-        catalog.part_strangers(files);
-        catalog.part_circles();
-        catalog.part_ports();
         catalog
     }
 
-    /// What is wrong with the file of this service.
+    /// Whether the file of this service cannot be used.
     #[must_use]
-    pub fn flaw(&self, name: &Name) -> Option<&Flaw> {
+    pub fn is_broken(&self, name: &Name) -> bool {
         let mut broken = self.broken.iter();
-        let found = broken.find(|broken| broken.name.as_ref() == Some(name));
-        found.map(|broken| &broken.flaw)
+        broken.any(|broken| broken.name.as_ref() == Some(name))
     }
+}
 
-    /// Takes out whoever starts after a service that has no file.
-    fn part_strangers(&mut self, files: &[File]) {
-        let stems = files.iter().map(|file| file.name.strip_suffix(SUFFIX));
-        let known: BTreeSet<_> = stems.flatten().collect();
-        for (name, manifest) in self.services.clone() {
-            let mut after = manifest.after.iter();
-            if let Some(stranger) = after.find(|first| !known.contains(first.as_str())) {
-                let path = path_of(files, &name);
-                let text =
-                    format!("{path}: it is to start after {stranger}, which has no file here");
-                self.part(&name, Flaw::Invalid(text));
-            }
-        }
-    }
-
-    fn part_circles(&mut self) {
-        let circle: Vec<_> = circular(&self.services).into_iter().collect();
-        for name in &circle {
-            let names = list(&circle);
-            let text = format!("{name}: no order would do, \"after\" goes in a circle: {names}");
-            self.part(name, Flaw::Invalid(text));
-        }
-    }
-
-    fn part_ports(&mut self) {
-        let mut owners: BTreeMap<u16, Vec<Name>> = BTreeMap::new();
-        for (name, manifest) in &self.services {
-            if let Some(port) = manifest.port {
-                owners.entry(port).or_default().push(name.clone());
-            }
-        }
-        for (port, names) in owners {
-            if names.len() > 1 {
-                for name in &names {
-                    self.part(name, Flaw::Port(port, names.clone()));
-                }
-            }
-        }
-    }
-
-    fn part(&mut self, name: &Name, flaw: Flaw) {
-        self.services.remove(name);
-        let name = Some(name.clone());
-        self.broken.push(Broken { name, flaw });
-    }
+/// A file that is sound by itself.
+struct Entry<'a> {
+    path: &'a str,
+    sheet: &'a Sheet,
 }
 
 impl File {
-    fn parse(&self) -> Result<Manifest, String> {
-        let text = self.text.as_ref().map_err(String::clone)?;
-        Manifest::parse(&self.path, text).map_err(|error| error.to_string())
+    /// What it says, and for whom, or all that is wrong with it.
+    fn read(&self) -> Result<(Name, Sheet), Vec<Flaw>> {
+        let file = |text: String| vec![Flaw::File(text)];
+        let text = self.text.as_ref().map_err(|error| file(error.clone()))?;
+        let name = Name::try_from(self.stem());
+        let name = name.map_err(|error| Flaw::File(format!("{}: {error}", self.path)));
+        let sheet = Sheet::read(&self.path, text);
+        match (name, sheet) {
+            (Ok(name), Ok(sheet)) => Ok((name, sheet)),
+            (name, sheet) => {
+                let errors = sheet.err().into_iter().flatten().map(Flaw::Text);
+                Err(name.err().into_iter().chain(errors).collect())
+            }
+        }
     }
-}
 
-fn path_of<'a>(files: &'a [File], name: &Name) -> &'a str {
-    let is_its = |file: &&File| file.name.strip_suffix(SUFFIX) == Some(name.as_str());
-    files.iter().find(is_its).map_or("", |file| &file.path)
+    /// Its name without the suffix.
+    fn stem(&self) -> &str {
+        self.name.strip_suffix(SUFFIX).unwrap_or(&self.name)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// `files`: each name with its text; `broken`: each name with a part of what is wrong.
+    /// `files`: each name with its text; `broken`: what is wrong, one after the other.
     #[track_caller]
-    fn check(files: &[(&str, &str)], good: &[&str], broken: &[(&str, &str)]) {
+    fn check(files: &[(&str, &str)], good: &[&str], broken: &[&str]) {
         let files: Vec<_> = files
             .iter()
             .map(|(name, text)| File {
-                path: format!("/s/{name}"),
-                name: (*name).to_owned(),
-                text: Ok((*text).to_owned()),
+                path: format!("/s/{name}.kdl"),
+                name: format!("{name}.kdl"),
+                text: Ok(format!("command \"x\"\n{text}")),
             })
             .collect();
         let catalog = Catalog::read(&files);
         let names: Vec<_> = catalog.services.keys().map(Name::as_str).collect();
         assert_eq!(names, good, "{catalog:?}");
-        assert_eq!(catalog.broken.len(), broken.len(), "{catalog:?}");
-        for (found, (name, part)) in catalog.broken.iter().zip(broken) {
-            assert_eq!(found.name.as_ref().map_or("", Name::as_str), *name);
-            assert!(found.flaw.to_string().contains(part), "{}", found.flaw);
-        }
+        let flaws = catalog.broken.iter().flat_map(|broken| &broken.flaws);
+        let flaws: Vec<_> = flaws.map(Flaw::to_string).collect();
+        assert_eq!(flaws, broken);
     }
 
     #[test]
     fn one_broken_file_leaves_the_others_alone() {
         check(
-            &[
-                ("a.kdl", "command \"a\""),
-                ("b.kdl", "comand \"b\""),
-                ("C.kdl", "command \"c\""),
-            ],
+            &[("a", ""), ("b", "keep 5"), ("C", "")],
             &["a"],
-            &[("b", "/s/b.kdl:1:1: unknown key"), ("", "a-z 0-9")],
+            &[
+                "/s/b.kdl:2:1: unknown key \"keep\"; known here: command, args, port, env, \
+                 working-dir, user, autostart, after, ready, restart, stop, on-agent-exit, log",
+                "/s/C.kdl: a service's name is 1 to 32 of the letters a-z 0-9 - _, and \"C\" is not",
+            ],
         );
     }
 
     #[test]
-    fn a_port_wanted_twice_is_nobodys() {
+    fn a_port_wanted_twice_is_nobodys_and_each_place_names_the_others() {
         check(
             &[
-                ("a.kdl", "command \"a\"\nport 80"),
-                ("b.kdl", "command \"b\"\nport 81"),
-                ("c.kdl", "command \"c\"\nport 80"),
+                ("a", "port 80"),
+                ("b", "port 81"),
+                ("c", "user \"x\"\nport  80"),
             ],
             &["b"],
             &[
-                ("a", "port 80 is wanted by a, c"),
-                ("c", "port 80 is wanted by a, c"),
+                "/s/a.kdl:2:6: port: 80 is wanted by /s/c.kdl:3:7, too; give one of them another",
+                "/s/c.kdl:3:7: port: 80 is wanted by /s/a.kdl:2:6, too; give one of them another",
+            ],
+        );
+        let many: Vec<_> = ["a", "b", "c", "d", "e"]
+            .map(|name| (name, "port 1"))
+            .into();
+        let of = |name: &str, others: &str| {
+            format!(
+                "/s/{name}.kdl:2:6: port: 1 is wanted by {others}, too; give one of them another"
+            )
+        };
+        let place = |name: &str| format!("/s/{name}.kdl:2:6");
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(place);
+        let told = [
+            of("a", &format!("{b}, {c}, {d} and 1 more")),
+            of("b", &format!("{a}, {c}, {d} and 1 more")),
+            of("c", &format!("{a}, {b}, {d} and 1 more")),
+            of("d", &format!("{a}, {b}, {c} and 1 more")),
+            of("e", &format!("{a}, {b}, {c} and 1 more")),
+        ];
+        check(&many, &[], &told.each_ref().map(String::as_str));
+    }
+
+    #[test]
+    fn who_starts_after_nobody_is_told_whom_it_may_mean() {
+        let network = ("network", "");
+        let check = |after: &str, told: &str| {
+            let after = format!("after {after}");
+            let told = format!("/s/c.kdl:2:{told}");
+            check(&[("c", &after), network], &["network"], &[&told]);
+        };
+        check(
+            "\"netwrok\"",
+            "7: after: no service is called netwrok, did you mean network?",
+        );
+        check(
+            "\"network\" \"disk\"",
+            "17: after: no service is called disk; a file disk.kdl would make one",
+        );
+    }
+
+    #[test]
+    fn a_circle_is_told_with_the_way_round() {
+        check(
+            &[
+                ("a", "after \"b\""),
+                ("b", "after \"d\" \"c\""),
+                ("c", "after \"a\""),
+                ("d", "after \"a\""),
+                ("e", "after \"a\""),
+                ("f", "after \"f\""),
+            ],
+            &["e"],
+            &[
+                "/s/a.kdl:2:7: after: no order would do: a starts after b, b after d, d after a",
+                "/s/b.kdl:2:7: after: no order would do: b starts after d, d after a, a after b",
+                "/s/c.kdl:2:7: after: no order would do: c starts after a, a after b, b after c",
+                "/s/d.kdl:2:7: after: no order would do: d starts after a, a after b, b after d",
+                "/s/f.kdl:2:7: after: nothing starts after itself",
             ],
         );
     }
 
     #[test]
-    fn an_order_that_cannot_be_kept_is_an_error() {
+    fn everything_wrong_with_a_file_is_told() {
         check(
             &[
-                ("a.kdl", "command \"a\"\nafter \"b\""),
-                ("b.kdl", "command \"b\"\nafter \"a\""),
-                ("c.kdl", "command \"c\"\nafter \"nobody\""),
-                ("d.kdl", "command \"d\"\nafter \"a\""),
+                ("a", "port 80\nafter \"nobody\" \"a\""),
+                ("b", "port 80"),
+                ("C", "port 0"),
             ],
-            &["d"],
-            &[("c", "after nobody"), ("a", "a, b"), ("b", "a, b")],
+            &[],
+            &[
+                "/s/a.kdl:2:6: port: 80 is wanted by /s/b.kdl:2:6, too; give one of them another",
+                "/s/a.kdl:3:7: after: no service is called nobody; a file nobody.kdl would make one",
+                "/s/a.kdl:3:16: after: nothing starts after itself",
+                "/s/b.kdl:2:6: port: 80 is wanted by /s/a.kdl:2:6, too; give one of them another",
+                "/s/C.kdl: a service's name is 1 to 32 of the letters a-z 0-9 - _, and \"C\" is not",
+                "/s/C.kdl:2:6: port: a whole number from 1 to 65535 is wanted here",
+            ],
         );
     }
 }

@@ -4,7 +4,7 @@ mod read;
 
 use super::Name;
 use crate::core::log::LogLimits;
-use crate::core::source::{ConfigError, Source};
+use crate::core::source::{ConfigErrors, Place, Source};
 use lastword_protocol::Millis;
 use std::path::PathBuf;
 
@@ -154,6 +154,38 @@ pub enum OnAgentExit {
     Adopt,
 }
 
+/// A service file as read: what it says, and where it says what others have to agree with.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// What it says.
+    pub manifest: Manifest,
+    /// Where.
+    pub places: Places,
+}
+
+/// Where a service file says what cannot be judged by itself.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "they are the keys")]
+pub struct Places {
+    pub command: Option<Place>,
+    pub working_dir: Option<Place>,
+    pub user: Option<Place>,
+    pub port: Option<Place>,
+    /// Of each name.
+    pub after: Vec<Place>,
+}
+
+impl Sheet {
+    /// As [`Manifest::parse`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigErrors`]: everything that is wrong, with line and column.
+    pub fn read(file: &str, text: &str) -> Result<Self, ConfigErrors> {
+        read::sheet(Source::new(file, text))
+    }
+}
+
 impl Manifest {
     /// A service that only says what its program is.
     #[must_use]
@@ -213,9 +245,9 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] with line and column of the first thing that is wrong.
-    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
-        read::manifest(&Source::new(file, text))
+    /// [`ConfigErrors`]: everything that is wrong, with line and column.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
+        Sheet::read(file, text).map(|sheet| sheet.manifest)
     }
 
     /// Whether a running service has to be started again for this to become true of it.

@@ -28,7 +28,7 @@ impl Plan {
             let list = match wanted.services.get(name) {
                 Some(other) if other == manifest => &mut plan.unchanged,
                 Some(_) => &mut plan.changed,
-                None if wanted.flaw(name).is_some() => &mut plan.unchanged,
+                None if wanted.is_broken(name) => &mut plan.unchanged,
                 None => &mut plan.removed,
             };
             list.push(name.clone());
@@ -63,7 +63,7 @@ mod tests {
             .into(),
             broken: vec![Broken {
                 name: Some(name("broken")),
-                flaw: Flaw::Invalid(String::new()),
+                flaws: vec![Flaw::File(String::new())],
             }],
         };
         let expected = Plan {

@@ -194,13 +194,13 @@ impl Supervisor {
         match ask.target() {
             Target::All => Ok(self.units.keys().cloned().collect()),
             Target::One(name) => {
-                let flaw = self.broken.iter().find(|it| it.name.as_ref() == Some(name));
-                match (self.units.get(name), flaw) {
+                let broken = self.broken.iter().find(|it| it.name.as_ref() == Some(name));
+                match (self.units.get(name), broken) {
                     (Some(_), None) => Ok(vec![name.clone()]),
                     (Some(unit), Some(_)) if !ask.starts() || unit.machine.has_process() => {
                         Ok(vec![name.clone()])
                     }
-                    (_, Some(broken)) => Err(Trouble::Broken(broken.flaw.clone())),
+                    (_, Some(broken)) => Err(Trouble::Broken(broken.flaws.clone())),
                     (None, None) => Err(Trouble::Unknown(name.clone())),
                 }
             }

@@ -360,8 +360,8 @@ impl Task {
         self.open_logs().await;
         tracing::info!(target: "services", added = plan.added.len(), removed = plan.removed.len(),
             changed = plan.changed.len(), unchanged = plan.unchanged.len(), "reloaded");
-        for broken in self.supervisor.broken() {
-            tracing::error!(target: "services", "{}", broken.flaw);
+        for flaw in self.supervisor.broken().iter().flat_map(|it| &it.flaws) {
+            tracing::error!(target: "services", "{flaw}");
         }
         pass("reload-decided");
         // By its nonce a process is found even if the agent dies before its number is written down.

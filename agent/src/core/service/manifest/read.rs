@@ -1,11 +1,14 @@
 //! From KDL nodes to a [`Manifest`]: one function a block.
 
-use super::{Manifest, OnAgentExit, Policy, Probe, Ready, Restart, Stop, StopSignal};
+use super::{
+    Manifest, OnAgentExit, Places, Policy, Probe, Ready, Restart, Sheet, Stop, StopSignal,
+};
 use crate::core::log::LogLimits;
 use crate::core::service::Name;
-use crate::core::source::{ConfigError, Source};
+use crate::core::source::{ConfigError, ConfigErrors, Source};
 use kdl::{KdlEntry, KdlNode};
 use lastword_protocol::Millis;
+use lastword_shell::nearest;
 use std::path::Path;
 
 const TOP_KEYS: &[&str] = &[
@@ -38,53 +41,82 @@ const HOUR: Millis = Millis(3_600_000);
 const DAY: Millis = Millis(24 * HOUR.0);
 
 /// Reads the whole file.
-pub(super) fn manifest(source: &Source<'_>) -> Result<Manifest, ConfigError> {
-    let document = source.document()?;
-    let mut manifest = Manifest::new("");
+pub(super) fn sheet(mut source: Source<'_>) -> Result<Sheet, ConfigErrors> {
+    let mut sheet = Sheet {
+        manifest: Manifest::new(""),
+        places: Places::default(),
+    };
+    let Some(document) = source.document() else {
+        return source.verdict(sheet);
+    };
     let mut ready = None;
-    for node in source.once_each(document.nodes())? {
+    let nodes = document.nodes();
+    source.each_once(nodes, |node| {
+        let manifest = &mut sheet.manifest;
         match node.name().value() {
-            "port" => manifest.port = Some(port(source, node)?),
             "autostart" => {
-                manifest.autostart = source.boolean(one(source, node, "#true or #false")?)?;
+                manifest.autostart = source.boolean(one(&source, node, "#true or #false")?)?;
             }
-            "after" => manifest.after = names(source, node)?,
-            "ready" => ready = Some(self::ready(source, node)?),
-            "restart" => manifest.restart = restart(source, node)?,
-            "stop" => manifest.stop = stop(source, node)?,
-            "on-agent-exit" => manifest.on_agent_exit = on_agent_exit(source, node)?,
-            "log" => manifest.log = log(source, node)?,
-            _ => program(source, node, &mut manifest)?,
+            "ready" => ready = Some(self::ready(&source, node)?),
+            "restart" => manifest.restart = restart(&source, node)?,
+            "stop" => manifest.stop = stop(&source, node)?,
+            "on-agent-exit" => manifest.on_agent_exit = on_agent_exit(&source, node)?,
+            "log" => manifest.log = log(&source, node)?,
+            "port" | "after" => among_others(&source, node, &mut sheet)?,
+            _ => program(&source, node, &mut sheet)?,
         }
+        Ok(())
+    });
+    // Whoever has mistyped it has been told so.
+    let is_command =
+        |node: &KdlNode| nearest(node.name().value(), TOP_KEYS.iter().copied()) == Some("command");
+    if !nodes.iter().any(is_command) {
+        source.miss("command is missing: it is all that a service has to say");
     }
-    if manifest.program.command.is_empty() {
-        return Err(source.error(0, "command is missing: it is all that a service has to say"));
-    }
+    let manifest = &mut sheet.manifest;
     match (ready, manifest.port) {
         (Some(ready), _) => manifest.ready = ready,
         (None, Some(port)) => manifest.ready.probe = Probe::Tcp(port),
         (None, None) => {}
     }
-    Ok(manifest)
+    source.verdict(sheet)
+}
+
+/// What says how it stands among other services.
+fn among_others(source: &Source<'_>, node: &KdlNode, sheet: &mut Sheet) -> Result<(), ConfigError> {
+    if node.name().value() == "port" {
+        sheet.manifest.port = Some(port(source, node)?);
+        sheet.places.port = node.entries().first().map(|entry| source.place_of(entry));
+    } else {
+        let names = names(source, node)?;
+        sheet.places.after = names
+            .iter()
+            .map(|(_, entry)| source.place_of(entry))
+            .collect();
+        sheet.manifest.after = names.into_iter().map(|(name, _)| name).collect();
+    }
+    Ok(())
 }
 
 /// What says how the process is started.
-fn program(
-    source: &Source<'_>,
-    node: &KdlNode,
-    manifest: &mut Manifest,
-) -> Result<(), ConfigError> {
-    let program = &mut manifest.program;
+fn program(source: &Source<'_>, node: &KdlNode, sheet: &mut Sheet) -> Result<(), ConfigError> {
+    let (program, places) = (&mut sheet.manifest.program, &mut sheet.places);
+    let place = node.entries().first().map(|entry| source.place_of(entry));
     match node.name().value() {
-        "command" => program.command = command(source, one(source, node, "a program")?)?,
-        "args" => program.args = texts(source, source.arguments(node)?)?,
+        "command" => {
+            program.command = command(source, one(source, node, "a program")?)?;
+            places.command = place;
+        }
+        "args" => program.args = texts(source, source.arguments(node)?),
         "env" => program.env = environment(source, node)?,
         "working-dir" => {
             program.working_dir = Some(source.path(one(source, node, "a directory")?)?);
+            places.working_dir = place;
         }
         "user" => {
             let entry = one(source, node, "a user's name")?;
             program.user = Some(source.text(entry)?.to_owned());
+            places.user = place;
         }
         _ => return Err(source.unknown(node, TOP_KEYS)),
     }
@@ -110,19 +142,22 @@ fn no_nul(source: &Source<'_>, entry: &KdlEntry, text: &str) -> Result<String, C
 }
 
 /// Texts that go to a process; empty ones too.
-fn texts(source: &Source<'_>, entries: &[KdlEntry]) -> Result<Vec<String>, ConfigError> {
-    let text = |entry: &KdlEntry| no_nul(source, entry, any_text(source, entry)?);
-    entries.iter().map(text).collect()
+fn texts(source: &Source<'_>, entries: &[KdlEntry]) -> Vec<String> {
+    source.all(entries, |entry| {
+        no_nul(source, entry, any_text(source, entry)?)
+    })
 }
 
 fn any_text<'n>(source: &Source<'_>, entry: &'n KdlEntry) -> Result<&'n str, ConfigError> {
-    let wanted = || source.at_entry(entry, "a text in quotes is wanted here");
-    entry.value().as_string().ok_or_else(wanted)
+    entry
+        .value()
+        .as_string()
+        .ok_or_else(|| source.no_text(entry))
 }
 
 fn environment(source: &Source<'_>, node: &KdlNode) -> Result<Vec<(String, String)>, ConfigError> {
     let mut variables = Vec::new();
-    for node in source.once_each(source.children(node)?)? {
+    source.each_once(source.children(node, &[])?, |node| {
         let name = node.name().value();
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(source.at_node(node, "a variable's name holds no = and is not empty"));
@@ -133,7 +168,8 @@ fn environment(source: &Source<'_>, node: &KdlNode) -> Result<Vec<(String, Strin
         let entry = one(source, node, "a value")?;
         let value = no_nul(source, entry, any_text(source, entry)?)?;
         variables.push((name.to_owned(), value));
-    }
+        Ok(())
+    });
     Ok(variables)
 }
 
@@ -142,30 +178,35 @@ fn port(source: &Source<'_>, node: &KdlNode) -> Result<u16, ConfigError> {
     Ok(u16::try_from(port).unwrap_or_default())
 }
 
-fn names(source: &Source<'_>, node: &KdlNode) -> Result<Vec<Name>, ConfigError> {
-    let mut names = Vec::new();
-    for entry in source.arguments(node)? {
-        let name =
-            Name::try_from(source.text(entry)?).map_err(|error| source.at_entry(entry, error))?;
-        if names.contains(&name) {
-            return Err(source.at_entry(entry, format!("{name} was named before")));
-        }
-        names.push(name);
-    }
-    if names.is_empty() {
+fn names<'n>(
+    source: &Source<'_>,
+    node: &'n KdlNode,
+) -> Result<Vec<(Name, &'n KdlEntry)>, ConfigError> {
+    let entries = source.arguments(node)?;
+    if entries.is_empty() {
         return Err(source.at_node(node, "the name of a service is missing"));
     }
-    Ok(names)
+    Ok(source.all(entries, |entry| {
+        let text = source.text(entry)?;
+        let is_earlier = |other: &&KdlEntry| !std::ptr::eq(*other, entry);
+        let mut earlier = entries.iter().take_while(is_earlier);
+        if earlier.any(|other| other.value() == entry.value()) {
+            return Err(source.at_entry(entry, format!("{text} was named before")));
+        }
+        let name = Name::try_from(text).map_err(|error| source.at_entry(entry, error))?;
+        Ok((name, entry))
+    }))
 }
 
 fn ready(source: &Source<'_>, node: &KdlNode) -> Result<Ready, ConfigError> {
     let mut ready = Manifest::new("").ready;
     let mut probe = None;
-    for node in source.once_each(source.children(node)?)? {
+    let nodes = source.children(node, READY_KEYS)?;
+    source.each_once(nodes, |node| {
         let found = match node.name().value() {
             "timeout" => {
                 ready.timeout = span(source, node, Millis(1), HOUR)?;
-                continue;
+                return Ok(());
             }
             "tcp" => Probe::Tcp(port(source, node)?),
             "exec" => Probe::Exec(words(source, node)?),
@@ -176,9 +217,12 @@ fn ready(source: &Source<'_>, node: &KdlNode) -> Result<Ready, ConfigError> {
         if probe.replace(found).is_some() {
             return Err(source.at_node(node, "one of tcp, notify, exec or none is enough"));
         }
+        Ok(())
+    });
+    if nodes.iter().all(|node| node.name().value() == "timeout") {
+        return Err(source.at_node(node, "tcp, notify, exec or none is missing"));
     }
-    ready.probe =
-        probe.ok_or_else(|| source.at_node(node, "tcp, notify, exec or none is missing"))?;
+    ready.probe = probe.unwrap_or(ready.probe);
     Ok(ready)
 }
 
@@ -191,16 +235,16 @@ fn bare(source: &Source<'_>, node: &KdlNode, probe: Probe) -> Result<Probe, Conf
 }
 
 fn words(source: &Source<'_>, node: &KdlNode) -> Result<Vec<String>, ConfigError> {
-    let words = texts(source, source.arguments(node)?)?;
-    match words.first() {
-        Some(first) if !first.is_empty() => Ok(words),
-        _ => Err(source.at_node(node, "a program is missing")),
+    let entries = source.arguments(node)?;
+    match entries.first().map(|entry| entry.value().as_string()) {
+        None | Some(Some("")) => Err(source.at_node(node, "a program is missing")),
+        Some(_) => Ok(texts(source, entries)),
     }
 }
 
 fn restart(source: &Source<'_>, node: &KdlNode) -> Result<Restart, ConfigError> {
     let mut restart = Manifest::new("").restart;
-    for node in source.once_each(source.children(node)?)? {
+    let sound = source.each_once(source.children(node, RESTART_KEYS)?, |node| {
         match node.name().value() {
             "policy" => restart.policy = policy(source, one(source, node, "a policy")?)?,
             "backoff-initial" => restart.backoff_initial = span(source, node, Millis(0), HOUR)?,
@@ -212,9 +256,12 @@ fn restart(source: &Source<'_>, node: &KdlNode) -> Result<Restart, ConfigError> 
             "stable-after" => restart.stable_after = span(source, node, Millis(0), DAY)?,
             _ => return Err(source.unknown(node, RESTART_KEYS)),
         }
-    }
-    if restart.backoff_max < restart.backoff_initial {
-        return Err(source.at_node(node, "backoff-max is less than backoff-initial"));
+        Ok(())
+    });
+    if sound && restart.backoff_max < restart.backoff_initial {
+        let (most, first) = (restart.backoff_max, restart.backoff_initial);
+        let message = format!("backoff-max, {most}, is less than backoff-initial, {first}");
+        return Err(source.at_node(node, message));
     }
     Ok(restart)
 }
@@ -230,7 +277,7 @@ fn policy(source: &Source<'_>, entry: &KdlEntry) -> Result<Policy, ConfigError> 
 
 fn stop(source: &Source<'_>, node: &KdlNode) -> Result<Stop, ConfigError> {
     let mut stop = Manifest::new("").stop;
-    for node in source.once_each(source.children(node)?)? {
+    source.each_once(source.children(node, STOP_KEYS)?, |node| {
         match node.name().value() {
             "hook" => {
                 let entry = one(source, node, "a shell command")?;
@@ -240,7 +287,8 @@ fn stop(source: &Source<'_>, node: &KdlNode) -> Result<Stop, ConfigError> {
             "grace" => stop.grace = span(source, node, Millis(0), HOUR)?,
             _ => return Err(source.unknown(node, STOP_KEYS)),
         }
-    }
+        Ok(())
+    });
     Ok(stop)
 }
 
@@ -267,7 +315,7 @@ fn on_agent_exit(source: &Source<'_>, node: &KdlNode) -> Result<OnAgentExit, Con
 
 fn log(source: &Source<'_>, node: &KdlNode) -> Result<LogLimits, ConfigError> {
     let mut log = Manifest::new("").log;
-    for node in source.once_each(source.children(node)?)? {
+    source.each_once(source.children(node, LOG_KEYS)?, |node| {
         let key = node.name().value();
         if !LOG_KEYS.contains(&key) {
             return Err(source.unknown(node, LOG_KEYS));
@@ -281,7 +329,8 @@ fn log(source: &Source<'_>, node: &KdlNode) -> Result<LogLimits, ConfigError> {
                 log.ring_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
             }
         }
-    }
+        Ok(())
+    });
     Ok(log)
 }
 

@@ -65,7 +65,7 @@ pub enum Trouble {
     /// This can be no service's name.
     NoName(String),
     /// Its file cannot be used.
-    Broken(Flaw),
+    Broken(Vec<Flaw>),
     /// A grace so long is not given.
     LongGrace,
     /// Nothing starts any more: the agent ends, or the board goes down.
@@ -84,7 +84,13 @@ impl fmt::Display for Trouble {
         match self {
             Self::Unknown(name) => write!(f, "no service {name}; `svc list` shows them"),
             Self::NoName(text) => BadName(text.clone()).fmt(f),
-            Self::Broken(flaw) => flaw.fmt(f),
+            Self::Broken(flaws) => {
+                for (index, flaw) in flaws.iter().enumerate() {
+                    let between = if index == 0 { "" } else { "; " };
+                    write!(f, "{between}{flaw}")?;
+                }
+                Ok(())
+            }
             Self::LongGrace => f.write_str("a grace is at most 1h"),
             Self::Closed => f.write_str("nothing starts any more: the agent ends"),
             Self::Failed { failed, .. } => {
