@@ -7,7 +7,7 @@ pub mod record;
 pub mod recovery;
 pub mod service;
 pub mod session;
-mod source;
+pub mod source;
 pub mod storage;
 pub mod unit;
 pub mod world;

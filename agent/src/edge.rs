@@ -16,4 +16,5 @@ pub mod run;
 pub mod services;
 pub mod session;
 pub mod store;
+pub mod surroundings;
 pub mod threads;

@@ -9,6 +9,7 @@ use lastword_agent::edge::down::{Down, down};
 use lastword_agent::edge::parent::unit_warnings;
 use lastword_agent::edge::run::{Places, refuse_unsafe, run};
 use lastword_agent::edge::services::files;
+use lastword_agent::edge::surroundings;
 use std::fs;
 use std::future::Future;
 use std::io::{self, IsTerminal};
@@ -44,7 +45,8 @@ enum Command {
     },
     /// Check a configuration and the service files, and say what is wrong, with line and column.
     ///
-    /// Warns of a systemd unit that would end the services with the agent.
+    /// Warns of programs, users and working directories that are not there yet, and of a systemd unit that
+    /// would end the services with the agent.
     Check {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
@@ -93,7 +95,11 @@ fn check(config: &Config, unit: Option<&Path>) -> ExitCode {
         (None, Ok(places)) => places.services,
         (None, Err(error)) => return fail(&error, BAD_USAGE),
     };
-    let catalog = Catalog::read(&files(&directory));
+    let files = files(&directory);
+    for warning in surroundings::warnings(&files) {
+        eprintln!("lastwordd: warning: {warning}");
+    }
+    let catalog = Catalog::read(&files);
     for flaw in catalog.broken.iter().flat_map(|broken| &broken.flaws) {
         eprintln!("lastwordd: {flaw}");
     }

@@ -26,6 +26,7 @@ mod watch;
 
 pub use adopt::{Identity, strays, strays_of_all};
 pub use cgroup::{Cgroup, Cgroups};
+pub use command::candidates;
 pub use descriptors::keep_low;
 pub use group::Group;
 pub use launch::{Launch, launch};

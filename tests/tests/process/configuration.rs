@@ -123,3 +123,18 @@ fn everything_wrong_with_service_files_is_told_by_one_check() {
         ]
     );
 }
+
+#[test]
+fn a_program_that_is_not_there_yet_is_a_warning() {
+    let place = Place::with_services();
+    let file = place.path("services/a.kdl");
+    std::fs::write(&file, "command \"/no/such/program\"\n").unwrap();
+    let output = place.run_to_end("check");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let expected = format!(
+        "lastwordd: warning: {}:1:9: command: there is no file /no/such/program",
+        file.display()
+    );
+    assert_eq!(said, expected);
+}

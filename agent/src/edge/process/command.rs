@@ -85,7 +85,8 @@ fn arguments(launch: &Launch) -> impl Iterator<Item = OsString> {
 }
 
 /// Where the program may be, as execvp(3) looks; without `PATH` where the system's programs are.
-fn candidates(program: &Path, path: Option<&OsString>) -> Vec<OsString> {
+#[must_use]
+pub fn candidates(program: &Path, path: Option<&OsString>) -> Vec<OsString> {
     if program.as_os_str().as_bytes().contains(&b'/') {
         return vec![program.into()];
     }

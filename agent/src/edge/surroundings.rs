@@ -1,0 +1,160 @@
+//! What service files name on this machine: is it there?
+
+use super::process::{User, candidates};
+use crate::core::service::catalog::File;
+use crate::core::service::manifest::{Places, Program, Sheet};
+use crate::core::source::{ConfigError, Place};
+use nix::unistd::{AccessFlags, access};
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Says which programs, working directories and users are not there, each with the place that names it,
+/// in the order of the files and their lines. A file that cannot be used is left out.
+///
+/// What is not there now may come before the service starts: with a mount, say.
+#[must_use]
+pub fn warnings(files: &[File]) -> Vec<ConfigError> {
+    files.iter().flat_map(of_file).collect()
+}
+
+fn of_file(file: &File) -> Vec<ConfigError> {
+    let text = file.text.as_deref().unwrap_or_default();
+    let Ok(Sheet { manifest, places }) = Sheet::read(&file.path, text) else {
+        return Vec::new();
+    };
+    let mut warnings = of_program(&manifest.program, &places);
+    warnings.sort_by_key(|(place, _)| *place);
+    let told = warnings.into_iter().map(|(place, message)| ConfigError {
+        file: file.path.clone(),
+        place: place.unwrap_or_default(),
+        message,
+    });
+    told.collect()
+}
+
+fn of_program(program: &Program, places: &Places) -> Vec<(Option<Place>, String)> {
+    let mut warnings = Vec::new();
+    if let Some(trouble) = command(program) {
+        warnings.push((places.command, format!("command: {trouble}")));
+    }
+    if let Some(directory) = &program.working_dir
+        && !directory.is_dir()
+    {
+        let what = if directory.exists() {
+            "is no directory"
+        } else {
+            "is not there"
+        };
+        let message = format!("working-dir: {} {what}", directory.display());
+        warnings.push((places.working_dir, message));
+    }
+    if let Some(name) = &program.user
+        && let Err(error) = User::find(name)
+    {
+        warnings.push((places.user, format!("user: {error}")));
+    }
+    warnings
+}
+
+/// What is wrong with the program, which is looked for as at a start.
+fn command(program: &Program) -> Option<String> {
+    let name = &program.command;
+    let set = program.env.iter().find(|(name, _)| name == "PATH");
+    let path = set.map(|(_, value)| OsString::from(value));
+    let path = path.or_else(|| env::var_os("PATH"));
+    let files = candidates(Path::new(name), path.as_ref());
+    let files = files.iter().map(Path::new);
+    let mut present = files.filter(|file| file.is_file()).peekable();
+    if present.peek().is_none() {
+        return Some(match (name.contains('/'), path) {
+            (true, _) => format!("there is no file {name}"),
+            (false, Some(path)) => format!("no {name} in PATH, which is {}", path.display()),
+            (false, None) => format!("no {name} where programs are"),
+        });
+    }
+    let first = present.peek().map(|file| file.display().to_string());
+    let runs = present.any(|file| access(file, AccessFlags::X_OK).is_ok());
+    (!runs).then(|| format!("{} may not be executed", first.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// `text`: a file, with `@` for a directory that has an executable `good`, a file `bad` and a
+    /// directory `bin`; `told`: the warnings.
+    #[track_caller]
+    fn check(text: &str, told: &[&str]) {
+        let place = tempfile::tempdir().unwrap();
+        for (name, mode) in [("good", 0o755), ("bad", 0o644)] {
+            let path = place.path().join(name);
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        fs::create_dir(place.path().join("bin")).unwrap();
+        let here = place.path().display().to_string();
+        let file = File {
+            path: "a.kdl".to_owned(),
+            name: "a.kdl".to_owned(),
+            text: Ok(text.replace('@', &here)),
+        };
+        let warnings = warnings(&[file]).into_iter();
+        let warnings: Vec<_> = warnings
+            .map(|it| it.to_string().replace(&here, "@"))
+            .collect();
+        assert_eq!(warnings, told, "{text}");
+    }
+
+    #[test]
+    fn what_is_there_is_not_warned_of() {
+        check(
+            "command \"@/good\"\nworking-dir \"@/bin\"\nuser \"root\"",
+            &[],
+        );
+        check("command \"good\"\nenv { PATH \"@/bin:@\" }", &[]);
+        check("command \"sh\"", &[]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_with_its_place() {
+        check(
+            "command \"@/none\"",
+            &["a.kdl:1:9: command: there is no file @/none"],
+        );
+        check(
+            "command \"@/bin\"",
+            &["a.kdl:1:9: command: there is no file @/bin"],
+        );
+        check(
+            "command \"@/bad\"",
+            &["a.kdl:1:9: command: @/bad may not be executed"],
+        );
+        check(
+            "command \"bad\"\nenv { PATH \"@/bin:@\" }",
+            &["a.kdl:1:9: command: @/bad may not be executed"],
+        );
+        check(
+            "command \"none\"\nenv { PATH \"@/bin\" }",
+            &["a.kdl:1:9: command: no none in PATH, which is @/bin"],
+        );
+        check(
+            "user \"nobody-of-that-name\"\nworking-dir \"@/good\"\ncommand \"@/good\"",
+            &[
+                "a.kdl:1:6: user: no such user: nobody-of-that-name; add one or correct `user`",
+                "a.kdl:2:13: working-dir: @/good is no directory",
+            ],
+        );
+        check(
+            "command \"@/good\"\nworking-dir \"@/none\"",
+            &["a.kdl:2:13: working-dir: @/none is not there"],
+        );
+    }
+
+    #[test]
+    fn a_broken_file_has_no_warnings() {
+        check("command \"@/none\"\nport 0", &[]);
+    }
+}
