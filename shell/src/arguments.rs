@@ -7,6 +7,8 @@ use crate::word::Word;
 use core::fmt;
 use heapless::String;
 use heapless::string::StringView;
+#[cfg(feature = "services")]
+use lastword_protocol::message::service::SERVICE_BYTES;
 use lastword_protocol::{BootId, Millis};
 
 /// The most arguments that any command takes by position.
@@ -36,6 +38,12 @@ pub enum Kind {
         /// The most bytes.
         max: usize,
     },
+    /// The name of a service; where `all`, an option stands for all of them.
+    #[cfg(feature = "services")]
+    Service {
+        /// Whether there is that option.
+        all: bool,
+    },
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// The words of a command or of a group: takes the rest of the line.
@@ -54,7 +62,7 @@ pub enum Argument<'a> {
     Duration(Millis),
     /// Of [`Kind::Boot`]: what reads as one. The id itself would make every argument larger.
     Boot(Word<'a>),
-    /// Of [`Kind::Text`].
+    /// Of [`Kind::Text`], and of a service.
     Text(Word<'a>),
     /// Of [`Kind::OneOf`]: which one.
     Choice(usize),
@@ -95,6 +103,10 @@ impl Kind {
             }
             Self::Text { max } if *max < word.len() => return None,
             Self::Text { .. } => Argument::Text(word),
+            #[cfg(feature = "services")]
+            Self::Service { .. } if SERVICE_BYTES < word.len() => return None,
+            #[cfg(feature = "services")]
+            Self::Service { .. } => Argument::Text(word),
             Self::OneOf(words) => Argument::Choice(words.iter().position(|known| word.is(known))?),
             Self::Topic => return None,
         })
@@ -110,6 +122,8 @@ impl Kind {
             Self::DurationUpTo(_) => "DURATION",
             Self::Boot => "BOOT",
             Self::Text { .. } => "TEXT",
+            #[cfg(feature = "services")]
+            Self::Service { .. } => "NAME",
             Self::OneOf(_) => "WORD",
             Self::Topic => "COMMAND",
         }
@@ -145,6 +159,13 @@ impl Kind {
             Self::Text { max } => {
                 pen.count("text of at most ", *max);
                 pen.text(" bytes");
+            }
+            #[cfg(feature = "services")]
+            Self::Service { all } => {
+                pen.text("the name of a service from svc list");
+                if *all {
+                    pen.text(", or --all");
+                }
             }
             Self::OneOf(words) => {
                 for (index, word) in words.iter().enumerate() {

@@ -178,6 +178,8 @@ mod tests {
             let word = match positional.kind {
                 Kind::OneOf(words) => words[0],
                 Kind::Text { .. } => "x",
+                #[cfg(feature = "services")]
+                Kind::Service { .. } => "x",
                 _ => panic!("teach this test to fill in {positional:?}"),
             };
             line = format!("{line} {word}");

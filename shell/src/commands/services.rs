@@ -4,9 +4,7 @@ use super::{LOOK, details};
 use crate::arguments::{Argument, Arguments, Kind};
 use crate::parse::Action;
 use crate::table::{Command, Level, Positional, Switch};
-use lastword_protocol::message::service::{
-    Logs, MOST_GRACE, SERVICE_BYTES, ServiceName, ServiceRequest,
-};
+use lastword_protocol::message::service::{Logs, MOST_GRACE, ServiceName, ServiceRequest};
 use lastword_protocol::message::{Request, opcode};
 
 /// `svc list`
@@ -146,14 +144,14 @@ pub static SVC_LOGS: Command = Command {
 
 const NAME: &[Positional] = &[Positional {
     name: "NAME",
-    kind: Kind::Text { max: SERVICE_BYTES },
+    kind: Kind::Service { all: false },
     required: true,
 }];
 
 /// A name is required unless `--all` is there.
 const NAME_OR_ALL: &[Positional] = &[Positional {
     name: "NAME",
-    kind: Kind::Text { max: SERVICE_BYTES },
+    kind: Kind::Service { all: true },
     required: false,
 }];
 

@@ -222,6 +222,21 @@ fn a_bad_value_is_told_what_would_be_good() {
     );
 }
 
+#[cfg(feature = "services")]
+#[test]
+fn a_service_is_wanted_by_its_name_or_all_of_them() {
+    let name = "the name of a service from svc list";
+    let name_or_all = "the name of a service from svc list, or --all";
+    check_fault("svc start", 9, "", "missing argument", name_or_all);
+    check_fault("svc stop ", 9, "", "missing argument", name_or_all);
+    check_fault("svc status", 10, "", "missing argument", name);
+    check_fault("svc logs --follow", 17, "", "missing argument", name);
+    let long = "x".repeat(33);
+    let line = std::format!("svc restart {long}");
+    check_fault(&line, 12, &long, "bad value", name_or_all);
+    check_fault("svc start a --all", 17, "", "one argument too many", "");
+}
+
 #[test]
 fn faults_of_the_grammar_point_too() {
     check_fault("reboot --reason \"x", 16, "\"x", "unterminated quote", "");

@@ -186,6 +186,10 @@ pub(super) fn wanted(kind: Option<&Kind>) -> String {
     let Some(kind) = kind else {
         return "true or false".to_owned();
     };
+    // The option that stands for all is spelled otherwise here.
+    if let Kind::Service { .. } = kind {
+        return "the name of a service from svc.list".to_owned();
+    }
     let mut text = String::new();
     // A string takes everything.
     let _ = kind.describe(&mut text);

@@ -171,13 +171,13 @@ fn a_missing_or_unknown_parameter_is_named_with_what_is_wanted() {
             "start",
             &params,
             "name",
-            "name: missing; wanted: text of at most 32 bytes, or \"all\": true",
+            "name: missing; wanted: the name of a service from svc.list, or \"all\": true",
         );
         check_params(
             "svc.status",
             &params,
             "name",
-            "name: missing; wanted: text of at most 32 bytes",
+            "name: missing; wanted: the name of a service from svc.list",
         );
     }
     check_params(
@@ -220,7 +220,7 @@ fn help_lists_every_method_with_what_it_takes() {
             "summary": "Stop a service, or all of them.",
             "level": "operate",
             "params": [
-                {"param": "name", "want": "text of at most 32 bytes", "required": false},
+                {"param": "name", "want": "the name of a service from svc.list", "required": false},
                 {"param": "all", "want": "true or false", "required": false,
                  "summary": "All services, in their order."},
                 {"param": "grace", "want": "a duration of at most 1h 0m 0s: 500ms, 30s, 5m",
