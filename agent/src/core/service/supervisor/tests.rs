@@ -3,7 +3,7 @@
 mod world;
 
 use super::*;
-use crate::core::service::catalog::{File, SUFFIX};
+use crate::core::service::catalog::{Catalog, File, SUFFIX};
 use crate::core::service::machine::Exit;
 use crate::core::service::manifest::{OnAgentExit, StopSignal};
 use lastword_protocol::Millis;
