@@ -1,6 +1,7 @@
-//! The one clock of the agent. Under paused tokio time it is paused with it.
+//! The one clock of the agent, paused with tokio's time, and the board's own, which nobody pauses.
 
 use lastword_protocol::{Instant, Millis};
+use nix::time::{ClockId, clock_gettime};
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::{self, Sleep};
@@ -35,6 +36,15 @@ impl Clock {
             None => std::future::pending().await,
         }
     }
+}
+
+/// Time since the board booted, sleep included (`clock_gettime(2)`, `CLOCK_BOOTTIME`); zero if
+/// unknown. Cheaper than `/proc/uptime`, which tells the same.
+#[must_use]
+pub fn uptime() -> Millis {
+    let since_boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from);
+    let millis = since_boot.unwrap_or_default().as_millis();
+    Millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 /// Rings at a deadline that moves, as an idle deadline does with every byte.

@@ -1,6 +1,6 @@
 //! What the kernel tells about this board.
 
-use super::clock::Clock;
+use super::clock::{Clock, uptime};
 use super::power::SharedDesk;
 use crate::core::clients::{MTU_BYTES, WINDOW};
 use crate::core::world::{Look, World};
@@ -9,12 +9,10 @@ use lastword_protocol::identity::{
 };
 use lastword_protocol::message::{Pending, Reply, SCHEMA_HASH, Status, Uptime};
 use lastword_protocol::{BootId, Millis, Text};
-use nix::time::{ClockId, clock_gettime};
 use std::fs;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 /// This boot's id (random(4), `/proc/sys/kernel/random/boot_id`).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -37,15 +35,6 @@ pub fn host_name() -> Text<NAME_BYTES> {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
     Text::try_from(&name[..name.floor_char_boundary(NAME_BYTES)]).unwrap_or_default()
-}
-
-/// Time since the board booted, sleep included (`clock_gettime(2)`, `CLOCK_BOOTTIME`); zero if
-/// unknown. Cheaper than `/proc/uptime`, which tells the same.
-#[must_use]
-pub fn uptime() -> Millis {
-    let since_boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from);
-    let millis = since_boot.unwrap_or_default().as_millis();
-    Millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 /// A decimal number with two places, in hundredths; zero if it is none.

@@ -26,10 +26,10 @@ mod watch;
 
 pub use adopt::{Identity, strays, strays_of_all};
 pub use cgroup::{Cgroup, Cgroups};
-pub use command::candidates;
+pub use command::{Launch, candidates};
 pub use descriptors::keep_low;
 pub use group::Group;
-pub use launch::{Launch, launch};
+pub use launch::launch;
 pub use orphans::reap_orphans;
 pub use ready::{NotifySocket, exec_ready, tcp_ready};
 pub use user::User;

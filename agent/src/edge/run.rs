@@ -1,7 +1,7 @@
 //! An agent from its configuration to its end.
 
 use super::backend::{DryRun, Linux, NoBackend, PowerBackend};
-use super::clock::Clock;
+use super::clock::{Clock, uptime};
 use super::facts::{self, LinuxBoard, Sessions};
 use super::listen::{self, Host, Open};
 use super::parent::Signals;
@@ -72,7 +72,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     // Before anything is started that would have to be ended.
     let mut signals = Signals::new().context("signals cannot be heard")?;
     let clock = Clock::start();
-    let started = facts::uptime();
+    let started = uptime();
     let boot = facts::boot_id().context("this boot has no id: is /proc mounted?")?;
     let state = StateDirectory::take(config.state.as_ref().unwrap_or(&places.state)).await?;
     let recovered = recover_from(&mut state.files(), boot)?;
@@ -161,7 +161,7 @@ fn room(
     let house = House {
         name: world.name.to_string(),
         table: lastword_shell::commands::ALL,
-        clients: Clients::new(world.boot(), Life(facts::uptime())),
+        clients: Clients::new(world.boot(), Life(uptime())),
         limits: config.limits,
     };
     Room {

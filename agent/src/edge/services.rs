@@ -7,6 +7,7 @@ mod launch;
 mod memory;
 mod opening;
 mod reading;
+mod saving;
 mod task;
 mod view;
 

@@ -1,14 +1,38 @@
-//! What a new process is told: its environment, its arguments, and where its program may be.
+//! What is to be started, and what a new process is told: its environment, its arguments, and where its program may be.
 
-use super::launch::Launch;
-use super::{NONCE_VARIABLE, SERVICE_VARIABLE};
+use super::user::User;
+use super::{Cgroup, NONCE_VARIABLE, Nonce64, SERVICE_VARIABLE};
 use crate::edge::kernel::Program;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// What to start, and as whom.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The service's name.
+    pub name: String,
+    /// The program. Without a slash it is looked up in the `PATH` of the service's environment; a
+    /// relative path begins at `directory`.
+    pub program: PathBuf,
+    /// Its arguments, without its own name.
+    pub args: Vec<OsString>,
+    /// What is added to the agent's environment, or replaces parts of it.
+    pub env: Vec<(String, String)>,
+    /// The working directory; without one `/`.
+    pub directory: Option<PathBuf>,
+    /// Whom it runs as; without one as the agent does.
+    pub user: Option<User>,
+    /// Which start this is.
+    pub nonce: Nonce64,
+    /// The cgroup it starts in, so that nothing it does can happen outside.
+    pub cgroup: Option<Cgroup>,
+    /// Where it may tell that it is ready (`sd_notify(3)`).
+    pub notify: Option<PathBuf>,
+}
 
 /// Everything that a new process is told.
 #[derive(Debug)]

@@ -1,46 +1,22 @@
 //! Starts a process of a service.
 
-use super::command::Command;
+use super::command::{Command, Launch};
 use super::descriptors::{Standard, above};
 use super::user::User;
 use super::watch::Process;
-use super::{Cgroup, Nonce64, explain, limits, orphans};
+use super::{Cgroup, explain, limits, orphans};
 use crate::edge::kernel::{self, Failure, Program, Refusal};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, setsid};
 use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior};
-use std::ffi::{CString, OsString};
+use std::ffi::CString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-
-/// What to start, and as whom.
-#[derive(Clone, Debug)]
-pub struct Launch {
-    /// The service's name.
-    pub name: String,
-    /// The program. Without a slash it is looked up in the `PATH` of the service's environment; a
-    /// relative path begins at `directory`.
-    pub program: PathBuf,
-    /// Its arguments, without its own name.
-    pub args: Vec<OsString>,
-    /// What is added to the agent's environment, or replaces parts of it.
-    pub env: Vec<(String, String)>,
-    /// The working directory; without one `/`.
-    pub directory: Option<PathBuf>,
-    /// Whom it runs as; without one as the agent does.
-    pub user: Option<User>,
-    /// Which start this is.
-    pub nonce: Nonce64,
-    /// The cgroup it starts in, so that nothing it does can happen outside.
-    pub cgroup: Option<Cgroup>,
-    /// Where it may tell that it is ready (`sd_notify(3)`).
-    pub notify: Option<PathBuf>,
-}
+use std::path::Path;
 
 /// Starts it and returns once it is the program that it was to become: in a session and process group of
 /// its own, with no input, with these two for its output, no other descriptor, every signal at its

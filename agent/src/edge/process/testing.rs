@@ -1,7 +1,8 @@
 //! Real processes for the tests of this module: each is started by its test, found by its nonce, and
 //! gone when the test ends.
 
-use super::launch::{Launch, Way, launch_by};
+use super::command::Launch;
+use super::launch::{Way, launch_by};
 use super::{Cgroup, Cgroups, Group, Nonce64, Process, strays};
 use nix::sys::signal::Signal;
 use std::io::{BufRead, BufReader, PipeReader, Read, pipe};

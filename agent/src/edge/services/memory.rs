@@ -1,7 +1,6 @@
 //! What the supervisor reads and writes: service files, and `state.json`.
 
 use super::hands::Hands;
-use super::task::Task;
 use crate::core::service::Name;
 use crate::core::service::catalog::{Catalog, File, SUFFIX};
 use crate::core::service::registry::{Component, Kind, Registry};
@@ -161,30 +160,6 @@ impl Memory {
         let directory = self.about.services.clone();
         let read = move || Catalog::read(&files(&directory));
         threads::run(&self.threads, read).await.unwrap_or_default()
-    }
-}
-
-impl Task {
-    /// Writes down which processes there are. It takes effect soon: nothing waits for it.
-    pub(super) fn save(&mut self) {
-        self.memory.change();
-        self.write();
-    }
-
-    /// What all services are is put together only when it can be written: hundreds that start at once
-    /// would have it done hundreds of times.
-    pub(super) fn write(&mut self) {
-        if self.memory.wants_to_write() {
-            let registry = self.memory.registry(&self.supervisor, &self.hands);
-            self.memory.write(registry);
-        }
-    }
-
-    pub(super) async fn finish_saving(&mut self) {
-        while self.memory.is_saving() {
-            self.memory.saved().await;
-            self.write();
-        }
     }
 }
 

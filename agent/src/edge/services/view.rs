@@ -4,7 +4,7 @@ use super::hands::Hands;
 use crate::core::service::Name;
 use crate::core::service::answer::{Pages, exit, push_transition, refused};
 use crate::core::service::supervisor::{Supervisor, Unit};
-use crate::edge::facts::uptime;
+use crate::edge::clock::uptime;
 use crate::edge::process::Group;
 use lastword_protocol::Millis;
 use lastword_protocol::message::Reply;

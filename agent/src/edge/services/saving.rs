@@ -1,0 +1,27 @@
+//! When `state.json` is written.
+
+use super::task::Task;
+
+impl Task {
+    /// Writes down which processes there are. It takes effect soon: nothing waits for it.
+    pub(super) fn save(&mut self) {
+        self.memory.change();
+        self.write();
+    }
+
+    /// What all services are is put together only when it can be written: hundreds that start at once
+    /// would have it done hundreds of times.
+    pub(super) fn write(&mut self) {
+        if self.memory.wants_to_write() {
+            let registry = self.memory.registry(&self.supervisor, &self.hands);
+            self.memory.write(registry);
+        }
+    }
+
+    pub(super) async fn finish_saving(&mut self) {
+        while self.memory.is_saving() {
+            self.memory.saved().await;
+            self.write();
+        }
+    }
+}
