@@ -5,6 +5,7 @@ mod archive;
 mod feed;
 mod fifo;
 mod files;
+mod paths;
 mod pump;
 mod service;
 #[cfg(test)]

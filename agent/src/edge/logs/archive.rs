@@ -1,6 +1,6 @@
 //! Reads a service's lines back from its files, by their numbers.
 
-use super::files::Paths;
+use super::paths::Paths;
 use crate::core::log::index::{RECORD_BYTES, Record};
 use crate::core::log::split::pieces;
 use crate::core::log::{Cursor, Line};

@@ -1,7 +1,7 @@
 //! What the readers of one service's log share with the pump: the newest lines, and word of more.
 
 use super::archive::{Archive, Extent};
-use super::files::Paths;
+use super::paths::Paths;
 use crate::core::log::index::Record;
 use crate::core::log::ring::Ring;
 use crate::core::log::{Cursor, Line, LogLimits};

@@ -3,7 +3,8 @@
 use super::Directories;
 use super::feed::Feed;
 use super::fifo::{Fifos, Tap};
-use super::files::{Files, Paths};
+use super::files::Files;
+use super::paths::Paths;
 use crate::core::log::index::Record;
 use crate::core::log::split::Ending;
 use crate::core::log::store::Store;
