@@ -261,11 +261,16 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     fn line_feed(&mut self, echo: &mut dyn Out) -> Verdict {
         self.finish_keys();
         self.close_if_http();
+        let is_echoed = match self.dialect {
+            None => self.echoes_first() && !self.editor.text().is_empty(),
+            Some(dialect) => dialect.is_term(),
+        };
+        if is_echoed {
+            // A script that is sent no echo from here on, too: its answer begins a line.
+            let _ = echo.text("\r\n");
+        }
         if self.dialect.is_none() {
             self.dialect = Some(self.spelling());
-        }
-        if self.is_term() {
-            let _ = echo.text("\r\n");
         }
         Verdict::End
     }
@@ -282,12 +287,17 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             let key = self.unless_pasted(now, key);
             return self.edit(key, echo);
         }
-        match (self.dialect, self.medium) {
-            (None, Medium::Serial { .. }) if HAS_TERM => self.edit_first(key, echo),
-            (None, Medium::Stream) if HAS_TERM => self.edit_first(key, &mut Silence),
+        match self.dialect {
+            None if self.echoes_first() => self.edit_first(key, echo),
+            None if HAS_TERM => self.edit_first(key, &mut Silence),
             _ => self.editor.record(key),
         }
         Verdict::More
+    }
+
+    /// Whether a first line is echoed: a person may be typing it.
+    const fn echoes_first(&self) -> bool {
+        HAS_TERM && matches!(self.medium, Medium::Serial { .. })
     }
 
     /// Whatever key is under way ends with the line.

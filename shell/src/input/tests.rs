@@ -99,6 +99,18 @@ fn lf_and_cr_lf_are_plain_and_nothing_is_echoed() {
 }
 
 #[test]
+fn the_answer_to_an_echoed_first_line_begins_a_line() {
+    for (first, told) in [
+        (&b"a\n"[..], "plain:a"),
+        (b"a\r\n", "plain:a"),
+        (b"{\n", "json:{"),
+    ] {
+        let echo = check(SERIAL, &[first, b"b\n"], &[told, "plain:b"]);
+        assert_eq!(echo, format!("{}\r\n", &told[5..].trim_start_matches(':')));
+    }
+}
+
+#[test]
 fn a_lone_cr_or_cr_nul_is_term() {
     for medium in [Medium::Stream, SERIAL] {
         check(
