@@ -120,8 +120,12 @@ impl<const N: usize> Decoder<N> {
         }
     }
 
-    /// From here on, frames other than hellos must be summed with this nonce.
+    /// From here on, frames other than hellos must be summed with this nonce. On a device the end of
+    /// a session ends the muting, too: no frame of its client's follows.
     pub const fn enter(&mut self, session: Option<Nonce>) {
+        if self.is_device() && self.session.is_some() && session.is_none() {
+            self.reset();
+        }
         self.session = session;
     }
 
@@ -138,7 +142,7 @@ impl<const N: usize> Decoder<N> {
         self.invalid
     }
 
-    /// Forgets candidate and muting: the line was broken (BREAK) or is new.
+    /// Forgets candidate and muting: the line was broken (BREAK), is new, or was given free.
     pub const fn reset(&mut self) {
         self.held = 0;
         self.state = State::Text;

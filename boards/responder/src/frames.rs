@@ -60,9 +60,9 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         }
     }
 
-    /// What the frames of the session are summed with.
+    /// What the frames of the session are summed with; until its client says goodbye.
     pub(crate) fn nonce(&self) -> Option<Nonce> {
-        (self.births > 0).then(|| self.session.nonce())
+        self.owns.then(|| self.session.nonce())
     }
 
     /// Takes a valid frame. What is to be sent for it is returned.

@@ -104,14 +104,23 @@ impl Bench {
     }
 
     fn enter(&mut self, session: Option<Nonce>) {
+        let ends = self.session.is_some() && session.is_none();
         self.session = session;
         self.pushed.enter(session);
         self.ticked.enter(session);
+        if ends && !self.manner.shows {
+            self.begin_anew();
+        }
     }
 
     fn reset(&mut self) {
         self.pushed.reset();
         self.ticked.reset();
+        self.begin_anew();
+    }
+
+    /// Nothing is held, and nothing is muted.
+    fn begin_anew(&mut self) {
         self.is_whole = false;
         self.is_muted = false;
     }

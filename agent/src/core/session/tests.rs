@@ -384,6 +384,25 @@ fn a_goodbye_gives_the_line_free() {
 }
 
 #[test]
+fn behind_frames_a_line_is_taken_at_once_only_if_their_owner_has_said_goodbye() {
+    for (leaving, taken) in [
+        (Some(CLIENT), true),
+        (Some(ClientId(2)), false),
+        (None, false),
+    ] {
+        let mut bench = Bench::new(UART);
+        bench.receive(&ask_hello(CLIENT, false));
+        if let Some(client) = leaving {
+            bench.receive(&hello::goodbye::<FRAME_BYTES>(client).unwrap());
+        }
+        bench.said.clear();
+        bench.receive(b"uptime\n");
+        let said = String::from_utf8_lossy(&bench.said);
+        assert_eq!(said.contains("ok uptime_ms="), taken, "{leaving:?}: {said}");
+    }
+}
+
+#[test]
 fn garbage_on_a_line_is_told_of_at_most_once_a_second_and_never_on_a_stream() {
     let mut uart = Bench::new(Traits {
         marked: false,

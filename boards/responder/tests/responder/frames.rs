@@ -99,6 +99,20 @@ fn a_goodbye_gives_the_line_free_and_only_the_owners() {
 }
 
 #[test]
+fn behind_frames_a_line_is_taken_at_once_only_if_their_owner_has_said_goodbye() {
+    for (leaving, taken) in [(Some(ALICE), true), (Some(BOB), false), (None, false)] {
+        let mut bench = Bench::new();
+        Program::welcomed(ALICE, &mut bench);
+        if let Some(client) = leaving.map(|id| Program::new(id).client) {
+            bench.exchange(&hello::goodbye::<PACKET_BYTES>(client).expect("room"));
+        }
+        let said = bench.exchange(b"uptime\n");
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(said.contains("ok uptime_ms="), taken, "{leaving:?}: {said}");
+    }
+}
+
+#[test]
 fn an_owner_silent_for_five_minutes_owns_the_line_no_more() {
     for (silent, opcode) in [
         (299_999, hello::opcode::BUSY),
