@@ -1,6 +1,7 @@
 //! Services of a real agent: what programs are told of them, what survives its death, what ends
 //! with it, and what is left of those that do not want to be stopped.
 
+mod changed;
 mod client;
 mod died;
 mod endings;

@@ -1,6 +1,9 @@
 //! What one service file says, with every default filled in.
 
+mod digest;
 mod read;
+
+pub use digest::Digest;
 
 use super::Name;
 use crate::core::log::LogLimits;

@@ -3,7 +3,7 @@
 use super::Name;
 use super::catalog::Catalog;
 use super::manifest::Manifest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What becomes of each service when a catalog takes the place of another.
@@ -20,13 +20,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Compares what there is with what is wanted.
+    /// Compares what there is with what is wanted. `outdated` are those whose process is of another file
+    /// than what there is says.
     #[must_use]
-    pub fn new(now: &BTreeMap<Name, Arc<Manifest>>, wanted: &Catalog) -> Self {
+    pub fn new(
+        now: &BTreeMap<Name, Arc<Manifest>>,
+        outdated: &BTreeSet<Name>,
+        wanted: &Catalog,
+    ) -> Self {
         let mut plan = Self::default();
         for (name, manifest) in now {
             let list = match wanted.services.get(name) {
-                Some(other) if other == manifest => &mut plan.unchanged,
+                Some(other) if other == manifest && !outdated.contains(name) => &mut plan.unchanged,
                 Some(_) => &mut plan.changed,
                 None if wanted.is_broken(name) => &mut plan.unchanged,
                 None => &mut plan.removed,
@@ -51,12 +56,14 @@ mod tests {
         let now = [
             service("gone", "x"),
             service("same", "x"),
+            service("older", "x"),
             service("other", "x"),
             service("broken", "x"),
         ];
         let wanted = Catalog {
             services: [
                 service("same", "x"),
+                service("older", "x"),
                 service("other", "y"),
                 service("new", "x"),
             ]
@@ -69,9 +76,12 @@ mod tests {
         let expected = Plan {
             added: vec![name("new")],
             removed: vec![name("gone")],
-            changed: vec![name("other")],
+            changed: vec![name("older"), name("other")],
             unchanged: vec![name("broken"), name("same")],
         };
-        assert_eq!(Plan::new(&now.into(), &wanted), expected);
+        assert_eq!(
+            Plan::new(&now.into(), &[name("older")].into(), &wanted),
+            expected
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What the agent remembers of its services through its own death: `state.json`, one readable file.
 
 use super::Name;
+use super::manifest::Digest;
 use crate::core::storage::{self, Storage};
 use lastword_protocol::BootId;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,9 @@ pub struct Component {
     /// How often it was started again because it had ended unasked.
     #[serde(default)]
     pub restart_count: u32,
+    /// What its process was started by, or will be if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_digest: Option<Digest>,
 }
 
 /// What a component is.
@@ -112,6 +116,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::service::manifest::Manifest;
 
     #[test]
     fn the_file_has_the_fields_that_others_read() {
@@ -129,6 +134,7 @@ mod tests {
                 boot_id: BootId([1; 16]),
                 nonce: "00000000000000ff".to_owned(),
                 restart_count: 2,
+                manifest_digest: Some(Manifest::new("camera").digest()),
             }],
         };
         let text = serde_json::to_string(&registry).unwrap();

@@ -28,6 +28,8 @@ pub struct Supervisor {
     closed: bool,
     /// What ran when that was decided.
     ran: Vec<Name>,
+    /// Files were read before.
+    has_read: bool,
     /// What is to be done, in this order.
     effects: Vec<Effect>,
     seed: u32,
@@ -63,6 +65,7 @@ impl Supervisor {
             jobs: Vec::new(),
             closed: false,
             ran: Vec::new(),
+            has_read: false,
             effects: Vec::new(),
             seed,
         }
@@ -210,6 +213,9 @@ impl Supervisor {
                 && let Some(next) = unit.next.take()
             {
                 unit.rules = next;
+            }
+            if effect == machine::Effect::Spawn {
+                unit.started_by = Some(unit.rules.digest());
             }
             let rules = unit.rules.clone();
             let effect = Effect::Service(name.clone(), rules, effect);

@@ -6,6 +6,7 @@ use super::task::Task;
 use super::view::age;
 use crate::core::service::Name;
 use crate::core::service::machine::Event;
+use crate::core::service::manifest::Digest;
 use crate::core::service::registry::{Component, Found, Registry};
 use crate::edge::failpoint::pass;
 use crate::edge::process::{Cgroup, Group, Identity, Nonce64, Process, strays_of_all};
@@ -18,6 +19,7 @@ struct Left {
     name: Name,
     nonce: Nonce64,
     restarts: u32,
+    started_by: Option<Digest>,
     process: Option<Process>,
     /// It had a main process, as far as was written down.
     had_main: bool,
@@ -91,6 +93,7 @@ impl Task {
             name: name.clone(),
             nonce,
             restarts: component.restart_count,
+            started_by: component.manifest_digest,
             process,
             had_main: component.pid != 0,
             strays: false,
@@ -103,7 +106,8 @@ impl Task {
 
     async fn take_over(&mut self, left: Left) {
         let name = left.name;
-        self.supervisor.recall(name.clone(), left.restarts);
+        self.supervisor
+            .recall(name.clone(), left.restarts, left.started_by);
         let mut hands = Hands::new(left.nonce);
         hands.cgroup = self.cgroup(&name);
         let Some(process) = left.process else {

@@ -4,7 +4,7 @@ use super::hands::Hands;
 use crate::core::service::Name;
 use crate::core::service::catalog::{Catalog, File, SUFFIX};
 use crate::core::service::registry::{Component, Kind, Registry};
-use crate::core::service::supervisor::Supervisor;
+use crate::core::service::supervisor::{Supervisor, Unit};
 use crate::edge::clock::unix_ms;
 use crate::edge::process::Nonce64;
 use crate::edge::store::Files;
@@ -59,6 +59,7 @@ impl Memory {
             boot_id: about.boot,
             nonce: String::new(),
             restart_count: 0,
+            manifest_digest: None,
         };
         Self {
             about,
@@ -101,6 +102,7 @@ impl Memory {
             restart_count: supervisor
                 .unit(name)
                 .map_or(0, |it| it.machine().restarts()),
+            manifest_digest: supervisor.unit(name).and_then(Unit::digest),
         };
         let mut services: Vec<_> = hands.iter().map(service).collect();
         services.sort_by(|one, other| one.name.cmp(&other.name));

@@ -363,6 +363,11 @@ impl Task {
         for flaw in self.supervisor.broken().iter().flat_map(|it| &it.flaws) {
             tracing::error!(target: "services", "{flaw}");
         }
+        let outdated = |(_, unit): &(&Name, &Unit)| unit.is_outdated();
+        for (name, _) in self.supervisor.units().filter(outdated) {
+            tracing::warn!(target: "services", %name,
+                "its file has changed since it was started; `svc reload` restarts it");
+        }
         pass("reload-decided");
         // By its nonce a process is found even if the agent dies before its number is written down.
         self.save();

@@ -1,6 +1,6 @@
 //! How a service came to what it is.
 
-use super::{Exit, Shown};
+use super::{Exit, Machine, Shown};
 use std::collections::VecDeque;
 
 /// How many transitions are remembered.
@@ -26,6 +26,15 @@ pub struct Last {
     pub exit: Exit,
     /// When, in milliseconds since 1970.
     pub at_unix_ms: u64,
+}
+
+impl Machine {
+    /// Adds something to why it is what it is.
+    pub fn remark(&mut self, text: &str) {
+        if let Some(last) = self.history.transitions.back_mut() {
+            last.reason.push_str(text);
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default)]

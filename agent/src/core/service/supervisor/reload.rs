@@ -5,22 +5,32 @@ use super::{Effect, Supervisor, Unit};
 use crate::core::service::Name;
 use crate::core::service::catalog::Catalog;
 use crate::core::service::machine::{Machine, Moment, Shown};
-use crate::core::service::manifest::Manifest;
+use crate::core::service::manifest::{Digest, Manifest};
 use crate::core::service::plan::Plan;
+use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
 
+/// What is said of a service whose file has changed while no agent lived.
+const OUTDATED: &str = "; its file has changed since it was started: `svc reload` restarts it";
+
 impl Supervisor {
     /// Takes over a service that runs since before this agent did, or only how often it was restarted.
-    /// To be called before the first [`Supervisor::reload`].
-    pub fn recall(&mut self, name: Name, restarts: u32) {
+    /// `started_by` is what its process was started by, as far as that was written down. To be called
+    /// before the first [`Supervisor::reload`].
+    pub fn recall(&mut self, name: Name, restarts: u32, started_by: Option<Digest>) {
         let machine = Machine::new(self.next_seed(), restarts);
         // Until its file is read, it is only looked after.
         let rules = Arc::new(Manifest::orphan());
-        self.units.insert(name, Unit::new(rules, machine));
+        let mut unit = Unit::new(rules, machine);
+        unit.started_by = started_by;
+        self.units.insert(name, unit);
     }
 
     /// Makes the catalog true, and says what that changes. Services that are new and `autostart` start.
+    ///
+    /// The first catalog restarts nothing: a file may have changed while no agent lived, and nobody has
+    /// asked for a restart. The next one does.
     pub fn reload(&mut self, at: Moment, catalog: Catalog) -> (Plan, Vec<Effect>) {
         let now = self
             .units
@@ -32,9 +42,21 @@ impl Supervisor {
                 )
             })
             .collect();
-        let plan = Plan::new(&now, &catalog);
+        let is_first = !mem::replace(&mut self.has_read, true);
+        let outdated = self.outdated(&catalog);
+        let to_restart = if is_first {
+            BTreeSet::new()
+        } else {
+            outdated.clone()
+        };
+        let plan = Plan::new(&now, &to_restart, &catalog);
         for (name, manifest) in &catalog.services {
-            self.define(name, manifest);
+            self.define(name, manifest, to_restart.contains(name));
+        }
+        for name in outdated.difference(&to_restart) {
+            if let Some(unit) = self.units.get_mut(name) {
+                unit.machine.remark(OUTDATED);
+            }
         }
         for name in &plan.removed {
             if let Some(unit) = self.units.get_mut(name) {
@@ -46,7 +68,18 @@ impl Supervisor {
         (plan, self.settle(at))
     }
 
-    fn define(&mut self, name: &Name, manifest: &Arc<Manifest>) {
+    /// Whose process was started by something else than the catalog says.
+    fn outdated(&self, catalog: &Catalog) -> BTreeSet<Name> {
+        let services = catalog.services.iter();
+        let outdated = services.filter(|(name, manifest)| {
+            let unit = self.units.get(*name);
+            unit.is_some_and(|unit| unit.is_outdated_by(manifest))
+        });
+        outdated.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// `outdated`: its process has to be started again, whatever was known of its file.
+    fn define(&mut self, name: &Name, manifest: &Arc<Manifest>, outdated: bool) {
         let Some(unit) = self.units.get_mut(name) else {
             let machine = Machine::new(self.next_seed(), 0);
             let mut unit = Unit::new(manifest.clone(), machine);
@@ -57,11 +90,16 @@ impl Supervisor {
             return;
         };
         let was_removed = mem::replace(&mut unit.removed, false);
-        if unit.manifest() == &**manifest {
+        if unit.manifest() == &**manifest && !outdated {
             return;
         }
         let first = unit.rules.is_orphan();
-        let restart = !first && unit.machine.has_process() && manifest.needs_restart(&unit.rules);
+        // What is known of the process itself counts, rather than what is believed of its file.
+        let differs = match unit.started_by {
+            Some(digest) => digest != manifest.digest(),
+            None => manifest.needs_restart(&unit.rules),
+        };
+        let restart = !first && unit.machine.has_process() && differs;
         if restart || was_removed {
             unit.next = Some(manifest.clone());
             unit.queued = Queued::Restart;
@@ -69,6 +107,10 @@ impl Supervisor {
         }
         unit.next = None;
         unit.rules = manifest.clone();
+        if outdated {
+            unit.queued = Queued::Restart;
+            return;
+        }
         // What the last agent left stopped starts with this one, as with any; what has failed may do
         // better with its new file.
         let anew = first || unit.machine.shown() == Shown::Failed;

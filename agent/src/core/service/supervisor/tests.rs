@@ -315,7 +315,7 @@ fn what_is_to_be_adopted_runs_on_unless_everything_ends() {
 #[test]
 fn an_adopted_service_is_not_started_again_by_its_file() {
     let mut supervisor = Supervisor::new(1);
-    supervisor.recall(name("a"), 3);
+    supervisor.recall(name("a"), 3, None);
     supervisor.tell(
         at(0),
         &name("a"),
@@ -337,8 +337,62 @@ fn an_adopted_service_is_not_started_again_by_its_file() {
 #[test]
 fn a_recalled_service_that_is_gone_starts_with_the_agent() {
     let mut supervisor = Supervisor::new(1);
-    supervisor.recall(name("a"), 3);
+    supervisor.recall(name("a"), 3, None);
     let (_, effects) = supervisor.reload(at(0), catalog(&[("a", "command \"a\"")]));
     assert_eq!(told(&effects, SPAWN), ["a"]);
     assert_eq!(supervisor.unit(&name("a")).unwrap().machine().restarts(), 3);
+}
+
+/// `file`: what the process of an earlier agent was started by; `now`: what its file says when the next
+/// agent starts; `later`: at the reload after. What that says has changed, and whether it restarts.
+#[track_caller]
+fn check_outdated(
+    file: &str,
+    now: &str,
+    later: &str,
+    remarked: bool,
+    changed: bool,
+    restarts: bool,
+) {
+    let digest = Manifest::parse("a.kdl", file).unwrap().digest();
+    let mut supervisor = Supervisor::new(1);
+    supervisor.recall(name("a"), 3, Some(digest));
+    let adopted = Event::Adopted(lastword_protocol::Millis(5));
+    supervisor.tell(at(0), &name("a"), adopted);
+    let (_, effects) = supervisor.reload(at(0), catalog(&[("a", now)]));
+    assert_eq!(effects, [], "an adopted service was not left alone: {now}");
+    let unit = supervisor.unit(&name("a")).unwrap();
+    let last = unit.machine().transitions().next_back().unwrap();
+    assert_eq!(last.reason.contains("has changed since"), remarked, "{now}");
+    assert_eq!(unit.is_outdated(), remarked, "{now}");
+    assert_eq!(unit.digest(), Some(digest), "{now}");
+    let (plan, effects) = supervisor.reload(at(1), catalog(&[("a", later)]));
+    assert_eq!(plan.changed == [name("a")], changed, "{later}");
+    assert_eq!(told(&effects, CLEAR) == ["a"], restarts, "{later}");
+    if !restarts {
+        return;
+    }
+    let again = supervisor.reload(at(1), catalog(&[("a", later)]));
+    assert_eq!(again.1, [], "it is on its way");
+    let effects = supervisor.tell(at(2), &name("a"), Event::Empty);
+    assert_eq!(told(&effects, SPAWN), ["a"]);
+    supervisor.tell(at(2), &name("a"), Event::Spawned);
+    let unit = supervisor.unit(&name("a")).unwrap();
+    let new = Manifest::parse("a.kdl", later).unwrap().digest();
+    assert_eq!((unit.digest(), unit.is_outdated()), (Some(new), false));
+    let (plan, effects) = supervisor.reload(at(3), catalog(&[("a", later)]));
+    assert_eq!((plan.unchanged.len(), effects), (1, vec![]));
+}
+
+#[test]
+fn a_file_that_changed_while_no_agent_lived_restarts_its_service_at_the_next_reload() {
+    let (old, new) = ("command \"a\"", "command \"b\"");
+    check_outdated(old, new, new, true, true, true);
+    check_outdated(old, new, old, true, true, false);
+    check_outdated(old, old, old, false, false, false);
+    let gentle = "command \"a\"\nrestart { policy \"never\" }";
+    check_outdated(old, gentle, gentle, false, false, false);
+    // A broken file says nothing, until it is mended.
+    check_outdated(old, "comand", new, false, true, true);
+    check_outdated(old, "comand", old, false, true, false);
 }

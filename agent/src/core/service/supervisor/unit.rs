@@ -2,7 +2,7 @@
 
 use super::End;
 use crate::core::service::machine::{Machine, Shown};
-use crate::core::service::manifest::{Manifest, OnAgentExit};
+use crate::core::service::manifest::{Digest, Manifest, OnAgentExit};
 use lastword_protocol::Millis;
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ pub struct Unit {
     /// What is true of it from its next start on.
     pub(super) next: Option<Arc<Manifest>>,
     pub(super) machine: Machine,
+    /// What its process was started by; `None` if nobody has written that down.
+    pub(super) started_by: Option<Digest>,
     pub(super) queued: Queued,
     /// The grace that whoever wants it stopped has given, in place of its file's.
     pub(super) grace: Option<Millis>,
@@ -45,6 +47,7 @@ impl Unit {
             rules,
             next: None,
             machine,
+            started_by: None,
             queued: Queued::Nothing,
             grace: None,
             removed: false,
@@ -55,6 +58,28 @@ impl Unit {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         self.next.as_deref().unwrap_or(&self.rules)
+    }
+
+    /// What its process was started by, or will be if it has none.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        if self.machine.has_process() || self.manifest().is_orphan() {
+            return self.started_by;
+        }
+        Some(self.manifest().digest())
+    }
+
+    /// Whether its process was started by a file that said something else than its file says now, and
+    /// nobody has seen to that.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        !self.manifest().is_orphan() && self.is_outdated_by(self.manifest())
+    }
+
+    pub(super) fn is_outdated_by(&self, manifest: &Manifest) -> bool {
+        let differs = |digest: Digest| digest != manifest.digest();
+        let rests = self.machine.is_up() && self.queued == Queued::Nothing;
+        rests && self.started_by.is_some_and(differs)
     }
 
     /// What it is doing.

@@ -187,14 +187,15 @@ impl World {
         self.todo.clear();
         // Who asked has lost the connection.
         self.answered = (1..=self.asked).collect();
-        let restarts = |name: &Name| {
-            let unit = self.supervisor.unit(name);
-            unit.map_or(0, |unit| unit.machine().restarts())
+        let remembered = |text: &str| {
+            let unit = self.supervisor.unit(&name(text));
+            let restarts = unit.map_or(0, |unit| unit.machine().restarts());
+            (name(text), restarts, unit.and_then(Unit::digest))
         };
-        let known: Vec<_> = NAMES.map(|it| (name(it), restarts(&name(it)))).into();
+        let known: Vec<_> = NAMES.map(remembered).into();
         self.supervisor = Supervisor::new(1);
-        for (name, restarts) in known {
-            self.supervisor.recall(name.clone(), restarts);
+        for (name, restarts, started_by) in known {
+            self.supervisor.recall(name.clone(), restarts, started_by);
             let real = self.real.entry(name.clone()).or_default();
             (real.watched, real.signalled) = (false, false);
             if real.main {
