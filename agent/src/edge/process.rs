@@ -12,12 +12,14 @@
 mod adopt;
 mod census;
 mod cgroup;
+mod children;
 mod command;
 mod descriptors;
 mod group;
 mod launch;
 pub mod limits;
 mod orphans;
+mod procfs;
 mod ready;
 #[cfg(test)]
 mod testing;
@@ -84,7 +86,7 @@ impl FromStr for Nonce64 {
 ///
 /// If there is no such process.
 pub fn start_time(pid: i32) -> io::Result<u64> {
-    census::Stat::read(pid).map(|stat| stat.start_time)
+    procfs::Stat::read(pid).map(|stat| stat.start_time)
 }
 
 /// What was being done, before what the kernel said of it; of the same kind.

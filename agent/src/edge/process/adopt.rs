@@ -1,7 +1,8 @@
 //! Processes that an earlier agent started, found again.
 
-use super::census::{Census, nonce_of};
-use super::orphans;
+use super::census::Census;
+use super::children;
+use super::procfs::nonce_of;
 use super::watch::Process;
 use super::{Cgroup, Nonce64};
 use lastword_protocol::BootId;
@@ -45,7 +46,7 @@ impl Process {
     /// If it is this process's child, as after an agent that replaced itself by execve(2), it is ours to
     /// reap.
     fn claim(self) -> Self {
-        if orphans::claim(self.pid) {
+        if children::claim(self.pid) {
             self.into_child()
         } else {
             self
@@ -203,7 +204,7 @@ mod tests {
         let output = child.stdout.as_mut().expect("a pipe");
         output.read_exact(&mut [0; 3]).expect("up");
         let pid = i32::try_from(child.id()).expect("small");
-        let start_time = super::super::census::Stat::read(pid)
+        let start_time = super::super::procfs::Stat::read(pid)
             .expect("it runs")
             .start_time;
         let it = Identity {

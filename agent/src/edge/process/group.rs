@@ -3,7 +3,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::census::{Census, Entry, Stat, nonce_of};
+use super::census::{Census, Entry};
+use super::procfs::{Stat, nonce_of};
 use super::watch::Process;
 use super::{Cgroup, Nonce64};
 use crate::edge::kernel;

@@ -4,7 +4,7 @@ use super::command::{Command, Launch};
 use super::descriptors::{Standard, above};
 use super::user::User;
 use super::watch::Process;
-use super::{Cgroup, explain, limits, orphans};
+use super::{Cgroup, children, explain, limits};
 use crate::edge::kernel::{self, Failure, Program, Refusal};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
@@ -53,7 +53,7 @@ pub(super) fn launch_by(
     let command = Command::new(launch).map_err(failed)?;
     let before = Before::new(launch, out, err).map_err(failed)?;
     let dumpable = dumpable_behavior();
-    let started = orphans::hold(|| spawn(&command.program(), &before, way));
+    let started = children::hold(|| spawn(&command.program(), &before, way));
     // Becoming another user marks the memory that parent and child share as not to be looked into
     // (prctl(2), PR_SET_DUMPABLE). It is the agent's alone again.
     if launch.user.is_some() && matches!(dumpable, Ok(DumpableBehavior::Dumpable)) {
@@ -75,7 +75,7 @@ fn abandon(pid: i32) {
         nix::unistd::Pid::from_raw(pid),
         nix::sys::signal::Signal::SIGKILL,
     );
-    orphans::leave(pid);
+    children::leave(pid);
 }
 
 fn spawn(program: &Program<'_>, before: &Before<'_>, way: Way) -> Result<i32, Failure> {

@@ -1,7 +1,7 @@
 //! One process, held by a descriptor that never stands for another.
 
-use super::census::Stat;
-use super::{Exit, explain, orphans};
+use super::procfs::Stat;
+use super::{Exit, children, explain};
 use crate::edge::kernel;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -67,7 +67,7 @@ impl Process {
         // Nobody reaps it meanwhile.
         let exit = self.exit();
         if self.child && exit.is_none() {
-            orphans::lead(self.pid);
+            children::lead(self.pid);
         }
     }
 
@@ -212,7 +212,7 @@ impl Process {
                 Ok(None) | Err(_) => None,
             };
             if exit.is_some() {
-                orphans::forget(self.pid);
+                children::forget(self.pid);
             }
         }
         *exit
@@ -226,7 +226,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if self.child && self.exit().is_none() {
-            orphans::leave(self.pid);
+            children::leave(self.pid);
         }
     }
 }

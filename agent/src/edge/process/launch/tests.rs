@@ -1,7 +1,7 @@
 //! What a new process is, and what is said of one that cannot be.
 
 use super::super::testing::{Service, shell, soon};
-use super::super::{Exit, NONCE_VARIABLE, census};
+use super::super::{Exit, NONCE_VARIABLE, procfs};
 use super::*;
 use std::os::fd::AsRawFd;
 
@@ -108,7 +108,7 @@ async fn a_program_is_looked_up_in_the_path_of_the_service() {
 #[test]
 fn it_leads_a_session_without_input_or_inherited_state() {
     let mut service = Service::shell("exec cat /proc/self/status");
-    let stat = census::Stat::read(service.process.pid).expect("not reaped yet");
+    let stat = procfs::Stat::read(service.process.pid).expect("not reaped yet");
     assert_eq!(
         (stat.session, stat.group),
         (service.process.pid, service.process.pid)
