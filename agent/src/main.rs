@@ -51,7 +51,7 @@ enum Command {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
-        /// The agent's systemd unit; without it the one that is installed.
+        /// The agent's systemd unit; without it the one that is installed. Drop-ins in UNIT.d count.
         #[arg(long, value_name = "FILE")]
         unit: Option<PathBuf>,
     },

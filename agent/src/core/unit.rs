@@ -1,11 +1,12 @@
 //! What a systemd unit of the agent would do to its services.
 
-/// Says what in a unit file would end services with the agent, a line each (systemd.kill(5),
-/// systemd.resource-control(5)). Drop-ins are not looked at.
+/// Says what in a unit would end services with the agent, a line each (systemd.kill(5),
+/// systemd.resource-control(5)). `files` are the texts of the unit and of its drop-ins, in the order in
+/// which systemd applies them.
 #[must_use]
-pub fn warnings(unit: &str) -> Vec<String> {
+pub fn warnings(files: &[String]) -> Vec<String> {
     let mut warnings = Vec::new();
-    match setting(unit, "KillMode") {
+    match setting(files, "KillMode") {
         Some("process" | "none") => {}
         other => warnings.push(format!(
             "KillMode={} kills every service when the agent ends or is restarted; say \
@@ -14,7 +15,7 @@ pub fn warnings(unit: &str) -> Vec<String> {
         )),
     }
     if matches!(
-        setting(unit, "Delegate"),
+        setting(files, "Delegate"),
         None | Some("no" | "false" | "off" | "0" | "n" | "f")
     ) {
         warnings.push(
@@ -25,17 +26,19 @@ pub fn warnings(unit: &str) -> Vec<String> {
 }
 
 /// The last value of a setting in the section `Service`; an empty one is none.
-fn setting<'u>(unit: &'u str, key: &str) -> Option<&'u str> {
-    let mut section = "";
+fn setting<'u>(files: &'u [String], key: &str) -> Option<&'u str> {
     let mut found = None;
-    for line in unit.lines().map(str::trim) {
-        if line.starts_with('[') {
-            section = line;
-        } else if section == "[Service]"
-            && let Some((name, value)) = line.split_once('=')
-            && name.trim_end() == key
-        {
-            found = Some(value.trim_start()).filter(|value| !value.is_empty());
+    for file in files {
+        let mut section = "";
+        for line in file.lines().map(str::trim) {
+            if line.starts_with('[') {
+                section = line;
+            } else if section == "[Service]"
+                && let Some((name, value)) = line.split_once('=')
+                && name.trim_end() == key
+            {
+                found = Some(value.trim_start()).filter(|value| !value.is_empty());
+            }
         }
     }
     found
@@ -47,13 +50,19 @@ mod tests {
 
     #[track_caller]
     fn check(unit: &str, expected: &[&str]) {
-        let warnings = warnings(unit);
+        check_all(&[unit], expected);
+    }
+
+    #[track_caller]
+    fn check_all(files: &[&str], expected: &[&str]) {
+        let texts: Vec<_> = files.iter().map(|&file| file.to_owned()).collect();
+        let warnings = warnings(&texts);
         let are_expected = warnings.len() == expected.len()
             && warnings
                 .iter()
                 .zip(expected)
                 .all(|(it, of)| it.starts_with(of));
-        assert!(are_expected, "of {unit}: {warnings:?}");
+        assert!(are_expected, "of {files:?}: {warnings:?}");
     }
 
     const KILLS: &str = "KillMode=control-group ";
@@ -75,6 +84,15 @@ mod tests {
             &["KillMode=mixed "],
         );
         check("[Service]\nDelegate = pids\nKillMode = process\n", &[]);
+    }
+
+    #[test]
+    fn what_comes_later_replaces_what_comes_before_and_begins_outside_of_any_section() {
+        let fine = "[Service]\nDelegate=yes\nKillMode=process\n";
+        check_all(&["[Service]\n", fine], &[]);
+        check_all(&[fine, "[Service]\nKillMode=mixed\n"], &["KillMode=mixed "]);
+        check_all(&[fine, "[Service]\nDelegate=\nKillMode=\n"], &[KILLS, OWN]);
+        check_all(&[fine, "KillMode=mixed\n"], &[]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use crate::core::service::supervisor::End;
 use crate::core::unit;
 use sd_notify::NotifyState;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -73,12 +75,13 @@ fn tell(state: NotifyState<'_>) {
     }
 }
 
-/// What the agent's systemd unit would do to its services, a line each: the unit named, or the one
-/// that is installed; nothing if there is none.
+/// What the agent's systemd unit, with its drop-ins, would do to its services, a line each: the unit
+/// named, or the one that is installed; nothing if there is none. Drop-ins for all services
+/// (`service.d`) are not looked at.
 ///
 /// # Errors
 ///
-/// If the unit that was named cannot be read.
+/// If the unit or a drop-in cannot be read.
 pub fn unit_warnings(named: Option<&Path>) -> io::Result<Vec<String>> {
     let installed = || {
         let paths = UNIT_DIRECTORIES.map(|it| Path::new(it).join("lastwordd.service"));
@@ -87,7 +90,89 @@ pub fn unit_warnings(named: Option<&Path>) -> io::Result<Vec<String>> {
     let Some(path) = named.map(PathBuf::from).or_else(installed) else {
         return Ok(Vec::new());
     };
-    let warnings = unit::warnings(&fs::read_to_string(&path)?);
+    let places: Vec<_> = UNIT_DIRECTORIES.iter().map(Path::new).collect();
+    let files = [path.clone()].into_iter().chain(drop_ins(&path, &places));
+    let read = |file: PathBuf| {
+        let told = |error| io::Error::other(format!("{}: {error}", file.display()));
+        fs::read_to_string(&file).map_err(told)
+    };
+    let texts: Vec<_> = files.map(read).collect::<io::Result<_>>()?;
+    let warnings = unit::warnings(&texts);
     let told = |warning: String| format!("{}: {warning}", path.display());
     Ok(warnings.into_iter().map(told).collect())
+}
+
+/// The drop-ins of a unit in the order in which systemd applies them (systemd.unit(5)): by their names,
+/// whatever the directory; of two with one name that of the earlier of `places` counts. A unit that lies
+/// elsewhere has those beside it.
+fn drop_ins(unit: &Path, places: &[&Path]) -> Vec<PathBuf> {
+    let beside = unit.parent().unwrap_or(Path::new("/"));
+    let places = if places.contains(&beside) {
+        places
+    } else {
+        &[beside]
+    };
+    let mut name = unit.file_name().unwrap_or_default().to_owned();
+    name.push(".d");
+    let mut found = BTreeMap::new();
+    for place in places {
+        let entries = fs::read_dir(place.join(&name)).into_iter().flatten();
+        let paths = entries.flatten().map(|entry| entry.path());
+        for path in paths.filter(|path| path.extension().is_some_and(|it| it == "conf")) {
+            let name = path.file_name().map(OsStr::to_owned);
+            found.entry(name).or_insert(path);
+        }
+    }
+    found.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `files` in directories `etc`, `run` and `lib`, of which units are loaded, and `home`.
+    #[track_caller]
+    fn check(unit: &str, files: &[&str], expected: &[&str]) {
+        let root = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let places = ["etc", "run", "lib"].map(|it| root.path().join(it));
+        let places = places.each_ref().map(PathBuf::as_path);
+        let found = drop_ins(&root.path().join(unit), &places);
+        let found: Vec<_> = found
+            .iter()
+            .map(|path| path.strip_prefix(root.path()).unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(found, expected, "{unit} with {files:?}");
+    }
+
+    #[test]
+    fn drop_ins_are_ordered_by_name_and_the_first_place_wins() {
+        check("lib/a.service", &[], &[]);
+        check(
+            "lib/a.service",
+            &[
+                "lib/a.service.d/10-x.conf",
+                "lib/a.service.d/20-y.conf",
+                "etc/a.service.d/20-y.conf",
+                "run/a.service.d/05-z.conf",
+                "run/a.service.d/20-y.conf",
+                "etc/a.service.d/note.txt",
+                "etc/b.service.d/00.conf",
+            ],
+            &[
+                "run/a.service.d/05-z.conf",
+                "lib/a.service.d/10-x.conf",
+                "etc/a.service.d/20-y.conf",
+            ],
+        );
+        check(
+            "home/a.service",
+            &["home/a.service.d/1.conf", "etc/a.service.d/2.conf"],
+            &["home/a.service.d/1.conf"],
+        );
+    }
 }

@@ -38,21 +38,31 @@ fn systemd_is_told_and_services_do_not_know_of_it() {
     assert_eq!(last, "STOPPING=1");
 }
 
-#[test]
-fn a_unit_that_would_end_the_services_is_warned_of() {
+/// What a check says of a unit with a drop-in.
+fn checked(unit: &str, drop_in: &str) -> String {
     let place = Place::with_services();
-    let unit = place.path("agent.service");
-    fs::write(&unit, "[Service]\nDelegate=yes\n").unwrap();
+    let path = place.path("agent.service");
+    fs::write(&path, unit).expect("a temporary directory");
+    fs::create_dir(place.path("agent.service.d")).expect("a temporary directory");
+    fs::write(place.path("agent.service.d/override.conf"), drop_in).expect("a temporary directory");
     let mut check = Command::new(lastwordd());
     check
         .arg("check")
         .arg("--config")
         .arg(place.path("agent.kdl"));
-    let output = check.arg("--unit").arg(unit).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let output = check.arg("--unit").arg(path).output().expect("an agent");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(
-        said.contains("KillMode=control-group kills every service"),
-        "{said}"
-    );
+    said
+}
+
+#[test]
+fn a_unit_that_would_end_the_services_is_warned_of() {
+    let kills = "KillMode=control-group kills every service";
+    let said = checked("[Service]\nDelegate=yes\n", "");
+    assert!(said.contains(kills), "{said}");
+    let fine = "[Service]\nDelegate=yes\nKillMode=process\n";
+    assert_eq!(checked("[Service]\n", fine), "");
+    let said = checked(fine, "[Service]\nKillMode=\n");
+    assert!(said.contains(kills), "{said}");
 }
