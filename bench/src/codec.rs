@@ -1,7 +1,7 @@
 //! The frame codec: bytes to frame and back, without a link.
 
 use crate::figure::{Bar, Figure};
-use crate::part::Setting;
+use crate::setting::Setting;
 use crate::span::Rounds;
 use crate::wire::FRAME_BYTES;
 use anyhow::{Context, Result};

@@ -7,6 +7,7 @@ pub mod machine;
 pub mod page;
 pub mod part;
 pub mod samples;
+pub mod setting;
 pub mod span;
 pub mod usage;
 

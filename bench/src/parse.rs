@@ -1,7 +1,7 @@
 //! The line parser, against a table as long as a board's.
 
 use crate::figure::{Bar, Figure};
-use crate::part::Setting;
+use crate::setting::Setting;
 use crate::span::Rounds;
 use anyhow::{Result, anyhow, ensure};
 use lastword_shell::{Dialect, Rules, Script, commands, parse};

@@ -1,10 +1,10 @@
 //! The parts of a run, each selectable by its name.
 
 use crate::figure::Figure;
+use crate::setting::Setting;
 use crate::{codec, parse, rest, services, sessions, tcp};
 use anyhow::Result;
 use clap::ValueEnum;
-use std::path::PathBuf;
 
 /// What can be measured on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -21,21 +21,6 @@ pub enum Part {
     Rest,
     /// Five hundred services, beside other supervisors.
     Services,
-}
-
-/// What is measured, and how thoroughly.
-#[derive(Clone, Debug)]
-pub struct Setting {
-    /// The agent, built for release.
-    pub agent: PathBuf,
-    /// The agent as a board gets it: static and stripped.
-    pub board_agent: PathBuf,
-    /// A service to be supervised, linked statically.
-    pub service: PathBuf,
-    /// Where other supervisors are kept.
-    pub peers: PathBuf,
-    /// Shorter rounds.
-    pub quick: bool,
 }
 
 impl Part {

@@ -2,9 +2,9 @@
 
 use crate::clock;
 use crate::figure::{Figure, Unit, number};
-use crate::part::Setting;
 use crate::process::{Agent, start_and_ask};
 use crate::samples::Samples;
+use crate::setting::Setting;
 use crate::usage::{Memory, Work};
 use crate::wire::FrameClient;
 use anyhow::{Context, Result};

@@ -9,8 +9,8 @@ mod supervised;
 
 use crate::clock;
 use crate::figure::{Bar, Figure, Unit, number};
-use crate::part::Setting;
 use crate::samples::Samples;
+use crate::setting::Setting;
 use anyhow::{Context, Result, ensure};
 use contender::{Contender, Order};
 use lines::LINE_BYTES;

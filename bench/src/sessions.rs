@@ -2,9 +2,9 @@
 
 use crate::clock;
 use crate::figure::{Bar, Figure, Unit, number};
-use crate::part::Setting;
 use crate::process::Agent;
 use crate::samples::Samples;
+use crate::setting::Setting;
 use crate::usage::Memory;
 use crate::wire::{Ask, FrameClient};
 use anyhow::{Context, Result};

@@ -3,10 +3,10 @@
 use crate::clock;
 use crate::cpu::OneCpu;
 use crate::figure::{Bar, Figure, Unit};
-use crate::part::Setting;
 use crate::peer::{Peer, echo, ergot, hil, postcard_rpc};
 use crate::process::{Agent, Server};
 use crate::samples::Samples;
+use crate::setting::Setting;
 use crate::wire::{Ask, FrameClient, LineClient};
 use anyhow::{Context, Result};
 use lastword_hil::client::Client;

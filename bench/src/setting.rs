@@ -1,0 +1,18 @@
+//! What a run is given.
+
+use std::path::PathBuf;
+
+/// What is measured, and how thoroughly.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The agent, built for release.
+    pub agent: PathBuf,
+    /// The agent as a board gets it: static and stripped.
+    pub board_agent: PathBuf,
+    /// A service to be supervised, linked statically.
+    pub service: PathBuf,
+    /// Where other supervisors are kept.
+    pub peers: PathBuf,
+    /// Shorter rounds.
+    pub quick: bool,
+}
