@@ -110,6 +110,10 @@ fn errors_name_the_place_the_key_and_what_would_be_right() {
         &["2:7: after: a service's name is 1 to 32 of the letters a-z 0-9 - _, and \"B\" is not"],
     );
     check("after \"b\" \"b\"", &["2:11: after: b was named before"]);
+}
+
+#[test]
+fn errors_of_blocks_name_the_way_to_their_key() {
     check(
         "ready { tcp 1; notify }",
         &["2:16: ready.notify: one of tcp, notify, exec or none is enough"],
@@ -238,6 +242,10 @@ fn what_is_no_kdl_is_told_by_what_to_write_instead() {
             "4:8: write it in quotes: \"/bin:/usr/bin\"",
         ],
     );
+}
+
+#[test]
+fn texts_lists_comments_and_braces_of_other_languages_are_told_as_kdl_has_them() {
     check(
         "args [\"a\", \"b\"]",
         &["2:6: a list has blanks between its values, no brackets and no commas"],
