@@ -1,10 +1,11 @@
-//! A whole life of the agent's core: sessions on four links, three clients, the power desk and the
-//! staged machine, driven as the edge drives them, by a list of [`Action`]s.
+//! A whole life of the agent's core: sessions on four links, three clients, the power desk, the
+//! staged machine and the supervisor of three services, driven as the edge drives them, by a list of [`Action`]s.
 //!
 //! - Nothing panics, no output grows without bound, no deadline stays behind.
 //! - An operation fires at most once, on the evidence it was given behind a written acknowledgement
 //!   (or [`Evidence::Forced`] if its request said so), and never once it is called off.
 //! - Each request runs at most once, was sent by somebody, and has one answer, byte for byte.
+//! - A service runs once at most, and what is said to run or to be down is.
 //! - Behind its last word a session says nothing; before that, every line of a script gets one final.
 //!
 //! [`Evidence::Forced`]: lastword_protocol::power::Evidence::Forced
@@ -17,6 +18,7 @@ mod heard;
 mod ledger;
 mod link;
 mod script;
+mod services;
 
 use crate::input::Bytes;
 use action::Action;

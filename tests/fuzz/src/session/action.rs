@@ -1,6 +1,7 @@
 //! What can happen, and how it is spelled in an input.
 
 use super::client::ask;
+use super::services::Deed;
 use crate::input::Bytes;
 use lastword_protocol::Millis;
 use lastword_protocol::power::Evidence;
@@ -48,6 +49,10 @@ pub(super) enum Action<'a> {
     Crowd,
     /// What is under way goes well, up to its firing.
     GoWell,
+    /// Something happens to a service.
+    Service(usize, Deed),
+    /// Somebody edits the services' files.
+    Edit(u8),
 }
 
 /// A client on a link.
@@ -95,7 +100,7 @@ const EVIDENCE: [Evidence; 5] = [
 impl<'a> Action<'a> {
     /// Reads the next one.
     pub(super) fn read(input: &mut Bytes<'a>) -> Self {
-        let kind = input.byte() % 24;
+        let kind = input.byte() % 28;
         match kind {
             0..=9 => Self::read_talk(kind, input),
             _ => Self::read_event(kind, input),
@@ -139,8 +144,27 @@ impl<'a> Action<'a> {
             19 => Self::Break(usize::from(input.byte() & 3)),
             20 => Self::Stop,
             21 => input_of_a_life(input.byte()),
+            24 => Self::Edit(input.byte()),
+            25..=27 => {
+                let byte = input.byte();
+                Self::Service(usize::from(byte & 3), deed(byte >> 2))
+            }
             _ => Self::GoWell,
         }
+    }
+}
+
+const fn deed(byte: u8) -> Deed {
+    match byte & 7 {
+        0..=2 => Deed::Carry,
+        3 => Deed::Die {
+            well: byte & 8 != 0,
+            strays: byte & 16 != 0,
+        },
+        4 if byte & 8 != 0 => Deed::Break,
+        5 => Deed::Ready,
+        6 => Deed::Vanish,
+        _ => Deed::Say(byte >> 3),
     }
 }
 

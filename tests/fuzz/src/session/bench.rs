@@ -1,16 +1,19 @@
 //! Puts board, links and clients together as the agent's edge does, and keeps the books.
 
 mod power;
+mod services;
 
 use super::action::{Action, Place};
 use super::board::Board;
 use super::client::{Client, damaged};
 use super::ledger::Ledger;
 use super::link::{Link, News, SCRIPT};
+use super::services::Services;
 use lastword_agent::core::session::{End, Unanswered};
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::power::{Backend, Event, Evidence, PowerRequest, Standdown};
 use lastword_protocol::{ClientId, Instant, Millis, OperationId};
+use services::{Followed, Job};
 
 /// How many clients there are.
 pub(super) const CLIENTS: usize = 3;
@@ -31,6 +34,9 @@ pub(super) struct Bench {
     opened: u64,
     preparing: Option<Preparing>,
     ticket: Option<Ticket>,
+    services: Services,
+    jobs: Vec<Job>,
+    followed: Vec<Followed>,
 }
 
 /// A request for power while the backend is made ready.
@@ -71,6 +77,9 @@ impl Bench {
             opened: 0,
             preparing: None,
             ticket: None,
+            services: Services::new(),
+            jobs: Vec::new(),
+            followed: Vec::new(),
         }
     }
 
@@ -133,6 +142,8 @@ impl Bench {
             Action::Boot => self.restart(true),
             Action::Crowd => self.board.crowd(),
             Action::GoWell => self.go_well(),
+            Action::Service(which, deed) => self.services.befall(self.board.now, *which, *deed),
+            Action::Edit(files) => self.services.edit(*files),
             _ => {}
         }
     }
@@ -214,12 +225,9 @@ impl Bench {
         if let (Some(End::Finished), Some(script)) = (end, &link.script) {
             script.is_answered();
         }
+        self.followed.retain(|followed| followed.link != index);
         let unanswered = link.session.abandon();
-        let preparing = self.preparing.as_mut();
-        let asker = preparing.and_then(|preparing| {
-            let mut askers = preparing.also.iter_mut().chain([&mut preparing.asker]);
-            askers.find(|asker| matches!(asker, Ok(link) if *link == index))
-        });
+        let asker = self.asker(index);
         match asker {
             Some(asker) => *asker = Err(unanswered),
             None => assert!(unanswered.is_none(), "an answer that nobody works on"),
@@ -234,9 +242,20 @@ impl Bench {
         }
     }
 
+    /// Who asks from this link and waits for an answer.
+    fn asker(&mut self, index: usize) -> Option<&mut Asker> {
+        let preparing = self.preparing.iter_mut();
+        let preparing = preparing.flat_map(|it| it.also.iter_mut().chain([&mut it.asker]));
+        let mut askers = preparing.chain(self.jobs.iter_mut().map(|job| &mut job.asker));
+        askers.find(|asker| matches!(asker, Ok(link) if *link == index))
+    }
+
     /// Carries questions to the desk and ends what is over, until nothing follows any more.
     fn follow(&mut self) {
         loop {
+            if self.answer_jobs() || self.follow_logs() {
+                continue;
+            }
             let jobs = self.links.iter_mut().enumerate();
             let mut jobs = jobs.filter_map(|(index, link)| {
                 let job = link.as_mut()?.session.take_job()?;
@@ -264,12 +283,16 @@ impl Bench {
         self.links = [const { None }; LINKS];
         self.preparing = None;
         self.ticket = None;
+        self.jobs.clear();
+        self.followed.clear();
+        self.services.restart(self.board.now, boots);
         self.ledger.forgot();
         self.board.restart(boots);
     }
 
     fn wait_until(&mut self, now: Instant) {
         self.board.now = now;
+        self.services.tick(now);
         self.step(Event::Tick);
         assert!(self.board.desk.deadline().is_none_or(|due| now < due));
         for index in 0..LINKS {
@@ -289,6 +312,7 @@ impl Bench {
         let due = links
             .filter_map(|link| link.session.deadline(now, &self.board))
             .chain(self.board.desk.deadline())
+            .chain(self.services.deadline())
             .min();
         if let Some(due) = due {
             self.wait_until(due.max(now));
@@ -307,6 +331,11 @@ impl Bench {
     /// Lets everything under way come to its end, and checks that everybody has an answer.
     pub(super) fn settle(&mut self) {
         self.come_to_rest();
+        // What is followed goes on until then.
+        self.end_of_input(SCRIPT);
+        self.follow();
+        self.come_to_rest();
+        self.services.check();
         if let Some(script) = self.links[SCRIPT]
             .as_ref()
             .and_then(|it| it.script.as_ref())
@@ -323,6 +352,8 @@ impl Bench {
             let is_quiet = |link: &Link| link.session.output().is_empty();
             let quiet = self.links.iter().flatten().all(is_quiet);
             if quiet
+                && self.jobs.is_empty()
+                && self.services.is_idle()
                 && self.preparing.is_none()
                 && self.board.desk.status(self.board.now).pending.is_none()
             {
@@ -332,7 +363,9 @@ impl Bench {
                 self.write(index, usize::MAX);
             }
             self.go_well();
-            if let Some(due) = self.board.desk.deadline() {
+            self.services.go_well(self.board.now);
+            let stuck = self.services.deadline().filter(|_| !self.jobs.is_empty());
+            if let Some(due) = self.board.desk.deadline().into_iter().chain(stuck).min() {
                 self.wait_until(due.max(self.board.now));
             }
             self.step(Event::FireFailed(0));

@@ -5,7 +5,6 @@ use lastword_agent::core::session::Job;
 use lastword_agent::core::world::Ask;
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::{Effect, Event, Evidence, Origin, Standdown, Verdict};
-use lastword_protocol::refusal::{Code, Refusal};
 use std::slice;
 
 impl Bench {
@@ -46,20 +45,19 @@ impl Bench {
                 }
                 self.answer(index, &reply);
             }
-            Ask::Service(_) => {
-                let refusal = Refusal::new(Code::NotHere, "no services here");
-                self.answer(index, &Reply::Refused(refusal));
-            }
+            Ask::Service(request) => self.ask_services(index, &request),
         }
     }
 
     /// Hands an answer to the session, and returns the position behind it.
     pub(super) fn answer(&mut self, index: usize, reply: &Reply) -> Option<u64> {
+        self.answer_pages(index, slice::from_ref(reply))
+    }
+
+    /// As [`Bench::answer`], where it may take several pages.
+    pub(super) fn answer_pages(&mut self, index: usize, replies: &[Reply]) -> Option<u64> {
         let link = self.links[index].as_mut()?;
-        Some(
-            link.session
-                .answered(self.board.now, slice::from_ref(reply), &self.board),
-        )
+        Some(link.session.answered(self.board.now, replies, &self.board))
     }
 
     pub(super) fn prepared(&mut self, ready: bool) {

@@ -1,6 +1,7 @@
 //! What a client may ask.
 
 use crate::input::Bytes;
+use lastword_protocol::message::service::{Logs, ServiceName, ServiceRequest};
 use lastword_protocol::message::{Request, opcode};
 use lastword_protocol::power::{Operation, PowerRequest};
 use lastword_protocol::{BootId, Millis, OperationId};
@@ -14,6 +15,8 @@ pub(in crate::session) enum Asked<'a> {
     Power(Wish),
     /// To call it off.
     Cancel(Option<OperationId>),
+    /// About services.
+    Service(ServiceRequest),
 }
 
 /// What is wished for.
@@ -56,7 +59,8 @@ impl<'a> Asked<'a> {
                 id: id(),
             }),
             4 => Self::Cancel(id()),
-            5 | 6 => Self::Raw(BARE[usize::from(kind >> 3) % BARE.len()], &[]),
+            6 => Self::Service(service(kind >> 3, input.byte())),
+            5 => Self::Raw(BARE[usize::from(kind >> 3) % BARE.len()], &[]),
             _ => Self::Raw(input.byte(), input.some(40)),
         }
     }
@@ -70,9 +74,34 @@ impl<'a> Asked<'a> {
             }
             Self::Power(wish) => Request::Power(wish.request(boot)),
             Self::Cancel(id) => Request::PowerCancel(*id),
+            Self::Service(request) => Request::Service(request.clone()),
         };
         let length = request.encode(out).expect("room");
         (request.opcode(), length)
+    }
+}
+
+/// A request about one of the services, one that is not there, or all.
+fn service(verb: u8, which: u8) -> ServiceRequest {
+    let name = |text| ServiceName::try_from(text).unwrap_or_default();
+    let one = name(["a", "b", "c", "x"][usize::from(which & 3)]);
+    let target = (which & 4 == 0).then(|| one.clone());
+    let grace = Millis(u64::from(which >> 4) * 500);
+    match verb % 11 {
+        0 => ServiceRequest::List,
+        1 => ServiceRequest::Status(one),
+        2 => ServiceRequest::Start(target),
+        3 => ServiceRequest::Stop(target),
+        4 => ServiceRequest::Restart(target),
+        5 => ServiceRequest::Reload,
+        6 => ServiceRequest::StopWithin(target, grace),
+        7 => ServiceRequest::RestartWithin(target, grace),
+        8 => ServiceRequest::More,
+        _ => ServiceRequest::Logs(Logs {
+            name: one,
+            from: (which & 8 == 0).then_some(u64::from(which >> 4)),
+            lines: u16::from(which >> 3),
+        }),
     }
 }
 
