@@ -170,7 +170,10 @@ impl<'a> Place<'a> {
         for word in kind.map_or(&[][..], choices) {
             offer(word);
         }
-        if self.value.is_none() {
+        // Who has typed nothing yet, where an argument may stand, has not asked for an option: of a
+        // single one, such as `--all`, Tab and Enter would be enough.
+        let wants_argument = self.typed.is_empty() && positional.is_some();
+        if self.value.is_none() && !wants_argument {
             for option in command.options {
                 offer(option.name);
             }
@@ -252,6 +255,19 @@ mod tests {
         check("reboot --nonsense --g", "-");
         check("power cancel ", "-");
         check("uptime ", "-");
+    }
+
+    #[test]
+    #[cfg(feature = "services")]
+    fn an_option_in_the_place_of_an_argument_is_asked_for_by_its_dash() {
+        check("svc start ", "-");
+        check("svc start -", "+-all|");
+        check("svc stop ", "-");
+        check("svc stop --", "--all  --grace");
+        check("svc stop --grace 5s ", "-");
+        check("svc logs ", "-");
+        check("svc logs cam --t", "+ail|");
+        check("svc logs cam ", "+--");
     }
 
     #[test]
