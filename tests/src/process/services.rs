@@ -72,6 +72,20 @@ impl Place {
         pids.filter(|pid| is_of_service(*pid, home)).collect()
     }
 
+    /// Waits until the agent has written down that this process is there.
+    pub fn wait_until_written(&self, pid: i32) {
+        let deadline = Deadline::start();
+        loop {
+            let text = fs::read_to_string(self.path("state/state.json")).unwrap_or_default();
+            let state: Value = serde_json::from_str(&text).unwrap_or_default();
+            let mut components = state["components"].as_array().into_iter().flatten();
+            if components.any(|it| it["pid"] == pid) {
+                return;
+            }
+            deadline.check(&format!("process {pid} in state.json"), &state);
+        }
+    }
+
     /// All that a service has written, as far as it is kept: the oldest file first.
     #[must_use]
     pub fn logged(&self, name: &str) -> Vec<u8> {

@@ -18,7 +18,7 @@ mod stopping;
 pub use event::{Effect, Event, Exit, Moment, Shown};
 pub use history::{Last, Transition};
 
-use super::manifest::{Manifest, Policy, Probe};
+use super::manifest::{Manifest, Probe};
 use history::History;
 use lastword_protocol::{Instant, Millis};
 use retry::Retry;
@@ -183,13 +183,13 @@ impl Machine {
 
     fn spawn_failed(&mut self, now: Instant, rules: &Manifest, why: String) -> Outcome {
         match &self.state {
+            State::Spawning { stop: Some(_), .. } => {
+                self.state = State::Stopped;
+                (vec![], why)
+            }
             // Nobody should wait for the end of a series of tries to learn of a typing error.
             State::Spawning { asked: true, .. } => {
                 self.state = State::Failed;
-                (vec![], why)
-            }
-            State::Spawning { stop: Some(_), .. } => {
-                self.state = State::Stopped;
                 (vec![], why)
             }
             State::Spawning { .. } => {
@@ -277,12 +277,7 @@ impl Machine {
 
     /// Decides what follows an unasked end, after a run of the length `ran`.
     fn judge(&mut self, now: Instant, rules: &Manifest, failed: bool, ran: Millis) -> Outcome {
-        let wants_more = match rules.restart.policy {
-            Policy::Always => true,
-            Policy::OnFailure => failed,
-            Policy::Never => false,
-        };
-        if !wants_more {
+        if !rules.restart.policy.wants_more(failed) {
             self.state = State::Stopped;
             return (vec![], "its policy is not to restart it".into());
         }

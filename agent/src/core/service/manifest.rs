@@ -97,6 +97,18 @@ pub enum Policy {
     Never,
 }
 
+impl Policy {
+    /// Whether a service runs again that has ended unasked; `failed`: not with code 0.
+    #[must_use]
+    pub const fn wants_more(self, failed: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::OnFailure => failed,
+            Self::Never => false,
+        }
+    }
+}
+
 /// How a service is stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {

@@ -21,7 +21,7 @@ struct Left {
     restarts: u32,
     started_by: Option<Digest>,
     process: Option<Process>,
-    /// It had a main process, as far as was written down.
+    /// It had a main process in this boot, as far as was written down.
     had_main: bool,
     /// Without a main process they are only in the way.
     strays: bool,
@@ -95,7 +95,7 @@ impl Task {
             restarts: component.restart_count,
             started_by: component.manifest_digest,
             process,
-            had_main: component.pid != 0,
+            had_main: component.pid != 0 && component.boot_id == boot,
             strays: false,
         })
     }
@@ -115,6 +115,10 @@ impl Task {
                 let group = Group::left_behind(left.nonce, hands.cgroup.clone());
                 tracing::warn!(target: "services", %name, "its main process is gone: killing the rest");
                 clear(&name, Some(&group), None).await;
+            }
+            if left.had_main {
+                tracing::warn!(target: "services", %name, "it ended while no agent was there");
+                self.supervisor.recall_end(&name);
             }
             self.hands.insert(name, hands);
             return;

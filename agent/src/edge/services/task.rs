@@ -295,7 +295,7 @@ impl Task {
         let effects = self.supervisor.end(at, how);
         self.carry_out(effects).await;
         for (name, _) in mem::take(&mut self.parked) {
-            let nothing = Event::SpawnFailed("the board goes down".to_owned());
+            let nothing = Event::SpawnFailed("nothing may start now".to_owned());
             self.tell(&name, nothing).await;
         }
     }

@@ -3,6 +3,7 @@
 use super::NOBODY;
 use lastword_tests::process::{Agent, Place};
 use nix::sys::signal::Signal;
+use serde_json::json;
 
 /// One service that is to stay and one that is not, and the agent that has started them.
 fn two_services() -> (Place, Agent) {
@@ -55,6 +56,34 @@ fn an_agent_that_is_turned_away_touches_neither_services_nor_socket() {
     assert!(place.path("agent.sock").exists());
     assert_eq!(agent.services(), before);
     assert_eq!(place.processes().len(), 2);
+}
+
+#[test]
+fn a_service_that_ended_while_no_agent_was_there_follows_its_policy() {
+    let place = Place::with_services();
+    place.shell("asked", "exec sleep 1000", "autostart #false");
+    let never = "restart { policy \"never\" }";
+    place.shell("once", "exec sleep 1000", never);
+    let mut agent = place.start();
+    let started = agent.call("start", &json!({"name": "asked"}));
+    assert_eq!(started["started"], json!(["asked"]));
+    for name in ["asked", "once"] {
+        agent.wait_for_state(name, "running");
+    }
+    let before = agent.services();
+    for service in &before {
+        place.wait_until_written(service.pid);
+    }
+    agent.kill();
+    for service in &before {
+        let ended = nix::unistd::Pid::from_raw(service.pid);
+        nix::sys::signal::kill(ended, Signal::SIGKILL).unwrap();
+    }
+    let next = place.start();
+    let asked = next.wait_for_state("asked", "running");
+    assert_eq!(asked.restarts, 1);
+    assert_eq!(next.service("once").state, "stopped");
+    assert_eq!(place.processes(), [asked.pid]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How a service came to what it is.
 
 use super::{Exit, Machine, Shown};
+use crate::core::service::manifest::Manifest;
 use std::collections::VecDeque;
 
 /// How many transitions are remembered.
@@ -29,6 +30,16 @@ pub struct Last {
 }
 
 impl Machine {
+    /// It ended before this machine began, when nobody saw it. Whether its policy wants it to run again,
+    /// which is a restart.
+    pub fn ended_unseen(&mut self, at_unix_ms: u64, rules: &Manifest) -> bool {
+        let exit = Exit::Unknown;
+        self.history.last = Some(Last { exit, at_unix_ms });
+        let again = rules.restart.policy.wants_more(exit.is_failure());
+        self.restarts = self.restarts.saturating_add(u32::from(again));
+        again
+    }
+
     /// Adds something to why it is what it is.
     pub fn remark(&mut self, text: &str) {
         if let Some(last) = self.history.transitions.back_mut() {

@@ -1,7 +1,7 @@
 //! What one service does, event by event.
 
 use super::*;
-use crate::core::service::manifest::{Stop, StopSignal};
+use crate::core::service::manifest::{Policy, Stop, StopSignal};
 
 const CLEAR: Effect = Effect::Clear(StopSignal::Term);
 

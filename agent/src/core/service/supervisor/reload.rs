@@ -27,21 +27,21 @@ impl Supervisor {
         self.units.insert(name, unit);
     }
 
+    /// A service that was recalled had a process when the last agent died, and has none now: its policy says
+    /// what follows, once its file is read.
+    pub fn recall_end(&mut self, name: &Name) {
+        if let Some(unit) = self.units.get_mut(name) {
+            unit.ended_unseen = true;
+        }
+    }
+
     /// Makes the catalog true, and says what that changes. Services that are new and `autostart` start.
     ///
     /// The first catalog restarts nothing: a file may have changed while no agent lived, and nobody has
     /// asked for a restart. The next one does.
     pub fn reload(&mut self, at: Moment, catalog: Catalog) -> (Plan, Vec<Effect>) {
-        let now = self
-            .units
-            .iter()
-            .map(|(name, unit)| {
-                (
-                    name.clone(),
-                    unit.next.as_ref().unwrap_or(&unit.rules).clone(),
-                )
-            })
-            .collect();
+        let known = |(name, unit): (&Name, &Unit)| (name.clone(), known(unit, &catalog, name));
+        let now = self.units.iter().map(known).collect();
         let is_first = !mem::replace(&mut self.has_read, true);
         let outdated = self.outdated(&catalog);
         let to_restart = if is_first {
@@ -51,7 +51,7 @@ impl Supervisor {
         };
         let plan = Plan::new(&now, &to_restart, &catalog);
         for (name, manifest) in &catalog.services {
-            self.define(name, manifest, to_restart.contains(name));
+            self.define(at, name, manifest, to_restart.contains(name));
         }
         for name in outdated.difference(&to_restart) {
             if let Some(unit) = self.units.get_mut(name) {
@@ -79,7 +79,7 @@ impl Supervisor {
     }
 
     /// `outdated`: its process has to be started again, whatever was known of its file.
-    fn define(&mut self, name: &Name, manifest: &Arc<Manifest>, outdated: bool) {
+    fn define(&mut self, at: Moment, name: &Name, manifest: &Arc<Manifest>, outdated: bool) {
         let Some(unit) = self.units.get_mut(name) else {
             let machine = Machine::new(self.next_seed(), 0);
             let mut unit = Unit::new(manifest.clone(), machine);
@@ -111,6 +111,12 @@ impl Supervisor {
             unit.queued = Queued::Restart;
             return;
         }
+        if mem::take(&mut unit.ended_unseen) {
+            if unit.machine.ended_unseen(at.unix_ms, manifest) {
+                unit.queued = Queued::Start;
+            }
+            return;
+        }
         // What the last agent left stopped starts with this one, as with any; what has failed may do
         // better with its new file.
         let anew = first || unit.machine.shown() == Shown::Failed;
@@ -118,4 +124,13 @@ impl Supervisor {
             unit.queued = Queued::Start;
         }
     }
+}
+
+/// What was known of a service's file before this catalog. Of one that was recalled only the digest was: it
+/// is as the catalog says, unless that differs.
+fn known(unit: &Unit, catalog: &Catalog, name: &Name) -> Arc<Manifest> {
+    let known = unit.next.as_ref().unwrap_or(&unit.rules);
+    let same = |manifest: &&Arc<Manifest>| unit.started_by.is_none_or(|it| it == manifest.digest());
+    let recalled = catalog.services.get(name).filter(|_| known.is_orphan());
+    recalled.filter(same).unwrap_or(known).clone()
 }

@@ -338,9 +338,29 @@ fn an_adopted_service_is_not_started_again_by_its_file() {
 fn a_recalled_service_that_is_gone_starts_with_the_agent() {
     let mut supervisor = Supervisor::new(1);
     supervisor.recall(name("a"), 3, None);
-    let (_, effects) = supervisor.reload(at(0), catalog(&[("a", "command \"a\"")]));
+    let (plan, effects) = supervisor.reload(at(0), catalog(&[("a", "command \"a\"")]));
+    assert_eq!(plan.unchanged, [name("a")]);
     assert_eq!(told(&effects, SPAWN), ["a"]);
     assert_eq!(supervisor.unit(&name("a")).unwrap().machine().restarts(), 3);
+}
+
+#[test]
+fn what_ended_while_no_agent_was_there_follows_its_policy_and_is_a_restart() {
+    for (rules, restarts) in [
+        ("restart { policy \"always\" }", 4),
+        ("autostart #false", 4),
+        ("restart { policy \"never\" }", 3),
+    ] {
+        let mut supervisor = Supervisor::new(1);
+        supervisor.recall(name("a"), 3, None);
+        supervisor.recall_end(&name("a"));
+        let file = format!("command \"a\"\n{rules}");
+        let (_, effects) = supervisor.reload(at(0), catalog(&[("a", &file)]));
+        assert_eq!(told(&effects, SPAWN).len(), restarts - 3, "{rules}");
+        let machine = supervisor.unit(&name("a")).unwrap().machine();
+        assert_eq!(machine.restarts() as usize, restarts, "{rules}");
+        assert_eq!(machine.last().unwrap().exit, Exit::Unknown, "{rules}");
+    }
 }
 
 /// `file`: what the process of an earlier agent was started by; `now`: what its file says when the next
@@ -394,5 +414,5 @@ fn a_file_that_changed_while_no_agent_lived_restarts_its_service_at_the_next_rel
     check_outdated(old, gentle, gentle, false, false, false);
     // A broken file says nothing, until it is mended.
     check_outdated(old, "comand", new, false, true, true);
-    check_outdated(old, "comand", old, false, true, false);
+    check_outdated(old, "comand", old, false, false, false);
 }

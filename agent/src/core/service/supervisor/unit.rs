@@ -16,6 +16,8 @@ pub struct Unit {
     /// What its process was started by; `None` if nobody has written that down.
     pub(super) started_by: Option<Digest>,
     pub(super) queued: Queued,
+    /// It had a process when the last agent died, which has ended since.
+    pub(super) ended_unseen: bool,
     /// The grace that whoever wants it stopped has given, in place of its file's.
     pub(super) grace: Option<Millis>,
     /// Its file is gone.
@@ -49,6 +51,7 @@ impl Unit {
             machine,
             started_by: None,
             queued: Queued::Nothing,
+            ended_unseen: false,
             grace: None,
             removed: false,
         }
