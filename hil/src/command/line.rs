@@ -100,7 +100,7 @@ impl Asking<'_> {
     async fn step(&mut self, step: &Step) -> Result<Exit, Trouble> {
         let request = match &step.action {
             Action::Request(request) => request,
-            Action::Follow(logs) => return self.follow(step, logs).await,
+            Action::Follow(logs) => return self.follow_for_reader(step, logs).await,
             _ => return Ok(self.tell(step, &Reply::Done)),
         };
         match self.order.wait.zip(power_request(request)) {
@@ -134,6 +134,15 @@ impl Asking<'_> {
         let client = self.client.insert(client);
         client.be_patient(attempts(request, self.order.client.patience));
         client.call(request).await.map_err(|error| lost(&error))
+    }
+
+    /// Shows a log for as long as somebody reads what is shown, also while nothing comes. Other commands
+    /// are carried out whoever reads their answers.
+    async fn follow_for_reader(&mut self, step: &Step, logs: &Logs) -> Result<Exit, Trouble> {
+        tokio::select! {
+            end = self.follow(step, logs) => end,
+            () = report::nobody_reads() => Ok(Exit::Done),
+        }
     }
 
     /// Shows a log, asking again and again for what has come, until there is no such log any more.

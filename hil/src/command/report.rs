@@ -8,11 +8,15 @@ use lastword_protocol::message::{AlreadyDone, Reply};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_shell::parse::{Script, Step};
 use lastword_shell::{Answer, Dialect, ParseError, fields, plain, term};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::{Map, Value as Json};
 use std::fs::File;
+use std::future::pending;
 use std::io::{IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
+use tokio::sync::oneshot;
 
 /// Who reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +188,31 @@ pub(super) fn parse_error(reader: Reader, notes: &Notes, error: &ParseError<'_>)
     }
     if reader.wants_it_noted() {
         notes.line(pointed.replace("\r\n", "\n").trim_end());
+    }
+}
+
+/// Waits until nobody reads standard output any more: the other end of the pipe, socket or terminal is
+/// closed. Of a file, or where it cannot be known, that never comes. Cancel-safe; call it once.
+pub(super) async fn nobody_reads() {
+    let (tell, told) = oneshot::channel();
+    // A thread, because a runtime's own registration of a descriptor is unsafe; it ends with the process.
+    std::thread::spawn(move || {
+        let output = std::io::stdout();
+        // Nothing is asked for: an error or a hang-up is told all the same.
+        let mut polled = [PollFd::new(output.as_fd(), PollFlags::empty())];
+        let seen = loop {
+            match poll(&mut polled, PollTimeout::NONE) {
+                Err(Errno::EINTR) => {}
+                seen => break seen,
+            }
+        };
+        if seen.is_ok() {
+            // Who asked may wait for it no more.
+            let _ = tell.send(());
+        }
+    });
+    if told.await.is_err() {
+        pending::<()>().await;
     }
 }
 

@@ -1,13 +1,15 @@
 //! Services' logs, followed on a real agent's Unix socket.
 
-use lastword_tests::process::{Agent, Peer, Place, lastword};
+use lastword_tests::process::{Agent, BOUND, Peer, Place, lastword};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 use serde_json::{Value, json};
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
 /// An agent whose service `talker` writes what it is given.
 struct Talking {
@@ -83,6 +85,14 @@ impl Talking {
             .spawn()
             .expect("the command's binary")
     }
+}
+
+/// How a process ended, which has to be soon.
+fn ended(child: Child) -> Output {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(child.wait_with_output()));
+    let output = told.recv_timeout(BOUND).expect("an end in time");
+    output.expect("our own child")
 }
 
 fn heard(peer: &mut Peer) -> Value {
@@ -302,4 +312,27 @@ fn the_command_ends_with_the_service() {
     let noted = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{noted}");
     assert_eq!(noted, "lastword: the service is gone\n");
+}
+
+#[test]
+fn the_command_ends_when_nobody_reads_it_whether_a_line_comes_or_not() {
+    let mut talking = Talking::start("ring \"4KiB\"");
+    talking.say(1);
+    talking.settle();
+    for json in [None, Some("--json")] {
+        for comes in [0, 1] {
+            let mut child = talking.command(json, 1);
+            let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+            lines.next().expect("a line").expect("text");
+            drop(lines);
+            talking.say(comes);
+            let output = ended(child);
+            let noted = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(
+                (output.status.code(), noted.as_str()),
+                (Some(0), ""),
+                "{json:?}, {comes}"
+            );
+        }
+    }
 }
