@@ -13,14 +13,24 @@ pub enum LinkError {
     #[error("the connection was not made in time")]
     NotMade,
     /// The other end closed it, or there never was one.
-    #[error("the board closed the connection")]
+    #[error("the link was closed: has the agent ended?")]
     Closed,
     /// It takes no more bytes.
     #[error("the link is stalled: it takes no more bytes")]
     Stalled,
     /// The system reports an error.
     #[error("the link failed")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+}
+
+impl From<io::Error> for LinkError {
+    /// A system tells of a close by an error where bytes were on their way.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Self::Closed,
+            _ => Self::Io(error),
+        }
+    }
 }
 
 /// The board answers, but opens no session.

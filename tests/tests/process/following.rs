@@ -87,6 +87,9 @@ impl Talking {
     }
 }
 
+/// What the host's command says of a link whose other end is closed.
+const CLOSED: &str = "the link was closed: has the agent ended?";
+
 /// How a process ended, which has to be soon.
 fn ended(child: Child) -> Output {
     let (tell, told) = mpsc::channel();
@@ -333,6 +336,25 @@ fn the_command_ends_when_nobody_reads_it_whether_a_line_comes_or_not() {
                 (Some(0), ""),
                 "{json:?}, {comes}"
             );
+        }
+    }
+}
+
+#[test]
+fn the_command_tells_that_the_agent_has_ended_beneath_it() {
+    for json in [None, Some("--json")] {
+        for signal in [Signal::SIGKILL, Signal::SIGTERM] {
+            let mut talking = Talking::start("ring \"4KiB\"");
+            talking.say(1);
+            talking.settle();
+            let mut child = talking.command(json, 1);
+            let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+            lines.next().expect("a line").expect("text");
+            talking.agent.signal(signal);
+            let rest: Vec<_> = lines.map(|line| line.expect("text")).collect();
+            assert_eq!(ended(child).status.code(), Some(2), "{json:?}, {signal}");
+            let told = rest.iter().any(|line| line.contains(CLOSED));
+            assert!(told, "{json:?}, {signal}: {rest:?}");
         }
     }
 }
