@@ -3,11 +3,11 @@
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use etcetera::BaseStrategy;
-use lastword_agent::core::config::Config;
+use lastword_agent::core::config::{Config, Reading};
 use lastword_agent::core::service::catalog::Catalog;
 use lastword_agent::edge::down::{Down, down};
 use lastword_agent::edge::parent::unit_warnings;
-use lastword_agent::edge::run::{Places, refuse_unsafe, run};
+use lastword_agent::edge::run::{Places, refuse_unsafe, run, services_directory};
 use lastword_agent::edge::services::files;
 use lastword_agent::edge::surroundings;
 use std::fs;
@@ -71,48 +71,58 @@ fn main() -> ExitCode {
     };
     let (Command::Run { config } | Command::Down { config } | Command::Check { config, .. }) =
         &arguments.command;
-    let config = match configuration(config.as_deref()) {
-        Ok(config) => config,
+    let reading = match configuration(config.as_deref()) {
+        Ok(reading) => reading,
         Err(error) => return fail(&error, BAD_USAGE),
     };
+    let refused = |error: anyhow::Error| fail(&error, BAD_USAGE);
     match arguments.command {
-        Command::Check { unit, .. } => check(&config, unit.as_deref()),
-        Command::Down { .. } => end(config),
-        Command::Run { .. } => start(config),
+        Command::Check { unit, .. } => check(&reading, unit.as_deref()),
+        Command::Down { .. } => refuse(&reading).map_or_else(refused, |()| end(reading.config)),
+        Command::Run { .. } => refuse(&reading).map_or_else(refused, |()| start(reading.config)),
     }
 }
 
-/// Says what is wrong with the service files, or that nothing is.
-fn check(config: &Config, unit: Option<&Path>) -> ExitCode {
-    match unit_warnings(unit).context("cannot read the unit") {
-        Ok(warnings) => warnings
-            .iter()
-            .for_each(|warning| eprintln!("lastwordd: warning: {warning}")),
+/// Says what is wrong with the configuration and the service files, or that nothing is.
+fn check(reading: &Reading, unit: Option<&Path>) -> ExitCode {
+    let refused = refuse(reading).map_err(|error| fail(&error, BAD_USAGE));
+    let catalog = match check_services(reading, unit) {
+        Ok(catalog) => catalog,
         Err(error) => return fail(&error, BAD_USAGE),
-    }
-    let directory = match (&config.services, places()) {
-        (Some(directory), _) => directory.clone(),
-        (None, Ok(places)) => places.services,
-        (None, Err(error)) => return fail(&error, BAD_USAGE),
     };
-    let files = files(&directory);
-    for warning in surroundings::warnings(&files) {
-        eprintln!("lastwordd: warning: {warning}");
-    }
-    let catalog = Catalog::read(&files);
-    for flaw in catalog.broken.iter().flat_map(|broken| &broken.flaws) {
-        eprintln!("lastwordd: {flaw}");
+    if let Err(code) = refused {
+        return code;
     }
     if !catalog.broken.is_empty() {
         return ExitCode::from(BAD_USAGE);
     }
     println!(
         "ok: {} listeners, power backend {}, {} services",
-        config.listen.len(),
-        config.power.backend.word(),
+        reading.config.listen.len(),
+        reading.config.power.backend.word(),
         catalog.services.len()
     );
     ExitCode::SUCCESS
+}
+
+/// Says what is wrong with the unit and the service files, as far as it is known where they are.
+fn check_services(reading: &Reading, unit: Option<&Path>) -> anyhow::Result<Catalog> {
+    for warning in unit_warnings(unit).context("cannot read the unit")? {
+        eprintln!("lastwordd: warning: {warning}");
+    }
+    if !reading.knows_services {
+        return Ok(Catalog::default());
+    }
+    let files = files(services_directory(&reading.config, &places()?));
+    let absent = surroundings::no_services(&reading.config);
+    for warning in absent.into_iter().chain(surroundings::warnings(&files)) {
+        eprintln!("lastwordd: warning: {warning}");
+    }
+    let catalog = Catalog::read(&files);
+    for flaw in catalog.broken.iter().flat_map(|broken| &broken.flaws) {
+        eprintln!("lastwordd: {flaw}");
+    }
+    Ok(catalog)
 }
 
 /// Stops everything.
@@ -171,8 +181,16 @@ fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Reads the configuration and refuses what would be refused at the start.
-fn configuration(named: Option<&Path>) -> anyhow::Result<Config> {
+/// Refuses what no agent can run with.
+fn refuse(reading: &Reading) -> anyhow::Result<()> {
+    match &reading.errors {
+        Some(errors) => Err(errors.clone().into()),
+        None => refuse_unsafe(&reading.config),
+    }
+}
+
+/// Reads the configuration.
+fn configuration(named: Option<&Path>) -> anyhow::Result<Reading> {
     let path = match named {
         Some(path) => path.to_owned(),
         None => default_file()?,
@@ -182,9 +200,7 @@ fn configuration(named: Option<&Path>) -> anyhow::Result<Config> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => String::new(),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
-    let config = Config::parse(&path.display().to_string(), &text)?;
-    refuse_unsafe(&config)?;
-    Ok(config)
+    Ok(Config::read(&path.display().to_string(), &text))
 }
 
 fn is_root() -> bool {

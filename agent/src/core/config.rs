@@ -18,13 +18,35 @@ pub struct Config {
     /// Where the agent keeps what must survive; `None`: the platform's state directory.
     pub state: Option<PathBuf>,
     /// Where its service files are; `None`: the platform's configuration directory.
-    pub services: Option<PathBuf>,
+    pub services: Option<Named>,
     /// What it listens on. Empty only if the file says so.
     pub listen: Vec<Listener>,
     /// How it carries out power operations.
     pub power: Power,
     /// What bounds its sessions.
     pub limits: Limits,
+}
+
+/// A path, and the place that names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The path.
+    pub path: PathBuf,
+    /// The file that names it, as it was named itself.
+    pub file: String,
+    /// Where in it.
+    pub place: Place,
+}
+
+/// What can be made of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// What it says; of what is wrong, the default.
+    pub config: Config,
+    /// Whether it is certain where the service files are: nothing that may say so is wrong.
+    pub knows_services: bool,
+    /// Everything that is wrong.
+    pub errors: Option<ConfigErrors>,
 }
 
 /// One thing to listen on.
@@ -153,6 +175,13 @@ impl Config {
     ///
     /// [`ConfigErrors`]: everything that is wrong, with line and column.
     pub fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
+        let Reading { config, errors, .. } = Self::read(file, text);
+        errors.map_or(Ok(config), Err)
+    }
+
+    /// As [`Config::parse`], but gives what can be used of one that is wrong, too.
+    #[must_use]
+    pub fn read(file: &str, text: &str) -> Reading {
         read::config(Source::new(file, text))
     }
 }

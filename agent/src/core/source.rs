@@ -47,6 +47,16 @@ impl<'a> Source<'a> {
         reading.document
     }
 
+    /// The file's name.
+    pub(super) const fn file(&self) -> &'a str {
+        self.file
+    }
+
+    /// Whether nothing had to be put right to read the KDL itself.
+    pub(super) fn is_kdl(&self) -> bool {
+        self.complaints.borrow().is_empty()
+    }
+
     /// What was made of the file, unless something is wrong with it.
     pub(super) fn verdict<T>(self, made: T) -> Result<T, ConfigErrors> {
         match ConfigErrors::new(self.complaints.into_inner()) {

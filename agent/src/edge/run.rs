@@ -10,6 +10,7 @@ use super::process::{limits, reap_orphans};
 use super::services::{self, About, Services};
 use super::session::Room;
 use super::store::StateDirectory;
+use super::surroundings;
 use super::threads::OneEach;
 use crate::core::clients::{Clients, Life};
 use crate::core::config::{self, Config, Listener};
@@ -20,7 +21,7 @@ use crate::core::storage::Storage;
 use anyhow::{Context, bail};
 use lastword_protocol::BootId;
 use lastword_protocol::power::{Board, Desk};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -79,6 +80,9 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let open = open_all(&config, &places).await?;
     raise_limit();
     tokio::spawn(reap_orphans());
+    if let Some(warning) = surroundings::no_services(&config) {
+        tracing::warn!(target: "services", "{warning}");
+    }
     let about = about(&config, &places, boot);
     let (supervisor, services) = services::start(&recovered, &state, about, clock).await?;
     let supervisor = tokio::spawn(supervisor.run());
@@ -125,6 +129,13 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where the service files are.
+#[must_use]
+pub fn services_directory<'c>(config: &'c Config, places: &'c Places) -> &'c Path {
+    let named = config.services.as_ref();
+    named.map_or(&places.services, |named| &named.path)
+}
+
 /// Where the services of this configuration are.
 pub(super) fn about(config: &Config, places: &Places, boot: BootId) -> About {
     let unix = config.listen.iter().find_map(|listener| match listener {
@@ -132,10 +143,7 @@ pub(super) fn about(config: &Config, places: &Places, boot: BootId) -> About {
         _ => None,
     });
     About {
-        services: config
-            .services
-            .clone()
-            .unwrap_or_else(|| places.services.clone()),
+        services: services_directory(config, places).to_owned(),
         socket: unix.unwrap_or_default(),
         boot,
     }

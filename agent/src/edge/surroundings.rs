@@ -1,6 +1,7 @@
-//! What service files name on this machine: is it there?
+//! What the configuration and service files name on this machine: is it there?
 
 use super::process::{User, candidates};
+use crate::core::config::Config;
 use crate::core::service::catalog::File;
 use crate::core::service::manifest::{Places, Program, Sheet};
 use crate::core::source::{ConfigError, Place};
@@ -8,6 +9,20 @@ use nix::unistd::{AccessFlags, access};
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
+
+/// Says that the directory of service files which the configuration names is not there, with the place
+/// that names it. Where it names none the default directory may be absent, for there may be no services.
+#[must_use]
+pub fn no_services(config: &Config) -> Option<ConfigError> {
+    let named = config.services.as_ref()?;
+    let is_absent = named.path.try_exists().is_ok_and(|exists| !exists);
+    let path = named.path.display();
+    is_absent.then(|| ConfigError {
+        file: named.file.clone(),
+        place: named.place,
+        message: format!("services: there is no directory {path}, so there are no services"),
+    })
+}
 
 /// Says which programs, working directories and users are not there, each with the place that names it,
 /// in the order of the files and their lines. A file that cannot be used is left out.

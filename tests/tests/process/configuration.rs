@@ -138,3 +138,62 @@ fn a_program_that_is_not_there_yet_is_a_warning() {
     );
     assert_eq!(said, expected);
 }
+
+/// A configuration whose line 2 names a directory that is not there; returns what is warned of.
+fn with_services_absent(place: &Place) -> String {
+    let absent = place.path("servces").display().to_string();
+    let socket = place.path("agent.sock").display().to_string();
+    place.write_config(&format!(
+        "state \"{}\"\nservices \"{absent}\"\nlisten {{ unix \"{socket}\"; }}\n",
+        place.path("state").display()
+    ));
+    format!(
+        "{}:2:10: services: there is no directory {absent}, so there are no services",
+        place.path("agent.kdl").display()
+    )
+}
+
+#[test]
+fn a_directory_of_services_that_is_named_and_not_there_is_warned_of() {
+    let place = Place::new();
+    let warning = with_services_absent(&place);
+    let output = place.run_to_end("check");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(said, format!("lastwordd: warning: {warning}"));
+    let agent = place.start();
+    assert!(agent.log().contains(&warning), "{}", agent.log());
+}
+
+#[test]
+fn an_error_in_the_configuration_hides_none_in_service_files() {
+    let place = Place::with_services();
+    let services = place.path("services").display().to_string();
+    std::fs::write(place.path("services/a.kdl"), "port 80\n").unwrap();
+    let file = place.path("agent.kdl").display().to_string();
+    let flaw = format!("lastwordd: {services}/a.kdl:1:1: ");
+    for (first, told) in [
+        ("nmae \"x\"", format!("lastwordd: {file}:1:1: unknown key")),
+        (
+            "listen",
+            "lastwordd: the configuration names no listener".to_owned(),
+        ),
+    ] {
+        place.write_config(&format!("{first}\nservices \"{services}\"\n"));
+        let output = place.run_to_end("check");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        let lines: Vec<_> = said.lines().collect();
+        let is_told =
+            lines.len() == 2 && lines[0].starts_with(&told) && lines[1].starts_with(&flaw);
+        assert!(is_told, "{said}");
+        // Only a check looks at service files: an agent would not get so far.
+        let output = place.run_to_end("run");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            (output.status.code(), said.lines().count()),
+            (Some(3), 1),
+            "{said}"
+        );
+    }
+}

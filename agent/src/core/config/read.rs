@@ -1,8 +1,8 @@
 //! From KDL nodes to [`Config`]: one function a block.
 
-use super::{Config, DEFAULT_PORT, Limits, Listener, Power, PowerBackend};
-use crate::core::source::{ConfigError, ConfigErrors, Source};
-use kdl::{KdlEntry, KdlNode};
+use super::{Config, DEFAULT_PORT, Limits, Listener, Named, Power, PowerBackend, Reading};
+use crate::core::source::{ConfigError, Source};
+use kdl::{KdlDocument, KdlEntry, KdlNode};
 use lastword_protocol::{Millis, Text};
 use std::net::SocketAddr;
 
@@ -15,18 +15,19 @@ const MINUTE: Millis = Millis(60_000);
 const DAY: Millis = Millis(24 * 3_600_000);
 
 /// Reads the whole file.
-pub(super) fn config(mut source: Source<'_>) -> Result<Config, ConfigErrors> {
+pub(super) fn config(mut source: Source<'_>) -> Reading {
     let mut config = Config::default();
-    let Some(document) = source.document() else {
-        return source.verdict(config);
-    };
-    source.each_once(document.nodes(), |node| {
+    let document = source.document();
+    let nodes = document.as_ref().map_or(&[][..], KdlDocument::nodes);
+    // What is no KDL may have hidden the key.
+    let mut may_be_default = source.is_kdl();
+    source.each_once(nodes, |node| {
         match node.name().value() {
             "name" => config.name = Some(name(&source, node)?),
             "state" => config.state = Some(source.path(source.argument(node, "a directory")?)?),
             "services" => {
-                let entry = source.argument(node, "a directory")?;
-                config.services = Some(source.path(entry)?);
+                may_be_default = false;
+                config.services = Some(named(&source, node)?);
             }
             "listen" => config.listen = listeners(&source, node)?,
             "power" => config.power = power(&source, node)?,
@@ -35,7 +36,20 @@ pub(super) fn config(mut source: Source<'_>) -> Result<Config, ConfigErrors> {
         }
         Ok(())
     });
-    source.verdict(config)
+    Reading {
+        knows_services: may_be_default || config.services.is_some(),
+        config,
+        errors: source.verdict(()).err(),
+    }
+}
+
+fn named(source: &Source<'_>, node: &KdlNode) -> Result<Named, ConfigError> {
+    let entry = source.argument(node, "a directory")?;
+    Ok(Named {
+        path: source.path(entry)?,
+        file: source.file().to_owned(),
+        place: source.place_of(entry),
+    })
 }
 
 fn name(

@@ -98,3 +98,28 @@ fn errors_name_line_and_column() {
 fn a_file_that_is_not_kdl_is_an_error_with_a_place() {
     check_error("name \"x\"\nlisten {\n", 2, 8, "never closed");
 }
+
+/// `services`: where they are, if that is certain; the default place is `""`.
+#[track_caller]
+fn check_services(text: &str, is_wrong: bool, services: Option<&str>) {
+    let reading = Config::read("agent.kdl", text);
+    assert_eq!(reading.errors.is_some(), is_wrong, "{text}: {reading:?}");
+    let named = reading.config.services.as_ref();
+    let shown = named.map_or(String::new(), |it| {
+        format!("{}:{}:{}", it.file, it.place, it.path.display())
+    });
+    let known = reading.knows_services.then_some(shown.as_str());
+    assert_eq!(known, services, "{text}");
+}
+
+#[test]
+fn where_services_are_is_known_though_something_else_is_wrong() {
+    let named = Some("agent.kdl:1:10:/s");
+    check_services("", false, Some(""));
+    check_services("services \"/s\"", false, named);
+    check_services("nmae \"x\"", true, Some(""));
+    check_services("services \"/s\"\nlimits 4", true, named);
+    check_services("services \"/s\"\nlisten {", true, named);
+    check_services("services \"s\"", true, None);
+    check_services("listen {", true, None);
+}
