@@ -1,4 +1,5 @@
-//! Completes the word that a person is typing, from the table of commands.
+//! Completes the word that a person is typing, from the table of commands and the names that the
+//! board knows.
 //!
 //! What may stand there is offered name by name, and nothing is stored: it is gone through again for
 //! each question.
@@ -11,6 +12,7 @@ use crate::pen::{COLUMNS, Pen};
 use crate::suggest::{Candidates, Likeness};
 use crate::table::{Command, Table};
 use crate::topic::Topic;
+use crate::vocabulary::Vocabulary;
 use crate::word::Word;
 use core::cell::Cell;
 use core::fmt;
@@ -21,13 +23,13 @@ const DANGER_BYTES: usize = 3;
 
 /// What a person's Tab comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Completion {
+pub(crate) enum Completion<'n> {
     /// Nothing that may stand here begins so.
     Nothing,
     /// This is missing, up to where the names part, or with a blank behind the only one.
     Missing {
         /// What goes in.
-        text: &'static str,
+        text: &'n str,
         /// Whether the word is whole then.
         is_whole: bool,
     },
@@ -36,12 +38,12 @@ pub(crate) enum Completion {
 }
 
 /// Says what completes the line `before` the cursor.
-pub(crate) fn complete(table: Table, before: &str) -> Completion {
-    let Some(place) = Place::of(table, before) else {
+pub(crate) fn complete<'n>(known: Vocabulary<'n>, before: &str) -> Completion<'n> {
+    let Some(place) = Place::of(known.table, before) else {
         return Completion::Nothing;
     };
     let (mut only, mut shared, mut count) = ("", 0, 0_usize);
-    place.offer(&mut |name| {
+    place.offer(known, &mut |name| {
         if count == 0 {
             (only, shared) = (name, name.len());
         }
@@ -64,10 +66,10 @@ pub(crate) fn complete(table: Table, before: &str) -> Completion {
 }
 
 /// Writes what may stand at the end of the line `before` the cursor, on rows of its own.
-pub(crate) fn list(out: &mut dyn Out, table: Table, before: &str) -> fmt::Result {
+pub(crate) fn list(out: &mut dyn Out, known: Vocabulary<'_>, before: &str) -> fmt::Result {
     let mut pen = Pen::on(out);
-    if let Some(place) = Place::of(table, before) {
-        place.offer(&mut |name| {
+    if let Some(place) = Place::of(known.table, before) {
+        place.offer(known, &mut |name| {
             if pen.column == 0 || pen.column + GAP.len() + name.len() > COLUMNS {
                 pen.newline(0);
             } else {
@@ -94,7 +96,7 @@ struct Place<'a> {
     typed: &'a str,
 }
 
-type Visit<'v> = &'v mut dyn FnMut(&'static str);
+type Visit<'v, 'n> = &'v mut dyn FnMut(&'n str);
 
 impl<'a> Place<'a> {
     /// Reads the line; `None` where nothing can be completed: in quotes, in a comment, behind what
@@ -156,18 +158,21 @@ impl<'a> Place<'a> {
     }
 
     /// Visits what may stand here and begins with what is typed.
-    fn offer(&self, visit: Visit<'_>) {
-        let mut offer = |name: &'static str| {
+    fn offer<'n>(&self, known: Vocabulary<'n>, visit: Visit<'_, 'n>) {
+        let mut offer = |name: &'n str| {
             if name.starts_with(self.typed) {
                 visit(name);
             }
         };
         let Some(command) = self.command else {
-            return self.topic.words().for_each(offer);
+            for word in self.topic.words() {
+                offer(word);
+            }
+            return;
         };
         let positional = command.positionals.get(self.positionals);
         let kind = self.value.or(positional.map(|positional| &positional.kind));
-        for word in kind.map_or(&[][..], choices) {
+        for word in kind.map_or(&[][..], |kind| known.choices(kind)) {
             offer(word);
         }
         // Who has typed nothing yet, where an argument may stand, has not asked for an option: of a
@@ -181,20 +186,9 @@ impl<'a> Place<'a> {
     }
 
     /// Whether `name`, here, is a command that can take the board away.
-    fn is_danger(&self, name: &'static str) -> bool {
+    fn is_danger(&self, name: &str) -> bool {
         let below = self.topic.below(Word::literal(name));
         self.command.is_none() && below.is_some_and(Topic::is_dangerous)
-    }
-}
-
-/// The words that a value of this kind can be.
-///
-/// Names that only the board knows (its services, say) will be a kind of their own, and offered
-/// from here.
-const fn choices(kind: &Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::OneOf(words) => words,
-        _ => &[],
     }
 }
 
@@ -208,14 +202,20 @@ mod tests {
     /// Compares what goes in, `|` behind it if the word is whole, or what is listed.
     #[track_caller]
     fn check(before: &str, expected: &str) {
-        let said = match complete(ALL, before) {
+        check_of(Vocabulary::of(ALL), before, expected);
+    }
+
+    /// The same, where the board knows names.
+    #[track_caller]
+    fn check_of(known: Vocabulary<'_>, before: &str, expected: &str) {
+        let said = match complete(known, before) {
             Completion::Nothing => "-".into(),
             Completion::Missing { text, is_whole } => {
                 format!("+{text}{}", if is_whole { "|" } else { "" })
             }
             Completion::Choices => {
                 let mut listed = String::new();
-                list(&mut listed, ALL, before).unwrap();
+                list(&mut listed, known, before).unwrap();
                 listed.trim().into()
             }
         };
@@ -271,6 +271,37 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "services")]
+    fn services_are_completed_where_a_command_takes_one() {
+        let names = ["cam", "camera", "web"];
+        let known = Vocabulary::of(ALL).with_services(&names[..]);
+        for (before, expected) in [
+            ("svc status ", "cam  camera  web"),
+            ("svc status w", "+eb|"),
+            ("svc status c", "+am"),
+            ("svc status cam", "cam  camera"),
+            ("svc status came", "+ra|"),
+            ("svc status web", "+|"),
+            ("svc status x", "-"),
+            ("svc status web w", "-"),
+            ("sv sta w", "-"),
+            ("sv stat w", "+eb|"),
+            ("svc start w", "+eb|"),
+            ("svc start --a", "+ll|"),
+            ("svc stop --grace w", "-"),
+            ("svc stop --grace 5s w", "+eb|"),
+            ("svc logs w", "+eb|"),
+            ("svc logs web --f", "--from  --follow"),
+            ("svc list w", "-"),
+            ("w", "-"),
+            ("uptime; svc logs w", "+eb|"),
+            ("mode ", "plain  term  json"),
+        ] {
+            check_of(known, before, expected);
+        }
+    }
+
+    #[test]
     fn the_words_before_may_be_abbreviated_tagged_or_of_another_command() {
         check("po ca", "+ncel|");
         check("@7 up", "+time|");
@@ -310,7 +341,7 @@ mod tests {
     fn a_long_list_breaks_before_the_edge() {
         let mut listed = String::new();
         let twice = Table(Vec::leak([ALL.0, ALL.0].concat()));
-        list(&mut listed, twice, "").unwrap();
+        list(&mut listed, Vocabulary::of(twice), "").unwrap();
         assert!(listed.starts_with("\r\n") && listed.ends_with("\r\n"));
         assert!(listed.lines().all(|row| row.len() <= COLUMNS));
         assert!(listed.lines().count() > 2, "{listed:?}");

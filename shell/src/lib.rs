@@ -31,6 +31,7 @@ pub mod parse;
 mod bind;
 mod complete;
 mod suggest;
+mod vocabulary;
 
 pub mod answer;
 pub mod fields;
@@ -55,4 +56,5 @@ pub use suggest::nearest;
 pub use table::{Command, Level, Table};
 pub use tag::Tag;
 pub use topic::Topic;
+pub use vocabulary::Vocabulary;
 pub use word::Word;

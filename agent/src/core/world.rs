@@ -1,10 +1,12 @@
 //! What a session may know of the board, and what it has to ask others for.
 
+use super::service::Name;
 use lastword_protocol::OperationId;
 use lastword_protocol::identity::Identity;
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Pending, Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};
+use std::sync::Arc;
 
 /// The board, as a session sees it: looking at it neither waits nor changes anything.
 pub trait World {
@@ -16,6 +18,12 @@ pub trait World {
 
     /// The reply to a request that only looks.
     fn look(&self, look: Look) -> Reply;
+
+    /// The names of its services, sorted: what a person's Tab offers. A board that supervises nothing
+    /// has none.
+    fn services(&self) -> Arc<[Name]> {
+        Arc::default()
+    }
 }
 
 /// A request that only looks.

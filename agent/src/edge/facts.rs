@@ -2,7 +2,9 @@
 
 use super::clock::{Clock, uptime};
 use super::power::SharedDesk;
+use super::services::Services;
 use crate::core::clients::{MTU_BYTES, WINDOW};
+use crate::core::service::Name;
 use crate::core::world::{Look, World};
 use lastword_protocol::identity::{
     BoardKind, BootSource, CURRENT, Capabilities, Identity, NAME_BYTES, OLDEST,
@@ -85,6 +87,8 @@ pub struct LinuxBoard {
     pub desk: SharedDesk,
     /// Who talks to it.
     pub sessions: Sessions,
+    /// What is supervised on it.
+    pub services: Services,
     /// The agent's clock: its origin is the agent's start.
     pub clock: Clock,
 }
@@ -132,6 +136,10 @@ impl World for LinuxBoard {
             }
             Look::Power => Reply::PowerStatus(self.desk.lock().status(self.clock.now())),
         }
+    }
+
+    fn services(&self) -> Arc<[Name]> {
+        self.services.names()
     }
 }
 

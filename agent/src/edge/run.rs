@@ -103,6 +103,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         name,
         desk,
         sessions: sessions.clone(),
+        services: services.clone(),
         clock,
     };
     let room = room(&config, world, power, services.clone(), stopped.clone());

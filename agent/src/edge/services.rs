@@ -20,6 +20,7 @@ use super::process::Cgroups;
 use super::store::StateDirectory;
 use crate::core::log::Cursor;
 use crate::core::recovery::Recovered;
+use crate::core::service::Name;
 use crate::core::service::answer::refused;
 use crate::core::service::supervisor::{End, Supervisor};
 use hands::Heard;
@@ -44,6 +45,7 @@ pub struct Services {
     asks: Option<mpsc::Sender<Asked>>,
     frozen: Arc<watch::Sender<bool>>,
     logs: Option<Readers>,
+    names: watch::Receiver<Arc<[Name]>>,
 }
 
 /// A question, and where its answer goes.
@@ -82,6 +84,7 @@ pub async fn start(
         asks: Some(asks),
         frozen: Arc::new(frozen),
         logs: Some(task.logs.readers()),
+        names: task.names.subscribe(),
     };
     Ok((task, services))
 }
@@ -109,6 +112,7 @@ pub async fn tear_down(
         asks: Some(asks),
         frozen: Arc::new(frozen),
         logs: None,
+        names: task.names.subscribe(),
     };
     let task = tokio::spawn(task.run());
     services.end(End::All).await;
@@ -136,6 +140,7 @@ fn build(
         hands: HashMap::new(),
         starter: Arc::new(Starter::new(logs.clone(), cgroups, state.path())?),
         logs,
+        names: watch::Sender::new(Arc::default()),
         opening: JoinSet::new(),
         memory,
         clock,
@@ -165,11 +170,19 @@ impl Services {
     #[must_use]
     pub fn none() -> Self {
         let (frozen, _) = watch::channel(false);
+        let (_, names) = watch::channel(Arc::default());
         Self {
             asks: None,
             frozen: Arc::new(frozen),
             logs: None,
+            names,
         }
+    }
+
+    /// The names of all services, sorted, as of the last reload or removal.
+    #[must_use]
+    pub fn names(&self) -> Arc<[Name]> {
+        self.names.borrow().clone()
     }
 
     /// Asks, and waits for what becomes of it: the pages of the answer.

@@ -13,7 +13,8 @@ use lastword_protocol::refusal::Code;
 use lastword_protocol::{ClientId, Instant, OperationId, Sequence};
 use lastword_shell::parse;
 use lastword_shell::{
-    Action, Answer, Dialect, HAS_TERM, Input, Level, LineError, Medium, Out, Received, Rules, Table,
+    Action, Answer, Dialect, HAS_TERM, Input, Level, LineError, Medium, Out, Received, Rules,
+    Table, Vocabulary,
 };
 use saying::Saying;
 
@@ -132,7 +133,10 @@ impl<const LINE: usize, const HISTORY: usize> Shell<LINE, HISTORY> {
     /// Completes the word that a person is typing.
     #[inline(never)]
     fn complete(&mut self) -> Saying {
-        match self.input.complete(self.table, &mut self.echo) {
+        match self
+            .input
+            .complete(Vocabulary::of(self.table), &mut self.echo)
+        {
             Some(Received::Redraw) => Saying::Redraw,
             Some(Received::Choices) => Saying::Choices,
             _ => Saying::Nothing,

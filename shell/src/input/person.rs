@@ -6,8 +6,8 @@ use super::row::Row;
 use super::{Carriage, Input, Received, Verdict};
 use crate::complete::{self, Completion};
 use crate::out::Out;
-use crate::table::Table;
 use crate::term;
+use crate::vocabulary::Vocabulary;
 use core::fmt;
 use lastword_protocol::{Instant, Millis};
 
@@ -27,12 +27,16 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         }
     }
 
-    /// Completes the word before the cursor, behind [`Received::Complete`], from these commands:
+    /// Completes the word before the cursor, behind [`Received::Complete`], from these words:
     /// as far as it is unique, with a blank behind it if it is whole.
     ///
     /// Returns [`Received::Redraw`], [`Received::Choices`], or `None` behind a bell.
-    pub fn complete(&mut self, table: Table, echo: &mut dyn Out) -> Option<Received<'static>> {
-        let completed = match complete::complete(table, self.editor.text_before()) {
+    pub fn complete(
+        &mut self,
+        known: Vocabulary<'_>,
+        echo: &mut dyn Out,
+    ) -> Option<Received<'static>> {
+        let completed = match complete::complete(known, self.editor.text_before()) {
             Completion::Choices => return Some(Received::Choices),
             Completion::Missing { text, is_whole } => self.editor.complete(text, is_whole),
             Completion::Nothing => false,
@@ -51,8 +55,8 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     /// # Errors
     ///
     /// If `out` takes no more.
-    pub fn choices(&self, table: Table, out: &mut dyn Out, name: &str) -> fmt::Result {
-        complete::list(out, table, self.editor.text_before())?;
+    pub fn choices(&self, known: Vocabulary<'_>, out: &mut dyn Out, name: &str) -> fmt::Result {
+        complete::list(out, known, self.editor.text_before())?;
         self.redraw(out, name)
     }
 

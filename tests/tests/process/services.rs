@@ -7,6 +7,7 @@ mod died;
 mod endings;
 mod killed;
 mod told;
+mod typed;
 mod unruly;
 
 /// The processes of services that are all stopped.

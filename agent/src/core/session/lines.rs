@@ -7,12 +7,13 @@ mod heard;
 use super::follows::{FollowId, Follows, Opening};
 use super::json;
 use super::output::Output;
+use crate::core::service::Name;
 use crate::core::world::{Ask, Way, World};
 use heard::{Heard, Shown};
 use lastword_protocol::message::Reply;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
 use lastword_shell::{
-    Action, Answer, Dialect, Input, Level, Medium, Received, Script, Step, Table, term,
+    Action, Answer, Dialect, Input, Level, Medium, Received, Script, Step, Table, Vocabulary, term,
 };
 use std::fmt::Write;
 use std::slice;
@@ -223,7 +224,7 @@ impl Lines {
                 Flow::Go
             }
             Some(Heard::Show(shown)) => {
-                self.show(shown, out);
+                self.show(shown, out, world);
                 Flow::Go
             }
             Some(Heard::Run(script, voice)) => {
@@ -241,9 +242,12 @@ impl Lines {
     }
 
     /// Shows a person the line being typed, as the input has asked for it.
-    fn show(&mut self, mut shown: Shown, out: &mut Output) {
+    fn show(&mut self, mut shown: Shown, out: &mut Output, world: &dyn World) {
+        let services = world.services();
+        let names: Vec<_> = services.iter().map(Name::as_str).collect();
+        let known = Vocabulary::of(self.table).with_services(&names);
         if matches!(shown, Shown::Completed) {
-            shown = match self.input.complete(self.table, out) {
+            shown = match self.input.complete(known, out) {
                 Some(Received::Redraw) => Shown::Line,
                 Some(Received::Choices) => Shown::Choices,
                 _ => return,
@@ -251,7 +255,7 @@ impl Lines {
         }
         // Output takes everything.
         let _ = match shown {
-            Shown::Choices => self.input.choices(self.table, out, &self.name),
+            Shown::Choices => self.input.choices(known, out, &self.name),
             Shown::Line | Shown::Completed => self.input.redraw(out, &self.name),
         };
     }

@@ -7,6 +7,7 @@ mod services;
 use super::*;
 use crate::core::clients::Life;
 use crate::core::config::Limits;
+use crate::core::service::Name;
 use crate::core::world::Look;
 use lastword_protocol::frame::{self, Class, Header, Packet};
 use lastword_protocol::hello::{self, Hello, Welcome};
@@ -18,6 +19,7 @@ use lastword_protocol::power::{Backend, Operation, PowerRequest};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::{BootId, ClientId, Millis, Sequence, Text};
 use lastword_shell::commands;
+use std::sync::Arc;
 
 const BOOT: BootId = BootId([7; 16]);
 const CLIENT: ClientId = ClientId(0xC11E);
@@ -66,6 +68,11 @@ impl World for Board {
             uptime: Millis(12_345),
             boot: BOOT,
         })
+    }
+
+    fn services(&self) -> Arc<[Name]> {
+        let names = ["cam", "camera", "web"].map(|name| Name::try_from(name).unwrap());
+        Arc::new(names)
     }
 }
 

@@ -30,6 +30,7 @@ impl Task {
     /// A service is gone for good: so are its group and its log.
     pub(super) async fn forget(&mut self, name: &Name) {
         self.hands.remove(name);
+        self.publish_names();
         self.starter.forget(name);
         self.finish_opening().await;
         if let Err(error) = self.logs.detach(name.as_str()).await {
@@ -37,6 +38,12 @@ impl Task {
         }
         pass("forget-closed");
         self.save();
+    }
+
+    /// Tells the sessions which services there are.
+    pub(super) fn publish_names(&self) {
+        let names = self.supervisor.units().map(|(name, _)| name.clone());
+        self.names.send_replace(names.collect());
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Task {
     pub(super) hands: HashMap<Name, Hands>,
     pub(super) starter: Arc<Starter>,
     pub(super) logs: Logs,
+    /// Of all services, for whoever completes one.
+    pub(super) names: watch::Sender<Arc<[Name]>>,
     /// Logs that are being opened.
     pub(super) opening: JoinSet<()>,
     pub(super) memory: Memory,
@@ -357,6 +359,7 @@ impl Task {
                 self.hands.insert(name.clone(), hands);
             }
         }
+        self.publish_names();
         self.open_logs().await;
         tracing::info!(target: "services", added = plan.added.len(), removed = plan.removed.len(),
             changed = plan.changed.len(), unchanged = plan.unchanged.len(), "reloaded");

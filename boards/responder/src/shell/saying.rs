@@ -6,7 +6,7 @@ use crate::told::Told;
 use crate::window::Window;
 use core::fmt;
 use lastword_shell::parse::{self, Step};
-use lastword_shell::{Answer, HAS_TERM, Out, plain, term};
+use lastword_shell::{Answer, HAS_TERM, Out, Vocabulary, plain, term};
 
 /// What is being said.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ fn ready<const LINE: usize, const HISTORY: usize>(
         // These are for a person.
         Saying::Prompt | Saying::Choices | Saying::Redraw if !HAS_TERM => Ok(()),
         Saying::Prompt => term::prompt(out, name),
-        Saying::Choices => shell.input.choices(shell.table, out, name),
+        Saying::Choices => shell.input.choices(Vocabulary::of(shell.table), out, name),
         Saying::Redraw => shell.input.redraw(out, name),
         Saying::NoJson => no_json(out),
         Saying::Unfit if shell.is_answered_in_term() => term::line_error(out, shell.unfit),

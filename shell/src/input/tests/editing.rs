@@ -3,6 +3,7 @@
 
 use super::screen::Screen;
 use super::told;
+use crate::Vocabulary;
 use crate::columns;
 use crate::commands::ALL;
 use crate::dialect::Dialect;
@@ -86,12 +87,18 @@ impl Person {
 
     fn complete(&mut self) {
         let mut echo = String::new();
-        let completed = self.input.complete(ALL, &mut echo).as_ref().map(told);
+        let completed = self
+            .input
+            .complete(Vocabulary::of(ALL), &mut echo)
+            .as_ref()
+            .map(told);
         assert!(echo.len() <= ECHO_BYTES, "{echo:?}");
         self.show(&echo);
         if completed.as_deref() == Some("choices") {
             let mut listed = String::new();
-            self.input.choices(ALL, &mut listed, self.name).unwrap();
+            self.input
+                .choices(Vocabulary::of(ALL), &mut listed, self.name)
+                .unwrap();
             self.show(&listed);
         } else {
             self.follow(completed);

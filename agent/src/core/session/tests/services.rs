@@ -68,6 +68,22 @@ fn a_no_stands_behind_what_happened_all_the_same() {
 }
 
 #[test]
+fn a_person_s_tab_completes_the_name_of_a_service() {
+    let mut bench = Bench::new(TCP);
+    bench.receive(b"\r\0svc status w\t");
+    let said = bench.text();
+    assert!(said.contains("board1> svc status web "), "{said:?}");
+    bench.receive(b"\x15svc logs \t");
+    let said = bench.text();
+    assert!(said.contains("\r\ncam  camera  web\r\n"), "{said:?}");
+    assert_eq!(bench.asked, []);
+    bench.receive(b"\x15svc start came\t\r\0");
+    let name = "camera".try_into().expect("a short name");
+    let started = Ask::Service(ServiceRequest::Start(Some(name)));
+    assert_eq!(bench.asked, [started]);
+}
+
+#[test]
 fn a_person_is_shown_lines() {
     let (_, said) = ask("svc list\r\0", &listed(1));
     assert!(
