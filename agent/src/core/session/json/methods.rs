@@ -1,33 +1,60 @@
 //! What `help` tells a program: the methods, from the table of commands, and what they take.
 
-use super::services::ALIASES;
+use super::services::{ALIASES, STATUS};
 use super::spelling::{of_argument, of_option, wanted};
-use super::subscriptions;
+use super::subscriptions::{CANCEL, SUBSCRIBE, SUBSCRIPTION, WANTED};
+use lastword_shell::commands::SVC_STATUS;
 use lastword_shell::{Command, Topic};
 use serde_json::{Value, json};
 
-/// The methods here and below.
+/// The methods here and below: by the names of their commands, then by the short ones that clients
+/// of process supervisors know.
 pub(super) fn help(topic: Topic) -> Value {
-    let mut methods: Vec<_> = topic.commands().map(method).collect();
-    let logs = topic.commands().find(|command| method_of(command) == LOGS);
-    methods.extend(logs.map(subscriptions::help).into_iter().flatten());
-    json!({"methods": methods})
+    let methods = topic.commands().map(method);
+    let short = topic.commands().flat_map(short_forms);
+    json!({"methods": methods.chain(short).collect::<Vec<_>>()})
 }
 
 fn method(command: &'static Command) -> Value {
     let name = method_of(command);
-    let mut object = json!({
-        "method": name,
-        "summary": command.summary,
-        "level": command.level.word(),
-        "params": params(command),
-    });
-    // `logs` is more than another name for it: it subscribes.
-    let also = ALIASES.iter().find(|(_, of)| *of == name && name != LOGS);
-    if let Some((alias, _)) = also {
-        object["also"] = json!(alias);
+    let mut params = params(command);
+    if name == STATUS {
+        // With the name of a service it is about that.
+        params.extend(self::params(&SVC_STATUS));
+        for param in &mut params {
+            param["required"] = json!(false);
+        }
     }
-    object
+    entry(command, &name, command.summary, &params)
+}
+
+/// What a command is called besides.
+fn short_forms(command: &'static Command) -> Vec<Value> {
+    let name = method_of(command);
+    let short = ALIASES.iter().find(|(_, of)| *of == name);
+    match short.map(|(short, _)| *short) {
+        // It has its place among the others, as the board's own.
+        None | Some(STATUS) => Vec::new(),
+        Some(SUBSCRIBE) => {
+            let subscribes = "Subscribe to a log: its lines come as notifications.";
+            let cancel = json!({"param": SUBSCRIPTION, "want": WANTED, "required": true});
+            vec![
+                entry(command, SUBSCRIBE, subscribes, &params(command)),
+                entry(command, CANCEL, "End a subscription.", &[cancel]),
+            ]
+        }
+        Some(short) => vec![entry(command, short, command.summary, &params(command))],
+    }
+}
+
+/// What is told of a method that does what this command does, or is about the same.
+fn entry(command: &Command, method: &str, summary: &str, params: &[Value]) -> Value {
+    json!({
+        "method": method,
+        "summary": summary,
+        "level": command.level.word(),
+        "params": params,
+    })
 }
 
 fn method_of(command: &Command) -> String {
@@ -35,7 +62,7 @@ fn method_of(command: &Command) -> String {
 }
 
 /// What a command takes: arguments, which may be given by position, then options.
-pub(super) fn params(command: &'static Command) -> Vec<Value> {
+fn params(command: &'static Command) -> Vec<Value> {
     let arguments = command.positionals.iter().map(|argument| {
         json!({
             "param": of_argument(argument),
@@ -53,6 +80,3 @@ pub(super) fn params(command: &'static Command) -> Vec<Value> {
     });
     arguments.chain(options).collect()
 }
-
-/// The method that shows a log.
-const LOGS: &str = "svc.logs";

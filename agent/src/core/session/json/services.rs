@@ -28,7 +28,7 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// Without a name it is the board's own.
-const STATUS: &str = "status";
+pub(super) const STATUS: &str = "status";
 
 /// The method that stands for one that such clients call.
 pub(super) fn alias<'m>(method: &'m str, params: Option<&Value>) -> &'m str {

@@ -2,10 +2,8 @@
 
 use super::super::follows::FollowId;
 use super::fault::Fault;
-use super::methods::params;
 use super::{Call, Purpose, done};
 use lastword_protocol::refusal::Code;
-use lastword_shell::Command;
 use serde_json::{Value, json};
 
 /// The method that begins a subscription.
@@ -13,9 +11,9 @@ pub(super) const SUBSCRIBE: &str = "logs";
 /// The method that ends one.
 pub(super) const CANCEL: &str = "logs_cancel";
 /// What that takes.
-const SUBSCRIPTION: &str = "subscription_id";
-/// What it wants.
-const WANTED: &str = "the number that `logs` has named";
+pub(super) const SUBSCRIPTION: &str = "subscription_id";
+/// What is wanted of it.
+pub(super) const WANTED: &str = "the number that `logs` has named";
 
 /// What a call of this method is for.
 pub(super) fn purpose(method: &str) -> Purpose {
@@ -41,26 +39,6 @@ pub(super) fn wanted(params: Option<&Value>) -> Result<FollowId, Fault> {
             .map(FollowId)
             .ok_or_else(|| wrong(&format!("bad value {id}"))),
     }
-}
-
-/// What `help` tells of both methods, given the command that shows a log.
-pub(super) fn help(command: &'static Command) -> [Value; 2] {
-    let cancel = json!({"param": SUBSCRIPTION, "want": WANTED, "required": true});
-    let level = command.level.word();
-    [
-        json!({
-            "method": SUBSCRIBE,
-            "summary": "Subscribe to a log: its lines come as notifications.",
-            "level": level,
-            "params": params(command),
-        }),
-        json!({
-            "method": CANCEL,
-            "summary": "End a subscription.",
-            "level": level,
-            "params": [cancel],
-        }),
-    ]
 }
 
 impl Call {

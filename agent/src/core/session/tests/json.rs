@@ -216,7 +216,6 @@ fn help_lists_every_method_with_what_it_takes() {
         *find("svc.stop"),
         json!({
             "method": "svc.stop",
-            "also": "stop",
             "summary": "Stop a service, or all of them.",
             "level": "operate",
             "params": [
@@ -229,7 +228,19 @@ fn help_lists_every_method_with_what_it_takes() {
             ],
         })
     );
+    for short in ["list", "start", "stop", "restart", "reload"] {
+        let mut expected = find(&format!("svc.{short}")).clone();
+        expected["method"] = json!(short);
+        assert_eq!(*find(short), expected);
+    }
+    let name =
+        json!({"param": "name", "want": "the name of a service from svc.list", "required": false});
+    assert_eq!(find("status")["params"], json!([name]));
     assert_eq!(find("logs")["params"], find("svc.logs")["params"]);
+    let mut names: Vec<_> = methods.iter().map(|it| it["method"].as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), methods.len(), "each once: {methods:?}");
     assert_eq!(find("logs_cancel")["params"][0]["required"], true);
 }
 
