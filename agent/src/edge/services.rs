@@ -149,6 +149,7 @@ fn build(
         tell,
         jobs: HashMap::new(),
         last_job: 0,
+        held: Vec::new(),
         ending: None,
         frozen,
         parked: Vec::new(),

@@ -42,6 +42,8 @@ pub(super) struct Memory {
     threads: OneEach,
     /// Closed when what is being written is.
     saving: Option<oneshot::Receiver<()>>,
+    /// How many writes have begun.
+    begun: u64,
     /// What has changed since is to be written when that is done.
     changed: bool,
 }
@@ -68,6 +70,7 @@ impl Memory {
             files,
             threads: OneEach::with_stack(STACK_BYTES),
             saving: None,
+            begun: 0,
             changed: false,
         }
     }
@@ -130,6 +133,7 @@ impl Memory {
     /// Begins to write this.
     pub(super) fn write(&mut self, registry: Registry) {
         self.changed = false;
+        self.begun += 1;
         let mut files = self.files.clone();
         let (done, saving) = oneshot::channel();
         self.saving = Some(saving);
@@ -139,6 +143,20 @@ impl Memory {
             }
             drop(done);
         }));
+    }
+
+    /// How many writes have begun, this one included.
+    pub(super) const fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// Which write has all that has changed so far; `None` if that is done.
+    pub(super) const fn last_write(&self) -> Option<u64> {
+        match (self.changed, self.is_saving()) {
+            (true, _) => Some(self.begun + 1),
+            (false, true) => Some(self.begun),
+            (false, false) => None,
+        }
     }
 
     /// Whether anything is being written.

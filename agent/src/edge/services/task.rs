@@ -5,6 +5,7 @@ use super::clearing::{clear, settle};
 use super::hands::{Hands, Heard, Underway, What};
 use super::launch::{Starter, probe, run_hook};
 use super::memory::Memory;
+use super::saving::Held;
 use super::{Asked, view};
 use crate::core::service::Name;
 use crate::core::service::answer::{of_job, of_reload};
@@ -48,6 +49,8 @@ pub struct Task {
     pub(super) tell: mpsc::Sender<Heard>,
     pub(super) jobs: HashMap<JobId, (Ask, oneshot::Sender<Vec<Reply>>)>,
     pub(super) last_job: u64,
+    /// Answers that wait until `state.json` is written.
+    pub(super) held: Vec<Held>,
     pub(super) ending: Option<Ending>,
     /// Whether nothing may start: the board is about to go down.
     pub(super) frozen: watch::Receiver<bool>,
@@ -77,7 +80,7 @@ impl Task {
                 biased;
                 Some(heard) = self.heard.recv() => self.hear(heard).await,
                 Ok(()) = self.frozen.changed() => self.thaw().await,
-                () = self.memory.saved() => self.write(),
+                () = self.memory.saved() => self.written(),
                 () = self.clock.wait(deadline) => self.tick().await,
                 asked = self.asks.recv() => match asked {
                     Some(asked) => self.answer(asked).await,
@@ -204,11 +207,11 @@ impl Task {
         {
             view::log_transition(name, unit);
         }
-        self.carry_out(effects).await;
         // One that starts again at once is written down when it has: until then its nonce finds it.
         if spawned || (empty && !self.is_starting(name)) {
             self.save();
         }
+        self.carry_out(effects).await;
     }
 
     fn is_starting(&self, name: &Name) -> bool {
@@ -344,8 +347,7 @@ impl Task {
 
     fn finish(&mut self, id: JobId, answer: &Answer) {
         if let Some((ask, told)) = self.jobs.remove(&id) {
-            // Whoever asked may be gone.
-            let _ = told.send(of_job(&ask, answer));
+            self.answer_when_written(told, of_job(&ask, answer));
         }
     }
 

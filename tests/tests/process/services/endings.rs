@@ -87,6 +87,32 @@ fn a_service_that_ended_while_no_agent_was_there_follows_its_policy() {
 }
 
 #[test]
+fn an_answer_holds_even_if_the_agent_is_killed_right_behind_it() {
+    let place = Place::with_services();
+    place.shell("asked", "exec sleep 1000", "autostart #false");
+    let mut agent = place.start();
+    for round in 0..10 {
+        let one = json!({"name": "asked"});
+        let started = agent.call("start", &one);
+        assert_eq!(started["started"], json!(["asked"]), "round {round}");
+        let running = agent.service("asked");
+        agent.kill();
+        agent = place.start();
+        assert_eq!(agent.service("asked").pid, running.pid, "round {round}");
+        let stopped = agent.call("stop", &one);
+        assert_eq!(stopped["stopped"], json!(["asked"]), "round {round}");
+        agent.kill();
+        agent = place.start();
+        let asked = agent.service("asked");
+        assert_eq!(
+            (asked.state.as_str(), asked.pid),
+            ("stopped", 0),
+            "round {round}"
+        );
+    }
+}
+
+#[test]
 fn a_service_that_ended_while_no_agent_was_there_is_started_again() {
     let (place, mut agent) = two_services();
     let goes = agent.service("goes");
