@@ -78,11 +78,8 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let state = StateDirectory::take(config.state.as_ref().unwrap_or(&places.state)).await?;
     let recovered = recover_from(&mut state.files(), boot)?;
     let open = open_all(&config, &places).await?;
-    raise_limit();
+    prepare(&config);
     tokio::spawn(reap_orphans());
-    if let Some(warning) = surroundings::no_services(&config) {
-        tracing::warn!(target: "services", "{warning}");
-    }
     let about = about(&config, &places, boot);
     let (supervisor, services) = services::start(&recovered, &state, about, clock).await?;
     let supervisor = tokio::spawn(supervisor.run());
@@ -150,11 +147,15 @@ pub(super) fn about(config: &Config, places: &Places, boot: BootId) -> About {
     }
 }
 
-/// A service takes a dozen descriptors.
-fn raise_limit() {
+/// Room for many services, each of which takes a dozen descriptors, and a word if there are none where
+/// there should be some.
+fn prepare(config: &Config) {
     match limits::raise() {
         Ok(raised) => tracing::debug!(?raised, "limit on open files"),
         Err(error) => tracing::warn!(%error, "few services will fit"),
+    }
+    if let Some(warning) = surroundings::no_services(config) {
+        tracing::warn!(target: "services", "{warning}");
     }
 }
 

@@ -149,7 +149,6 @@ fn build(
         tell,
         jobs: HashMap::new(),
         last_job: 0,
-        held: Vec::new(),
         ending: None,
         frozen,
         parked: Vec::new(),

@@ -10,6 +10,7 @@ use crate::edge::process::Nonce64;
 use crate::edge::store::Files;
 use crate::edge::threads::{self, OneEach, Threads};
 use lastword_protocol::BootId;
+use lastword_protocol::message::Reply;
 use std::collections::HashMap;
 use std::fs;
 use std::future::pending;
@@ -44,8 +45,18 @@ pub(super) struct Memory {
     saving: Option<oneshot::Receiver<()>>,
     /// How many writes have begun.
     begun: u64,
+    held: Vec<Held>,
     /// What has changed since is to be written when that is done.
     changed: bool,
+}
+
+/// An answer that waits until what it tells of is written.
+#[derive(Debug)]
+struct Held {
+    /// Which write has it.
+    write: u64,
+    replies: Vec<Reply>,
+    told: oneshot::Sender<Vec<Reply>>,
 }
 
 impl Memory {
@@ -71,6 +82,7 @@ impl Memory {
             threads: OneEach::with_stack(STACK_BYTES),
             saving: None,
             begun: 0,
+            held: Vec::new(),
             changed: false,
         }
     }
@@ -145,18 +157,20 @@ impl Memory {
         }));
     }
 
-    /// How many writes have begun, this one included.
-    pub(super) const fn begun(&self) -> u64 {
-        self.begun
-    }
-
-    /// Which write has all that has changed so far; `None` if that is done.
-    pub(super) const fn last_write(&self) -> Option<u64> {
-        match (self.changed, self.is_saving()) {
-            (true, _) => Some(self.begun + 1),
-            (false, true) => Some(self.begun),
-            (false, false) => None,
-        }
+    /// Answers when everything that has changed so far is written: an agent that dies behind its answer must
+    /// not leave one that knows nothing of it.
+    pub(super) fn answer(&mut self, told: oneshot::Sender<Vec<Reply>>, replies: Vec<Reply>) {
+        let write = match (self.changed, self.is_saving()) {
+            (true, _) => self.begun + 1,
+            (false, true) => self.begun,
+            // Whoever asked may be gone.
+            (false, false) => return drop(told.send(replies)),
+        };
+        self.held.push(Held {
+            write,
+            replies,
+            told,
+        });
     }
 
     /// Whether anything is being written.
@@ -173,6 +187,10 @@ impl Memory {
         // The log has why, if it panicked.
         let _ = saving.await;
         self.saving = None;
+        for held in self.held.extract_if(.., |held| held.write <= self.begun) {
+            // Whoever asked may be gone.
+            let _ = held.told.send(held.replies);
+        }
     }
 
     /// Reads the service files.

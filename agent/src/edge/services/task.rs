@@ -5,7 +5,6 @@ use super::clearing::{clear, settle};
 use super::hands::{Hands, Heard, Underway, What};
 use super::launch::{Starter, probe, run_hook};
 use super::memory::Memory;
-use super::saving::Held;
 use super::{Asked, view};
 use crate::core::service::Name;
 use crate::core::service::answer::{of_job, of_reload};
@@ -49,8 +48,6 @@ pub struct Task {
     pub(super) tell: mpsc::Sender<Heard>,
     pub(super) jobs: HashMap<JobId, (Ask, oneshot::Sender<Vec<Reply>>)>,
     pub(super) last_job: u64,
-    /// Answers that wait until `state.json` is written.
-    pub(super) held: Vec<Held>,
     pub(super) ending: Option<Ending>,
     /// Whether nothing may start: the board is about to go down.
     pub(super) frozen: watch::Receiver<bool>,
@@ -80,7 +77,7 @@ impl Task {
                 biased;
                 Some(heard) = self.heard.recv() => self.hear(heard).await,
                 Ok(()) = self.frozen.changed() => self.thaw().await,
-                () = self.memory.saved() => self.written(),
+                () = self.memory.saved() => self.write(),
                 () = self.clock.wait(deadline) => self.tick().await,
                 asked = self.asks.recv() => match asked {
                     Some(asked) => self.answer(asked).await,
@@ -347,7 +344,7 @@ impl Task {
 
     fn finish(&mut self, id: JobId, answer: &Answer) {
         if let Some((ask, told)) = self.jobs.remove(&id) {
-            self.answer_when_written(told, of_job(&ask, answer));
+            self.memory.answer(told, of_job(&ask, answer));
         }
     }
 
