@@ -16,7 +16,9 @@ use std::fs;
 use std::future::pending;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
 /// What the reader of nested text may need of its thread.
 const STACK_BYTES: usize = 2 << 20;
@@ -43,12 +45,18 @@ pub(super) struct Memory {
     threads: OneEach,
     /// Closed when what is being written is.
     saving: Option<oneshot::Receiver<()>>,
+    /// When the next write may begin.
+    next: Option<Instant>,
     /// How many writes have begun.
     begun: u64,
     held: Vec<Held>,
     /// What has changed since is to be written when that is done.
     changed: bool,
 }
+
+/// How long after a write has begun the next one may: while hundreds of services start, one for each would
+/// take a fifth of the processors' time.
+const APART: Duration = Duration::from_millis(25);
 
 /// An answer that waits until what it tells of is written.
 #[derive(Debug)]
@@ -81,6 +89,7 @@ impl Memory {
             files,
             threads: OneEach::with_stack(STACK_BYTES),
             saving: None,
+            next: None,
             begun: 0,
             held: Vec::new(),
             changed: false,
@@ -137,15 +146,17 @@ impl Memory {
         self.changed = true;
     }
 
-    /// Whether [`Memory::write`] is to be called: nothing is being written, and something has changed.
+    /// Whether [`Memory::write`] is to be called: something has changed, nothing is being written, and
+    /// the last write is a while ago.
     pub(super) const fn wants_to_write(&self) -> bool {
-        self.changed && self.saving.is_none()
+        self.changed && self.saving.is_none() && self.next.is_none()
     }
 
     /// Begins to write this.
     pub(super) fn write(&mut self, registry: Registry) {
         self.changed = false;
         self.begun += 1;
+        self.next = Some(Instant::now() + APART);
         let mut files = self.files.clone();
         let (done, saving) = oneshot::channel();
         self.saving = Some(saving);
@@ -178,11 +189,21 @@ impl Memory {
         self.saving.is_some()
     }
 
-    /// Waits for a write to be over. Never returns if there is none.
+    /// Waits for a write to be over, and for the next to be due. Never returns if there is none.
     /// Cancel-safe.
     pub(super) async fn saved(&mut self) {
-        let Some(saving) = &mut self.saving else {
+        self.finish().await;
+        let Some(next) = self.next else {
             return pending().await;
+        };
+        sleep_until(next).await;
+        self.next = None;
+    }
+
+    /// Waits for a write to be over, and answers whoever waits for it. Cancel-safe.
+    async fn finish(&mut self) {
+        let Some(saving) = &mut self.saving else {
+            return;
         };
         // The log has why, if it panicked.
         let _ = saving.await;
@@ -191,6 +212,13 @@ impl Memory {
             // Whoever asked may be gone.
             let _ = held.told.send(held.replies);
         }
+    }
+
+    /// As [`Memory::saved`], without waiting for more than the write. Whether another is wanted.
+    pub(super) async fn hurry(&mut self) -> bool {
+        self.finish().await;
+        self.next = None;
+        self.changed
     }
 
     /// Reads the service files.

@@ -18,9 +18,9 @@ impl Task {
         }
     }
 
+    /// Waits until everything that has changed so far is written.
     pub(super) async fn finish_saving(&mut self) {
-        while self.memory.is_saving() {
-            self.memory.saved().await;
+        while self.memory.hurry().await {
             self.write();
         }
     }
