@@ -7,6 +7,7 @@ pub(super) mod notifications;
 mod services;
 mod spelling;
 mod subscriptions;
+mod unique;
 
 pub(super) use fault::unfit;
 
@@ -20,6 +21,7 @@ use lastword_shell::{Action, ParseError, Step, Table};
 use serde_json::{Map, Value, json};
 use spelling::Spelling;
 use std::fmt::{self, Write};
+use unique::UniqueValue;
 
 /// One call.
 #[derive(Debug)]
@@ -50,11 +52,13 @@ impl Call {
     /// The whole answer, if the line is no call of a known method with its parameters; none if it
     /// would be the answer to a notification.
     pub(super) fn read(text: &str, table: Table) -> Result<Self, Option<String>> {
-        let object = object(text).map_err(|fault| Some(fault.answer(&Value::Null)))?;
+        let (object, repeated) = object(text).map_err(|fault| Some(fault.answer(&Value::Null)))?;
         let id = object.get("id");
         // Of what is no request, not even whether it is a notification is sure.
-        let shown = id.filter(|id| is_id(id)).unwrap_or(&Value::Null);
-        let (method, params) = request(&object).map_err(|fault| Some(fault.answer(shown)))?;
+        let is_sure = |id: &&Value| is_id(id) && repeated.as_deref() != Some("id");
+        let shown = id.filter(is_sure).unwrap_or(&Value::Null);
+        let (method, params) =
+            request(&object, repeated.as_deref()).map_err(|fault| Some(fault.answer(shown)))?;
         let (spelling, purpose) = Self::understand(method, params, table)
             .map_err(|fault| id.map(|id| fault.answer(id)))?;
         Ok(Self {
@@ -132,20 +136,36 @@ fn done(id: &Value, result: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string()
 }
 
-/// The object that a line is.
-fn object(text: &str) -> Result<Map<String, Value>, Fault> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(Value::Array(_)) => Err(Fault::no_request(
+/// The object that a line is, and the path of the first name that stands twice in it.
+fn object(text: &str) -> Result<(Map<String, Value>, Option<String>), Fault> {
+    let UniqueValue { value, repeated } = UniqueValue::read(text)
+        .map_err(|error| Fault::new(PARSE_ERROR, Code::Syntax, error.to_string()))?;
+    match value {
+        Value::Object(object) => Ok((object, repeated)),
+        Value::Array(_) => Err(Fault::no_request(
             "no batches here: send one request a line, without waiting if you like",
         )),
-        Ok(_) => Err(Fault::no_request("a request is one JSON object")),
-        Err(error) => Err(Fault::new(PARSE_ERROR, Code::Syntax, error.to_string())),
+        _ => Err(Fault::no_request("a request is one JSON object")),
     }
 }
 
-/// Method and parameters of a request.
-fn request(object: &Map<String, Value>) -> Result<(&str, Option<&Value>), Fault> {
+/// Method and parameters of a request in which no name, `repeated`, stands twice.
+fn request<'o>(
+    object: &'o Map<String, Value>,
+    repeated: Option<&str>,
+) -> Result<(&'o str, Option<&'o Value>), Fault> {
+    if let Some(path) = repeated {
+        let message = format!("{path:?} is given twice; give it once");
+        return Err(Fault::no_request(&message));
+    }
+    // A misspelled "params" must not run the method without them.
+    if let Some(name) = object.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+        let message = format!(
+            "unknown member {name:?}; a request has {}",
+            MEMBERS.join(", ")
+        );
+        return Err(Fault::no_request(&message));
+    }
     if object.get("jsonrpc") != Some(&json!("2.0")) {
         return Err(Fault::no_request("\"jsonrpc\": \"2.0\" is missing"));
     }
@@ -163,6 +183,9 @@ fn request(object: &Map<String, Value>) -> Result<(&str, Option<&Value>), Fault>
         )),
     }
 }
+
+/// The members of a request object (JSON-RPC 2.0, section 4).
+const MEMBERS: [&str; 4] = ["jsonrpc", "id", "method", "params"];
 
 /// Whether an answer may repeat it.
 const fn is_id(id: &Value) -> bool {

@@ -8,6 +8,7 @@ use lastword_shell::arguments::Kind;
 use lastword_shell::table::{Positional, Switch};
 use lastword_shell::{Command, ParseError, Want};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -16,6 +17,8 @@ use std::ops::Range;
 pub(super) struct Spelling {
     pub(super) line: String,
     command: &'static Command,
+    /// The parameters given so far, spelled with `_`.
+    given: BTreeSet<String>,
     /// Where in the line each parameter stands.
     places: Vec<Place>,
 }
@@ -34,6 +37,7 @@ impl Spelling {
         let mut spelling = Self {
             line: command.path.to_owned(),
             command,
+            given: BTreeSet::new(),
             places: Vec::new(),
         };
         match params {
@@ -79,6 +83,16 @@ impl Spelling {
 
     fn append(&mut self, param: &str, value: &Value) -> Result<(), Fault> {
         let begin = self.line.len() + 1;
+        let spelled = param.replace('-', "_");
+        if !self.given.insert(spelled.clone()) {
+            let wrong = "given twice, once with - and once with _";
+            return Err(Fault::of_param(
+                Code::Syntax,
+                param,
+                wrong,
+                format!("{spelled}, once"),
+            ));
+        }
         if self.is_argument(param) {
             self.append_words(param, value)?;
         } else if let Some(option) = self.option(param) {

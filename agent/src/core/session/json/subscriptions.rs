@@ -1,7 +1,7 @@
 //! Calls about logs that a program follows.
 
 use super::super::follows::FollowId;
-use super::fault::Fault;
+use super::fault::{Fault, INVALID_PARAMS};
 use super::{Call, Purpose, done};
 use lastword_protocol::refusal::Code;
 use serde_json::{Value, json};
@@ -27,8 +27,24 @@ pub(super) fn purpose(method: &str) -> Purpose {
 /// The subscription that a call of [`CANCEL`] names.
 pub(super) fn wanted(params: Option<&Value>) -> Result<FollowId, Fault> {
     let id = match params {
+        Some(Value::Array(values)) if values.len() > 1 => {
+            let message = format!("takes {SUBSCRIPTION} by position, and nothing else");
+            return Err(Fault::new(INVALID_PARAMS, Code::Syntax, message));
+        }
         Some(Value::Array(values)) => values.first(),
-        params => params.and_then(|params| params.get(SUBSCRIPTION)),
+        Some(Value::Object(params)) => {
+            if let Some(other) = params.keys().find(|param| *param != SUBSCRIPTION) {
+                let want = SUBSCRIPTION.to_owned();
+                return Err(Fault::of_param(
+                    Code::Unknown,
+                    other,
+                    "unknown parameter",
+                    want,
+                ));
+            }
+            params.get(SUBSCRIPTION)
+        }
+        _ => None,
     };
     let wrong =
         |wrong: &str| Fault::of_param(Code::BadValue, SUBSCRIPTION, wrong, WANTED.to_owned());

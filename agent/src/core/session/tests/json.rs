@@ -68,6 +68,81 @@ fn what_is_no_request_has_an_answer_without_an_id() {
     check(&long, &null, -32_700);
 }
 
+/// Checks that a call is refused with -32600 or -32602 under this id, for a reason that names
+/// `name`; [`says`] checks that nothing runs.
+#[track_caller]
+fn check_ambiguous(call: &str, id: &Value, name: &str) {
+    let answers = says(&format!("{call}\n"));
+    let [answer] = &answers[..] else {
+        panic!("{call}: {answers:?}");
+    };
+    assert_eq!(&answer["id"], id, "{call}: {answer}");
+    let number = &answer["error"]["code"];
+    assert!(*number == -32_600 || *number == -32_602, "{answer}");
+    let message = answer["error"]["message"].as_str().expect("a text");
+    assert!(message.contains(name), "{call}: {message}");
+}
+
+#[test]
+fn a_name_given_twice_at_any_level_runs_nothing() {
+    let one = json!(1);
+    let reboot =
+        |rest: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"power.reboot",{rest}}}"#);
+    for (rest, name) in [
+        (r#""params":{"in":"1h","in":"0ms"}"#, "params.in"),
+        (r#""params":{"in":"1h","\u0069n":"0ms"}"#, "params.in"),
+        (r#""params":{"in":"1h"},"params":{}"#, "params"),
+        (r#""method":"uptime""#, "method"),
+        (r#""jsonrpc":"2.0""#, "jsonrpc"),
+        (r#""params":{"reason":{"a":1,"a":2}}"#, "params.reason.a"),
+        (r#""params":[{"a":1,"a":1}]"#, "params.0.a"),
+        (
+            r#""params":{"await_close":true,"await-close":false}"#,
+            "await",
+        ),
+        (
+            r#""params":{"await-close":false,"await_close":true}"#,
+            "await",
+        ),
+    ] {
+        check_ambiguous(&reboot(rest), &one, name);
+    }
+    // Which of the ids is meant is not known.
+    check_ambiguous(&reboot(r#""id":2"#), &Value::Null, "id");
+    for method in [
+        "list",
+        "start",
+        "svc.logs",
+        "logs_cancel",
+        "help",
+        "uptime",
+        "mode",
+    ] {
+        let call = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"name":"a","name":"a"}}}}"#
+        );
+        check_ambiguous(&call, &one, "params.name");
+    }
+    // Without an id it cannot be told from a request: the answer has none.
+    let call = r#"{"jsonrpc":"2.0","method":"reboot","params":{"in":"1h","in":"1h"}}"#;
+    check_ambiguous(call, &Value::Null, "params.in");
+}
+
+#[test]
+fn a_misspelled_member_does_not_run_the_method_without_it() {
+    for member in ["param", "Params", "params ", "parameters", "meth"] {
+        let call = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"power.reboot","{member}":{{"in":"1h"}}}}"#
+        );
+        check_ambiguous(&call, &json!(1), member);
+    }
+    let call =
+        r#"{"jsonrpc":"2.0","id":1,"method":"logs_cancel","params":{"subscription_id":1,"x":2}}"#;
+    check_ambiguous(call, &json!(1), "x");
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"logs_cancel","params":[1,2]}"#;
+    check_ambiguous(call, &json!(1), "subscription_id");
+}
+
 #[test]
 fn what_can_be_told_of_a_bad_request_is_its_id() {
     check(r#"{"id":"a","method":"uptime"}"#, &json!("a"), -32_600);
