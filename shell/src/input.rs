@@ -131,6 +131,14 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.editor.text()
     }
 
+    /// Whether nothing is received of the line under way, not even half of a line end or a key.
+    #[must_use]
+    pub fn is_at_line_start(&self) -> bool {
+        let is_empty = self.told || self.editor.is_untouched();
+        let is_between = matches!(self.carriage, Carriage::Home | Carriage::Returned);
+        is_empty && is_between && self.keys.is_idle()
+    }
+
     /// The line that was received last, until the next byte is fed.
     #[must_use]
     pub fn line(&self) -> &str {

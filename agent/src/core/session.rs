@@ -30,7 +30,7 @@ use lines::{Flow, Lines};
 use marks::{Marked, Marks};
 use std::collections::VecDeque;
 use std::mem;
-use telnet::{IAC, Telnet, Told};
+use telnet::{IAC, IacScope, Telnet, TelnetEvent};
 use waiting::Waiting;
 
 /// A session takes no more input while this much output waits.
@@ -220,6 +220,10 @@ impl Session {
     /// Refuses the line that the end of input has left unfinished, once its turn has come.
     fn refuse_unfinished(&mut self, world: &dyn World) {
         if self.input_ended && self.waiting.is_none() && !self.output.is_muted() {
+            let arrived = self.heard.unwrap_or(self.opened);
+            for byte in self.telnet.end() {
+                self.text(arrived, *byte, world);
+            }
             self.lines.end(&mut self.output, world);
         }
     }
@@ -347,11 +351,16 @@ impl Session {
     }
 
     fn byte(&mut self, now: Instant, byte: u8, world: &dyn World) {
-        let telnet = self.traits.telnet
-            && (self.telnet.is_inside() || byte == IAC && self.decoder.takes_text(now));
-        if telnet {
-            return self.telnet(now, byte, world);
+        if self.traits.telnet {
+            if self.telnet.is_inside() || byte == IAC && self.decoder.takes_text(now) {
+                return self.telnet(now, byte, world);
+            }
+            self.telnet.pass();
         }
+        self.decode(now, byte, world);
+    }
+
+    fn decode(&mut self, now: Instant, byte: u8, world: &dyn World) {
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
                 let asked = self.frames.receive(now, &frame, &mut self.output, world);
@@ -366,13 +375,25 @@ impl Session {
     }
 
     fn telnet(&mut self, now: Instant, byte: u8, world: &dyn World) {
-        match self.telnet.push(byte) {
-            Some(Told::Byte(byte)) => self.text(now, byte, world),
-            Some(Told::Answer(answer)) => {
-                self.output.push(&answer);
+        let scope = match (self.lines.is_term(), self.lines.is_at_line_start()) {
+            (true, _) => IacScope::Session,
+            (false, true) => IacScope::LineStart,
+            (false, false) => IacScope::WithinLine,
+        };
+        match self.telnet.push(byte, scope) {
+            Some(TelnetEvent::Byte(byte)) => self.text(now, byte, world),
+            Some(TelnetEvent::Interrupt) => self.lines.interrupt(&mut self.output),
+            Some(TelnetEvent::Answer(answer)) => self.output.push(&answer),
+            Some(TelnetEvent::Negotiation(answer)) => {
+                self.output
+                    .push(answer.as_ref().map_or(&[], <[u8; 3]>::as_slice));
                 self.lines.person(&mut self.output);
             }
-            Some(Told::Noted) => self.lines.person(&mut self.output),
+            Some(TelnetEvent::Text(held)) => {
+                for byte in held.iter().copied().chain([byte]) {
+                    self.decode(now, byte, world);
+                }
+            }
             None => {}
         }
     }

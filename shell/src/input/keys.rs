@@ -167,6 +167,11 @@ impl Keys {
         }
     }
 
+    /// Whether no key is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.state, State::Ground)
+    }
+
     /// Takes a byte that ends no line; returns the key that it completes.
     pub(crate) fn push(&mut self, now: Instant, byte: u8) -> Option<Key> {
         match core::mem::take(&mut self.state) {

@@ -107,6 +107,11 @@ impl Lines {
         self.input.dialect().is_some()
     }
 
+    /// Whether nothing is received of the line under way.
+    pub(super) fn is_at_line_start(&self) -> bool {
+        self.input.is_at_line_start()
+    }
+
     /// A telnet client negotiates options: a person is there.
     pub(super) fn person(&mut self, out: &mut Output) {
         if !self.is_decided() {

@@ -1,5 +1,10 @@
-//! As much of telnet (RFC 854, RFC 857, RFC 858) as keeps its users from harm: options are
+//! As much of telnet (RFC 854, RFC 857, RFC 858, RFC 860) as keeps its users from harm: options are
 //! answered and never offered first, and its interrupt is a `^C`.
+//!
+//! Most connections are no telnet's, and there an `FF` is a byte that no line holds: taken for
+//! telnet, it would swallow what follows and glue two lines together. So commands are read only
+//! where a negotiation opened the connection, and in a person's session. Elsewhere the interrupt
+//! alone is known, at the start of a line, because telnet(1) sends it without having negotiated.
 
 /// Interpret As Command: begins every telnet command.
 pub(super) const IAC: u8 = 0xFF;
@@ -17,11 +22,32 @@ const DONT: u8 = 0xFE;
 
 const ECHO: u8 = 1;
 const SUPPRESS_GO_AHEAD: u8 = 3;
+const TIMING_MARK: u8 = 6;
+
+/// The longest subnegotiation that is passed over, in bytes. One that does not end would take
+/// everything that follows with it.
+const SUBNEGOTIATION_MAX_BYTES: u16 = 256;
+
+/// What an [`IAC`] may begin where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IacScope {
+    /// Any command: a person's session.
+    Session,
+    /// The interrupt, or the negotiation that makes the connection a telnet's if nothing came
+    /// before.
+    LineStart,
+    /// Nothing: it is a byte of the line.
+    WithinLine,
+}
 
 /// Reads telnet commands out of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Telnet {
     state: State,
+    /// Whether anything has arrived on the connection.
+    begun: bool,
+    /// Whether a negotiation opened the connection.
+    negotiated: bool,
     /// Options already agreed to, so that no answer is answered for ever.
     agreed: [bool; 2],
 }
@@ -32,19 +58,30 @@ enum State {
     Data,
     Command,
     Option(u8),
-    Sub,
-    SubCommand,
+    /// Within a subnegotiation of so many bytes so far.
+    Sub(u16),
+    SubCommand(u16),
+    /// Behind an IAC at the start of a line that may yet be text.
+    Unsure {
+        opens: bool,
+    },
+    /// Behind IAC DO at the start of a line: the timing mark that follows an interrupt, or text.
+    UnsureDo,
 }
 
 /// What a telnet command came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum TelnetEvent {
     /// Hand this byte to the line.
     Byte(u8),
-    /// Send this back; the client negotiates options, so a person is there.
+    /// The line is interrupted at its start.
+    Interrupt,
+    /// Send this back.
     Answer([u8; 3]),
-    /// The client negotiates options; there is nothing to send back.
-    Noted,
+    /// The client negotiates options, so a person is there; this is to be sent back, if anything.
+    Negotiation(Option<[u8; 3]>),
+    /// It was no command: these bytes are text, and then the byte handed in.
+    Text(&'static [u8]),
 }
 
 impl Telnet {
@@ -53,39 +90,84 @@ impl Telnet {
         self.state != State::Data
     }
 
-    /// Takes a byte: an [`IAC`], or whatever follows one while [`Telnet::is_inside`].
-    pub(super) fn push(&mut self, byte: u8) -> Option<Told> {
-        let (next, told) = match (self.state, byte) {
-            (State::Data, IAC) => (State::Command, None),
-            (State::Data, byte) | (State::Command, byte @ IAC) => {
-                (State::Data, Some(Told::Byte(byte)))
-            }
-            (State::Command, SB) => (State::Sub, None),
-            (State::Command, verb @ (WILL | WONT | DO | DONT)) => (State::Option(verb), None),
-            (State::Command, command) => (State::Data, key(command).map(Told::Byte)),
-            (State::Option(verb), option) => (State::Data, Some(self.negotiate(verb, option))),
-            (State::Sub, IAC) => (State::SubCommand, None),
-            (State::SubCommand, SE) => (State::Data, Some(Told::Noted)),
-            (State::Sub | State::SubCommand, _) => (State::Sub, None),
-        };
-        self.state = next;
-        told
+    /// Notes that the connection does not open with telnet: something else came first.
+    pub(super) const fn pass(&mut self) {
+        self.begun = true;
     }
 
-    fn negotiate(&mut self, verb: u8, option: u8) -> Told {
+    /// Returns what is held of a command that the end of input cuts off, and is text.
+    pub(super) fn end(&mut self) -> &'static [u8] {
+        match std::mem::take(&mut self.state) {
+            State::Unsure { .. } => &[IAC],
+            State::UnsureDo => &[IAC, DO],
+            _ => &[],
+        }
+    }
+
+    /// Takes a byte: an [`IAC`] that stands in this scope, or whatever follows one while
+    /// [`Telnet::is_inside`].
+    pub(super) fn push(&mut self, byte: u8, scope: IacScope) -> Option<TelnetEvent> {
+        let opens = !std::mem::replace(&mut self.begun, true);
+        let (next, event) = match (self.state, byte) {
+            (State::Data, IAC) if self.negotiated || scope == IacScope::Session => {
+                (State::Command, None)
+            }
+            (State::Data, IAC) if scope == IacScope::LineStart => (State::Unsure { opens }, None),
+            (State::Data, _) => (State::Data, Some(TelnetEvent::Text(&[]))),
+            (State::Unsure { .. }, BREAK | INTERRUPT) => {
+                (State::Data, Some(TelnetEvent::Interrupt))
+            }
+            (State::Unsure { opens: true }, WILL..=DONT | SB) => {
+                self.negotiated = true;
+                command(byte)
+            }
+            (State::Unsure { .. }, DO) => (State::UnsureDo, None),
+            (State::Unsure { .. }, _) => (State::Data, Some(TelnetEvent::Text(&[IAC]))),
+            (State::UnsureDo, TIMING_MARK) => {
+                let refused = [IAC, WONT, TIMING_MARK];
+                (State::Data, Some(TelnetEvent::Answer(refused)))
+            }
+            (State::UnsureDo, _) => (State::Data, Some(TelnetEvent::Text(&[IAC, DO]))),
+            (State::Command, _) => command(byte),
+            (State::Option(verb), option) => {
+                let answer = self.negotiate(verb, option);
+                (State::Data, Some(TelnetEvent::Negotiation(answer)))
+            }
+            (State::Sub(SUBNEGOTIATION_MAX_BYTES..), _) => {
+                (State::Data, Some(TelnetEvent::Text(&[IAC])))
+            }
+            (State::Sub(bytes), IAC) => (State::SubCommand(bytes + 1), None),
+            (State::SubCommand(_), SE) => (State::Data, Some(TelnetEvent::Negotiation(None))),
+            (State::Sub(bytes) | State::SubCommand(bytes), _) => (State::Sub(bytes + 1), None),
+        };
+        self.state = next;
+        event
+    }
+
+    fn negotiate(&mut self, verb: u8, option: u8) -> Option<[u8; 3]> {
         let answer = match (verb, option) {
             (DO, ECHO | SUPPRESS_GO_AHEAD) => {
                 let agreed = &mut self.agreed[usize::from(option == ECHO)];
                 if std::mem::replace(agreed, true) {
-                    return Told::Noted;
+                    return None;
                 }
                 WILL
             }
             (DO, _) => WONT,
             (WILL, _) => DONT,
-            _ => return Told::Noted,
+            _ => return None,
         };
-        Told::Answer([IAC, answer, option])
+        Some([IAC, answer, option])
+    }
+}
+
+/// Takes the byte behind an IAC.
+fn command(byte: u8) -> (State, Option<TelnetEvent>) {
+    match byte {
+        IAC => (State::Data, Some(TelnetEvent::Byte(byte))),
+        SB => (State::Sub(0), None),
+        WILL | WONT | DO | DONT => (State::Option(byte), None),
+        command => (State::Data, key(command).map(TelnetEvent::Byte)),
     }
 }
 
@@ -103,39 +185,114 @@ const fn key(command: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
+    /// Checks what a stream comes to whose every byte belongs to a command, or is an IAC in this scope.
     #[track_caller]
-    fn check(stream: &[u8], expected: &[Told]) {
+    fn check(scope: IacScope, stream: &[u8], expected: &[TelnetEvent]) {
         let mut telnet = Telnet::default();
-        let told: Vec<_> = stream
+        let events: Vec<_> = stream
             .iter()
-            .filter_map(|byte| telnet.push(*byte))
+            .filter_map(|byte| telnet.push(*byte, scope))
             .collect();
-        assert_eq!(told, expected, "{stream:02x?}");
-        assert!(!telnet.is_inside(), "{stream:02x?}");
+        assert_eq!(events, expected, "{stream:02x?} in {scope:?}");
+        assert!(!telnet.is_inside(), "{stream:02x?} in {scope:?}");
     }
 
     #[test]
     fn an_interrupt_is_a_control_c() {
         // What the line mode of telnet(1) sends for ^C: IP, then DO TIMING-MARK.
-        let refused = Told::Answer([IAC, WONT, 6]);
-        check(b"\xFF\xF4\xFF\xFD\x06", &[Told::Byte(3), refused]);
+        let refused = [IAC, WONT, TIMING_MARK];
+        check(
+            IacScope::Session,
+            b"\xFF\xF4\xFF\xFD\x06",
+            &[
+                TelnetEvent::Byte(3),
+                TelnetEvent::Negotiation(Some(refused)),
+            ],
+        );
+        check(
+            IacScope::LineStart,
+            b"\xFF\xF4\xFF\xFD\x06\xFF\xF3",
+            &[
+                TelnetEvent::Interrupt,
+                TelnetEvent::Answer(refused),
+                TelnetEvent::Interrupt,
+            ],
+        );
     }
 
     #[test]
     fn options_are_answered_once_and_never_offered() {
-        let echo = Told::Answer([IAC, WILL, ECHO]);
-        check(b"\xFF\xFD\x01\xFF\xFD\x01", &[echo, Told::Noted]);
-        check(b"\xFF\xFB\x00", &[Told::Answer([IAC, DONT, 0])]);
-        check(b"\xFF\xFE\x01\xFF\xFC\x01", &[Told::Noted, Told::Noted]);
+        for scope in [IacScope::Session, IacScope::LineStart] {
+            let negotiation = TelnetEvent::Negotiation;
+            let echo = negotiation(Some([IAC, WILL, ECHO]));
+            check(
+                scope,
+                b"\xFF\xFD\x01\xFF\xFD\x01",
+                &[echo, negotiation(None)],
+            );
+            check(scope, b"\xFF\xFB\x00", &[negotiation(Some([IAC, DONT, 0]))]);
+            check(
+                scope,
+                b"\xFF\xFE\x01\xFF\xFC\x01",
+                &[negotiation(None), negotiation(None)],
+            );
+        }
     }
 
     #[test]
     fn a_subnegotiation_is_passed_over_whatever_it_holds() {
-        check(b"\xFF\xFA\x18\x00\xFF\xFFreboot\n\xFF\xF0", &[Told::Noted]);
+        check(
+            IacScope::Session,
+            b"\xFF\xFA\x18\x00\xFF\xFFreboot\n\xFF\xF0",
+            &[TelnetEvent::Negotiation(None)],
+        );
+    }
+
+    #[test]
+    fn a_subnegotiation_without_an_end_is_text_again_behind_its_limit() {
+        let mut telnet = Telnet::default();
+        let begin = telnet
+            .push(IAC, IacScope::Session)
+            .or(telnet.push(SB, IacScope::Session));
+        assert_eq!(begin, None);
+        for _ in 0..SUBNEGOTIATION_MAX_BYTES {
+            assert_eq!(telnet.push(b'x', IacScope::Session), None);
+        }
+        let event = telnet.push(b'x', IacScope::Session);
+        assert_eq!(
+            event,
+            Some(TelnetEvent::Text(&[IAC])),
+            "the line is refused"
+        );
+        assert!(!telnet.is_inside());
     }
 
     #[test]
     fn a_doubled_iac_is_the_byte_itself() {
-        check(b"\xFF\xFF", &[Told::Byte(0xFF)]);
+        check(IacScope::Session, b"\xFF\xFF", &[TelnetEvent::Byte(0xFF)]);
+    }
+
+    #[test]
+    fn what_no_negotiation_opened_is_text_and_loses_no_byte() {
+        check(IacScope::LineStart, b"\xFF\n", &[TelnetEvent::Text(&[IAC])]);
+        check(
+            IacScope::LineStart,
+            b"\xFF\xFF",
+            &[TelnetEvent::Text(&[IAC])],
+        );
+        check(IacScope::WithinLine, b"\xFF", &[TelnetEvent::Text(&[])]);
+        let mut telnet = Telnet::default();
+        telnet.pass();
+        for (byte, event) in [
+            (IAC, None),
+            (DO, None),
+            (ECHO, Some(TelnetEvent::Text(&[IAC, DO]))),
+            (IAC, None),
+            (WILL, Some(TelnetEvent::Text(&[IAC]))),
+        ] {
+            assert_eq!(telnet.push(byte, IacScope::LineStart), event, "{byte:02x}");
+        }
+        assert_eq!(telnet.push(IAC, IacScope::LineStart), None);
+        assert_eq!(telnet.end(), [IAC], "the end of input loses nothing either");
     }
 }

@@ -3,6 +3,7 @@
 mod follow;
 mod json;
 mod services;
+mod telnet;
 
 use super::*;
 use crate::core::clients::Life;

@@ -138,6 +138,11 @@ impl Lines {
         self.input.typed().is_empty() || self.is_term()
     }
 
+    /// Ends the rows that go on, if any: somebody interrupts a script between two of its lines.
+    pub(in super::super) fn interrupt(&mut self, out: &mut Output) {
+        self.end_rows(out);
+    }
+
     /// A program wants no more of a log.
     pub(super) fn cancel(&mut self, call: &json::Call, id: FollowId, out: &mut Output) {
         let is_known = self.follows.has_been(id);
