@@ -139,14 +139,24 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         is_empty && is_between && self.keys.is_idle()
     }
 
-    /// The line that was received last, until the next byte is fed.
+    /// The line that was received last, until the next byte is fed or lost.
     #[must_use]
     pub fn line(&self) -> &str {
         self.editor.text()
     }
 
-    /// Bytes were lost on the way here: the line under way is refused when it ends.
-    pub const fn lost(&mut self) {
+    /// Bytes are missing here, between what was fed before and what is fed next. The line that
+    /// goes on here, or begins here, is refused when it ends, whatever else is lost or typed in it.
+    pub fn lost(&mut self) {
+        if self.closed {
+            return;
+        }
+        if core::mem::take(&mut self.told) {
+            self.editor.clear();
+        }
+        // The other halves may be among what is missing: of a CR LF, of a key.
+        self.carriage = Carriage::Home;
+        self.keys = Keys::new();
         self.editor.lose();
     }
 
@@ -316,7 +326,8 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     }
 
     fn close_if_http(&mut self) {
-        self.closed = self.dialect.is_none() && is_http(self.editor.text());
+        let is_first = self.dialect.is_none() && !self.editor.is_lost();
+        self.closed = is_first && is_http(self.editor.text());
     }
 
     /// Whether a person is at the other end.
@@ -326,7 +337,9 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
 
     /// How the line under way is spelled.
     fn spelling(&self) -> Dialect {
-        if let Some(b'{' | b'[') = self.editor.text().as_bytes().first() {
+        // What is left of a person's line may begin with any character.
+        let is_remnant = self.is_term() && self.editor.is_lost();
+        if !is_remnant && let Some(b'{' | b'[') = self.editor.text().as_bytes().first() {
             Dialect::Json
         } else if self.is_term() {
             Dialect::Term
@@ -355,7 +368,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     fn refuse(&self, error: LineError) -> Received<'_> {
         Received::Refused {
             dialect: self.spelling(),
-            tag: grammar::leading_tag(self.editor.text()),
+            tag: grammar::leading_tag(self.editor.tagged()),
             error,
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct Editor<const LINE: usize, const HISTORY: usize> {
     invalid: bool,
     /// Bytes were lost on the way.
     lost: bool,
+    /// What stands at the beginning up to a blank came before any that were lost.
+    first_word_is_whole: bool,
 }
 
 /// What a key asks of the session.
@@ -53,6 +55,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
             control: false,
             invalid: false,
             lost: false,
+            first_word_is_whole: true,
         }
     }
 
@@ -81,6 +84,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
         self.empty();
         self.control = false;
         self.lost = false;
+        self.first_word_is_whole = true;
     }
 
     /// Forgets the lines before, too.
@@ -94,9 +98,27 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
         self.control = true;
     }
 
-    /// Marks the line as one that is not whole.
-    pub(crate) const fn lose(&mut self) {
-        self.lost = true;
+    /// Marks the line as one in which bytes are missing here.
+    pub(crate) fn lose(&mut self) {
+        if !core::mem::replace(&mut self.lost, true) {
+            let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+            self.first_word_is_whole = self.bytes().iter().any(is_blank);
+        }
+    }
+
+    /// Whether bytes are missing in the line.
+    pub(crate) const fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// The line as far as a tag at its beginning may be read: none of it if the tag may have been
+    /// put together from two.
+    pub(crate) fn tagged(&self) -> &str {
+        // What was rubbed out may have been typed again behind the hole.
+        if self.lost && (self.control || !self.first_word_is_whole) {
+            return "";
+        }
+        self.text()
     }
 
     /// What is wrong with the line. A person may edit, a script may not.
@@ -183,7 +205,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
             }
             Key::Clear => return Effect::Says("\x1b[H\x1b[2J", Some(Asked::Redraw)),
             // Something is missing in this line: nothing can mend it.
-            _ if self.over > 0 || self.invalid => return NOTHING,
+            _ if self.over > 0 || self.invalid || self.lost => return NOTHING,
             Key::EndOfInput if self.bytes().is_empty() => {
                 return Effect::Says("", Some(Asked::Logout));
             }

@@ -18,7 +18,7 @@ pub enum LineError {
     NotUtf8,
     /// The input ended within it.
     Incomplete,
-    /// Bytes of it were lost, because they came faster than they were taken.
+    /// Bytes of it were lost: they came faster than they were taken, or arrived damaged.
     Lost,
 }
 
@@ -41,7 +41,7 @@ impl LineError {
             Self::Control => "control characters in the line",
             Self::NotUtf8 => "the line is not UTF-8",
             Self::Incomplete => "the input ended within the line",
-            Self::Lost => "bytes of the line were lost; send slower",
+            Self::Lost => "input was lost; send the line again, slower",
         }
     }
 }

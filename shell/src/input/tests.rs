@@ -1,6 +1,7 @@
 //! Bytes in, lines out: every dialect, every split, every limit.
 
 mod editing;
+mod lost;
 mod screen;
 
 use super::*;

@@ -53,7 +53,7 @@ fn a_line_that_lost_bytes_does_not_run() {
     let heard = bench.say("ot\nuptime\n");
     assert!(
         heard.starts_with(
-            "err 429 slow_down detail=\"bytes of the line were lost; send slower\"\nok uptime"
+            "err 429 slow_down detail=\"input was lost; send the line again, slower\"\nok uptime"
         ),
         "{heard:?}"
     );
