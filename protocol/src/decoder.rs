@@ -82,6 +82,8 @@ pub struct Decoder<const N: usize> {
     state: State,
     after_return: bool,
     muted: bool,
+    /// Bytes of the candidate were lost: it is no frame, whatever it looks like.
+    void: bool,
     manner: Manner,
     /// How many bytes of `buffer` are held: the candidate.
     held: usize,
@@ -116,6 +118,7 @@ impl<const N: usize> Decoder<N> {
             last_byte: Instant(0),
             after_return: false,
             muted: false,
+            void: false,
             invalid: 0,
         }
     }
@@ -148,6 +151,17 @@ impl<const N: usize> Decoder<N> {
         self.state = State::Text;
         self.after_return = false;
         self.muted = false;
+        self.void = false;
+    }
+
+    /// Bytes are missing here, as was seen at `now`: a candidate under way is void, and ends where it
+    /// would have ended.
+    pub fn lost(&mut self, now: Instant) {
+        self.tick(now);
+        // There was no silence: something has arrived.
+        self.last_byte = now;
+        self.after_return = false;
+        self.void = matches!(self.state, State::Open | State::Closed);
     }
 
     /// Takes one byte that arrived at `now`.
@@ -198,6 +212,7 @@ impl<const N: usize> Decoder<N> {
             self.reject(State::Text);
         } else if ends {
             self.state = State::Text;
+            self.void = false;
         }
         if quiet {
             self.muted = false;
@@ -222,7 +237,7 @@ impl<const N: usize> Decoder<N> {
                 self.after_return = false;
                 Step::Text(DELIMITER)
             }
-            State::Open | State::Closed if self.held > 0 => self.try_candidate(),
+            State::Open | State::Closed if self.held > 0 || self.void => self.try_candidate(),
             State::Text | State::Discard | State::Open | State::Closed => {
                 self.after_return = false;
                 self.state = State::Open;
@@ -238,8 +253,9 @@ impl<const N: usize> Decoder<N> {
 
     fn try_candidate(&mut self) -> Step<'_> {
         let length = core::mem::take(&mut self.held);
+        let is_whole = !core::mem::take(&mut self.void);
         self.muted = !self.manner.shows;
-        let candidate = self.buffer.get_mut(..length);
+        let candidate = self.buffer.get_mut(..length).filter(|_| is_whole);
         let frame = candidate.and_then(|held| frame::decode(held, self.session));
         if let Some(frame) = frame.filter(|frame| frame.body.len() <= Self::BODY_BYTES) {
             self.state = State::Closed;
@@ -253,6 +269,7 @@ impl<const N: usize> Decoder<N> {
 
     fn reject(&mut self, next: State) {
         self.held = 0;
+        self.void = false;
         self.invalid = self.invalid.saturating_add(1);
         self.muted = !self.manner.shows;
         self.state = next;

@@ -155,6 +155,55 @@ fn a_nul_behind_a_return_is_text_and_any_other_opens_a_candidate() {
     check(Manner::DEVICE_STREAM, &[(0, b"help\0more\r")], &[], "help");
 }
 
+/// The frames that come out of `parts`, between which bytes are lost.
+#[track_caller]
+fn check_lost(parts: &[&[u8]], frames: &[u16]) {
+    for manner in [Manner::DEVICE_SERIAL, Manner::DEVICE_STREAM] {
+        let mut decoder = Decoder::<64>::new(manner);
+        decoder.enter(Some(NONCE));
+        let mut found = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            if index > 0 {
+                decoder.lost(Instant(0));
+            }
+            for byte in *part {
+                if let Step::Frame(frame) = decoder.push(Instant(0), *byte) {
+                    found.push(frame.header.sequence.0);
+                }
+            }
+        }
+        assert_eq!(found, frames, "{parts:02x?} on {manner:?}");
+    }
+}
+
+#[test]
+fn a_candidate_with_a_hole_is_void_and_the_next_one_is_not() {
+    let [one, two] = [packet(1, b"x"), packet(2, b"y")];
+    // Even if what is left of it looks whole.
+    let (head, tail) = one.split_at(5);
+    check_lost(&[head, &[tail, &two].concat()], &[2]);
+    check_lost(&[&[0], &[&one[1..], &two[..]].concat()], &[2]);
+    check_lost(&[&one[..one.len() - 1], &[&[0], &two[..]].concat()], &[2]);
+    check_lost(&[head, tail, &two], &[2]);
+    // Where the delimiter between two is among what is lost, neither is found.
+    check_lost(&[head, &two[5..], &one], &[1]);
+    // Between two.
+    check_lost(&[&one, &two], &[1, 2]);
+    check_lost(&[&one[..], &two[1..], &two], &[1, 2]);
+    check_lost(&[b"", &two], &[2]);
+}
+
+#[test]
+fn a_device_hears_no_silence_where_bytes_are_missing() {
+    let mut decoder = Decoder::<64>::new(Manner::DEVICE_SERIAL);
+    for byte in packet(1, b"x") {
+        decoder.push(Instant(0), byte);
+    }
+    decoder.lost(Instant(900));
+    assert_eq!(decoder.push(Instant(1_100), b'a'), Step::Dropped);
+    assert_eq!(decoder.push(Instant(2_100), b'a'), Step::Text(b'a'));
+}
+
 proptest! {
     #[test]
     fn any_split_of_a_stream_gives_the_same_result(
