@@ -160,6 +160,16 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.editor.lose();
     }
 
+    /// What arrived here was no text, and was dropped: in the middle of a line that is as
+    /// [`Input::lost`], and between two lines nothing.
+    pub fn dropped(&mut self) {
+        // A CR that may still open term has ended its line.
+        let is_over = self.told || matches!(self.carriage, Carriage::Opening(_));
+        if !is_over && !self.editor.is_untouched() {
+            self.lost();
+        }
+    }
+
     /// Takes bytes from the front of `bytes`, as they arrived at `now`, up to and including the
     /// one that completes something, and reports that; `None` once `bytes` is empty.
     ///

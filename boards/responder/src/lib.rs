@@ -30,7 +30,7 @@
 //! use lastword_protocol::power::{Backend, Evidence, Operation};
 //! use lastword_protocol::refusal::Code;
 //! use lastword_protocol::{Instant, Millis};
-//! use lastword_responder::io::{Drain, poll};
+//! use lastword_responder::io::{Drain, LineEvent, poll};
 //! use lastword_responder::{
 //!     About, Application, Birth, Clock, Power, RETAINED_BYTES, Responder, Retained, Said, Shell,
 //!     Watchdog,
@@ -166,7 +166,10 @@
 //!
 //! /// A UART without interrupts: one byte each way. Better ones have rings, filled and emptied by
 //! /// interrupts.
-//! struct Uart;
+//! struct Uart {
+//!     /// Bytes are missing behind the one that was read last.
+//!     has_overrun: bool,
+//! }
 //!
 //! impl ErrorType for Uart {
 //!     type Error = Infallible;
@@ -185,6 +188,8 @@
 //!         };
 //!         while !registers::receiver_is_full() {}
 //!         *place = registers::receive();
+//!         // Behind the byte, which was there before the one that found no room.
+//!         self.has_overrun |= registers::take_overrun_flag();
 //!         Ok(1)
 //!     }
 //! }
@@ -217,13 +222,13 @@
 //!         Ok(registers::transmission_is_complete())
 //!     }
 //!
-//!     fn has_lost_input(&mut self) -> bool {
-//!         registers::take_overrun_flag()
+//!     fn take_line_event(&mut self) -> Option<LineEvent> {
+//!         core::mem::take(&mut self.has_overrun).then_some(LineEvent::InputLost)
 //!     }
 //! }
 //!
 //! fn main() {
-//!     let (mut lamp, mut uart) = (Lamp, Uart);
+//!     let (mut lamp, mut uart) = (Lamp, Uart { has_overrun: false });
 //!     let mut responder = start(&mut lamp);
 //!     loop {
 //!         let Ok(()) = poll(&mut responder, &mut uart, &mut lamp);
@@ -330,8 +335,9 @@
 //!
 //! The receiver wants room for what comes while an answer is written: as many bytes as the
 //! `window=` of the board's `hello` promises, which is the second number given to
-//! `commands::hello`. Bytes that are lost all the same do no harm if [`io::Drain::has_lost_input`]
-//! tells.
+//! `commands::hello`. Bytes that are lost all the same do no harm if the driver tells where
+//! ([`io::Drain::take_line_event`], or an error of `read`): the line with the hole is refused, the
+//! frame dropped.
 //!
 //! # Knobs
 //!

@@ -33,6 +33,11 @@ pub struct Responder<T, const FRAME: usize, const REPLIES: usize> {
     again: usize,
     heard: Option<Instant>,
     announced: Instant,
+    /// The decoder holds bytes that may turn out to be no frame.
+    holds: bool,
+    /// Bytes were lost where is not known: somewhere from here on, as long as the driver has more
+    /// to be read.
+    unsure: bool,
     house: House,
     decoder: Decoder<FRAME>,
     frames: Frames<FRAME, REPLIES>,
@@ -63,6 +68,8 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
             sent: 0,
             heard: None,
             announced: board.now(),
+            holds: false,
+            unsure: false,
             again: 0,
         }
     }
@@ -86,15 +93,25 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
         self.heard = Some(now);
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
+                self.holds = false;
                 self.letter = self.frames.receive(&frame, &mut self.house, board);
                 self.decoder.enter(self.frames.nonce());
                 if self.letter.is_none() {
                     self.house.unsaid(board);
                 }
             }
-            Step::Text(byte) => self.text.feed(now, byte, &mut self.house, board),
+            Step::Text(byte) => {
+                if core::mem::take(&mut self.holds) {
+                    self.text.dropped();
+                }
+                self.text.feed(now, byte, &mut self.house, board);
+            }
             Step::Invalid => self.announce(now),
-            Step::Held | Step::Dropped => {}
+            Step::Held => self.holds = true,
+            Step::Dropped => self.text.dropped(),
+        }
+        if self.unsure {
+            self.lost_input(now);
         }
     }
 
@@ -147,16 +164,31 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
         self.house.link_lost(board);
     }
 
-    /// The line was broken (BREAK): forgets the candidate, the dialect and the line under way.
+    /// The line was broken (BREAK) here, behind the byte that was handed in last: forgets the
+    /// candidate, the dialect and the line under way. Only while [`Responder::wants_input`].
     pub fn broken(&mut self) {
         self.decoder.reset();
+        self.holds = false;
         self.text.forget();
     }
 
-    /// The driver lost bytes it should have handed in: the line under way must not run without
-    /// them. A frame finds that out by itself.
-    pub fn lost_input(&mut self) {
+    /// Bytes are missing here, between the one that was handed in last and the next: neither line
+    /// nor frame runs without them. Only while [`Responder::wants_input`].
+    pub fn lost_input(&mut self, now: Instant) {
+        self.decoder.lost(now);
         self.text.lost();
+    }
+
+    /// Bytes are missing somewhere between the one that was handed in last and those that the driver
+    /// has not got yet.
+    pub(crate) fn lost_input_somewhere(&mut self, now: Instant) {
+        self.lost_input(now);
+        self.unsure = true;
+    }
+
+    /// The driver has handed in all that it had.
+    pub(crate) const fn caught_up(&mut self) {
+        self.unsure = false;
     }
 
     /// When to call [`Responder::tick`] at the latest; `None` if nothing waits for a time.

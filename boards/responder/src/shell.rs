@@ -288,6 +288,10 @@ impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
         self.input.lost();
     }
 
+    fn dropped(&mut self) {
+        self.input.dropped();
+    }
+
     fn forget(&mut self) {
         self.input.forget();
         self.saying = Saying::Nothing;
@@ -305,10 +309,16 @@ fn heard(received: Option<Received<'_>>, answer: &mut Answer, unfit: &mut LineEr
         Some(Received::Redraw) => Heard::Say(Saying::Redraw),
         Some(Received::Choices) => Heard::Say(Saying::Choices),
         Some(Received::Complete) => Heard::Complete,
-        Some(Received::Line {
-            dialect: Dialect::Json,
-            ..
-        }) => Heard::Say(Saying::NoJson),
+        Some(
+            Received::Line {
+                dialect: Dialect::Json,
+                ..
+            }
+            | Received::Refused {
+                dialect: Dialect::Json,
+                ..
+            },
+        ) => Heard::Say(Saying::NoJson),
         Some(Received::Line { dialect, .. }) => {
             *answer = Answer::new(dialect, None, 0);
             Heard::Line

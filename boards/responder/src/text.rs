@@ -38,9 +38,13 @@ pub trait Sealed {
     #[doc(hidden)]
     fn said(&mut self, now: Instant, house: &mut House, board: &mut impl Board);
 
-    /// Bytes were lost: the line under way must not run.
+    /// Bytes are missing here: the line that goes on or begins here must not run.
     #[doc(hidden)]
     fn lost(&mut self);
+
+    /// What was no text was dropped here: a line that goes on must not run.
+    #[doc(hidden)]
+    fn dropped(&mut self);
 
     /// Forgets dialect and line.
     #[doc(hidden)]
@@ -71,6 +75,8 @@ impl Sealed for FramesOnly {
     fn said(&mut self, _: Instant, _: &mut House, _: &mut impl Board) {}
 
     fn lost(&mut self) {}
+
+    fn dropped(&mut self) {}
 
     fn forget(&mut self) {}
 }

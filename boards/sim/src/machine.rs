@@ -133,9 +133,6 @@ impl Machine {
             return;
         };
         hardware.now = instant(now.saturating_sub(up.since));
-        if self.uart.take_break() {
-            up.responder.broken();
-        }
         if let Err(error) = poll(&mut up.responder, &mut self.uart, hardware) {
             tracing::error!(%error, "the responder did not ask first");
         }

@@ -55,6 +55,10 @@ pub(crate) struct Options {
     /// Do everything but the reset.
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// Do not mark where the receiver has lost bytes: a fault that tests have to find.
+    #[arg(long, hide = true)]
+    pub(crate) ignore_marks: bool,
 }
 
 /// Where the line ends.

@@ -29,7 +29,10 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         seed,
         "listening"
     );
-    let uart = Uart::new(options.baud, options.fault, seed);
+    let mut uart = Uart::new(options.baud, options.fault, seed);
+    if options.ignore_marks {
+        uart.ignore_marks();
+    }
     let build = Build {
         baud: options.baud,
         dry_run: options.dry_run,

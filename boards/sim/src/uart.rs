@@ -4,7 +4,7 @@
 use crate::faults::{Faults, Rates};
 use crate::lane::{Lane, Symbol};
 use embedded_io::{Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
-use lastword_responder::io::Drain;
+use lastword_responder::io::{Drain, LineEvent};
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
@@ -22,12 +22,20 @@ pub(crate) struct Uart {
     now: Duration,
     to_host: Lane,
     from_host: Lane,
-    received: VecDeque<Symbol>,
-    overrun: bool,
+    received: VecDeque<Received>,
+    /// Nobody is told of what is lost: a fault for tests to find.
+    ignores_marks: bool,
     /// Whether the board is up: the receiver is off while it resets.
     up: bool,
     /// What has left, and was not handed over yet.
     left: Vec<u8>,
+}
+
+/// What waits for the board to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Received {
+    Byte(u8),
+    Event(LineEvent),
 }
 
 /// The board would have to wait, which it never has to where it asks first.
@@ -55,7 +63,7 @@ impl Uart {
             to_host: Lane::new(baud, Faults::new(rates, seed)),
             from_host: Lane::new(baud, Faults::new(rates, !seed)),
             received: VecDeque::new(),
-            overrun: false,
+            ignores_marks: false,
             up: false,
             left: Vec::new(),
         }
@@ -71,9 +79,14 @@ impl Uart {
         });
         self.from_host.advance(now, |symbol| match symbol {
             _ if !self.up => {}
-            Symbol::Byte(_) if self.received.len() >= RECEIVE_BYTES => self.overrun = true,
-            Symbol::Byte(_) | Symbol::Break => self.received.push_back(symbol),
+            Symbol::Byte(byte) => receive(&mut self.received, byte),
+            Symbol::Break => note(&mut self.received, LineEvent::Break),
         });
+    }
+
+    /// Tells of no losses from here on.
+    pub(crate) const fn ignore_marks(&mut self) {
+        self.ignores_marks = true;
     }
 
     /// When something next happens on the line.
@@ -92,7 +105,6 @@ impl Uart {
     pub(crate) fn reset(&mut self) -> usize {
         self.up = false;
         self.received.clear();
-        self.overrun = false;
         self.to_host.clear()
     }
 
@@ -119,15 +131,6 @@ impl Uart {
     /// The far end sends a BREAK behind what it has sent.
     pub(crate) fn arrive_break(&mut self) {
         self.from_host.put_break(self.now);
-    }
-
-    /// Whether a BREAK is the next thing to be received; takes it.
-    pub(crate) fn take_break(&mut self) -> bool {
-        let is_next = self.received.front() == Some(&Symbol::Break);
-        if is_next {
-            self.received.pop_front();
-        }
-        is_next
     }
 
     /// What has left; whoever hands it over takes it off.
@@ -161,7 +164,7 @@ impl Read for Uart {
         let Some(place) = room.first_mut() else {
             return Ok(0);
         };
-        let Some(&Symbol::Byte(byte)) = self.received.front() else {
+        let Some(&Received::Byte(byte)) = self.received.front() else {
             return Err(WouldWait);
         };
         self.received.pop_front();
@@ -172,7 +175,7 @@ impl Read for Uart {
 
 impl ReadReady for Uart {
     fn read_ready(&mut self) -> Result<bool, WouldWait> {
-        Ok(matches!(self.received.front(), Some(Symbol::Byte(_))))
+        Ok(matches!(self.received.front(), Some(Received::Byte(_))))
     }
 }
 
@@ -203,8 +206,35 @@ impl Drain for Uart {
         Ok(self.to_host.is_empty())
     }
 
-    fn has_lost_input(&mut self) -> bool {
-        core::mem::take(&mut self.overrun)
+    fn take_line_event(&mut self) -> Option<LineEvent> {
+        let &Received::Event(event) = self.received.front()? else {
+            return None;
+        };
+        self.received.pop_front();
+        (event != LineEvent::InputLost || !self.ignores_marks).then_some(event)
+    }
+}
+
+/// Puts a byte into the ring, or marks where it is missing.
+fn receive(ring: &mut VecDeque<Received>, byte: u8) {
+    let is_byte = |received: &&Received| matches!(received, Received::Byte(_));
+    if ring.iter().filter(is_byte).count() < RECEIVE_BYTES {
+        ring.push_back(Received::Byte(byte));
+    } else {
+        note(ring, LineEvent::InputLost);
+    }
+}
+
+/// Puts an event behind the byte that was received last. At most two have their place there: a BREAK
+/// ends the line in which bytes are missing, and what is missing behind it is another's.
+fn note(ring: &mut VecDeque<Received>, event: LineEvent) {
+    if event == LineEvent::Break {
+        while let Some(Received::Event(_)) = ring.back() {
+            ring.pop_back();
+        }
+    }
+    if ring.back() != Some(&Received::Event(event)) {
+        ring.push_back(Received::Event(event));
     }
 }
 
@@ -233,16 +263,56 @@ mod tests {
         assert_eq!(uart.left().len(), 65);
     }
 
+    /// What the board reads: bytes, `~` for a loss and `!` for a BREAK.
+    fn read_all(uart: &mut Uart) -> String {
+        let mut read = String::new();
+        loop {
+            let mut byte = [0];
+            match uart.take_line_event() {
+                Some(LineEvent::InputLost) => read.push('~'),
+                Some(LineEvent::Break) => read.push('!'),
+                None if uart.read(&mut byte).is_ok() => read.push(byte[0].into()),
+                None => return read,
+            }
+        }
+    }
+
     #[test]
-    fn what_the_receiver_has_no_room_for_is_told() {
+    fn what_the_receiver_has_no_room_for_is_marked_at_its_place() {
         let mut uart = uart();
-        uart.arrive(&[7; RECEIVE_BYTES]);
+        let full = "a".repeat(RECEIVE_BYTES);
+        uart.arrive(full.as_bytes());
         uart.advance(Duration::from_secs(1));
-        assert!(!uart.has_lost_input());
-        uart.arrive(&[7]);
+        uart.arrive(b"lost");
         uart.advance(Duration::from_secs(2));
-        assert!(uart.has_lost_input());
-        assert!(!uart.has_lost_input(), "told once");
+        for _ in 0..10 {
+            assert_eq!(uart.take_line_event(), None, "bytes come first");
+            uart.read(&mut [0]).unwrap();
+        }
+        uart.arrive(b"b");
+        uart.advance(Duration::from_secs(3));
+        let expected = format!("{}~b", "a".repeat(RECEIVE_BYTES - 10));
+        assert_eq!(read_all(&mut uart), expected);
+        assert_eq!(read_all(&mut uart), "", "told once");
+    }
+
+    #[test]
+    fn events_keep_their_places_and_do_not_pile_up() {
+        let mut uart = uart();
+        uart.arrive(b"a");
+        uart.arrive_break();
+        uart.arrive(b"b");
+        uart.advance(Duration::from_secs(1));
+        assert_eq!(read_all(&mut uart), "a!b");
+        let full = "a".repeat(RECEIVE_BYTES);
+        uart.arrive(full.as_bytes());
+        for _ in 0..10 {
+            uart.arrive(b"lost");
+            uart.arrive_break();
+            uart.arrive(b"lost");
+        }
+        uart.advance(Duration::from_secs(2));
+        assert_eq!(read_all(&mut uart), full + "!~");
     }
 
     #[test]

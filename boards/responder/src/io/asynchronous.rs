@@ -1,6 +1,6 @@
 //! Over `embedded-io-async`: for an executor, such as embassy's.
 
-use super::WINDOW_BYTES;
+use super::{WINDOW_BYTES, is_loss};
 use crate::hardware::Board;
 use crate::responder::Responder;
 use crate::text::Text;
@@ -41,6 +41,11 @@ where
         match arrived {
             Ok(0) => {}
             Ok(_) => responder.receive(now, byte[0], board),
+            Err(error) if is_loss(&error) => {
+                responder.lost_input_somewhere(now);
+                // A line that fails again and again leaves the others their turns.
+                pass().await;
+            }
             Err(error) => {
                 responder.link_lost(now, board);
                 return Err(error);
@@ -72,7 +77,8 @@ where
             left.clamp(1, TURN_MS)
         });
         let waiting = pin!(delay.delay_ms(wait_ms));
-        if let Some(read) = first(reading.as_mut(), waiting).await {
+        let caught_up = || responder.caught_up();
+        if let Some(read) = first(reading.as_mut(), waiting, caught_up).await {
             return read;
         }
     }
@@ -105,16 +111,32 @@ async fn speak<T: Text, W: Write, B: Board, const FRAME: usize, const REPLIES: u
     Ok(())
 }
 
-/// What `reading` comes to, or `None` if `waiting` is over before. `reading` goes on.
+/// What `reading` comes to, or `None` if `waiting` is over before. `reading` goes on. `caught_up` is
+/// called when there is nothing to be read.
 async fn first<F: Future>(
     mut reading: Pin<&mut F>,
     mut waiting: Pin<&mut impl Future>,
+    mut caught_up: impl FnMut(),
 ) -> Option<F::Output> {
     poll_fn(|context| {
         if let Poll::Ready(read) = reading.as_mut().poll(context) {
             return Poll::Ready(Some(read));
         }
+        caught_up();
         waiting.as_mut().poll(context).map(|_| None)
     })
     .await
+}
+
+/// Lets other tasks have a turn.
+async fn pass() {
+    let mut has_passed = false;
+    poll_fn(|context| {
+        if core::mem::replace(&mut has_passed, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -1,6 +1,6 @@
 //! Waiting for the line: for a board that has nothing else to do while it speaks.
 
-use super::WINDOW_BYTES;
+use super::{WINDOW_BYTES, take};
 use crate::hardware::Board;
 use crate::responder::Responder;
 use crate::text::Text;
@@ -46,12 +46,9 @@ fn step<
     line: &mut U,
     board: &mut B,
 ) -> Result<(), U::Error> {
-    if responder.wants_input() && line.read_ready()? {
-        let mut byte = [0];
-        if line.read(&mut byte)? > 0 {
-            let now = board.now();
-            responder.receive(now, byte[0], board);
-        }
+    if responder.wants_input() {
+        let now = board.now();
+        take(responder, line, board, now)?;
     }
     let now = board.now();
     responder.tick(now, board);

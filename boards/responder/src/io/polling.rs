@@ -1,12 +1,23 @@
 //! Without waiting: for a main loop that has other things to do.
 
-use super::WINDOW_BYTES;
+use super::{WINDOW_BYTES, take};
 use crate::hardware::Board;
 use crate::responder::Responder;
 use crate::text::Text;
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use lastword_protocol::Instant;
 
-/// A transmitter that can tell, without waiting, whether everything has left.
+/// Something that happened on the way in, between two bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineEvent {
+    /// Bytes are missing: the receiver overran, or some arrived damaged.
+    InputLost,
+    /// The line was held in the spacing state for longer than any byte takes: a BREAK.
+    Break,
+}
+
+/// A UART that can tell, without waiting, whether everything has left, and where something happened
+/// on the way in.
 pub trait Drain: ErrorType {
     /// Whether every byte written has left, the one in the shift register too: where
     /// [`Write::flush`] would return at once.
@@ -16,9 +27,13 @@ pub trait Drain: ErrorType {
     /// If the line is gone.
     fn is_drained(&mut self) -> Result<bool, Self::Error>;
 
-    /// Whether the receiver lost bytes since this was last asked.
-    fn has_lost_input(&mut self) -> bool {
-        false
+    /// Takes the event that has its place behind the byte that was read last, and in front of the one
+    /// that is read next; `None` if there is none, or if another byte comes first.
+    ///
+    /// [`poll`] asks before it reads a byte, and where none can be read. Events at one place are
+    /// taken one after the other; losses at one place are one.
+    fn take_line_event(&mut self) -> Option<LineEvent> {
+        None
     }
 }
 
@@ -56,20 +71,7 @@ where
     U: Read + ReadReady + Write + WriteReady + Drain,
 {
     let now = board.now();
-    if line.has_lost_input() {
-        responder.lost_input();
-    }
-    // What has arrived is older than this turn. Not all of it: who goes on talking must not keep
-    // time from passing.
-    for _ in 0..TURN_BYTES {
-        if !responder.wants_input() || !line.read_ready()? {
-            break;
-        }
-        let mut byte = [0];
-        if line.read(&mut byte)? > 0 {
-            responder.receive(now, byte[0], board);
-        }
-    }
+    receive(responder, line, board, now)?;
     responder.tick(now, board);
     let mut room = [0; WINDOW_BYTES];
     while line.write_ready()? {
@@ -81,6 +83,31 @@ where
     }
     if responder.awaits_drain() && line.is_drained()? {
         responder.drained(now, board);
+    }
+    Ok(())
+}
+
+/// Takes what has arrived, which is older than this turn. Not all of it: who goes on talking must not
+/// keep time from passing.
+fn receive<T: Text, U, B: Board, const FRAME: usize, const REPLIES: usize>(
+    responder: &mut Responder<T, FRAME, REPLIES>,
+    line: &mut U,
+    board: &mut B,
+    now: Instant,
+) -> Result<(), U::Error>
+where
+    U: Read + ReadReady + Drain,
+{
+    for _ in 0..TURN_BYTES {
+        if !responder.wants_input() {
+            break;
+        }
+        match line.take_line_event() {
+            Some(LineEvent::InputLost) => responder.lost_input(now),
+            Some(LineEvent::Break) => responder.broken(),
+            None if !take(responder, line, board, now)? => break,
+            None => {}
+        }
     }
     Ok(())
 }

@@ -1,19 +1,18 @@
 //! A board whose hardware is memory, on a UART whose far end is the test.
 
 use crate::application;
-use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 use lastword_protocol::identity::BoardKind;
 use lastword_protocol::message::Application as Message;
 use lastword_protocol::power::{Backend, Evidence, Operation};
 use lastword_protocol::{Instant, Millis};
-use lastword_responder::io::{Drain, poll};
+use lastword_responder::io::{Drain, LineEvent, poll};
 use lastword_responder::{
     About, Application, Birth, Clock, Power, RETAINED_BYTES, Responder, Retained, Said, Shell,
     Watchdog,
 };
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::rc::Rc;
 
 pub(crate) const ABOUT: About = About {
@@ -106,7 +105,12 @@ pub(crate) struct Uart {
     pub(crate) heard: Vec<u8>,
     /// The far end holds the line: nothing leaves.
     pub(crate) held: bool,
-    pub(crate) overrun: bool,
+    /// How many bytes were read.
+    pub(crate) read: usize,
+    /// What happened behind how many bytes.
+    pub(crate) events: VecDeque<(usize, LineEvent)>,
+    /// What is told instead of a byte, behind how many bytes.
+    pub(crate) errors: VecDeque<(usize, ReadError)>,
     /// How many bytes the transmitter holds at most.
     pub(crate) queue_bytes: usize,
     /// A write waits for the line, as with a driver that blocks.
@@ -120,35 +124,59 @@ impl Default for Uart {
             queue: VecDeque::new(),
             heard: Vec::new(),
             held: false,
-            overrun: false,
+            read: 0,
+            events: VecDeque::new(),
+            errors: VecDeque::new(),
             queue_bytes: ABOUT.transmit_bytes.into(),
             waits: false,
         }
     }
 }
 
+/// What a read comes to where a byte is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReadError(pub(crate) ErrorKind);
+
+impl std::fmt::Display for ReadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl embedded_io::Error for ReadError {
+    fn kind(&self) -> ErrorKind {
+        self.0
+    }
+}
+
 impl ErrorType for Uart {
-    type Error = Infallible;
+    type Error = ReadError;
 }
 
 impl Read for Uart {
-    fn read(&mut self, room: &mut [u8]) -> Result<usize, Infallible> {
+    fn read(&mut self, room: &mut [u8]) -> Result<usize, ReadError> {
+        if let Some((_, error)) = self.errors.pop_front_if(|(at, _)| *at == self.read) {
+            return Err(error);
+        }
         let (Some(place), Some(byte)) = (room.first_mut(), self.arrived.pop_front()) else {
             return Ok(0);
         };
         *place = byte;
+        self.read += 1;
         Ok(1)
     }
 }
 
 impl ReadReady for Uart {
-    fn read_ready(&mut self) -> Result<bool, Infallible> {
-        Ok(!self.arrived.is_empty())
+    fn read_ready(&mut self) -> Result<bool, ReadError> {
+        Ok(self.can_be_read())
     }
 }
 
 impl Write for Uart {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ReadError> {
         if self.waits && self.queue.len() == self.queue_bytes {
             self.move_on();
         }
@@ -157,29 +185,37 @@ impl Write for Uart {
         Ok(count)
     }
 
-    fn flush(&mut self) -> Result<(), Infallible> {
+    fn flush(&mut self) -> Result<(), ReadError> {
         self.move_on();
         Ok(())
     }
 }
 
 impl WriteReady for Uart {
-    fn write_ready(&mut self) -> Result<bool, Infallible> {
+    fn write_ready(&mut self) -> Result<bool, ReadError> {
         Ok(self.queue.len() < self.queue_bytes)
     }
 }
 
 impl Drain for Uart {
-    fn is_drained(&mut self) -> Result<bool, Infallible> {
+    fn is_drained(&mut self) -> Result<bool, ReadError> {
         Ok(self.queue.is_empty())
     }
 
-    fn has_lost_input(&mut self) -> bool {
-        std::mem::take(&mut self.overrun)
+    fn take_line_event(&mut self) -> Option<LineEvent> {
+        let due = self.events.front().is_some_and(|(at, _)| *at == self.read);
+        let (_, event) = self.events.pop_front_if(|_| due)?;
+        Some(event)
     }
 }
 
 impl Uart {
+    /// Whether there is a byte, or an error in place of one.
+    pub(crate) fn can_be_read(&self) -> bool {
+        let error = self.errors.front().is_some_and(|(at, _)| *at == self.read);
+        error || !self.arrived.is_empty()
+    }
+
     /// What the transmitter holds leaves, unless the far end holds the line.
     pub(crate) fn move_on(&mut self) {
         if !self.held {
@@ -238,7 +274,7 @@ impl Bench {
     /// So many turns of the main loop, between which bytes leave.
     pub(crate) fn turns(&mut self, count: usize) {
         for _ in 0..count {
-            let Ok(()) = poll(&mut self.responder, &mut self.uart, &mut self.hardware);
+            poll(&mut self.responder, &mut self.uart, &mut self.hardware).expect("a line");
             self.uart.move_on();
         }
     }

@@ -1,6 +1,7 @@
 //! What scripts and people read.
 
 use crate::bench::Bench;
+use lastword_responder::io::LineEvent;
 
 /// A line, and how its answer begins.
 #[track_caller]
@@ -45,19 +46,57 @@ fn a_wrong_line_is_told_where() {
     );
 }
 
-#[test]
-fn a_line_that_lost_bytes_does_not_run() {
+/// What a board answers to text with holes, written as `%`, behind a first line.
+#[track_caller]
+fn check_lost(text: &str, expected: &str) {
     let mut bench = Bench::new();
-    bench.say("\nrebo");
-    bench.uart.overrun = true;
-    let heard = bench.say("ot\nuptime\n");
-    assert!(
-        heard.starts_with(
-            "err 429 slow_down detail=\"input was lost; send the line again, slower\"\nok uptime"
-        ),
-        "{heard:?}"
-    );
+    bench.say("\n");
+    for part in text.split_inclusive('%') {
+        let bytes = part.trim_end_matches('%');
+        bench.uart.arrived.extend(bytes.as_bytes());
+        if bytes.len() < part.len() {
+            let place = bench.uart.read + bench.uart.arrived.len();
+            let event = (place, LineEvent::InputLost);
+            bench.uart.events.push_back(event);
+        }
+    }
+    bench.turns(400);
+    assert_eq!(bench.heard(), expected, "{text:?}");
     assert_eq!(bench.hardware.fired, []);
+}
+
+#[test]
+fn the_line_with_the_hole_is_refused_and_no_other() {
+    let lost = "err 429 slow_down detail=\"input was lost; send the line again, slower\"\n";
+    check_lost("double 2%1\ndouble 4\n", &format!("{lost}ok doubled=8\n"));
+    // All of it arrives at once: the hole is in the second line, or between the first two.
+    let answers = format!("ok doubled=2\n{lost}ok doubled=8\n");
+    check_lost("double 1\ndouble %2\ndouble 4\n", &answers);
+    check_lost("double 1\n%ouble 2\ndouble 4\n", &answers);
+    check_lost("double 1\ndouble 2%\ndouble 4\n", &answers);
+    check_lost("double 1\ndouble 2\r%\ndouble 4\n", &answers);
+    check_lost("double 1\nrebo%\ndouble 4\n", &answers);
+    check_lost("double 1\n%reboot\ndouble 4\n", &answers);
+    check_lost(
+        "@7 double%1\n@8% double 2\n",
+        &format!("err @7 {}{lost}", &lost[4..]),
+    );
+    let no_json = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"this board speaks no json\",\"data\":{\"code\":415,\"symbol\":\"mode\"}}}\n";
+    check_lost("{\"id\":%1}\n", no_json);
+}
+
+#[test]
+fn text_around_what_was_no_frame_is_no_line() {
+    for noise in [&b"\0"[..], b"\0 1\n", b"\0 1\n\0 2\n"] {
+        let mut bench = Bench::new();
+        bench.say("\ndouble 1");
+        bench.exchange(noise);
+        bench.pass(1_100);
+        bench.heard();
+        let heard = bench.say("2\ndouble 4\n");
+        assert!(heard.starts_with("err 429 "), "{noise:?}: {heard:?}");
+        assert_eq!(bench.hardware.asked, [4], "{noise:?}");
+    }
 }
 
 #[cfg(feature = "term")]

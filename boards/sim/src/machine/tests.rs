@@ -186,6 +186,71 @@ fn at_rest_it_has_next_to_nothing_to_do() {
     assert!(idle > bench.now + MS * 200_000, "{idle:?}");
 }
 
+/// Numbered lines at once, many more than the receiver holds while it answers: which of them ran.
+fn overrun(bench: &mut Bench, first: &str, line_end: &str) -> Vec<u64> {
+    let lines: Vec<_> = (10_000..10_300_u64)
+        .map(|number| format!("tally {number}{line_end}"))
+        .collect();
+    let heard = bench.say(&(first.to_owned() + &lines.concat()), 30_000);
+    let ran = |line: &str| {
+        let number = line.split("number").nth(1)?;
+        let digits: String = number
+            .chars()
+            .skip_while(|it| !it.is_ascii_digit())
+            .take_while(char::is_ascii_digit)
+            .collect();
+        digits.parse().ok()
+    };
+    let ran: Vec<u64> = heard.lines().filter_map(ran).collect();
+    for number in &ran {
+        assert!(
+            (10_000..10_300).contains(number),
+            "{number} was never sent: {heard}"
+        );
+    }
+    assert!(ran.is_sorted() && ran.len() < 300, "{ran:?}");
+    assert!(heard.contains("input was lost"), "{heard}");
+    ran
+}
+
+#[test]
+fn what_runs_was_sent_whole_however_much_the_receiver_loses() {
+    for (first, line_end) in [
+        ("\n", "\n"),
+        ("", "\n"),
+        ("\n", "\r\n"),
+        ("\r\0", "\r"),
+        ("", "\r"),
+    ] {
+        let mut bench = Bench::new(BUILD);
+        let ran = overrun(&mut bench, first, line_end);
+        assert!(ran.len() > 10, "after {first:?}, by {line_end:?}: {ran:?}");
+        let last = bench.say(&format!("tally 7{line_end}"), 200);
+        // The one behind the last hole runs, unless that was at the very end.
+        let last = if last.contains("lost") {
+            bench.say(&format!("tally 7{line_end}"), 200)
+        } else {
+            last
+        };
+        assert!(
+            last.contains("number=7") || last.contains("number:"),
+            "{last:?}"
+        );
+    }
+}
+
+#[test]
+fn a_break_waits_for_the_answer_in_front_of_it() {
+    let mut bench = Bench::new(BUILD);
+    bench.say("\n", 10);
+    bench.machine.uart.arrive(b"help\n");
+    bench.machine.uart.arrive_break();
+    bench.machine.uart.arrive(b"led\n");
+    bench.pass(1_000);
+    let heard = bench.heard();
+    check(&heard, &["\nok\n", "led\r\nok led=off\n"]);
+}
+
 #[test]
 fn an_application_answers() {
     let mut bench = Bench::new(BUILD);

@@ -110,6 +110,22 @@ fn the_end_of_input_tells_no_tag_that_a_hole_has_made() {
     assert_eq!(session.told, ["plain:400"]);
 }
 
+#[test]
+fn what_is_dropped_in_the_middle_of_a_line_spoils_it_and_between_two_nothing() {
+    for (before, expected) in [
+        ("a\nb", &["plain:a", "plain:429", "plain:c"][..]),
+        ("a\nb\n", &["plain:a", "plain:b", "plain:b", "plain:c"]),
+        ("a\r", &["term:a", "term:b"]),
+    ] {
+        let mut session = Session::<32>::new(SERIAL);
+        session.send(before.as_bytes());
+        session.input.dropped();
+        session.wait(25);
+        session.send(b"b\nc\n");
+        assert_eq!(session.told[..expected.len()], *expected, "{before:?}");
+    }
+}
+
 proptest! {
     /// Lines of a script with holes anywhere: whatever is read was sent as a line.
     #[test]

@@ -1,8 +1,7 @@
 //! A board with an executor, which has one task.
 
 use super::Exchange;
-use crate::bench::{self, Hardware, Side, Uart, tick};
-use core::convert::Infallible;
+use crate::bench::{self, Hardware, ReadError, Side, Uart, tick};
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
@@ -19,14 +18,14 @@ use std::rc::Rc;
 struct Half(Rc<RefCell<Uart>>);
 
 impl ErrorType for Half {
-    type Error = Infallible;
+    type Error = ReadError;
 }
 
 impl Read for Half {
-    async fn read(&mut self, room: &mut [u8]) -> Result<usize, Infallible> {
+    async fn read(&mut self, room: &mut [u8]) -> Result<usize, ReadError> {
         poll_fn(|_| {
             let mut uart = self.0.borrow_mut();
-            if uart.arrived.is_empty() {
+            if !uart.can_be_read() {
                 return Poll::Pending;
             }
             Poll::Ready(embedded_io::Read::read(&mut *uart, room))
@@ -36,7 +35,7 @@ impl Read for Half {
 }
 
 impl Write for Half {
-    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ReadError> {
         poll_fn(|_| {
             let mut uart = self.0.borrow_mut();
             if uart.queue.len() == uart.queue_bytes {
@@ -47,7 +46,7 @@ impl Write for Half {
         .await
     }
 
-    async fn flush(&mut self) -> Result<(), Infallible> {
+    async fn flush(&mut self) -> Result<(), ReadError> {
         poll_fn(|_| {
             let drained = self.0.borrow().queue.is_empty();
             if drained {
@@ -80,7 +79,7 @@ impl DelayNs for Delay {
 /// A board that has just started.
 pub(super) struct Bench {
     hardware: Hardware,
-    uart: Rc<RefCell<Uart>>,
+    pub(super) uart: Rc<RefCell<Uart>>,
     responder: Side,
 }
 
