@@ -11,6 +11,8 @@ use fast as way;
 #[cfg(not(feature = "fast"))]
 use small as way;
 
+pub(crate) use way::Sum;
+
 use crate::units::Nonce;
 
 /// Returns the checksum of a frame's header and body, laid end to end, with the nonce prepended
@@ -37,6 +39,16 @@ mod tests {
     fn the_check_value_of_the_catalogue_comes_out() {
         assert_eq!(fast::of_parts(&[b"1234", b"56789"]), 0xCBF4_3926);
         assert_eq!(small::of_parts(&[b"1234", b"56789"]), 0xCBF4_3926);
+    }
+
+    #[test]
+    fn a_sum_taken_piece_by_piece_is_that_of_the_whole() {
+        let (mut fast, mut small) = (fast::Sum::begin(), small::Sum::begin());
+        for piece in ["1", "", "2345", "6789"] {
+            fast.add(piece.as_bytes());
+            small.add(piece.as_bytes());
+        }
+        assert_eq!((fast.finish(), small.finish()), (0xCBF4_3926, 0xCBF4_3926));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod words;
 pub mod decoder;
 pub mod frame;
 
+pub mod announcement;
 pub mod hello;
 pub mod identity;
 pub mod message;

@@ -56,3 +56,20 @@ pub(super) fn of_parts(parts: &[&[u8]]) -> u32 {
     }
     digest.finalize()
 }
+
+/// A sum that is taken piece by piece.
+pub(crate) struct Sum(Digest<'static, u32, Table<16>>);
+
+impl Sum {
+    pub(crate) const fn begin() -> Self {
+        Self(CRC.digest())
+    }
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> u32 {
+        self.0.finalize()
+    }
+}

@@ -10,6 +10,24 @@ pub(super) fn of_parts(parts: &[&[u8]]) -> u32 {
     !parts.iter().fold(ONES, |sum, part| update(sum, part))
 }
 
+/// A sum that is taken piece by piece.
+#[derive(Debug)]
+pub(crate) struct Sum(u32);
+
+impl Sum {
+    pub(crate) const fn begin() -> Self {
+        Self(ONES)
+    }
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0 = update(self.0, bytes);
+    }
+
+    pub(crate) const fn finish(self) -> u32 {
+        !self.0
+    }
+}
+
 /// What the sum begins with.
 const ONES: u32 = u32::MAX;
 /// The polynomial 0x04C11DB7, its bits in the order in which they are taken.
