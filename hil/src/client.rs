@@ -10,8 +10,8 @@ mod options;
 mod tests;
 
 pub use error::{CallError, GreetError, LinkError, Unwelcome};
-pub(crate) use link::Link;
 pub use link::TextSink;
+pub(crate) use link::{Link, Said};
 pub use options::{Options, with_wire_time};
 
 use crate::clock::Clock;
@@ -190,9 +190,9 @@ impl Client {
         }
     }
 
-    /// Listens until `until`, handing on console text, and sends nothing: a boot loader may stop
-    /// at any byte. Returns earlier, with who it is, when a board announces another boot or a
-    /// late welcome arrives.
+    /// Listens until `until`, handing on console text, and sends nothing, because a boot loader may
+    /// stop at any byte, except a hello to a board that announces another boot. Returns earlier,
+    /// with who it is, when a welcome arrives.
     ///
     /// # Errors
     ///
@@ -203,6 +203,7 @@ impl Client {
             match self.decode(now)? {
                 Some(Effect::Restarted(identity)) => return Ok(Some(identity)),
                 Some(Effect::Welcomed(welcome)) => return Ok(Some(welcome.identity)),
+                Some(Effect::Send(packet)) => self.send_hello(&packet).await?,
                 Some(_) => {}
                 None if until <= now => return Ok(None),
                 None => self.fill([Some(until), None]).await?,
@@ -233,7 +234,7 @@ impl Client {
         loop {
             let now = self.clock.now();
             match self.decode(now)? {
-                Some(Effect::Send(packet)) => self.send(&packet).await?,
+                Some(Effect::Send(packet)) => self.send_hello(&packet).await?,
                 Some(effect) => return Ok(Some(effect)),
                 None if until.is_some_and(|until| until <= now) => return Ok(None),
                 None => match self.caller.tick(now) {
@@ -251,7 +252,10 @@ impl Client {
             return Err(LinkError::Closed);
         };
         let caller = &mut self.caller;
-        let heard = link.decode(now, &mut self.sink, |frame| caller.receive(now, frame));
+        let heard = link.decode(now, &mut self.sink, |said| match said {
+            Said::Frame(frame) => caller.receive(now, frame),
+            Said::Announcement(announcement) => caller.announced(now, announcement),
+        });
         link.enter(self.caller.nonce());
         Ok(heard)
     }
@@ -269,7 +273,8 @@ impl Client {
         filled
     }
 
-    /// A delimiter more, in front: right behind a return the first one would be text.
+    /// Sends a hello, or a request behind one, with a delimiter more in front: right behind a
+    /// return the first one would be text.
     async fn send_hello(&mut self, packet: &[u8]) -> Result<(), LinkError> {
         self.send(&[&[DELIMITER], packet].concat()).await
     }

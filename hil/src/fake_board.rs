@@ -3,6 +3,7 @@
 
 use crate::dial::{Dial, Dialing, Stream};
 use crate::endpoint::Baud;
+use lastword_protocol::announcement::Announcement;
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::{Class, Header, Packet};
 use lastword_protocol::hello::{self, Hello, Welcome};
@@ -141,7 +142,7 @@ impl FakeBoard {
                 changed = boots.changed() => {
                     if changed.is_err() || !self.line { break }
                     decoder.reset();
-                    let out = [b"\x1b[0mbooting\r\n", &*self.announcement()].concat();
+                    let out = [b"\x1b[0mbooting", &*self.announcement()].concat();
                     if stream.write_all(&out).await.is_err() { return }
                 }
             }
@@ -150,13 +151,17 @@ impl FakeBoard {
         std::future::pending::<()>().await;
     }
 
-    fn announcement(&self) -> Packet<PACKET> {
+    fn announcement(&self) -> Vec<u8> {
         let world = self.world();
+        let mut line = Vec::new();
         if world.announces {
-            hello::announce(&world.identity()).unwrap()
-        } else {
-            Packet::new()
+            let Identity {
+                name, boot, cause, ..
+            } = world.identity();
+            Announcement { name, boot, cause }
+                .write(&mut |text| line.extend_from_slice(text.as_bytes()));
         }
+        line
     }
 
     fn hear(&self, decoder: &mut Decoder<PACKET>, now: Instant, bytes: &[u8]) -> Vec<u8> {

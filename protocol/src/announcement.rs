@@ -85,23 +85,20 @@ fn write_word(text: &str, write: &mut dyn FnMut(&str)) {
         let Some(character) = rest.next() else {
             break;
         };
-        match character {
-            ' '..='~' => {
-                if matches!(character, '"' | '\\') {
-                    write("\\");
-                }
-                // One byte: it is ASCII.
-                write(from.get(..1).unwrap_or_default());
+        if matches!(character, ' '..='~') {
+            if matches!(character, '"' | '\\') {
+                write("\\");
             }
-            _ => {
-                write("\\u{");
-                let bytes = u32::from(character).to_be_bytes();
-                let first = bytes.iter().take_while(|byte| **byte == 0).count();
-                // A NUL has a digit, too.
-                hexadecimal(bytes.get(first.min(3)..).unwrap_or_default(), write);
-                write("}");
-            }
+            // One byte: it is ASCII.
+            write(from.get(..1).unwrap_or_default());
+            continue;
         }
+        write("\\u{");
+        let bytes = u32::from(character).to_be_bytes();
+        let first = bytes.iter().take_while(|byte| **byte == 0).count();
+        // A NUL has a digit, too.
+        hexadecimal(bytes.get(first.min(3)..).unwrap_or_default(), write);
+        write("}");
     }
     write("\"");
 }

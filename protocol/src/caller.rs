@@ -5,6 +5,7 @@
 //! request again only where the board still knows the session; a board that booted meanwhile, or
 //! whose agent restarted, is reported as [`Effect::Restarted`] instead.
 
+use crate::announcement::Announcement;
 use crate::frame::{self, Class, Frame, Header, Packet, TooLong};
 use crate::hello::{self, Busy, Hello, VersionRefused, Welcome};
 use crate::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
@@ -220,6 +221,35 @@ impl<const N: usize> Caller<N> {
             return Some(Effect::GaveUp);
         };
         // Greeting first tells a board that booted from one that lost a frame.
+        self.greet_again(now, left, behind)
+    }
+
+    /// Takes an announcement that stood in the text. A boot other than the session's is greeted at
+    /// once, at the cost of an attempt: its welcome tells the rest, and that a request under way is
+    /// lost.
+    pub fn announced(&mut self, now: Instant, announcement: &Announcement) -> Option<Effect<N>> {
+        if self.session?.boot == announcement.boot {
+            return None;
+        }
+        let left = match &self.state {
+            State::Idle => self.patience.attempts,
+            State::Greeting { attempt, .. } | State::Calling { attempt, .. } => attempt.left,
+        };
+        let left = left.checked_sub(1)?;
+        let behind = match core::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => None,
+            State::Greeting { behind, .. } => behind,
+            State::Calling { call, .. } => Some(call),
+        };
+        self.greet_again(now, left, behind)
+    }
+
+    fn greet_again(
+        &mut self,
+        now: Instant,
+        left: u16,
+        behind: Option<Call<N>>,
+    ) -> Option<Effect<N>> {
         let attempt = Attempt {
             until: now.after(self.patience.reply),
             left,
@@ -230,9 +260,6 @@ impl<const N: usize> Caller<N> {
 
     fn receive_hello(&mut self, now: Instant, frame: &Frame<'_>) -> Option<Effect<N>> {
         let opcode = frame.header.opcode;
-        if opcode == hello::opcode::ANNOUNCE {
-            return self.announced(message::decode(opcode, frame.body).ok()?);
-        }
         let State::Greeting { .. } = &self.state else {
             return None;
         };
@@ -255,15 +282,6 @@ impl<const N: usize> Caller<N> {
         };
         self.state = State::Idle;
         Some(effect)
-    }
-
-    fn announced(&mut self, identity: Identity) -> Option<Effect<N>> {
-        if self.session?.boot == identity.boot {
-            return None;
-        }
-        self.session = None;
-        self.state = State::Idle;
-        Some(Effect::Restarted(identity))
     }
 
     fn welcomed(&mut self, now: Instant, welcome: Welcome) -> Option<Effect<N>> {

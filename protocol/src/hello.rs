@@ -1,4 +1,4 @@
-//! The hello: how a session begins, resumes and ends, and how a board tells that it is there.
+//! The hello: how a session begins, resumes and ends.
 
 use crate::codec::{Field, Reader, Writer, fields};
 use crate::frame::{self, Class, Header, Packet, TooLong};
@@ -15,8 +15,6 @@ pub mod opcode {
     pub const WELCOME: u8 = 0x01;
     /// Another client owns the line; the body is a [`super::Busy`].
     pub const BUSY: u8 = 0x02;
-    /// A board tells, unasked, that it is there; the body is a [`crate::identity::Identity`].
-    pub const ANNOUNCE: u8 = 0x03;
     /// A client leaves and gives the line free; the body is its id. There is no answer.
     pub const GOODBYE: u8 = 0x04;
     /// No common version; the body is a [`super::VersionRefused`].
@@ -180,15 +178,6 @@ pub fn version_refused<const N: usize>(sequence: Sequence) -> Result<Packet<N>, 
         current: CURRENT,
     };
     hello_frame(sequence, opcode::VERSION_REFUSED, &refused)
-}
-
-/// Frames an unasked hello.
-///
-/// # Errors
-///
-/// [`TooLong`] if it does not fit `N`.
-pub fn announce<const N: usize>(identity: &Identity) -> Result<Packet<N>, TooLong> {
-    hello_frame(Sequence(0), opcode::ANNOUNCE, identity)
 }
 
 /// Frames a client's hello.

@@ -131,6 +131,15 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.editor.text()
     }
 
+    /// Whether a terminal shows what is typed: [`Input::redraw`] is to be written after a disturbance.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        match self.dialect {
+            None => self.echoes_first() && !self.typed().is_empty(),
+            Some(dialect) => dialect.is_term(),
+        }
+    }
+
     /// Whether nothing is received of the line under way, not even half of a line end or a key.
     #[must_use]
     pub fn is_at_line_start(&self) -> bool {

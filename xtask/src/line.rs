@@ -2,9 +2,8 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use lastword_hil::virtual_board::McuBoard;
-use lastword_protocol::frame;
-use lastword_protocol::hello::{self, opcode};
-use lastword_protocol::identity::Identity;
+use lastword_protocol::BootId;
+use lastword_protocol::announcement::{Announcement, AnnouncementReader};
 use lastword_tests::every_board::{Sorted, Sorter};
 use socket2::SockRef;
 use std::collections::VecDeque;
@@ -29,7 +28,11 @@ pub(crate) struct Line {
     stream: UnixStream,
     sorter: Sorter,
     text: Vec<u8>,
-    frames: VecDeque<Vec<u8>>,
+    reader: AnnouncementReader,
+    /// The first announcement of each boot.
+    announcements: VecDeque<Announcement>,
+    /// The boot that announced itself last.
+    boot: Option<BootId>,
 }
 
 impl Line {
@@ -40,7 +43,9 @@ impl Line {
             stream,
             sorter: Sorter::default(),
             text: Vec::new(),
-            frames: VecDeque::new(),
+            reader: AnnouncementReader::new(),
+            announcements: VecDeque::new(),
+            boot: None,
         })
     }
 
@@ -100,9 +105,15 @@ impl Line {
     pub(crate) async fn read(&mut self) -> Result<()> {
         for byte in self.piece().await? {
             match self.sorter.push(byte) {
-                Sorted::Text(byte) => self.text.push(byte),
-                Sorted::Frame(frame) => self.frames.push_back(frame),
-                Sorted::Held => {}
+                Sorted::Text(byte) => {
+                    self.text.push(byte);
+                    if let Some(announcement) = self.reader.push(byte)
+                        && self.boot.replace(announcement.boot) != Some(announcement.boot)
+                    {
+                        self.announcements.push_back(announcement);
+                    }
+                }
+                Sorted::Frame(_) | Sorted::Held => {}
             }
         }
         Ok(())
@@ -143,30 +154,24 @@ impl Line {
         read.with_context(|| format!("waiting for {end:?} behind {:?}", self.text()))
     }
 
-    /// Takes the next frame that was read.
-    pub(crate) fn take_frame(&mut self) -> Option<Vec<u8>> {
-        self.frames.pop_front()
+    /// Takes the next announcement of a new boot that was read.
+    pub(crate) fn take_announcement(&mut self) -> Option<Announcement> {
+        self.announcements.pop_front()
     }
 
-    /// Reads up to the next frame.
-    pub(crate) async fn frame(&mut self) -> Result<Vec<u8>> {
+    /// Reads up to the next announcement of a new boot.
+    pub(crate) async fn announcement(&mut self) -> Result<Announcement> {
         let read = timeout(LIMIT, async {
             loop {
-                if let Some(frame) = self.take_frame() {
-                    return Ok(frame);
+                if let Some(announcement) = self.take_announcement() {
+                    return Ok(announcement);
                 }
                 self.read().await?;
             }
         });
-        read.await.unwrap_or_else(|_| bail!("no frame comes"))
+        read.await
+            .unwrap_or_else(|_| bail!("the board does not announce itself"))
     }
-}
-
-/// Who a board says that it is, unasked; `None` if the frame says something else.
-pub(crate) fn announced(mut frame: Vec<u8>) -> Option<Identity> {
-    let frame = frame::decode(&mut frame, None)?;
-    let is_announcement = frame.header.opcode == opcode::ANNOUNCE;
-    is_announcement.then(|| hello::decode(&frame))?
 }
 
 /// How many bytes could be read.

@@ -1,6 +1,7 @@
 //! One conversation on a link: bytes in, answers out, and now and then a question to the power
 //! desk. Pure: the edge moves the bytes and tells the time.
 
+mod announcements;
 mod countdown;
 mod follow;
 mod follows;
@@ -20,6 +21,7 @@ pub use output::Output;
 use super::clients::{Clients, FRAME_BYTES};
 use super::config::Limits;
 use super::world::{Ask, World};
+use announcements::Announcements;
 use countdown::Countdown;
 use frames::{Asked, Frames};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
@@ -96,6 +98,7 @@ pub struct Session {
     marks: Marks,
     telnet: Telnet,
     decoder: Decoder<FRAME_BYTES>,
+    announcements: Announcements,
     frames: Frames,
     lines: Lines,
     countdown: Countdown,
@@ -131,6 +134,7 @@ impl Session {
             marks: Marks::default(),
             telnet: Telnet::default(),
             decoder: Decoder::new(manner),
+            announcements: Announcements::new(!connected),
             frames: Frames::new(house.clients.clone(), !connected),
             lines: Lines::new(traits.medium, house.table, &house.name, nonce),
             countdown: Countdown::default(),
@@ -145,11 +149,6 @@ impl Session {
             input_ended: false,
             end: None,
         }
-    }
-
-    /// Tells whoever is on a serial line that the board is there: a boot is over.
-    pub fn announce(&mut self, now: Instant, world: &dyn World) {
-        self.frames.start(now, &mut self.output, world);
     }
 
     /// What waits to be written. Report what was with [`Session::wrote`].
@@ -269,8 +268,7 @@ impl Session {
     pub fn tick(&mut self, now: Instant, world: &dyn World) {
         self.await_progress(now);
         self.decoder.tick(now);
-        let heard = self.heard.is_some();
-        self.frames.tick(now, heard, &mut self.output, world);
+        self.repeat_announcement(now, world);
         if self.waiting.is_none() {
             let flow = self.lines.tick(now, &mut self.output, world);
             self.follow(flow);
@@ -314,7 +312,7 @@ impl Session {
         [
             self.telling_deadline(now, world),
             self.decoder.deadline(),
-            self.frames.deadline(),
+            self.announcements.deadline(),
             self.lines.deadline(),
             self.idle_deadline(),
             self.stall_deadline(),
@@ -369,7 +367,7 @@ impl Session {
                 self.waiting = asked.map(Waiting::Frame);
             }
             Step::Text(byte) => self.text(now, byte, world),
-            Step::Invalid => self.frames.announce(now, &mut self.output, world),
+            Step::Invalid => self.say_up(now, world),
             Step::Held | Step::Dropped => {}
         }
     }

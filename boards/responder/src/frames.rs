@@ -31,7 +31,7 @@ pub(crate) struct Frames<const FRAME: usize, const REPLIES: usize> {
     session: Session<FRAME, REPLIES>,
 }
 
-/// A packet that is to be sent, small enough to be made anew for each piece of it.
+/// A packet or line that is to be sent, small enough to be made anew for each piece of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Letter {
     /// The kept reply to the request with this number.
@@ -44,8 +44,8 @@ pub(crate) enum Letter {
     Busy(Sequence),
     /// There is no common version.
     VersionRefused(Sequence),
-    /// The board is there, unasked.
-    Announce,
+    /// The line that tells, unasked, that the board is up.
+    Announcement,
 }
 
 impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
@@ -142,17 +142,24 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         length.map(|_| Letter::Reply(sequence))
     }
 
-    /// Writes a packet; nothing if there is nothing to send after all.
+    /// Writes a packet or line; nothing if there is nothing to send after all.
     #[inline(never)]
     pub(crate) fn write(&self, letter: Letter, house: &House, out: &mut Window<'_>) {
         // A window that is full has what it needs.
-        let _ = if let Letter::Reply(sequence) = letter {
-            let kept = self.session.kept(sequence);
-            kept.map_or(Ok(()), |packet| out.bytes(packet))
-        } else {
-            let mut packet = [0; FRAME];
-            let length = self.hello(letter, house, &mut packet).unwrap_or_default();
-            out.bytes(packet.get(..length).unwrap_or_default())
+        let _ = match letter {
+            Letter::Announcement => {
+                house.announce(out);
+                Ok(())
+            }
+            Letter::Reply(sequence) => {
+                let kept = self.session.kept(sequence);
+                kept.map_or(Ok(()), |packet| out.bytes(packet))
+            }
+            _ => {
+                let mut packet = [0; FRAME];
+                let length = self.hello(letter, house, &mut packet).unwrap_or_default();
+                out.bytes(packet.get(..length).unwrap_or_default())
+            }
         };
     }
 
@@ -160,7 +167,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
     fn hello(&self, letter: Letter, house: &House, packet: &mut [u8]) -> Option<usize> {
         let mut body = Writer::new(frame::body_of(packet)?);
         let (opcode, to) = match letter {
-            Letter::Reply(_) => return None,
+            Letter::Reply(_) | Letter::Announcement => return None,
             Letter::Welcome(to) | Letter::WelcomeBack(to) => {
                 let welcome = Welcome {
                     client: self.session.client(),
@@ -187,10 +194,6 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
                 };
                 refused.write(&mut body);
                 (opcode::VERSION_REFUSED, to)
-            }
-            Letter::Announce => {
-                house.write(&mut body);
-                (opcode::ANNOUNCE, Sequence(0))
             }
         };
         let header = Header::new(Class::Hello, to, opcode);

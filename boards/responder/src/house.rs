@@ -5,6 +5,8 @@ use crate::application::Said;
 use crate::boot::{Boot, Record};
 use crate::hardware::Board;
 use crate::told::Told;
+use crate::window::Window;
+use lastword_protocol::announcement::Announcement;
 #[cfg(feature = "shell")]
 use lastword_protocol::identity::Identity;
 use lastword_protocol::identity::{BootSource, CURRENT, Capabilities, NAME_BYTES, OLDEST};
@@ -67,6 +69,17 @@ impl House {
 
     pub(crate) const fn boot(&self) -> BootId {
         self.desk.board().boot
+    }
+
+    /// Writes the line that tells, unasked, that the board is up.
+    #[inline(never)]
+    pub(crate) fn announce(&self, out: &mut Window<'_>) {
+        let power::Board { boot, cause, .. } = *self.desk.board();
+        let name = name(self.about.name);
+        Announcement { name, boot, cause }.write(&mut |text| {
+            // A window that is full has what it needs.
+            let _ = out.bytes(text.as_bytes());
+        });
     }
 
     /// Who the board is.

@@ -285,11 +285,10 @@
 //! #     }
 //! #     pub fn check() {
 //! #         with(|fake| {
-//! #             // Behind the announcement, which is a frame.
-//! #             let text = fake.left.rsplit(|byte| *byte == 0).next().unwrap();
-//! #             let text = std::str::from_utf8(text).unwrap();
-//! #             // Echo, until the first line has chosen the dialect.
-//! #             let lines: Vec<_> = text.trim_start().lines().collect();
+//! #             let text = std::str::from_utf8(&fake.left).unwrap();
+//! #             // Behind the announcement, and what ends its line.
+//! #             let is_answer = |line: &&str| !line.is_empty() && !line.starts_with('!');
+//! #             let lines: Vec<_> = text.lines().filter(is_answer).collect();
 //! #             assert_eq!(lines[0], "ok led=on");
 //! #             assert!(lines[1].starts_with("err 422 bad_value at=4 "), "{text}");
 //! #             assert_eq!(lines[2], "ok initiated operation=reboot backend=mcu op=7");

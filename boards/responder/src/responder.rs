@@ -13,7 +13,7 @@ use lastword_protocol::{BootId, Instant, Millis};
 
 /// A line on which nothing was heard for this long forgets its dialect.
 const IDLE: Millis = Millis(300_000);
-/// At most one unasked hello in this time.
+/// At most one announcement in this time.
 const ANNOUNCE_EVERY: Millis = Millis(1_000);
 /// How long after the start the board says again that it is there, unless it has heard something.
 const AGAIN: [Millis; 2] = [Millis(1_000), Millis(3_000)];
@@ -64,7 +64,7 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
             decoder: const { Decoder::new(Manner::DEVICE_SERIAL) },
             frames: const { Frames::new() },
             text,
-            letter: Some(Letter::Announce),
+            letter: Some(Letter::Announcement),
             sent: 0,
             heard: None,
             announced: board.now(),
@@ -130,8 +130,10 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
                 return window.taken();
             }
             self.sent = 0;
-            if self.letter.take().is_none() {
-                self.text.said(now, &mut self.house, board);
+            match self.letter.take() {
+                None => self.text.said(now, &mut self.house, board),
+                Some(Letter::Announcement) => self.text.disturbed(),
+                Some(_) => {}
             }
             if self.letter.is_none() && !self.text.speaks() {
                 self.house.written(board);
@@ -232,12 +234,12 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
         }
     }
 
-    /// Tells that the board is there, but not more than once a second.
+    /// Announces that the board is up, at most once a second and never within an answer.
     fn announce(&mut self, now: Instant) {
         let due = ANNOUNCE_EVERY <= now.since(self.announced);
         if due && self.letter.is_none() && !self.text.speaks() {
             self.announced = now;
-            self.letter = Some(Letter::Announce);
+            self.letter = Some(Letter::Announcement);
         }
     }
 }

@@ -284,6 +284,12 @@ impl<const LINE: usize, const HISTORY: usize> Sealed for Shell<LINE, HISTORY> {
         }
     }
 
+    fn disturbed(&mut self) {
+        if HAS_TERM && self.input.is_shown() {
+            self.saying = Saying::Redraw;
+        }
+    }
+
     fn lost(&mut self) {
         self.input.lost();
     }

@@ -38,6 +38,10 @@ pub trait Sealed {
     #[doc(hidden)]
     fn said(&mut self, now: Instant, house: &mut House, board: &mut impl Board);
 
+    /// Something was written between the text: shows again what a person is typing.
+    #[doc(hidden)]
+    fn disturbed(&mut self);
+
     /// Bytes are missing here: the line that goes on or begins here must not run.
     #[doc(hidden)]
     fn lost(&mut self);
@@ -73,6 +77,8 @@ impl Sealed for FramesOnly {
     }
 
     fn said(&mut self, _: Instant, _: &mut House, _: &mut impl Board) {}
+
+    fn disturbed(&mut self) {}
 
     fn lost(&mut self) {}
 

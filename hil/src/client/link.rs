@@ -1,10 +1,11 @@
-//! One open link: bytes in, frames and console text out; nothing that arrives is lost.
+//! One open link: bytes in, frames, announcements and console text out; nothing that arrives is lost.
 
 use super::LinkError;
 use crate::clock::Clock;
 use crate::dial::Stream;
 use crate::endpoint::Baud;
 use lastword_protocol::Instant;
+use lastword_protocol::announcement::{Announcement, AnnouncementReader};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::{DELIMITER, Frame};
 use lastword_protocol::units::Nonce;
@@ -17,6 +18,14 @@ const CANDIDATE_BYTES: usize = 2_048;
 /// Where console text goes: everything that arrives outside of frames, in order.
 pub type TextSink = Box<dyn FnMut(&[u8]) + Send>;
 
+/// Something that a board has said.
+#[derive(Debug)]
+pub(crate) enum Said<'a> {
+    Frame(&'a Frame<'a>),
+    /// It stands in the console text, too.
+    Announcement(&'a Announcement),
+}
+
 /// A stream with its decoder.
 pub(crate) struct Link {
     stream: Box<dyn Stream>,
@@ -24,6 +33,7 @@ pub(crate) struct Link {
     /// What the decoder holds, in case it turns out to be text.
     held: Vec<u8>,
     text: Vec<u8>,
+    announcements: Box<AnnouncementReader>,
     input: Box<[u8; INPUT_BYTES]>,
     /// The part of `input` that is still to be decoded.
     unread: std::ops::Range<usize>,
@@ -42,6 +52,7 @@ impl Link {
             decoder: Box::new(Decoder::new(manner)),
             held: Vec::new(),
             text: Vec::new(),
+            announcements: Box::default(),
             input: Box::new([0; INPUT_BYTES]),
             unread: 0..0,
         }
@@ -57,17 +68,17 @@ impl Link {
         self.decoder.deadline()
     }
 
-    /// Decodes what was read until `take` makes something of a frame. Text goes to `sink`.
+    /// Decodes what was read until `take` makes something of what was said. Text goes to `sink`.
     pub(crate) fn decode<T>(
         &mut self,
         now: Instant,
         sink: &mut TextSink,
-        mut take: impl FnMut(&Frame<'_>) -> Option<T>,
+        mut take: impl FnMut(Said<'_>) -> Option<T>,
     ) -> Option<T> {
-        if self.decoder.tick(now) {
-            self.text.append(&mut self.held);
-        }
         let mut taken = None;
+        if self.decoder.tick(now) {
+            taken = self.release(&mut take);
+        }
         while taken.is_none()
             && let Some(at) = self.unread.next()
         {
@@ -84,23 +95,34 @@ impl Link {
         &mut self,
         now: Instant,
         byte: u8,
-        take: &mut impl FnMut(&Frame<'_>) -> Option<T>,
+        take: &mut impl FnMut(Said<'_>) -> Option<T>,
     ) -> Option<T> {
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
                 self.held.clear();
-                return take(&frame);
+                return take(Said::Frame(&frame));
             }
-            Step::Text(byte) => self.text.push(byte),
-            Step::Held if byte == DELIMITER => {}
-            Step::Held => self.held.push(byte),
-            Step::Invalid => self.text.append(&mut self.held),
-            Step::Dropped => {
-                self.text.append(&mut self.held);
-                self.text.push(byte);
+            Step::Held if byte == DELIMITER => return None,
+            Step::Invalid => {}
+            Step::Held => {
+                self.held.push(byte);
+                return None;
+            }
+            Step::Text(_) | Step::Dropped => self.held.push(byte),
+        }
+        self.release(take)
+    }
+
+    /// Takes what is held for text. Of several announcements the last counts.
+    fn release<T>(&mut self, take: &mut impl FnMut(Said<'_>) -> Option<T>) -> Option<T> {
+        let mut taken = None;
+        for byte in self.held.drain(..) {
+            self.text.push(byte);
+            if let Some(announcement) = self.announcements.push(byte) {
+                taken = take(Said::Announcement(&announcement)).or(taken);
             }
         }
-        None
+        taken
     }
 
     /// What is still held, which will be no frame: the link is given up.

@@ -34,13 +34,15 @@ impl AnnouncementReader {
         }
         if self.length == BUFFER_BYTES {
             // What is kept holds the longest announcement.
-            self.buffer.copy_within(BUFFER_BYTES - ANNOUNCEMENT_BYTES.., 0);
+            self.buffer
+                .copy_within(BUFFER_BYTES - ANNOUNCEMENT_BYTES.., 0);
             self.length = ANNOUNCEMENT_BYTES;
         }
         *self.buffer.get_mut(self.length)? = byte;
         self.length += 1;
         let text = str::from_utf8(self.buffer.get(..self.length)?).ok()?;
-        let (_, sum) = text.split_at_checked(self.length.checked_sub(SUM_KEY.len() + SUM_DIGITS)?)?;
+        let (_, sum) =
+            text.split_at_checked(self.length.checked_sub(SUM_KEY.len() + SUM_DIGITS)?)?;
         if !sum.starts_with(SUM_KEY) {
             return None;
         }

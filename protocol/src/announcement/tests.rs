@@ -75,7 +75,11 @@ fn an_announcement_is_found_behind_whatever_stands_before_it_on_its_line() {
         "\0\x11\x13",
     ] {
         let bytes = format!("{before}{line}");
-        assert_eq!(found(bytes.as_bytes()), [announcement("lab7")], "{before:?}");
+        assert_eq!(
+            found(bytes.as_bytes()),
+            [announcement("lab7")],
+            "{before:?}"
+        );
     }
 }
 
@@ -103,14 +107,21 @@ fn keys_that_are_not_known_are_passed_over() {
     let boot = "boot=a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5";
     for (fields, expected) in [
         (format!("name=lab7 {boot} cause=requested new=1"), true),
-        (format!("new=\"a b=\\\"c\" cause=requested {boot} name=\"lab7\""), true),
+        (
+            format!("new=\"a b=\\\"c\" cause=requested {boot} name=\"lab7\""),
+            true,
+        ),
         (format!("name=lab7 {boot} cause=lightning"), false),
         ("name=lab7 cause=requested".to_owned(), false),
     ] {
         let summed = format!("! 0 board state=up {fields}");
         let line = format!("{summed} crc={}", checksum_of(&summed));
         let found = found(line.as_bytes());
-        assert_eq!(found == [announcement("lab7")], expected, "{line} {found:?}");
+        assert_eq!(
+            found == [announcement("lab7")],
+            expected,
+            "{line} {found:?}"
+        );
     }
     let unknown = format!("! 0 board state=up {boot} cause=lightning");
     let line = format!("{unknown} crc={}", checksum_of(&unknown));

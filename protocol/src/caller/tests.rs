@@ -33,6 +33,14 @@ fn identity(boot: u8) -> Identity {
     }
 }
 
+fn announcement(boot: u8) -> Announcement {
+    Announcement {
+        name: Text::new(),
+        boot: BootId([boot; 16]),
+        cause: Cause::Unknown,
+    }
+}
+
 /// Lets `caller` hear what the board's `packet` says.
 fn hear(caller: &mut Tested, at: u64, packet: &Packet<256>) -> Option<Effect<256>> {
     let mut packet = packet.clone();
@@ -126,16 +134,41 @@ fn the_welcome_of_another_client_is_not_its_own_though_the_numbers_are_the_same(
 }
 
 #[test]
-fn an_announcement_of_another_boot_ends_the_session_at_once() {
+fn another_boot_that_is_announced_is_greeted_at_once_and_asked_nothing_again() {
     let (mut caller, _) = calling();
-    let same = hello::announce(&identity(1)).unwrap();
-    assert_eq!(hear(&mut caller, 20, &same), None);
-    let other = hello::announce(&identity(2)).unwrap();
+    assert_eq!(caller.announced(Instant(20), &announcement(1)), None);
+    let greeted = caller.announced(Instant(21), &announcement(2));
+    assert!(matches!(greeted, Some(Effect::Send(_))), "{greeted:?}");
     assert_eq!(
-        hear(&mut caller, 21, &other),
+        welcome(&mut caller, 22, 2, false),
         Some(Effect::Restarted(identity(2)))
     );
-    assert_eq!(caller.nonce(), None);
+    assert_eq!(caller.announced(Instant(23), &announcement(2)), None);
+    assert_eq!(caller.tick(Instant(10_000)), None);
+}
+
+#[test]
+fn an_announcement_wakes_a_caller_that_asks_nothing() {
+    let mut caller = Tested::new(ClientId(1), Text::new(), PATIENCE);
+    assert_eq!(caller.announced(Instant(0), &announcement(1)), None);
+    caller.greet(Instant(0), false).unwrap();
+    welcome(&mut caller, 5, 1, false);
+    let greeted = caller.announced(Instant(6), &announcement(2));
+    assert!(matches!(greeted, Some(Effect::Send(_))), "{greeted:?}");
+    let welcomed = welcome(&mut caller, 7, 2, false);
+    assert!(
+        matches!(welcomed, Some(Effect::Welcomed(_))),
+        "{welcomed:?}"
+    );
+}
+
+/// Announcements of ever new boots, and no welcome: a request is given up as if there were none.
+#[test]
+fn announcements_do_not_add_to_the_attempts() {
+    let (mut caller, _) = calling();
+    let greeted = (2..100).filter_map(|boot| caller.announced(Instant(20), &announcement(boot)));
+    assert_eq!(greeted.count(), 1);
+    assert_eq!(caller.tick(Instant(120)), Some(Effect::GaveUp));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use lastword_protocol::refusal::Code;
 use std::collections::HashSet;
 
 const DOCUMENT: &str = include_str!("../../WIRE.md");
+const ANNOUNCEMENTS: &str = include_str!("v1/announcements.rs");
 const VECTORS: &str = include_str!("v1/frames.rs");
 
 /// The lines of every block that opens with this fence.
@@ -33,6 +34,16 @@ fn the_document_lists_every_code() {
     for code in Code::ALL {
         let row = format!("| {} | `{}` |", code.number(), code.symbol());
         assert!(DOCUMENT.contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn every_announcement_of_the_document_is_a_tested_vector() {
+    let is_example = |line: &&str| line.starts_with("! 0 board") && line.contains("crc=");
+    let examples = DOCUMENT.lines().map(str::trim).filter(is_example);
+    assert_eq!(examples.clone().count(), 2);
+    for example in examples {
+        assert!(ANNOUNCEMENTS.contains(example), "{example}");
     }
 }
 

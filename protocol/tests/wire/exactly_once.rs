@@ -6,6 +6,7 @@ mod channel;
 
 use board::{Board, Trouble};
 use channel::{Channel, Fate, Passage};
+use lastword_protocol::announcement::AnnouncementReader;
 use lastword_protocol::caller::{Caller, Effect, Patience};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::Packet;
@@ -27,6 +28,7 @@ struct World {
     now: Instant,
     caller: Caller<ROOM>,
     decoder: Decoder<ROOM>,
+    announcements: AnnouncementReader,
     board: Board,
     channel: Channel,
     told: VecDeque<Effect<ROOM>>,
@@ -42,6 +44,7 @@ impl World {
             now: Instant(0),
             caller: Caller::new(CLIENT, Text::new(), patience),
             decoder: Decoder::new(Manner::HOST),
+            announcements: AnnouncementReader::new(),
             board: Board::new(manner),
             channel: Channel::new(passages),
             told: VecDeque::new(),
@@ -123,9 +126,15 @@ impl World {
     fn host_hears(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.decoder.enter(self.caller.nonce());
-            if let Step::Frame(frame) = self.decoder.push(self.now, *byte) {
-                self.told.extend(self.caller.receive(self.now, &frame));
-            }
+            let effect = match self.decoder.push(self.now, *byte) {
+                Step::Frame(frame) => self.caller.receive(self.now, &frame),
+                Step::Text(byte) => {
+                    let announced = self.announcements.push(byte);
+                    announced.and_then(|it| self.caller.announced(self.now, &it))
+                }
+                _ => None,
+            };
+            self.told.extend(effect);
         }
     }
 

@@ -7,6 +7,7 @@
 //! A vector is a field a line: its bytes in hexadecimal (`55*3` stands for `55 55 55`), and behind
 //! the semicolon what they say.
 
+mod announcements;
 mod enums;
 mod frames;
 mod hellos;

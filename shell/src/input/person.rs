@@ -68,6 +68,10 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     /// If `out` takes no more.
     pub fn redraw(&self, out: &mut dyn Out, name: &str) -> fmt::Result {
         out.text("\r")?;
+        if !self.is_term() {
+            // A first line has no prompt.
+            return out.text(self.typed());
+        }
         term::prompt(out, name)?;
         if self.told || self.closed {
             return Ok(());

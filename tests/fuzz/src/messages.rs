@@ -10,7 +10,6 @@ use lastword_protocol::frame::{
     self, CHECKSUM_BYTES, Class, Frame, HEADER_BYTES, HELLO_NONCE, Header, Packet,
 };
 use lastword_protocol::hello::{self, Busy, Hello, VersionRefused, Welcome};
-use lastword_protocol::identity::Identity;
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::{ClientId, Nonce, Sequence};
 use std::fmt::Debug;
@@ -82,9 +81,6 @@ fn hello_round_trip(opcode: u8, body: &[u8], room: &mut [u8; BODY]) -> Written {
             hello::welcome(number, it)
         }),
         hello::opcode::BUSY => check_hello(body, room, opcode, |it: &Busy| hello::busy(number, it)),
-        hello::opcode::ANNOUNCE => {
-            check_hello(body, room, opcode, |it: &Identity| hello::announce(it))
-        }
         hello::opcode::GOODBYE => {
             check_hello(body, room, opcode, |it: &ClientId| hello::goodbye(*it))
         }

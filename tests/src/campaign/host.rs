@@ -1,6 +1,7 @@
 //! One client on the line: the real caller behind the real decoder, without a clock.
 
 use lastword_agent::core::session::Traits;
+use lastword_protocol::announcement::AnnouncementReader;
 use lastword_protocol::caller::{Caller, Effect, Patience};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::DELIMITER;
@@ -17,6 +18,7 @@ pub(super) type Told = Effect<REQUEST_BYTES>;
 pub(super) struct Host {
     pub(super) caller: Caller<REQUEST_BYTES>,
     decoder: Box<Decoder<CANDIDATE_BYTES>>,
+    announcements: AnnouncementReader,
     pub(super) id: ClientId,
     /// What its owner has to know, in order.
     pub(super) told: VecDeque<Told>,
@@ -36,6 +38,7 @@ impl Host {
         Self {
             caller: Caller::new(id, Text::new(), patience),
             decoder: Box::new(Decoder::new(manner)),
+            announcements: AnnouncementReader::new(),
             id,
             told: VecDeque::new(),
             must_greet: false,
@@ -59,15 +62,22 @@ impl Host {
         let mut sent = Vec::new();
         for byte in bytes {
             self.decoder.enter(self.caller.nonce());
-            let Step::Frame(frame) = self.decoder.push(now, *byte) else {
-                continue;
-            };
-            match self.caller.receive(now, &frame) {
-                Some(Effect::Send(packet)) => {
-                    self.repeats += 1;
-                    sent.extend_from_slice(&packet);
+            match self.decoder.push(now, *byte) {
+                Step::Frame(frame) => match self.caller.receive(now, &frame) {
+                    Some(Effect::Send(packet)) => {
+                        self.repeats += 1;
+                        sent.extend_from_slice(&packet);
+                    }
+                    effect => self.told.extend(effect),
+                },
+                Step::Text(byte) => {
+                    let announced = self.announcements.push(byte);
+                    let effect = announced.and_then(|it| self.caller.announced(now, &it));
+                    if let Some(Effect::Send(packet)) = effect {
+                        sent.extend(hello(&packet));
+                    }
                 }
-                effect => self.told.extend(effect),
+                Step::Held | Step::Invalid | Step::Dropped => {}
             }
         }
         sent

@@ -183,13 +183,13 @@ impl Program {
         self.answer_to(sequence, answer)
     }
 
-    /// The answer to a greeting; what the board says unasked is passed over.
+    /// The answer to a greeting.
     #[track_caller]
     fn answer_to<T: DeserializeOwned>(&mut self, sequence: Sequence, opcode: u8) -> T {
         loop {
             let mut bytes = self.wire.frame();
             let frame = self.frame(&mut bytes);
-            if frame.header.class != Class::Hello || frame.header.opcode == opcode::ANNOUNCE {
+            if frame.header.class != Class::Hello {
                 continue;
             }
             assert_eq!(

@@ -2,8 +2,7 @@
 
 use super::sorter::{Sorted, Sorter};
 use crate::process::Peer;
-use lastword_protocol::identity::Identity;
-use lastword_protocol::{frame, hello};
+use lastword_protocol::announcement::Announcement;
 use std::collections::VecDeque;
 
 /// A link whose frames are kept apart from its text.
@@ -65,16 +64,14 @@ impl Wire {
         }
     }
 
-    /// Who the board says that it is, unasked, when it says so next.
+    /// The next announcement of the board, and takes the text up to its end.
     #[track_caller]
-    pub fn announced(&mut self) -> Identity {
+    pub fn announced(&mut self) -> Announcement {
         loop {
-            let mut bytes = self.frame();
-            let Some(frame) = frame::decode(&mut bytes, None) else {
-                continue;
-            };
-            if frame.header.opcode == hello::opcode::ANNOUNCE {
-                return hello::decode(&frame).expect("an identity");
+            let line = self.line();
+            let start = line.find("! 0 board ").unwrap_or_default();
+            if let Some(announcement) = Announcement::read(line[start..].trim_end()) {
+                return announcement;
             }
         }
     }

@@ -170,7 +170,7 @@ impl Agent {
     #[must_use]
     pub fn pty(&self) -> Peer {
         let mut peer = Peer::open_tty(&self.directory.join("tty"));
-        peer.skip_frame();
+        peer.skip_announcement();
         peer
     }
 

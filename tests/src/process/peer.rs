@@ -109,10 +109,10 @@ impl Peer {
         shutdown(self.file.as_raw_fd(), Shutdown::Write).expect("a socket");
     }
 
-    /// Takes one frame off the link, and what is in front of it.
-    pub(super) fn skip_frame(&mut self) {
-        self.until("\0");
-        self.until("\0");
+    /// Takes one announcement off the link, and what is in front of it.
+    pub(super) fn skip_announcement(&mut self) {
+        self.until(" crc=");
+        self.until("\r\n");
     }
 
     /// Reads once; `false` at the end of the link.

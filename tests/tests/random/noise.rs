@@ -55,7 +55,7 @@ struct Target {
     ears: Decoder<FRAME_BYTES>,
     /// Its last welcome.
     welcome: Option<Welcome>,
-    /// Frames it said, apart from announcements.
+    /// Frames it said.
     frames: usize,
     /// Lines that it took for commands.
     commands: usize,
@@ -84,7 +84,7 @@ impl Target {
         for byte in &said {
             if let Step::Frame(frame) = self.ears.push(self.now, *byte) {
                 let kind = (frame.header.class, frame.header.opcode);
-                self.frames += usize::from(kind != (Class::Hello, hello::opcode::ANNOUNCE));
+                self.frames += 1;
                 if kind == (Class::Hello, hello::opcode::WELCOME) {
                     self.welcome = hello::decode(&frame);
                 }

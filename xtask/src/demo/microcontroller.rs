@@ -13,7 +13,7 @@ pub(super) async fn show() -> Result<()> {
     let mut line = Line::connect(&board).await?;
     let begun = Instant::now();
     board.release().await?;
-    line.frame().await?;
+    line.announcement().await?;
     let up = begun.elapsed().as_secs_f64() * 1_000.0;
     println!("   up: it announces itself {up:.1} ms after power came");
 

@@ -17,13 +17,6 @@ use std::collections::VecDeque;
 
 /// A line's owner that was silent for this long owns it no more.
 const OWNER_IDLE: Millis = Millis(300_000);
-/// At most one unasked hello in this time.
-const ANNOUNCE_EVERY: Millis = Millis(1_000);
-
-/// How long after its start a board says again that it is there, unless it has heard something:
-/// what else starts on the line garbles hellos.
-const AGAIN: [Millis; 2] = [Millis(1_000), Millis(3_000)];
-
 /// The frame side of one session.
 #[derive(Debug)]
 pub(super) struct Frames {
@@ -31,9 +24,6 @@ pub(super) struct Frames {
     /// Whether others share the line, because nobody connects to it.
     shared_line: bool,
     owner: Option<Owner>,
-    announced: Option<Instant>,
-    /// When to say so again. The last is the next.
-    again: Vec<Instant>,
     /// The pages of the last answer that nobody has asked for yet.
     rest: VecDeque<Reply>,
 }
@@ -95,8 +85,6 @@ impl Frames {
             clients,
             shared_line,
             owner: None,
-            announced: None,
-            again: Vec::new(),
             rest: VecDeque::new(),
         }
     }
@@ -221,43 +209,6 @@ impl Frames {
             asked.answer(first, out);
             self.rest = rest.to_vec().into();
         }
-    }
-
-    /// Tells that the board is there, because it has started, and sees to it that it is told again.
-    pub(super) fn start(&mut self, now: Instant, out: &mut Output, world: &dyn World) {
-        self.announce(now, out, world);
-        self.again = AGAIN
-            .map(|later| now.after(later))
-            .into_iter()
-            .rev()
-            .collect();
-    }
-
-    /// When to call [`Frames::tick`] at the latest.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.again.last().copied()
-    }
-
-    /// Lets time pass on a line on which something or nothing was `heard` so far.
-    pub(super) fn tick(&mut self, now: Instant, heard: bool, out: &mut Output, world: &dyn World) {
-        let before = self.again.len();
-        self.again.retain(|at| now < *at);
-        if self.again.len() < before && !heard {
-            self.announce(now, out, world);
-        }
-    }
-
-    /// Tells that the board is there: at boot, and when what arrives makes no sense, but not
-    /// more than once a second.
-    pub(super) fn announce(&mut self, now: Instant, out: &mut Output, world: &dyn World) {
-        let recent = self
-            .announced
-            .is_some_and(|at| now.since(at) < ANNOUNCE_EVERY);
-        if !self.shared_line || recent {
-            return;
-        }
-        self.announced = Some(now);
-        send(out, hello::announce(&world.identity()));
     }
 }
 

@@ -171,6 +171,19 @@ impl Lines {
                 return;
             }
             let _ = write!(out, "\r\n! {text}\r\n");
+            self.redraw(out);
+        }
+    }
+
+    /// Returns whether a line is being answered, or a log shown.
+    pub(super) const fn is_answering(&self) -> bool {
+        self.running.is_some() || self.showing.is_some()
+    }
+
+    /// Shows again what a person is typing, after something was written between.
+    pub(super) fn redraw(&self, out: &mut Output) {
+        if self.input.is_shown() {
+            // Output takes everything.
             let _ = self.input.redraw(out, &self.name);
         }
     }

@@ -4,6 +4,7 @@ mod follow;
 mod json;
 mod services;
 mod telnet;
+mod unasked;
 
 use super::*;
 use crate::core::clients::Life;
@@ -180,34 +181,6 @@ fn opcodes(bytes: &[u8], nonce: Nonce) -> Vec<(Class, u8)> {
         }
     }
     found
-}
-
-#[test]
-fn a_line_is_told_of_a_start_three_times_unless_somebody_speaks() {
-    for (speaks, expected) in [(false, 3), (true, 1)] {
-        let mut bench = Bench::new(UART);
-        bench.session.announce(bench.now, &Board);
-        bench.take_output();
-        if speaks {
-            bench.receive(b"\n");
-        }
-        for _ in 0..10 {
-            bench.wait(1_000);
-        }
-        let told = opcodes(&bench.said, Nonce(0));
-        let told = told
-            .iter()
-            .filter(|kind| **kind == (Class::Hello, hello::opcode::ANNOUNCE));
-        assert_eq!(told.count(), expected, "somebody speaks: {speaks}");
-    }
-    let mut bench = Bench::new(UART);
-    bench.session.announce(bench.now, &Board);
-    let next = bench.session.deadline(bench.now, &Board);
-    assert!(next <= Some(Instant(1_000)), "{next:?}");
-    // A tick that is late by all of them tells it once, and leaves nothing behind.
-    bench.wait(10_000);
-    assert_eq!(opcodes(&bench.said, Nonce(0)).len(), 2);
-    assert_eq!(bench.session.deadline(bench.now, &Board), None);
 }
 
 #[test]
@@ -408,24 +381,6 @@ fn behind_frames_a_line_is_taken_at_once_only_if_their_owner_has_said_goodbye() 
         let said = String::from_utf8_lossy(&bench.said);
         assert_eq!(said.contains("ok uptime_ms="), taken, "{leaving:?}: {said}");
     }
-}
-
-#[test]
-fn garbage_on_a_line_is_told_of_at_most_once_a_second_and_never_on_a_stream() {
-    let mut uart = Bench::new(Traits {
-        marked: false,
-        ..UART
-    });
-    for _ in 0..5 {
-        uart.receive(b"\0garbage\0");
-    }
-    assert_eq!(
-        opcodes(&uart.said, Nonce(0)),
-        [(Class::Hello, hello::opcode::ANNOUNCE)]
-    );
-    let mut tcp = Bench::new(TCP);
-    tcp.receive(b"\0garbage\0");
-    assert!(tcp.said.is_empty());
 }
 
 #[test]

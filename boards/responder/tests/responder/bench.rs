@@ -271,6 +271,14 @@ impl Bench {
         bench
     }
 
+    /// Starts another boot on the same hardware, and leaves its announcement to be heard.
+    pub(crate) fn boot_again(&mut self) {
+        let shell = Shell::new(application::COMMANDS, ABOUT.baud);
+        self.hardware.now.set(0);
+        self.responder = Responder::start(&ABOUT, shell, &mut self.hardware);
+        self.uart.heard.clear();
+    }
+
     /// So many turns of the main loop, between which bytes leave.
     pub(crate) fn turns(&mut self, count: usize) {
         for _ in 0..count {
@@ -298,6 +306,16 @@ impl Bench {
     pub(crate) fn exchange(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.uart.arrived.extend(bytes);
         self.turns(200);
+        std::mem::take(&mut self.uart.heard)
+    }
+
+    /// Sends these bytes; what comes back stays to be heard.
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.uart.arrived.extend(bytes);
+        self.turns(200);
+    }
+
+    pub(crate) fn heard_bytes(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.uart.heard)
     }
 

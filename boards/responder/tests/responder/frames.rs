@@ -2,10 +2,10 @@
 
 use crate::application::{COMMANDS, DOUBLE, NOTHING};
 use crate::bench::{ABOUT, Bench};
-use crate::program::{Heard, PACKET_BYTES, Program, double, message_of};
-use lastword_protocol::frame::{Class, DELIMITER};
+use crate::program::{PACKET_BYTES, Program, double, message_of};
+use lastword_protocol::frame::Class;
 use lastword_protocol::hello::{self, Busy, VersionRefused, Welcome};
-use lastword_protocol::identity::{BoardKind, CURRENT, Identity, OLDEST};
+use lastword_protocol::identity::{BoardKind, CURRENT, OLDEST};
 use lastword_protocol::message::{Application as Message, Reply, Request, SCHEMA_HASH, opcode};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::{Millis, Nonce, Sequence};
@@ -76,7 +76,7 @@ fn a_line_has_one_owner_until_another_insists() {
     bob.nonce = taken.nonce;
     // Her frames are of a session that is gone.
     let hers = bob.exchange(&mut bench, &alice.packet(1, &double(1)));
-    assert!(hers.iter().all(Heard::is_unasked), "{hers:?}");
+    assert_eq!(hers, []);
     assert_eq!(bench.hardware.asked, []);
     let busy: Busy = alice.greet(&mut bench, false, hello::opcode::BUSY);
     assert_eq!(busy.owner, bob.client);
@@ -202,8 +202,8 @@ fn frames_that_ask_nothing_are_ignored() {
         let packet = alice.raw(class, 1, DOUBLE, &[1]);
         assert_eq!(bench.exchange(&packet), b"", "{class:?}");
     }
-    let unasked = alice.raw(Class::Hello, 1, hello::opcode::ANNOUNCE, &[1]);
-    assert_eq!(bench.exchange(&unasked), b"");
+    let unknown = alice.raw(Class::Hello, 1, 0x03, &[1]);
+    assert_eq!(bench.exchange(&unknown), b"");
     assert_eq!(bench.hardware.asked, []);
 }
 
@@ -242,26 +242,6 @@ fn a_frame_of_another_session_or_damaged_does_nothing() {
     bench.exchange(&stale.packet(1, &Request::Reboot));
     bench.exchange(b"\nreboot\n");
     assert_eq!(bench.hardware.fired, []);
-}
-
-#[test]
-fn bytes_that_are_no_frames_are_answered_with_an_announcement_a_second() {
-    let mut bench = Bench::new();
-    bench.pass(1_000);
-    bench.uart.heard.clear();
-    let mut noise = [&[DELIMITER][..], b"noise", &[DELIMITER]].concat();
-    noise.push(DELIMITER);
-    for (pass, announcements) in [(0, 0), (999, 0), (1, 1), (500, 0), (500, 1)] {
-        bench.pass(pass);
-        let heard = Program::new(ALICE).exchange(&mut bench, &noise);
-        let opcodes: Vec<_> = heard.iter().map(|heard| heard.header.opcode).collect();
-        let expected = vec![hello::opcode::ANNOUNCE; announcements];
-        assert_eq!(opcodes, expected, "{pass}");
-        for announcement in &heard {
-            let identity: Identity = message_of(announcement);
-            assert_eq!(identity.boot, bench.responder.boot());
-        }
-    }
 }
 
 /// A hello of this board after an operation with the longest id there is; `FRAME` is 160.

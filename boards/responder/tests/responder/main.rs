@@ -9,6 +9,7 @@ mod frames;
 mod lines;
 mod power;
 mod time;
+mod unasked;
 
 #[cfg(feature = "term")]
 mod drivers;

@@ -121,11 +121,12 @@ impl Program {
         reply.reply(number)
     }
 
-    /// The frames in what was heard; there may be nothing else.
+    /// The frames in what was heard; besides, there may be announcements and nothing else.
     pub(crate) fn read(&self, heard: &mut [u8]) -> Vec<Heard> {
         let shown = format!("{heard:02x?}");
         let candidates = heard.split_mut(|byte| *byte == DELIMITER);
-        let candidates = candidates.filter(|candidate| !candidate.is_empty());
+        let is_text = |it: &[u8]| it.is_empty() || it.starts_with(b"\r\n! 0 board ");
+        let candidates = candidates.filter(|candidate| !is_text(candidate));
         candidates
             .map(|candidate| {
                 let frame = frame::decode(candidate, Some(self.nonce));
@@ -140,12 +141,6 @@ impl Program {
 }
 
 impl Heard {
-    /// Whether the board says unasked that it is there.
-    pub(crate) fn is_unasked(&self) -> bool {
-        let Header { class, opcode, .. } = self.header;
-        (class, opcode) == (Class::Hello, hello::opcode::ANNOUNCE)
-    }
-
     /// The reply to the request with this number.
     #[track_caller]
     pub(crate) fn reply(&self, number: u16) -> Reply {

@@ -2,18 +2,16 @@
 
 use crate::bench::Bench;
 use crate::program::{Program, double};
-use lastword_protocol::frame::DELIMITER;
 use lastword_protocol::message::Request;
 use lastword_protocol::power::{Evidence, Operation};
 
 const REBOOTED: &[(Operation, Evidence)] = &[(Operation::Reboot, Evidence::UartEmpty)];
 const FORCED: &[(Operation, Evidence)] = &[(Operation::Reboot, Evidence::Forced)];
 
-/// How many frames come within so many milliseconds.
-fn frames(bench: &mut Bench, millis: u64) -> usize {
+/// How many announcements come within so many milliseconds.
+fn announcements(bench: &mut Bench, millis: u64) -> usize {
     bench.pass(millis);
-    let heard = std::mem::take(&mut bench.uart.heard);
-    heard.split(|byte| *byte == DELIMITER).count() / 2
+    bench.heard().matches("! 0 board state=up").count()
 }
 
 #[test]
@@ -21,7 +19,11 @@ fn a_start_is_told_three_times_to_a_line_on_which_nobody_is_heard() {
     let mut bench = Bench::new();
     let expected = [(999, 0), (1, 1), (1_999, 0), (1, 1), (600_000, 0)];
     for (millis, count) in expected {
-        assert_eq!(frames(&mut bench, millis), count, "{millis} ms later");
+        assert_eq!(
+            announcements(&mut bench, millis),
+            count,
+            "{millis} ms later"
+        );
     }
 }
 
@@ -29,7 +31,7 @@ fn a_start_is_told_three_times_to_a_line_on_which_nobody_is_heard() {
 fn a_start_is_not_told_again_to_somebody_who_speaks() {
     let mut bench = Bench::new();
     bench.say("\n");
-    assert_eq!(frames(&mut bench, 10_000), 0);
+    assert_eq!(announcements(&mut bench, 10_000), 0);
 }
 
 #[cfg(feature = "term")]

@@ -1,6 +1,7 @@
 //! The smallest device: a decoder, one session, and a count of what ran.
 
 use super::ROOM;
+use lastword_protocol::announcement::Announcement;
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::{Class, Frame, Packet};
 use lastword_protocol::hello::{self, Hello, Welcome};
@@ -52,7 +53,7 @@ impl Board {
         }
     }
 
-    pub(super) fn befall(&mut self, now: Instant, trouble: Trouble) -> Option<Packet<ROOM>> {
+    pub(super) fn befall(&mut self, now: Instant, trouble: Trouble) -> Option<Vec<u8>> {
         match trouble {
             Trouble::Forgets => {}
             Trouble::Boots => self.boot += 1,
@@ -64,14 +65,15 @@ impl Board {
     }
 
     /// Takes bytes and answers.
-    pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) -> Vec<Packet<ROOM>> {
+    pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut said = Vec::new();
         for byte in bytes {
             match self.decoder.push(now, *byte) {
                 Step::Frame(Frame { header, body }) => {
                     let body = body.to_vec();
                     let body = body.as_slice();
-                    said.extend(self.receive(&Frame { header, body }));
+                    let packet = self.receive(&Frame { header, body });
+                    said.extend(packet.map(|packet| packet.to_vec()));
                 }
                 Step::Invalid => said.extend(self.announce(now)),
                 Step::Text(_) | Step::Held | Step::Dropped => {}
@@ -127,7 +129,7 @@ impl Board {
         Some(session.answer(sequence, &reply).expect("room"))
     }
 
-    fn announce(&mut self, now: Instant) -> Option<Packet<ROOM>> {
+    fn announce(&mut self, now: Instant) -> Option<Vec<u8>> {
         if self
             .announced
             .is_some_and(|at| now.since(at) < ANNOUNCE_EVERY)
@@ -135,7 +137,14 @@ impl Board {
             return None;
         }
         self.announced = Some(now);
-        Some(hello::announce(&self.identity()).expect("room"))
+        let announcement = Announcement {
+            name: "",
+            boot: BootId([self.boot; 16]),
+            cause: Cause::Unknown,
+        };
+        let mut line = Vec::new();
+        announcement.write(&mut |text| line.extend_from_slice(text.as_bytes()));
+        Some(line)
     }
 
     fn identity(&self) -> Identity {

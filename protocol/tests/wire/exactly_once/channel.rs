@@ -61,7 +61,7 @@ impl Channel {
         self.send(now, true, packet)
     }
 
-    pub(super) fn send_to_host(&mut self, now: Instant, packet: &Packet<ROOM>) -> Option<Trouble> {
+    pub(super) fn send_to_host(&mut self, now: Instant, packet: &[u8]) -> Option<Trouble> {
         self.send(now, false, packet)
     }
 

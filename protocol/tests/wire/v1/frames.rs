@@ -163,45 +163,6 @@ fn busy() {
 }
 
 #[test]
-fn announce() {
-    check(
-        &hello::announce(&small_identity()).expect("room"),
-        "
-        10                                              ; version 1, class 0 hello
-        00                                              ; flags
-        00 00                                           ; sequence: 0
-        03                                              ; opcode: 0x03 Announce
-        01                                              ; oldest: 1
-        01                                              ; current: 1
-        00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF ; boot
-        00                                              ; boot_source: 0 Kernel
-        00                                              ; cause: 0 Unknown
-        00                                              ; kind: 0 Linux
-        04                                              ; name: 4 bytes
-        6C 61 62 37                                     ;   lab7
-        05                                              ; firmware: 5 bytes
-        30 2E 31 2E 30                                  ;   0.1.0
-        00                                              ; build: 0 bytes
-        01                                              ; backend: 1 DryRun
-        80 04                                           ; mtu: 512
-        08                                              ; window: 8
-        00                                              ; capabilities: 0
-        80 DC FF 87 0C                                  ; schema: 0xC0FFEE00
-        00                                              ; last: none
-        00                                              ; active: none
-        00                                              ; pending: none
-        14 5A 28 21                                     ; CRC-32 over 00 00 00 00 and all of the above
-        ",
-        "
-        00 02 10 01 01 04 03 01 01 10 11 22 33 44 55 66
-        77 88 99 AA BB CC DD EE FF 01 01 0C 04 6C 61 62
-        37 05 30 2E 31 2E 30 05 01 80 04 08 06 80 DC FF
-        87 0C 01 01 05 14 5A 28 21 00
-        ",
-    );
-}
-
-#[test]
 fn goodbye() {
     check(
         &hello::goodbye(CLIENT).expect("room"),

@@ -242,37 +242,6 @@ fn busy() {
 }
 
 #[test]
-fn announce() {
-    let identity = small_identity();
-    check(
-        &hello::announce(&identity).expect("room"),
-        0x03,
-        &identity,
-        "
-        01                                              ; oldest: 1
-        01                                              ; current: 1
-        00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF ; boot
-        00                                              ; boot_source: 0 Kernel
-        00                                              ; cause: 0 Unknown
-        00                                              ; kind: 0 Linux
-        04                                              ; name: 4 bytes
-        6C 61 62 37                                     ;   lab7
-        05                                              ; firmware: 5 bytes
-        30 2E 31 2E 30                                  ;   0.1.0
-        00                                              ; build: 0 bytes
-        01                                              ; backend: 1 DryRun
-        80 04                                           ; mtu: 512
-        08                                              ; window: 8
-        00                                              ; capabilities: 0
-        80 DC FF 87 0C                                  ; schema: 0xC0FFEE00
-        00                                              ; last: none
-        00                                              ; active: none
-        00                                              ; pending: none
-        ",
-    );
-}
-
-#[test]
 fn goodbye() {
     check(
         &hello::goodbye(CLIENT).expect("room"),

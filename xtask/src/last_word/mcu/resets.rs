@@ -3,11 +3,12 @@
 
 use super::spoken::{self, Dialect};
 use crate::cycle::cycle;
-use crate::line::{Line, announced};
-use anyhow::{Context, Result, bail, ensure};
+use crate::line::Line;
+use anyhow::{Result, bail, ensure};
 use lastword_hil::virtual_board::{BoardEventKind, McuBoard};
 use lastword_protocol::BootId;
-use lastword_protocol::identity::{Cause, Identity};
+use lastword_protocol::announcement::Announcement;
+use lastword_protocol::identity::Cause;
 use lastword_protocol::power::{Operation, PowerRequest};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -65,8 +66,8 @@ pub(super) async fn count(board: &McuBoard, resets: u32) -> Result<String> {
 }
 
 /// Who the board says it is when power has come.
-async fn power_on(line: &mut Line) -> Result<Identity> {
-    let who = announced(line.frame().await?).context("the board does not announce itself")?;
+async fn power_on(line: &mut Line) -> Result<Announcement> {
+    let who = line.announcement().await?;
     ensure!(who.cause == Cause::PowerOn, "power came: {:?}", who.cause);
     Ok(who)
 }
@@ -87,7 +88,7 @@ async fn by_line(
     let (reset, back) = (millis(spoken.reset), millis(spoken.back));
     let boot = spoken.after.boot;
     println!("{word} {number}: ACK {acknowledged}, RESET {reset}, new boot id {back}: {boot}");
-    count.enter(spoken.acknowledged.is_none(), &spoken.after);
+    count.enter(spoken.acknowledged.is_none(), boot);
     Ok(())
 }
 
@@ -108,14 +109,14 @@ async fn by_frames(board: &McuBoard, number: u32, count: &mut Count) -> Result<(
         "it booted for another reason: {:?}",
         after.cause
     );
-    count.enter(cycle.is_lost(), after);
+    count.enter(cycle.is_lost(), after.boot);
     Ok(())
 }
 
 impl Count {
-    fn enter(&mut self, is_lost: bool, after: &Identity) {
+    fn enter(&mut self, is_lost: bool, after: BootId) {
         self.rebooted += 1;
         self.lost += u32::from(is_lost);
-        self.boots.insert(after.boot);
+        self.boots.insert(after);
     }
 }

@@ -1,11 +1,12 @@
 //! Resets asked for in lines: as a script does, and as a person does.
 
 use crate::cycle::down;
-use crate::line::{LIMIT, Line, announced};
+use crate::line::{LIMIT, Line};
 use crate::witness::Log;
 use anyhow::{Context, Result, ensure};
 use lastword_hil::virtual_board::McuBoard;
-use lastword_protocol::identity::{Cause, Identity};
+use lastword_protocol::announcement::Announcement;
+use lastword_protocol::identity::Cause;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -45,7 +46,7 @@ pub(super) struct Spoken {
     /// When the next boot announced itself.
     pub(super) back: Duration,
     /// Who it says it is.
-    pub(super) after: Identity,
+    pub(super) after: Announcement,
 }
 
 /// Asks for a reboot in a boot in which nobody has spoken, and watches it.
@@ -77,7 +78,11 @@ pub(super) async fn reboot(
 }
 
 /// Reads on, notes the acknowledgement, and returns what the next boot announces.
-async fn hear(line: &mut Line, operation: u32, log: &Log<String>) -> Result<(Identity, Instant)> {
+async fn hear(
+    line: &mut Line,
+    operation: u32,
+    log: &Log<String>,
+) -> Result<(Announcement, Instant)> {
     let heard = timeout(LIMIT, async {
         loop {
             line.read().await?;
@@ -85,14 +90,8 @@ async fn hear(line: &mut Line, operation: u32, log: &Log<String>) -> Result<(Ide
             if is_acknowledged(&text, operation) {
                 log.note(text);
             }
-            while let Some(frame) = line.take_frame() {
-                if let Some(identity) = announced(frame)
-                    && identity
-                        .last
-                        .is_some_and(|last| last.id.0 == u64::from(operation))
-                {
-                    return Ok((identity, Instant::now()));
-                }
+            if let Some(announcement) = line.take_announcement() {
+                return Ok((announcement, Instant::now()));
             }
         }
     });
@@ -108,5 +107,5 @@ fn is_acknowledged(text: &str, operation: u32) -> bool {
     let Some((_, answer)) = text.split_once("initiated") else {
         return false;
     };
-    answer.ends_with(&plain) || answer.contains(&shown)
+    answer.contains(&plain) || answer.contains(&shown)
 }

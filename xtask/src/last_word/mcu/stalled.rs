@@ -5,10 +5,10 @@ use crate::last_word::raw::{self, PACKET_BYTES};
 use crate::line::{LIMIT, Line};
 use anyhow::{Context, Result, bail, ensure};
 use lastword_hil::virtual_board::McuBoard;
+use lastword_protocol::announcement::{Announcement, AnnouncementReader};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::{Class, Frame, HELLO_NONCE};
 use lastword_protocol::hello::{self, Welcome, opcode};
-use lastword_protocol::identity::Identity;
 use lastword_protocol::message::{Application, PowerStatus, Reply, Request};
 use lastword_protocol::power::{Operation, Outcome, PowerRequest};
 use lastword_protocol::{BootId, ClientId, Nonce, OperationId};
@@ -80,6 +80,7 @@ pub(super) struct Stalled<'b> {
     line: Line,
     unread: VecDeque<u8>,
     decoder: Box<Decoder<PACKET_BYTES>>,
+    announcements: AnnouncementReader,
     client: ClientId,
     nonce: Nonce,
     number: u16,
@@ -94,6 +95,7 @@ impl<'b> Stalled<'b> {
             line: Line::connect(board).await?,
             unread: VecDeque::new(),
             decoder: Box::new(Decoder::new(Manner::HOST_STREAM)),
+            announcements: AnnouncementReader::new(),
             client: ClientId(client),
             nonce: HELLO_NONCE,
             number: 0,
@@ -116,7 +118,7 @@ impl<'b> Stalled<'b> {
         }
     }
 
-    /// Reads on to the next frame. What a reset has cut off is none.
+    /// Reads on to the next frame or announcement. What a reset has cut off is none.
     async fn heard(&mut self) -> Result<Heard> {
         let read = timeout(LIMIT, async {
             loop {
@@ -129,9 +131,13 @@ impl<'b> Stalled<'b> {
         read.await.unwrap_or_else(|_| bail!("no frame comes"))
     }
 
-    /// Decodes what was read up to the next frame.
+    /// Decodes what was read up to the next frame or announcement.
     fn next(&mut self) -> Option<Heard> {
         while let Some(byte) = self.unread.pop_front() {
+            // A frame that a reset has cut off holds the text behind it.
+            if let Some(announcement) = self.announcements.push(byte) {
+                return Some(Heard::Announcement(announcement));
+            }
             // Nothing here ends by silence.
             if let Step::Frame(frame) = self.decoder.push(lastword_protocol::Instant(0), byte) {
                 return Some(Heard::of(&frame));
@@ -201,7 +207,7 @@ impl<'b> Stalled<'b> {
             self.ask(&Request::PowerStatus).await?;
             loop {
                 match self.heard().await? {
-                    Heard::Announce(who) if who.boot != self.boot => {
+                    Heard::Announcement(who) if who.boot != self.boot => {
                         self.open().await?;
                         self.ask(&Request::PowerStatus).await?;
                     }
@@ -229,7 +235,7 @@ impl<'b> Stalled<'b> {
 #[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 enum Heard {
     Welcome(Welcome),
-    Announce(Identity),
+    Announcement(Announcement),
     Reply(Reply),
     Else,
 }
@@ -239,7 +245,6 @@ impl Heard {
         let opcode = frame.header.opcode;
         let heard = match (frame.header.class, opcode) {
             (Class::Hello, opcode::WELCOME) => hello::decode(frame).map(Self::Welcome),
-            (Class::Hello, opcode::ANNOUNCE) => hello::decode(frame).map(Self::Announce),
             (Class::Reply, _) => Reply::decode(opcode, frame.body).ok().map(Self::Reply),
             _ => None,
         };

@@ -12,7 +12,6 @@ use cortex_m_rt::entry;
 use embedded_io::Write;
 use lastword_protocol::frame::{self, Frame};
 use lastword_protocol::hello::{self, Busy, Hello, VersionRefused, Welcome, opcode};
-use lastword_protocol::identity::Identity;
 use lastword_protocol::message::{Field, Reply, Request, encode};
 use lastword_protocol::{ClientId, Nonce};
 use mps2_an385::board::Board;
@@ -65,7 +64,6 @@ fn hello_again(opcode: u8, body: &[u8], out: &mut [u8]) -> Option<usize> {
         opcode::ASK => body_again::<Hello>(opcode, body, out),
         opcode::WELCOME => body_again::<Welcome>(opcode, body, out),
         opcode::BUSY => body_again::<Busy>(opcode, body, out),
-        opcode::ANNOUNCE => body_again::<Identity>(opcode, body, out),
         opcode::GOODBYE => body_again::<ClientId>(opcode, body, out),
         opcode::VERSION_REFUSED => body_again::<VersionRefused>(opcode, body, out),
         _ => None,
