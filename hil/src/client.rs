@@ -67,11 +67,6 @@ impl Client {
         }
     }
 
-    /// Sends hellos and requests so often at most from now on: for what takes a board long.
-    pub const fn be_patient(&mut self, attempts: u16) {
-        self.caller.be_patient(attempts);
-    }
-
     /// Hands console text, everything that arrives outside of frames, to `sink`.
     pub fn on_text(&mut self, sink: TextSink) {
         self.sink = sink;

@@ -3,7 +3,8 @@
 //!
 //! One request is under way at a time. After a timeout the caller greets first and sends the
 //! request again only where the board still knows the session; a board that booted meanwhile, or
-//! whose agent restarted, is reported as [`Effect::Restarted`] instead.
+//! whose agent restarted, is reported as [`Effect::Restarted`] instead. A board that answers
+//! `Working` has the request and is at it: the caller waits on for as long as the board says so.
 
 use crate::announcement::Announcement;
 use crate::frame::{self, Class, Frame, Header, Packet, TooLong};
@@ -17,16 +18,23 @@ use crate::units::{BootId, ClientId, Instant, Millis, Nonce, Sequence, Text};
 pub struct Patience {
     /// How long one attempt waits for its answer.
     pub reply: Millis,
-    /// How often a hello or request is sent at most.
+    /// How often a hello or request is sent at most, unless the board says that it still runs:
+    /// then as often again.
     pub attempts: u16,
+    /// How long a request is waited for at most while the board says that it still runs.
+    pub working: Millis,
 }
 
+/// As long as any service may take to stop, twice: a restart waits for two of them.
+const DEFAULT_WORKING: Millis = Millis(2 * 3_600_000);
+
 impl Default for Patience {
-    /// Five attempts of one second.
+    /// Five attempts of one second, and two hours for what the board says still runs.
     fn default() -> Self {
         Self {
             reply: Millis(1_000),
             attempts: 5,
+            working: DEFAULT_WORKING,
         }
     }
 }
@@ -65,6 +73,8 @@ enum State<const N: usize> {
 #[derive(Debug)]
 struct Call<const N: usize> {
     sequence: Sequence,
+    /// When it was sent first.
+    since: Instant,
     packet: Packet<N>,
 }
 
@@ -137,11 +147,6 @@ impl<const N: usize> Caller<N> {
         }
     }
 
-    /// Sends hellos and requests so often at most from now on: for what takes a board long.
-    pub const fn be_patient(&mut self, attempts: u16) {
-        self.patience.attempts = attempts;
-    }
-
     /// What the board's frames are summed with, for the decoder.
     #[must_use]
     pub fn nonce(&self) -> Option<Nonce> {
@@ -189,6 +194,7 @@ impl<const N: usize> Caller<N> {
         self.sequence = sequence;
         let call = Call {
             sequence,
+            since: now,
             packet: packet.clone(),
         };
         self.state = State::Calling {
@@ -202,7 +208,7 @@ impl<const N: usize> Caller<N> {
     pub fn receive(&mut self, now: Instant, frame: &Frame<'_>) -> Option<Effect<N>> {
         match frame.header.class {
             Class::Hello => self.receive_hello(now, frame),
-            Class::Reply => self.receive_reply(frame),
+            Class::Reply => self.receive_reply(now, frame),
             Class::Request | Class::Event | Class::Data | Class::Credit => None,
         }
     }
@@ -310,7 +316,7 @@ impl<const N: usize> Caller<N> {
         Some(Effect::Send(packet))
     }
 
-    fn receive_reply(&mut self, frame: &Frame<'_>) -> Option<Effect<N>> {
+    fn receive_reply(&mut self, now: Instant, frame: &Frame<'_>) -> Option<Effect<N>> {
         let (State::Calling { call, .. }
         | State::Greeting {
             behind: Some(call), ..
@@ -321,12 +327,32 @@ impl<const N: usize> Caller<N> {
         if frame.header.sequence != call.sequence {
             return None;
         }
-        self.state = State::Idle;
         let opcode = frame.header.opcode;
+        if opcode == message::opcode::WORKING {
+            return self.still_works(now);
+        }
+        self.state = State::Idle;
         Some(match Reply::decode_any(opcode, frame.body) {
             Ok(reply) => Effect::Answered(reply),
             Err(_) => Effect::Unreadable(opcode),
         })
+    }
+
+    /// The board has the request and is at it: what counts is that it says so, not for how long.
+    fn still_works(&mut self, now: Instant) -> Option<Effect<N>> {
+        let (State::Calling { call, .. }
+        | State::Greeting {
+            behind: Some(call), ..
+        }) = core::mem::replace(&mut self.state, State::Idle)
+        else {
+            return None;
+        };
+        if self.patience.working <= now.since(call.since) {
+            return Some(Effect::GaveUp);
+        }
+        let attempt = self.first_attempt(now);
+        self.state = State::Calling { attempt, call };
+        None
     }
 
     fn next_hello(&mut self) -> Result<Packet<N>, TooLong> {

@@ -12,7 +12,7 @@ pub mod service;
 
 pub use crate::codec::{Field, Writer};
 pub use application::{APPLICATION_BYTES, Application};
-pub use body::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime};
+pub use body::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime, Working};
 
 use crate::codec::Reader;
 use crate::identity::{Identity, NAME_BYTES};
@@ -89,6 +89,8 @@ pub enum Reply<S = Text<NAME_BYTES>> {
     /// A page of what the board's supervisor says.
     #[cfg(feature = "services")]
     Items(service::Page),
+    /// The request still runs: answers its copy, and is never kept as its reply.
+    Working(Working),
     /// The board does not know this opcode.
     Unsupported(u8),
     /// The board said no.
@@ -280,6 +282,7 @@ impl<S: Field> Reply<S> {
             Self::Application(message) => message.opcode(),
             #[cfg(feature = "services")]
             Self::Items(_) => opcode::ITEMS,
+            Self::Working(_) => opcode::WORKING,
             Self::Unsupported(_) => opcode::UNSUPPORTED,
             Self::Refused(_) => opcode::REFUSED,
         }
@@ -313,6 +316,7 @@ impl<S: Field> Field for Reply<S> {
             Self::Application(message) => message.write(out),
             #[cfg(feature = "services")]
             Self::Items(page) => page.write(out),
+            Self::Working(working) => working.write(out),
             Self::Unsupported(opcode) => opcode.write(out),
             Self::Refused(refusal) => refusal.write(out),
         }
@@ -337,6 +341,7 @@ impl Reply {
             opcode::POWER_CANCEL => Self::read(opcode, body, Self::Cancelled),
             #[cfg(feature = "services")]
             opcode::ITEMS => service::Page::read(body).map(Self::Items),
+            opcode::WORKING => Self::read(opcode, body, Self::Working),
             opcode::UNSUPPORTED => Self::read(opcode, body, Self::Unsupported),
             opcode::REFUSED => Self::read(opcode, body, Self::Refused),
             unknown => Err(BadBody::Malformed(unknown)),

@@ -5,7 +5,7 @@
 //! repeats its last request gets the reply it missed.
 
 use crate::frame::{self, Class, HELLO_NONCE, Header, Packet, TooLong};
-use crate::message::Reply;
+use crate::message::{Reply, Working};
 use crate::refusal::{Code, Refusal};
 use crate::units::{BootId, ClientId, Nonce, Sequence};
 
@@ -16,7 +16,7 @@ pub enum Admission<'a, const FRAME: usize> {
     Run,
     /// It ran before: send these bytes again and run nothing.
     Replay(&'a Packet<FRAME>),
-    /// It is running; its answer will come.
+    /// It is running: say so ([`Session::working`]) and run nothing. Its answer will come.
     Running,
     /// It is older than every reply that is kept. No client within its window sends this.
     Stale,
@@ -144,6 +144,18 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
         Ok(packet)
     }
 
+    /// Frames the answer to a copy of a request that still runs. It is not kept: the reply is
+    /// still to come.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] if `FRAME` cannot hold it.
+    pub fn working(&self, sequence: Sequence, working: Working) -> Result<Packet<FRAME>, TooLong> {
+        let mut packet = Packet::new();
+        frame_reply(&mut packet, self.nonce, sequence, &Reply::Working(working))?;
+        Ok(packet)
+    }
+
     /// As [`Session::answer`], but the reply is framed where it is kept, and stays there. `None`:
     /// that many later requests were admitted that there is no place for it any more.
     fn keep(
@@ -203,6 +215,7 @@ fn frame_reply<const FRAME: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Millis;
 
     type Small = Session<64, 4>;
 
@@ -240,6 +253,21 @@ mod tests {
     #[test]
     fn a_request_that_still_runs_is_not_run_again() {
         check(&[1, 1, 2, 1], &[1], "rwrw");
+    }
+
+    #[test]
+    fn that_a_request_still_runs_is_told_and_never_kept_as_its_reply() {
+        let mut session = session();
+        assert_eq!(session.admit(Sequence(1)), Admission::Run);
+        let working = Working {
+            elapsed: Millis(1_000),
+            left: None,
+        };
+        assert!(session.working(Sequence(1), working).is_ok());
+        assert_eq!(session.admit(Sequence(1)), Admission::Running);
+        assert_eq!(session.kept(Sequence(1)), None);
+        let sent = session.answer(Sequence(1), &Reply::Done).unwrap();
+        assert_eq!(session.admit(Sequence(1)), Admission::Replay(&sent));
     }
 
     #[test]

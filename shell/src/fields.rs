@@ -134,6 +134,8 @@ pub fn visit<S: AsRef<str>>(step: &Step, reply: &Reply<S>, to: &mut dyn Fields) 
         // They stand in rows of their own: see [`crate::items`].
         #[cfg(feature = "services")]
         Reply::Items(_) => {}
+        // A caller waits on; nobody is shown this.
+        Reply::Working(_) => {}
         Reply::Unsupported(_) | Reply::Refused(_) => {}
     }
     form.taken

@@ -40,6 +40,7 @@ pub const MISHAPS: Mishaps = Mishaps {
 const PATIENCE: Patience = Patience {
     reply: Millis(80),
     attempts: 200,
+    working: Millis(60_000),
 };
 
 /// Asks the board at the end of `line` until so many requests were answered. The line strikes as

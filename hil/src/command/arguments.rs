@@ -158,13 +158,15 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// As many attempts as ever, within `timeout` together.
+/// As many attempts as ever, within `timeout` together; nor does it wait longer for what the board
+/// says still runs.
 fn patience(timeout: Duration) -> Patience {
     let attempts = Patience::default().attempts;
     let share = crate::clock::millis(timeout / u32::from(attempts));
     Patience {
         reply: share.max(SHORTEST_ATTEMPT),
         attempts,
+        working: crate::clock::millis(timeout),
     }
 }
 

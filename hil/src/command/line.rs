@@ -7,7 +7,6 @@ use super::notes::Notes;
 use super::report::{self, Reader, Report};
 use crate::client::{CallError, Client, GreetError, Unwelcome};
 use crate::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
-use lastword_protocol::caller::Patience;
 use lastword_protocol::message::service::{Logs, Page, ServiceRequest};
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::PowerRequest;
@@ -132,7 +131,6 @@ impl Asking<'_> {
                 .map_err(|error| self.not_reached(error))?,
         };
         let client = self.client.insert(client);
-        client.be_patient(attempts(request, self.order.client.patience));
         client.call(request).await.map_err(|error| lost(&error))
     }
 
@@ -273,31 +271,6 @@ impl Asking<'_> {
 
 fn is_unknown(reply: &Reply) -> bool {
     matches!(reply, Reply::Refused(refusal) if refusal.code == Code::Unknown)
-}
-
-/// How often to ask before giving up. Services take as long to stop as their files, or whoever stops
-/// them, allow; unless somebody has said how long to wait.
-fn attempts(request: &Request, patience: Patience) -> u16 {
-    /// Of a second each: an hour of grace is allowed, and nobody waits so long without saying so.
-    const FOR_SERVICES: u16 = 120;
-    let Request::Service(request) = request else {
-        return patience.attempts;
-    };
-    match request {
-        _ if patience != Patience::default() => patience.attempts,
-        ServiceRequest::Start(_)
-        | ServiceRequest::Stop(_)
-        | ServiceRequest::Restart(_)
-        | ServiceRequest::Reload => FOR_SERVICES,
-        ServiceRequest::StopWithin(_, grace) | ServiceRequest::RestartWithin(_, grace) => {
-            let seconds = u16::try_from(grace.0.div_ceil(1_000)).unwrap_or(u16::MAX);
-            FOR_SERVICES.saturating_add(seconds)
-        }
-        ServiceRequest::List
-        | ServiceRequest::Status(_)
-        | ServiceRequest::Logs(_)
-        | ServiceRequest::More => patience.attempts,
-    }
 }
 
 fn not_welcome(unwelcome: &Unwelcome) -> Trouble {

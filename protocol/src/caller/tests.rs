@@ -9,6 +9,7 @@ type Tested = Caller<256>;
 const PATIENCE: Patience = Patience {
     reply: Millis(100),
     attempts: 2,
+    working: Millis(1_000),
 };
 
 fn identity(boot: u8) -> Identity {
@@ -192,4 +193,48 @@ fn a_reply_that_comes_after_the_timeout_still_counts_and_only_once() {
         Some(Effect::Answered(Reply::Done))
     );
     assert_eq!(hear(&mut caller, 121, &packet), None);
+}
+
+fn working(caller: &mut Tested, at: u64) -> Option<Effect<256>> {
+    let nonce = caller.nonce().unwrap();
+    let header = Header::new(Class::Reply, Sequence(1), message::opcode::WORKING);
+    let body = message::Working {
+        elapsed: Millis(at),
+        left: None,
+    };
+    let packet = frame::encode(header, nonce, |out| message::encode(&body, out).ok()).unwrap();
+    hear(caller, at, &packet)
+}
+
+#[test]
+fn a_request_that_still_runs_is_waited_for_as_long_as_the_board_says_so() {
+    let (mut caller, packet) = calling();
+    for round in 0..9 {
+        let at = 10 + round * 100;
+        assert!(matches!(
+            caller.tick(Instant(at + 100)),
+            Some(Effect::Send(_))
+        ));
+        let again = welcome(&mut caller, at + 100, 1, true);
+        assert_eq!(again, Some(Effect::Send(packet.clone())), "round {round}");
+        assert_eq!(working(&mut caller, at + 100), None, "round {round}");
+    }
+    let header = Header::new(Class::Reply, Sequence(1), message::opcode::DONE);
+    let done = frame::encode(header, caller.nonce().unwrap(), |_| Some(0)).unwrap();
+    assert_eq!(
+        hear(&mut caller, 915, &done),
+        Some(Effect::Answered(Reply::Done))
+    );
+}
+
+#[test]
+fn a_request_that_runs_for_too_long_and_one_of_which_nothing_is_heard_are_given_up() {
+    let (mut caller, _) = calling();
+    assert_eq!(working(&mut caller, 1_009), None);
+    assert_eq!(working(&mut caller, 1_010), Some(Effect::GaveUp));
+
+    let (mut caller, _) = calling();
+    assert_eq!(working(&mut caller, 105), None);
+    assert!(matches!(caller.tick(Instant(205)), Some(Effect::Send(_))));
+    assert_eq!(caller.tick(Instant(305)), Some(Effect::GaveUp));
 }

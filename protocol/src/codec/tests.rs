@@ -4,7 +4,7 @@ use super::*;
 use crate::hello::{Busy, Greeting, Hello, Occupied, VersionRefused, Welcome, read_goodbye};
 use crate::identity::{BoardKind, BootSource, Cause, Identity};
 use crate::message::{
-    AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Request, Status, Uptime,
+    AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Request, Status, Uptime, Working,
 };
 use crate::power::{
     Backend, Evidence, LastOperation, Operation, Outcome, Phase, PowerRequest, Standdown,
@@ -182,6 +182,10 @@ fn a_reply_is_written_as_postcard_writes_it() {
         cause: Cause::Requested,
         last: Some(last(Outcome::Staged)),
     });
+    for left in [None, Some(Millis(25_000))] {
+        let elapsed = Millis(1_000);
+        check(&Working { elapsed, left });
+    }
     for operation in Operation::ALL {
         check(&Cancelled { id: ID, operation });
         for backend in [Backend::None, Backend::DryRun, Backend::Linux, Backend::Mcu] {

@@ -91,6 +91,15 @@ pub struct Cancelled {
     pub operation: Operation,
 }
 
+/// A request that still runs: what its copy is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Working {
+    /// Time since the board admitted the request.
+    pub elapsed: Millis,
+    /// Time that it still takes at most, where the board knows.
+    pub left: Option<Millis>,
+}
+
 fields! {
     Status {
         boot, uptime, agent_uptime, sessions, memory_available_kib, load_hundredths, pending,
@@ -101,4 +110,5 @@ fields! {
     Pending { id, operation, phase, left }
     PowerStatus { backend, boot, pending, last }
     Cancelled { id, operation }
+    Working { elapsed, left }
 }

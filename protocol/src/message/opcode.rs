@@ -44,6 +44,8 @@ pub const DONE: u8 = 0x00;
 pub const INITIATED: u8 = 0x10;
 /// Reply: that boot is over.
 pub const ALREADY_DONE: u8 = 0x13;
+/// Reply: the request still runs.
+pub const WORKING: u8 = 0x7D;
 /// Reply: this opcode is not known; the body is the opcode.
 pub const UNSUPPORTED: u8 = 0x7E;
 /// Reply: no; the body is a refusal.

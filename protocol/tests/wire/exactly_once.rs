@@ -39,6 +39,7 @@ impl World {
         let patience = Patience {
             reply: Millis(100),
             attempts,
+            ..Patience::default()
         };
         Self {
             now: Instant(0),

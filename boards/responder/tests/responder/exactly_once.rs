@@ -70,6 +70,7 @@ impl World {
         let patience = Patience {
             reply: Millis(60),
             attempts: 100,
+            ..Patience::default()
         };
         let mut world = Self {
             bench: Bench::new(),

@@ -1,7 +1,7 @@
 //! The bodies of every reply that is not about power.
 
 use super::{BOOT, bytes, check_reply, full_identity, small_identity};
-use lastword_protocol::message::{BadBody, Pending, Reply, Status, Uptime};
+use lastword_protocol::message::{BadBody, Pending, Reply, Status, Uptime, Working};
 use lastword_protocol::power::{Operation, Phase};
 use lastword_protocol::refusal::{Code, DETAIL_BYTES, Refusal};
 use lastword_protocol::{Millis, OperationId};
@@ -280,4 +280,46 @@ fn a_client_cannot_read_a_reply_of_another_opcode() {
             Err(BadBody::Malformed(opcode))
         );
     }
+}
+
+#[test]
+fn working() {
+    let reload = Working {
+        elapsed: Millis(1_000),
+        left: None,
+    };
+    check_reply(
+        &Reply::Working(reload),
+        0x7D,
+        "
+        E8 07 ; elapsed_ms: 1000
+        00    ; left_ms: none
+        ",
+    );
+    let stop = Working {
+        elapsed: Millis(5_000),
+        left: Some(Millis(25_000)),
+    };
+    check_reply(
+        &Reply::Working(stop),
+        0x7D,
+        "
+        88 27     ; elapsed_ms: 5000
+        01        ; left_ms: some
+        A8 C3 01  ;   value: 25000
+        ",
+    );
+    let longest = Working {
+        elapsed: Millis(u64::MAX),
+        left: Some(Millis(u64::MAX)),
+    };
+    check_reply(
+        &Reply::Working(longest),
+        0x7D,
+        "
+        FF*9 01 ; elapsed_ms: 18446744073709551615
+        01      ; left_ms: some
+        FF*9 01 ;   value: 18446744073709551615
+        ",
+    );
 }
