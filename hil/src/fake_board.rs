@@ -286,7 +286,7 @@ impl World {
                 reply.map(|reply| session.answer(sequence, &reply).unwrap())
             }
             Admission::Replay(packet) => Some(packet.clone()),
-            Admission::Running | Admission::Stale => None,
+            Admission::Running | Admission::Full | Admission::Stale => None,
         };
         self.session = Some(session);
         packet

@@ -5,7 +5,7 @@
 //! repeats its last request gets the reply it missed.
 
 use crate::frame::{self, Class, HELLO_NONCE, Header, Packet, TooLong};
-use crate::message::{Reply, Working};
+use crate::message::Reply;
 use crate::refusal::{Code, Refusal};
 use crate::units::{BootId, ClientId, Nonce, Sequence};
 
@@ -16,8 +16,11 @@ pub enum Admission<'a, const FRAME: usize> {
     Run,
     /// It ran before: send these bytes again and run nothing.
     Replay(&'a Packet<FRAME>),
-    /// It is running: say so ([`Session::working`]) and run nothing. Its answer will come.
+    /// It is running: say so ([`Reply::Working`], [`Session::say`]) and run nothing. Its answer will come.
     Running,
+    /// It is a window or more ahead of one that still runs: refuse it (429) and run nothing. It was
+    /// not admitted, so that the same number may be sent again later.
+    Full,
     /// It is older than every reply that is kept. No client within its window sends this.
     Stale,
 }
@@ -112,6 +115,13 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
         if i32::from(ahead) <= -Self::window() {
             return Admission::Stale;
         }
+        let is_full = |slot: &Slot<FRAME>| {
+            let running = slot.sequence.filter(|_| slot.packet.is_empty());
+            running.is_some_and(|it| Self::window() <= i32::from(sequence.ahead_of(it)))
+        };
+        if self.slots.iter().any(is_full) {
+            return Admission::Full;
+        }
         let slot = &mut self.slots[Self::slot_of(sequence)];
         if slot.sequence != Some(sequence) {
             if ahead > 0 {
@@ -144,15 +154,15 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
         Ok(packet)
     }
 
-    /// Frames the answer to a copy of a request that still runs. It is not kept: the reply is
-    /// still to come.
+    /// Frames what is said to a request without being kept as its reply: that it still runs, or
+    /// was not admitted.
     ///
     /// # Errors
     ///
     /// [`TooLong`] if `FRAME` cannot hold it.
-    pub fn working(&self, sequence: Sequence, working: Working) -> Result<Packet<FRAME>, TooLong> {
+    pub fn say(&self, sequence: Sequence, reply: &Reply) -> Result<Packet<FRAME>, TooLong> {
         let mut packet = Packet::new();
-        frame_reply(&mut packet, self.nonce, sequence, &Reply::Working(working))?;
+        frame_reply(&mut packet, self.nonce, sequence, reply)?;
         Ok(packet)
     }
 
@@ -215,6 +225,7 @@ fn frame_reply<const FRAME: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Working;
     use crate::units::Millis;
 
     type Small = Session<64, 4>;
@@ -223,7 +234,7 @@ mod tests {
         Small::new(BootId([1; 16]), ClientId(2))
     }
 
-    /// Admits each number in turn and tells `r`un, `a`nswered before, `s`tale or under `w`ay;
+    /// Admits each number in turn and tells `r`un, `a`nswered before, `s`tale, `f`ull or under `w`ay;
     /// what runs is answered at once unless its number is in `open`.
     #[track_caller]
     fn check(numbers: &[u16], open: &[u16], expected: &str) {
@@ -236,6 +247,7 @@ mod tests {
                 Admission::Replay(_) => 'a',
                 Admission::Running => 'w',
                 Admission::Stale => 's',
+                Admission::Full => 'f',
             };
             if verdict == 'r' && !open.contains(number) {
                 session.answer(sequence, &Reply::Done).unwrap();
@@ -263,7 +275,7 @@ mod tests {
             elapsed: Millis(1_000),
             left: None,
         };
-        assert!(session.working(Sequence(1), working).is_ok());
+        assert!(session.say(Sequence(1), &Reply::Working(working)).is_ok());
         assert_eq!(session.admit(Sequence(1)), Admission::Running);
         assert_eq!(session.kept(Sequence(1)), None);
         let sent = session.answer(Sequence(1), &Reply::Done).unwrap();
@@ -279,6 +291,17 @@ mod tests {
     #[test]
     fn a_request_older_than_the_window_is_stale() {
         check(&[5, 1, 2, 8, 4, 5], &[], "rsrrsa");
+    }
+
+    #[test]
+    fn what_is_a_window_ahead_of_one_that_runs_is_refused_and_may_come_again() {
+        check(&[1, 4, 5, 4, 5, 1], &[1], "rrfafw");
+        check(&[1, 100, 1], &[1], "rfw");
+        let mut session = session();
+        assert_eq!(session.admit(Sequence(1)), Admission::Run);
+        assert_eq!(session.admit(Sequence(5)), Admission::Full);
+        session.answer(Sequence(1), &Reply::Done).unwrap();
+        assert_eq!(session.admit(Sequence(5)), Admission::Run);
     }
 
     #[test]

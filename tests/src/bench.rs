@@ -8,7 +8,7 @@ pub use ledger::{Ledger, Ran, Run};
 use crate::faults::Symbol;
 use lastword_agent::core::clients::{Clients, Life, MTU_BYTES};
 use lastword_agent::core::config::Limits;
-use lastword_agent::core::session::{End, House, Session, Traits};
+use lastword_agent::core::session::{End, House, RequestId, Session, Traits};
 use lastword_agent::core::world::{Look, World};
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::identity::{
@@ -48,9 +48,16 @@ pub struct Bench {
     unread: VecDeque<u8>,
     /// How long the power desk takes for an answer.
     desk_takes: Millis,
-    /// The power desk's answer, and when it is given.
-    due: Option<(Instant, Reply)>,
+    /// The power desk's answers, in the order in which they are given.
+    due: VecDeque<Due>,
     said: Vec<u8>,
+}
+
+/// An answer on its way.
+struct Due {
+    at: Instant,
+    id: RequestId,
+    reply: Reply,
 }
 
 impl Bench {
@@ -83,7 +90,7 @@ impl Bench {
             lives: 1,
             unread: VecDeque::new(),
             desk_takes: Millis(0),
-            due: None,
+            due: VecDeque::new(),
             said: Vec::new(),
         }
     }
@@ -121,10 +128,7 @@ impl Bench {
 
     /// Lets the time pass.
     pub fn tick(&mut self, now: Instant) {
-        if let Some((_, reply)) = self.due.take_if(|(at, _)| *at <= now) {
-            self.session
-                .answered(now, slice::from_ref(&reply), &self.board);
-        }
+        while self.answer(now) {}
         self.session.tick(now, &self.board);
         self.work(now);
     }
@@ -144,7 +148,7 @@ impl Bench {
     /// When to call [`Bench::tick`] at the latest.
     #[must_use]
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
-        let due = self.due.as_ref().map(|(at, _)| *at);
+        let due = self.due.front().map(|due| due.at);
         let own = self.session.deadline(now, &self.board);
         due.into_iter().chain(own).min()
     }
@@ -165,7 +169,7 @@ impl Bench {
         self.links += 1;
         self.session = begin(self.traits, &self.house, self.links, now);
         self.unread.clear();
-        self.due = None;
+        self.due.clear();
         self.said.clear();
     }
 
@@ -187,13 +191,16 @@ impl Bench {
 
     fn work(&mut self, now: Instant) {
         loop {
-            if let Some(job) = self.session.take_job() {
+            while let Some(job) = self.session.take_job() {
                 let reply = self.board.ledger.get_mut().run(Ran::Asked(job.ask));
-                self.due = Some((now.after(self.desk_takes), reply));
+                self.due.push_back(Due {
+                    at: now.after(self.desk_takes),
+                    id: job.id,
+                    reply,
+                });
             }
-            if let Some((_, reply)) = self.due.take_if(|(at, _)| *at <= now) {
-                self.session
-                    .answered(now, slice::from_ref(&reply), &self.board);
+            if self.answer(now) {
+                // Its answer may let more be done.
             } else if self.session.wants_input() && !self.unread.is_empty() {
                 let count = self.unread.len().min(READ_BYTES);
                 let bytes: Vec<_> = self.unread.drain(..count).collect();
@@ -204,6 +211,17 @@ impl Bench {
             self.write(now);
         }
         self.write(now);
+    }
+
+    /// Has the session take the next answer that is due.
+    fn answer(&mut self, now: Instant) -> bool {
+        let Some(due) = self.due.pop_front_if(|due| due.at <= now) else {
+            return false;
+        };
+        let reply = slice::from_ref(&due.reply);
+        self.session
+            .answered(now, due.id, reply, false, &self.board);
+        true
     }
 
     fn write(&mut self, now: Instant) {

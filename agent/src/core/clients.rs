@@ -1,10 +1,15 @@
 //! The sessions of machine clients: kept by client, not by connection, so that whoever
 //! reconnects and repeats itself is understood.
 
-use lastword_protocol::frame::wire_bytes;
+use super::world::{Ask, World};
+use lastword_protocol::frame::{Packet, TooLong, wire_bytes};
+use lastword_protocol::message::{Reply, Working};
+use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::session::Session;
-use lastword_protocol::{BootId, ClientId, Millis};
+use lastword_protocol::{BootId, ClientId, Instant, Millis, Sequence};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 /// The longest frame body that the agent takes or sends, in bytes.
 pub const MTU_BYTES: u16 = 512;
@@ -12,21 +17,197 @@ pub const MTU_BYTES: u16 = 512;
 pub const WINDOW: usize = 8;
 /// How many bytes such a frame takes on the wire at most.
 pub const FRAME_BYTES: usize = wire_bytes(MTU_BYTES as usize);
-/// How many clients are remembered; the one unheard for longest is forgotten first.
+/// How many clients are remembered that are on no link; the one unheard for longest is forgotten
+/// first. Those on a link are bounded by the number of links.
 pub const CLIENTS: usize = 64;
 
-/// One client's session.
+/// One client's replies: each request runs at most once.
 pub type ClientSession = Session<FRAME_BYTES, WINDOW>;
 
-/// A session that outlives the connection it is used on.
+/// What is known of one client, on whichever link it is.
+#[derive(Debug)]
+pub struct ClientState {
+    /// Its replies.
+    pub session: ClientSession,
+    /// The pages of the last answer about services that nobody has asked for yet.
+    pub pages: VecDeque<Reply>,
+    /// The requests that others still work on, and since when.
+    running: Vec<Running>,
+    /// The attachment that its replies go to; none while no link carries the session.
+    attachment: Option<u64>,
+    /// The replies that came while another link waited for them than the one that has the session
+    /// now.
+    undelivered: VecDeque<Sequence>,
+    /// Wakes whoever serves that link.
+    waker: Option<Waker>,
+}
+
+/// A request that others still work on.
+#[derive(Debug)]
+struct Running {
+    sequence: Sequence,
+    ask: Ask,
+    since: Instant,
+}
+
+impl ClientState {
+    fn new(session: ClientSession) -> Self {
+        Self {
+            session,
+            pages: VecDeque::new(),
+            running: Vec::new(),
+            attachment: None,
+            undelivered: VecDeque::new(),
+            waker: None,
+        }
+    }
+
+    /// Notes that others work on an admitted request from now on. [`ClientState::reply`] ends that.
+    pub fn begin(&mut self, now: Instant, sequence: Sequence, ask: Ask) {
+        self.running.push(Running {
+            sequence,
+            ask,
+            since: now,
+        });
+    }
+
+    /// Answers a copy of a request that still runs.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`], which cannot happen while a frame holds a hello.
+    pub fn working(
+        &self,
+        now: Instant,
+        sequence: Sequence,
+        world: &dyn World,
+    ) -> Result<Packet<FRAME_BYTES>, TooLong> {
+        let running = self.running.iter().find(|it| it.sequence == sequence);
+        let working = Working {
+            elapsed: running.map_or(Millis(0), |it| now.since(it.since)),
+            left: running.and_then(|it| world.left(now, &it.ask)),
+        };
+        self.session.say(sequence, &Reply::Working(working))
+    }
+
+    /// Keeps the reply to a request that others worked on, with the pages behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`], which cannot happen while a frame holds a hello.
+    pub fn reply(
+        &mut self,
+        sequence: Sequence,
+        replies: &[Reply],
+    ) -> Result<Packet<FRAME_BYTES>, TooLong> {
+        let index = self.running.iter().position(|it| it.sequence == sequence);
+        let ran = index.map(|index| self.running.remove(index).ask);
+        let none = Reply::Refused(Refusal::new(Code::Internal, "there is no answer"));
+        let (first, rest) = replies.split_first().unwrap_or((&none, &[]));
+        if matches!(ran, Some(Ask::Service(_))) {
+            self.pages = rest.to_vec().into();
+        }
+        self.session.answer(sequence, first)
+    }
+
+    /// Has the link that carries the session now say a reply that is kept.
+    fn deliver(&mut self, sequence: Sequence) {
+        if self.attachment.is_some() {
+            self.undelivered.push_back(sequence);
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Whether it may be forgotten: nobody is there, and nobody works for it.
+    fn is_idle(&self) -> bool {
+        self.attachment.is_none() && self.running.is_empty()
+    }
+}
+
+/// A client's state, which outlives the link it is used on.
 #[derive(Clone, Debug)]
-pub struct Shared(Arc<Mutex<ClientSession>>);
+pub struct Shared(Arc<Mutex<ClientState>>);
 
 impl Shared {
-    /// The session itself. Nothing waits while it is held.
-    pub fn lock(&self) -> MutexGuard<'_, ClientSession> {
+    /// The state itself. Nothing waits while it is held.
+    pub fn lock(&self) -> MutexGuard<'_, ClientState> {
         // What a panicking holder left behind is still whole: each change is one assignment.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the reply to a request whose link has lost the session, and has the link that carries
+    /// it now say it, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`], which cannot happen while a frame holds a hello.
+    pub fn reply_elsewhere(&self, sequence: Sequence, replies: &[Reply]) -> Result<(), TooLong> {
+        let mut state = self.lock();
+        state.reply(sequence, replies)?;
+        state.deliver(sequence);
+        Ok(())
+    }
+}
+
+/// A client's session on the link that carries it. The session stays with the newest attachment;
+/// dropping that leaves it without a link.
+#[derive(Debug)]
+pub struct Attachment {
+    shared: Shared,
+    id: u64,
+}
+
+impl Attachment {
+    /// The client's state.
+    #[must_use]
+    pub const fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Whether replies to the requests of `asked` go to this attachment's link.
+    #[must_use]
+    pub fn carries(&self, asked: &Shared) -> bool {
+        Arc::ptr_eq(&self.shared.0, &asked.0) && self.shared.lock().attachment == Some(self.id)
+    }
+
+    /// Whether there are replies to say that another link asked for. `waker` is woken when some
+    /// come.
+    #[must_use]
+    pub fn has_mail(&self, waker: &Waker) -> bool {
+        let mut state = self.shared.lock();
+        if state.attachment != Some(self.id) {
+            return false;
+        }
+        state.waker = Some(waker.clone());
+        !state.undelivered.is_empty()
+    }
+
+    /// The next of those replies.
+    #[must_use]
+    pub fn take_mail(&self) -> Option<Packet<FRAME_BYTES>> {
+        let mut state = self.shared.lock();
+        if state.attachment != Some(self.id) {
+            return None;
+        }
+        while let Some(sequence) = state.undelivered.pop_front() {
+            if let Some(packet) = state.session.kept(sequence) {
+                return Some(packet.clone());
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        if state.attachment == Some(self.id) {
+            state.attachment = None;
+            state.undelivered.clear();
+            state.waker = None;
+        }
     }
 }
 
@@ -59,6 +240,8 @@ struct Remembered {
     known: Vec<Shared>,
     /// How many sessions were ever opened.
     births: u32,
+    /// How many attachments there ever were.
+    attachments: u64,
 }
 
 impl Clients {
@@ -72,36 +255,47 @@ impl Clients {
         }
     }
 
-    /// The session of `client`, and whether it was there before.
+    /// Attaches the session of `client` to the link that asks, and tells whether it was there before.
     #[must_use]
-    pub fn open(&self, client: ClientId) -> (Shared, bool) {
+    pub fn open(&self, client: ClientId) -> (Attachment, bool) {
         let mut remembered = self
             .remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let Remembered { known, births } = &mut *remembered;
-        let found = known
+        let index = remembered
+            .known
             .iter()
-            .position(|shared| shared.lock().client() == client);
-        if let Some(index) = found {
-            let shared = known.remove(index);
-            known.push(shared.clone());
-            return (shared, true);
-        }
-        if known.len() == CLIENTS {
-            known.remove(0);
+            .position(|shared| shared.lock().session.client() == client);
+        let shared = match index {
+            Some(index) => remembered.known.remove(index),
+            None => self.create(client, &mut remembered),
+        };
+        remembered.known.push(shared.clone());
+        remembered.attachments += 1;
+        let id = remembered.attachments;
+        shared.lock().attachment = Some(id);
+        (Attachment { shared, id }, index.is_some())
+    }
+
+    /// Makes room for one more client, and its state.
+    fn create(&self, client: ClientId, remembered: &mut Remembered) -> Shared {
+        let Remembered { known, births, .. } = remembered;
+        let idle: Vec<_> = (0..known.len())
+            .filter(|index| known[*index].lock().is_idle())
+            .collect();
+        if idle.len() >= CLIENTS {
+            known.remove(idle[0]);
         }
         *births = births.wrapping_add(1);
         let session = ClientSession::reborn(self.boot, client, self.life.birth(*births));
-        let shared = Shared(Arc::new(Mutex::new(session)));
-        known.push(shared.clone());
-        (shared, false)
+        Shared(Arc::new(Mutex::new(ClientState::new(session))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lastword_protocol::message::service::ServiceRequest;
 
     #[test]
     fn the_client_unheard_for_longest_is_forgotten_first() {
@@ -116,9 +310,49 @@ mod tests {
     }
 
     #[test]
+    fn a_client_on_a_link_is_not_forgotten_however_many_come_and_go() {
+        let clients = Clients::new(BootId([1; 16]), Life(Millis(0)));
+        let attached: Vec<_> = (0..2 * CLIENTS as u64)
+            .map(|id| clients.open(ClientId(id)).0)
+            .collect();
+        for id in 1_000..1_000 + 2 * CLIENTS as u64 {
+            drop(clients.open(ClientId(id)));
+        }
+        for (id, attachment) in (0..).zip(attached) {
+            let nonce = attachment.shared().lock().session.nonce();
+            let (again, known) = clients.open(ClientId(id));
+            assert!(known, "{id}");
+            assert_eq!(again.shared().lock().session.nonce(), nonce);
+        }
+    }
+
+    #[test]
+    fn a_client_for_whom_somebody_works_is_not_forgotten() {
+        let clients = Clients::new(BootId([1; 16]), Life(Millis(0)));
+        let stop = Ask::Service(ServiceRequest::Stop(None));
+        let (attachment, _) = clients.open(ClientId(7));
+        let shared = attachment.shared().clone();
+        shared.lock().begin(Instant(0), Sequence(1), stop);
+        drop(attachment);
+        for round in [true, false] {
+            for id in 100..100 + CLIENTS as u64 {
+                drop(clients.open(ClientId(id)));
+            }
+            assert_eq!(clients.open(ClientId(7)).1, round);
+            for id in 200..200 + CLIENTS as u64 {
+                drop(clients.open(ClientId(id)));
+            }
+            shared.reply_elsewhere(Sequence(1), &[Reply::Done]).unwrap();
+        }
+    }
+
+    #[test]
     fn a_session_that_was_forgotten_is_told_from_its_successor() {
         let clients = |life| Clients::new(BootId([1; 16]), Life(Millis(life)));
-        let nonce = |clients: &Clients| clients.open(ClientId(7)).0.lock().nonce();
+        let nonce = |clients: &Clients| {
+            let (attachment, _) = clients.open(ClientId(7));
+            attachment.shared().lock().session.nonce()
+        };
         let first = clients(1_000);
         let before = nonce(&first);
         assert_eq!(nonce(&first), before);

@@ -2,6 +2,7 @@
 //! desk. Pure: the edge moves the bytes and tells the time.
 
 mod announcements;
+mod answers;
 mod countdown;
 mod follow;
 mod follows;
@@ -11,29 +12,28 @@ mod lines;
 mod marks;
 mod output;
 mod patience;
+mod pending;
 mod telnet;
-mod waiting;
 
 pub use follows::{FOLLOWS, FollowId, FollowOrder, News};
 pub use frames::Unanswered;
 pub use output::Output;
+pub use pending::RequestId;
 
 use super::clients::{Clients, FRAME_BYTES};
 use super::config::Limits;
 use super::world::{Ask, World};
 use announcements::Announcements;
 use countdown::Countdown;
-use frames::{Asked, Frames};
+use frames::Frames;
 use lastword_protocol::decoder::{Decoder, Manner, Step};
-use lastword_protocol::message::Reply;
 use lastword_protocol::{Instant, Nonce, OperationId};
 use lastword_shell::{Medium, Table, WINDOW_BYTES};
-use lines::{Flow, Lines};
+use lines::Lines;
 use marks::{Marked, Marks};
+use pending::PendingRequests;
 use std::collections::VecDeque;
-use std::mem;
 use telnet::{IAC, IacScope, Telnet, TelnetEvent};
-use waiting::Waiting;
 
 /// A session takes no more input while this much output waits.
 pub const OUTPUT_BYTES: usize = 16 * 1024;
@@ -71,6 +71,8 @@ pub struct House {
 /// A question to the power desk or the supervisor.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Job {
+    /// Names it, for [`Session::answered`].
+    pub id: RequestId,
     /// What is asked.
     pub ask: Ask,
     /// The operation's id, if the client chose none.
@@ -103,12 +105,11 @@ pub struct Session {
     lines: Lines,
     countdown: Countdown,
     output: Output,
-    /// Bytes that wait for an answer.
+    /// Bytes that arrived while nothing might be said.
     backlog: VecDeque<u8>,
-    waiting: Option<Waiting>,
-    /// An answer, while nothing may be said.
-    late: Vec<Reply>,
-    job: Option<Job>,
+    /// Text behind a line that waits for its answer. Frames overtake it.
+    typed: VecDeque<u8>,
+    pending: PendingRequests,
     heard: Option<Instant>,
     /// When it began, or its link last took a byte while some waited.
     progress: Instant,
@@ -140,9 +141,8 @@ impl Session {
             countdown: Countdown::default(),
             output: Output::default(),
             backlog: VecDeque::new(),
-            waiting: None,
-            late: Vec::new(),
-            job: None,
+            typed: VecDeque::new(),
+            pending: PendingRequests::default(),
             heard: None,
             progress: now,
             opened: now,
@@ -168,21 +168,21 @@ impl Session {
     pub fn wants_input(&self) -> bool {
         self.end.is_none()
             && !self.input_ended
-            && self.backlog.len() < WINDOW_BYTES
+            && self.backlog.len() + self.typed.len() < WINDOW_BYTES
             && self.output.len() < OUTPUT_BYTES
     }
 
     /// Whether the conversation is over once the output is written, and why.
     #[must_use]
     pub fn end(&self) -> Option<End> {
-        let busy = self.waiting.is_some() || self.lines.is_following();
+        let busy = self.pending.is_waiting() || self.lines.is_following();
         let drained = self.input_ended && !busy && self.output.is_empty();
         self.end.or(drained.then_some(End::Finished))
     }
 
     /// The next question to others; its answer goes to [`Session::answered`].
     pub fn take_job(&mut self) -> Option<Job> {
-        self.job.take()
+        self.pending.take_job()
     }
 
     /// Says nothing more: behind a released operation its acknowledgement must stay the last word.
@@ -194,9 +194,8 @@ impl Session {
     /// The board has stayed up: speaks again, first to what arrived meanwhile.
     pub fn unmute(&mut self, now: Instant, world: &dyn World) {
         self.output.mute(false);
-        let late = mem::take(&mut self.late);
-        if !late.is_empty() {
-            self.answered(now, &late, world);
+        for (id, replies) in self.pending.take_late() {
+            self.answered(now, id, &replies, false, world);
         }
         self.work(now, world);
         self.refuse_unfinished(world);
@@ -218,43 +217,13 @@ impl Session {
 
     /// Refuses the line that the end of input has left unfinished, once its turn has come.
     fn refuse_unfinished(&mut self, world: &dyn World) {
-        if self.input_ended && self.waiting.is_none() && !self.output.is_muted() {
+        if self.input_ended && !self.pending.has_line() && !self.output.is_muted() {
             let arrived = self.heard.unwrap_or(self.opened);
             for byte in self.telnet.end() {
                 self.text(arrived, *byte, world);
             }
             self.lines.end(&mut self.output, world);
         }
-    }
-
-    /// Takes the answer to a question, and returns the position behind it in the output. Each of
-    /// `replies` but the last is a page with more behind it.
-    pub fn answered(&mut self, now: Instant, replies: &[Reply], world: &dyn World) -> u64 {
-        if self.output.is_muted() {
-            self.late = replies.to_vec();
-            return self.output.end();
-        }
-        self.await_progress(now);
-        let flow = match self.waiting.take() {
-            Some(Waiting::Line) => self.lines.answered(now, replies, &mut self.output, world),
-            Some(Waiting::Frame(asked)) => {
-                self.frames.answered(&asked, replies, &mut self.output);
-                Flow::Go
-            }
-            None => Flow::Go,
-        };
-        let position = self.output.end();
-        self.follow(flow);
-        self.work(now, world);
-        self.refuse_unfinished(world);
-        position
-    }
-
-    /// Gives the conversation up, because its link is gone. What is returned is to be given the
-    /// answer, if that is still under way.
-    #[must_use]
-    pub fn abandon(self) -> Option<Unanswered> {
-        self.waiting?.abandon(&self.late)
     }
 
     /// The peer has had no time yet to take what is said from now on.
@@ -269,7 +238,7 @@ impl Session {
         self.await_progress(now);
         self.decoder.tick(now);
         self.repeat_announcement(now, world);
-        if self.waiting.is_none() {
+        if !self.pending.has_line() {
             let flow = self.lines.tick(now, &mut self.output, world);
             self.follow(flow);
             self.tell(world);
@@ -281,7 +250,7 @@ impl Session {
                 (true, Some(_)) => self.end = Some(End::Idle),
                 (false, _) => {
                     self.heard = None;
-                    self.lines.forget();
+                    self.forget_lines();
                 }
             }
         }
@@ -301,7 +270,7 @@ impl Session {
 
     /// When there is something to tell a person.
     fn telling_deadline(&self, now: Instant, world: &dyn World) -> Option<Instant> {
-        let listens = self.lines.is_term() && self.waiting.is_none();
+        let listens = self.lines.is_term() && !self.pending.has_line();
         listens.then(|| self.countdown.deadline(now, world.pending()))?
     }
 
@@ -322,10 +291,16 @@ impl Session {
         .min()
     }
 
-    /// Works through the backlog until it is empty or has to wait: for an answer, or because
-    /// the last word is said.
+    /// Works through what has arrived until it has to wait because the last word is said. Text waits
+    /// behind a line that waits for its answer, too; frames do not.
     fn work(&mut self, now: Instant, world: &dyn World) {
-        while self.waiting.is_none() && self.end.is_none() && !self.output.is_muted() {
+        while self.end.is_none() && !self.output.is_muted() {
+            if !self.pending.has_line()
+                && let Some(byte) = self.typed.pop_front()
+            {
+                self.text(now, byte, world);
+                continue;
+            }
             let Some(byte) = self.backlog.pop_front() else {
                 return;
             };
@@ -341,11 +316,11 @@ impl Session {
         }
     }
 
-    /// A BREAK drops the line and logs out.
+    /// A BREAK drops the line and logs out; nobody waits for an answer any more.
     fn broken(&mut self) {
         tracing::debug!(damaged = self.marks.damaged(), "break");
         self.decoder.reset();
-        self.lines.forget();
+        self.forget_lines();
     }
 
     fn byte(&mut self, now: Instant, byte: u8, world: &dyn World) {
@@ -361,10 +336,12 @@ impl Session {
     fn decode(&mut self, now: Instant, byte: u8, world: &dyn World) {
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
-                let asked = self.frames.receive(now, &frame, &mut self.output, world);
+                let (may_ask, out) = (self.pending.has_room(), &mut self.output);
+                let asked = self.frames.receive(now, &frame, may_ask, out, world);
                 self.decoder.enter(self.frames.nonce());
-                self.job = asked.as_ref().map(Asked::job);
-                self.waiting = asked.map(Waiting::Frame);
+                if let Some(asked) = asked {
+                    self.pending.ask_frame(asked);
+                }
             }
             Step::Text(byte) => self.text(now, byte, world),
             Step::Invalid => self.say_up(now, world),
@@ -393,23 +370,6 @@ impl Session {
                 }
             }
             None => {}
-        }
-    }
-
-    fn text(&mut self, now: Instant, byte: u8, world: &dyn World) {
-        let flow = self.lines.feed(now, byte, &mut self.output, world);
-        self.follow(flow);
-    }
-
-    fn follow(&mut self, flow: Flow) {
-        match flow {
-            Flow::Go => {}
-            Flow::Ask(ask, assigned) => {
-                self.job = Some(Job { ask, assigned });
-                self.waiting = Some(Waiting::Line);
-            }
-            Flow::End if self.traits.is_connected() => self.end = Some(End::Finished),
-            Flow::End => self.lines.forget(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What a session may know of the board, and what it has to ask others for.
 
 use super::service::Name;
-use lastword_protocol::OperationId;
 use lastword_protocol::identity::Identity;
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Pending, Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};
+use lastword_protocol::{Instant, Millis, OperationId};
 use std::sync::Arc;
 
 /// The board, as a session sees it: looking at it neither waits nor changes anything.
@@ -18,6 +18,12 @@ pub trait World {
 
     /// The reply to a request that only looks.
     fn look(&self, look: Look) -> Reply;
+
+    /// How long a question that others have still takes at most; `None` where nobody knows.
+    fn left(&self, now: Instant, ask: &Ask) -> Option<Millis> {
+        let _ = (now, ask);
+        None
+    }
 
     /// The names of its services, sorted: what a person's Tab offers. A board that supervises nothing
     /// has none.

@@ -1,21 +1,23 @@
 //! The task of one link: it moves the bytes of a session, watches acknowledgements leave and reads
 //! the logs that are followed.
 
+mod askings;
 mod follows;
 
 use super::clock::{Alarm, Clock};
 use super::link::{Drain, Link};
 use super::power::{ENDING, PowerHandle, Ticket};
 use super::services::Services;
-use crate::core::session::{End, FollowOrder, House, Job, Session};
+use crate::core::session::{End, FollowOrder, House, Job, RequestId, Session};
 use crate::core::world::{Ask, World};
+use askings::{Answer, Asking, Askings};
 use follows::Follows;
 use lastword_protocol::Nonce;
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::Origin;
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_shell::Medium;
-use std::future::{Future, pending, poll_fn};
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -58,11 +60,6 @@ enum Moved {
     Ended,
 }
 
-/// What others answered, and the ticket of an operation that was staged; `None`: they are gone.
-type Answer = Option<(Vec<Reply>, Option<Ticket>)>;
-
-type Asking = Pin<Box<dyn Future<Output = Answer> + Send>>;
-
 /// Serves one session on `link` to its end, and says how it ended. `announce`: tell the line that
 /// the board is there.
 ///
@@ -82,7 +79,7 @@ pub async fn serve(
         alarm: Alarm::new(room.clock),
         room,
         session,
-        asking: None,
+        askings: Askings::default(),
         ack: None,
         follows: Follows::default(),
         reads_first: false,
@@ -107,7 +104,7 @@ struct Conversation<'l> {
     alarm: Alarm,
     room: Room,
     session: Session,
-    asking: Option<Asking>,
+    askings: Askings,
     ack: Option<Ack>,
     follows: Follows,
     /// Whether the link is asked for input before it is given output: it was given some just now,
@@ -131,8 +128,8 @@ impl Conversation<'_> {
     async fn run(&mut self) -> io::Result<End> {
         let mut buffer = [0; READ_BYTES];
         loop {
-            if let Some(job) = self.session.take_job() {
-                self.asking = Some(self.ask(job));
+            while let Some(job) = self.session.take_job() {
+                self.askings.push(job.id, self.ask(job));
             }
             self.follow();
             if let Some(end) = self.end() {
@@ -164,7 +161,7 @@ impl Conversation<'_> {
                 }
                 () = wait(self.farewell) => return Ok(End::Finished),
                 released = released(self.ack.as_mut()) => self.released(released),
-                answer = optional(self.asking.as_mut()) => self.answered(answer)?,
+                (id, answer) = self.askings.next() => self.answered(id, answer)?,
                 () = wait(again) => self.look_for_drain()?,
                 () = self.alarm.wait(deadline) => {
                     let now = self.room.clock.now();
@@ -174,6 +171,7 @@ impl Conversation<'_> {
                     let now = self.room.clock.now();
                     self.session.tick(now, &*self.room.world);
                 }
+                () = mail(&self.session) => self.session.say_mail(self.room.clock.now()),
                 // Behind an acknowledgement nothing is said that need not be.
                 (id, news) = self.follows.next(&self.session), if self.ack.is_none() => {
                     let now = self.room.clock.now();
@@ -184,19 +182,9 @@ impl Conversation<'_> {
         }
     }
 
-    /// Leaves the link for good. The answer to a request in a frame is kept when it comes: its
-    /// client may ask for it on another link. An operation that it stages stands down there, its
-    /// ticket dropped.
+    /// Leaves the link for good.
     fn leave(self) {
-        if let (Some(asking), Some(unanswered)) = (self.asking, self.session.abandon()) {
-            tokio::spawn(async move {
-                if let Some((replies, ticket)) = asking.await
-                    && let Some(reply) = replies.first()
-                {
-                    unanswered.keep(reply, ticket.is_some());
-                }
-            });
-        }
+        self.askings.abandon(self.session.abandon());
     }
 
     /// Why it is over, unless something has still to be said or seen off.
@@ -244,15 +232,18 @@ impl Conversation<'_> {
         }
     }
 
-    fn answered(&mut self, answer: Answer) -> io::Result<()> {
-        self.asking = None;
+    fn answered(&mut self, id: RequestId, answer: Answer) -> io::Result<()> {
         let (replies, ticket) = answer.unwrap_or_else(|| {
             let refusal = Refusal::new(Code::Offline, ENDING);
             (vec![Reply::Refused(refusal)], None)
         });
         let now = self.room.clock.now();
-        let position = self.session.answered(now, &replies, &*self.room.world);
-        if let Some(ticket) = ticket {
+        let staged = ticket.is_some();
+        let said = self
+            .session
+            .answered(now, id, &replies, staged, &*self.room.world);
+        // A ticket that is dropped makes its operation stand down: nobody hears of it.
+        if let Some((ticket, position)) = ticket.zip(said) {
             // Nothing of the answer is written yet. It is kept, though, if the link is dead.
             self.link.mark()?;
             self.ack = Some(Ack {
@@ -361,11 +352,17 @@ fn poll_read(
     })
 }
 
-async fn optional<F: Future + Unpin>(future: Option<F>) -> F::Output {
-    match future {
-        Some(future) => future.await,
-        None => pending().await,
-    }
+/// Waits for replies that are to be said here, though their requests came on another link.
+/// Cancel-safe.
+async fn mail(session: &Session) {
+    poll_fn(|context| {
+        if session.has_mail(context.waker()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 async fn released(ack: Option<&mut Ack>) -> bool {

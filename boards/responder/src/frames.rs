@@ -122,7 +122,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         let sequence = frame.header.sequence;
         let told = match self.session.admit(sequence) {
             Admission::Replay(_) => return Some(Letter::Reply(sequence)),
-            Admission::Running | Admission::Stale => return None,
+            Admission::Running | Admission::Full | Admission::Stale => return None,
             Admission::Run => {
                 let mut request = Request::Identity;
                 match request.read_any(frame.header.opcode, frame.body) {

@@ -248,6 +248,7 @@ proptest! {
                 }
                 Admission::Replay(packet) => prop_assert_eq!(Some(packet), answers.get(&ahead)),
                 Admission::Running => prop_assert!(!answers.contains_key(&ahead)),
+                Admission::Full => prop_assert!(!ran.contains_key(&ahead)),
                 Admission::Stale => {}
             }
         }

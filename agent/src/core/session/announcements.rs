@@ -79,7 +79,7 @@ impl Session {
 
     /// Announces the board, at most once a second and never within an answer.
     pub(super) fn say_up(&mut self, now: Instant, world: &dyn World) {
-        let is_answering = self.waiting.is_some() || self.lines.is_answering();
+        let is_answering = self.pending.has_line() || self.lines.is_answering();
         if !is_answering && self.announcements.admit(now) {
             write(&self.lines, &mut self.output, world);
         }

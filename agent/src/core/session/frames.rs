@@ -1,8 +1,8 @@
 //! The frame dialect of a session: hellos, ownership of a line, requests at most once.
 
-use super::Job;
 use super::output::Output;
-use crate::core::clients::{ClientSession, Clients, FRAME_BYTES, Shared};
+use super::pending::RequestId;
+use crate::core::clients::{Attachment, Clients, FRAME_BYTES, Shared};
 use crate::core::world::{Ask, Way, World};
 use lastword_protocol::frame::{Class, Frame, Packet, TooLong};
 use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
@@ -13,10 +13,11 @@ use lastword_protocol::power::Answer;
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::session::Admission;
 use lastword_protocol::{ClientId, Instant, Millis, Nonce, OperationId, Sequence, Text};
-use std::collections::VecDeque;
+use std::task::Waker;
 
 /// A line's owner that was silent for this long owns it no more.
 const OWNER_IDLE: Millis = Millis(300_000);
+
 /// The frame side of one session.
 #[derive(Debug)]
 pub(super) struct Frames {
@@ -24,20 +25,22 @@ pub(super) struct Frames {
     /// Whether others share the line, because nobody connects to it.
     shared_line: bool,
     owner: Option<Owner>,
-    /// The pages of the last answer that nobody has asked for yet.
-    rest: VecDeque<Reply>,
 }
 
 #[derive(Debug)]
 struct Owner {
-    session: Shared,
+    attachment: Attachment,
     name: Text<NAME_BYTES>,
     heard: Instant,
 }
 
 impl Owner {
     fn client(&self) -> ClientId {
-        self.session.lock().client()
+        self.attachment.shared().lock().session.client()
+    }
+
+    fn nonce(&self) -> Nonce {
+        self.attachment.shared().lock().session.nonce()
     }
 }
 
@@ -45,37 +48,42 @@ impl Owner {
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) ask: Ask,
-    pub(super) session: Shared,
-    pub(super) sequence: Sequence,
-}
-
-/// A request whose link went before its answer came. The client may come back on another link and
-/// send it again: the answer is kept for that, or it would be under way for ever.
-#[derive(Debug)]
-pub struct Unanswered {
-    session: Shared,
+    client: Shared,
     sequence: Sequence,
 }
 
+/// A request whose link went before its answer came. The client may come back on another link: the
+/// answer is kept for it, and said there.
+#[derive(Debug)]
+pub struct Unanswered {
+    id: RequestId,
+    asked: Asked,
+}
+
 impl Unanswered {
-    pub(super) fn new(asked: Asked) -> Self {
-        let Asked {
-            session, sequence, ..
-        } = asked;
-        Self { session, sequence }
+    pub(super) const fn new(id: RequestId, asked: Asked) -> Self {
+        Self { id, asked }
+    }
+
+    /// Which request of its session it was.
+    #[must_use]
+    pub const fn id(&self) -> RequestId {
+        self.id
     }
 
     /// Keeps the answer. `staged`: it has staged an operation just now, which stands
     /// down, because nobody can be told of it.
-    pub fn keep(self, reply: &Reply, staged: bool) {
-        let unheard = match reply {
-            Reply::Initiated(it) if staged => Some(Reply::Refused(Answer::unheard(it).refusal())),
-            _ => None,
-        };
-        let reply = unheard.as_ref().unwrap_or(reply);
-        if let Err(error) = self.session.lock().answer(self.sequence, reply) {
-            tracing::error!(target: "frames", %error, "a reply was not kept");
-        }
+    pub fn keep(self, replies: &[Reply], staged: bool) {
+        self.asked.keep(replies, staged);
+    }
+}
+
+/// What is said in place of the reply to a request that has `staged` an operation, if it is said too
+/// late for that: the operation stands down.
+pub(super) fn unheard(reply: &Reply, staged: bool) -> Reply {
+    match reply {
+        Reply::Initiated(it) if staged => Reply::Refused(Answer::unheard(it).refusal()),
+        reply => reply.clone(),
     }
 }
 
@@ -85,22 +93,20 @@ impl Frames {
             clients,
             shared_line,
             owner: None,
-            rest: VecDeque::new(),
         }
     }
 
     /// What the frames of the session are summed with.
     pub(super) fn nonce(&self) -> Option<Nonce> {
-        self.owner
-            .as_ref()
-            .map(|owner| owner.session.lock().nonce())
+        self.owner.as_ref().map(Owner::nonce)
     }
 
-    /// Takes a valid frame. What must be asked elsewhere is returned.
+    /// Takes a valid frame. What must be asked elsewhere is returned; only if `may_ask`.
     pub(super) fn receive(
         &mut self,
         now: Instant,
         frame: &Frame<'_>,
+        may_ask: bool,
         out: &mut Output,
         world: &dyn World,
     ) -> Option<Asked> {
@@ -116,7 +122,7 @@ impl Frames {
                 self.owner.take_if(|owner| owner.client() == client);
                 None
             }
-            (Class::Request, _) => self.request(now, frame, out, world),
+            (Class::Request, _) => self.request(now, frame, may_ask, out, world),
             // A device has no use for the rest.
             (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
         }
@@ -144,13 +150,13 @@ impl Frames {
                 return hello::busy(sequence, &busy);
             }
         }
-        let (session, resumed) = self.clients.open(hello.client);
-        let nonce = session.lock().nonce();
-        self.owner = Some(Owner {
-            session,
+        let (attachment, resumed) = self.clients.open(hello.client);
+        let owner = self.owner.insert(Owner {
+            attachment,
             name: hello.name,
             heard: now,
         });
+        let nonce = owner.nonce();
         hello::welcome(
             sequence,
             &Welcome {
@@ -166,70 +172,114 @@ impl Frames {
         &mut self,
         now: Instant,
         frame: &Frame<'_>,
+        may_ask: bool,
         out: &mut Output,
         world: &dyn World,
     ) -> Option<Asked> {
         let owner = self.owner.as_mut()?;
         owner.heard = now;
         let sequence = frame.header.sequence;
-        let mut session = owner.session.lock();
-        match session.admit(sequence) {
+        let client = owner.attachment.shared();
+        let mut state = client.lock();
+        match state.session.admit(sequence) {
             Admission::Run => {}
             Admission::Replay(packet) => {
                 out.push(packet);
                 return None;
             }
-            Admission::Running | Admission::Stale => return None,
+            Admission::Running => {
+                send(out, state.working(now, sequence, world));
+                return None;
+            }
+            Admission::Full => {
+                send(out, state.session.say(sequence, &too_many()));
+                return None;
+            }
+            Admission::Stale => return None,
         }
-        match Request::decode(frame.header.opcode, frame.body).map(Way::from) {
-            Ok(Way::Look(look)) => answer(&mut session, sequence, &world.look(look), out),
+        let reply = match Request::decode(frame.header.opcode, frame.body).map(Way::from) {
+            Ok(Way::Look(look)) => world.look(look),
             Ok(Way::Ask(Ask::Service(ServiceRequest::More))) => {
                 let none = || Reply::Refused(Refusal::new(Code::Unknown, "there is no next page"));
-                let page = self.rest.pop_front().unwrap_or_else(none);
-                answer(&mut session, sequence, &page, out);
+                state.pages.pop_front().unwrap_or_else(none)
             }
+            Ok(Way::Ask(_)) if !may_ask => too_many(),
             Ok(Way::Ask(ask)) => {
+                state.begin(now, sequence, ask.clone());
+                let client = client.clone();
                 return Some(Asked {
                     ask,
-                    session: owner.session.clone(),
+                    client,
                     sequence,
                 });
             }
-            Ok(Way::Unknown(opcode)) => {
-                answer(&mut session, sequence, &Reply::Unsupported(opcode), out);
-            }
-            Err(bad) => answer(&mut session, sequence, &bad.reply(), out),
-        }
+            Ok(Way::Unknown(opcode)) => Reply::Unsupported(opcode),
+            Err(bad) => bad.reply(),
+        };
+        send(out, state.session.answer(sequence, &reply));
         None
     }
 
-    /// Sends the first page of an answer, and keeps the others for whoever asks for them.
-    pub(super) fn answered(&mut self, asked: &Asked, replies: &[Reply], out: &mut Output) {
-        if let Some((first, rest)) = replies.split_first() {
-            asked.answer(first, out);
-            self.rest = rest.to_vec().into();
+    /// Says the first page of an answer, if the session is still on this link. Otherwise the answer is
+    /// kept for the link that it is on now, and what it has `staged` stands down. Returns whether it
+    /// is said here.
+    pub(super) fn answered(
+        &self,
+        asked: Asked,
+        replies: &[Reply],
+        staged: bool,
+        out: &mut Output,
+    ) -> bool {
+        let owner = self.owner.as_ref();
+        let here = owner.is_some_and(|owner| owner.attachment.carries(&asked.client));
+        if here {
+            send(out, asked.client.lock().reply(asked.sequence, replies));
+        } else {
+            asked.keep(replies, staged);
+        }
+        here
+    }
+
+    /// Whether there are replies to say that were asked for on another link. `waker` is woken when
+    /// some come.
+    pub(super) fn has_mail(&self, waker: &Waker) -> bool {
+        let owner = self.owner.as_ref();
+        owner.is_some_and(|owner| owner.attachment.has_mail(waker))
+    }
+
+    /// Says those replies.
+    pub(super) fn say_mail(&self, out: &mut Output) {
+        while let Some(packet) = self.owner.as_ref().and_then(|it| it.attachment.take_mail()) {
+            out.push(&packet);
         }
     }
 }
 
 impl Asked {
-    /// The question as others take it.
-    pub(super) fn job(&self) -> Job {
-        let assigned = OperationId::assigned(self.session.lock().nonce(), self.sequence);
-        Job {
-            ask: self.ask.clone(),
-            assigned,
-        }
+    /// The id of the operation that it stages, if the client chooses none.
+    pub(super) fn assigned(&self) -> OperationId {
+        OperationId::assigned(self.client.lock().session.nonce(), self.sequence)
     }
 
-    /// Keeps and sends the reply.
-    fn answer(&self, reply: &Reply, out: &mut Output) {
-        answer(&mut self.session.lock(), self.sequence, reply, out);
+    /// Keeps the answer for the link that has the session now, or for a copy of the request.
+    fn keep(self, replies: &[Reply], staged: bool) {
+        let kept = match replies {
+            [reply] => self
+                .client
+                .reply_elsewhere(self.sequence, &[unheard(reply, staged)]),
+            pages => self.client.reply_elsewhere(self.sequence, pages),
+        };
+        if let Err(error) = kept {
+            tracing::error!(target: "frames", %error, "a reply was not kept");
+        }
     }
 }
 
-fn answer(session: &mut ClientSession, sequence: Sequence, reply: &Reply, out: &mut Output) {
-    send(out, session.answer(sequence, reply));
+fn too_many() -> Reply {
+    Reply::Refused(Refusal::new(
+        Code::SlowDown,
+        "too many requests under way: wait for a reply",
+    ))
 }
 
 fn send(out: &mut Output, packet: Result<Packet<FRAME_BYTES>, TooLong>) {

@@ -10,8 +10,8 @@ impl Session {
     /// When the peer has been quiet for too long.
     pub(super) fn idle_deadline(&self) -> Option<Instant> {
         match (self.traits.is_connected(), self.heard) {
-            // Whoever follows a log need not say anything.
-            _ if self.lines.is_following() => None,
+            // Whoever follows a log, or waits for an answer, need not say anything.
+            _ if self.lines.is_following() || self.pending.is_waiting() => None,
             (true, None) => Some(self.opened.after(self.limits.silent)),
             (true, Some(heard)) => Some(heard.after(self.limits.idle)),
             (false, heard) => Some(heard?.after(SERIAL_IDLE)),

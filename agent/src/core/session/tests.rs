@@ -5,6 +5,7 @@ mod json;
 mod services;
 mod telnet;
 mod unasked;
+mod working;
 
 use super::*;
 use crate::core::clients::Life;
@@ -16,7 +17,7 @@ use lastword_protocol::hello::{self, Hello, Welcome};
 use lastword_protocol::identity::{
     BoardKind, BootSource, CURRENT, Capabilities, Cause, Identity, OLDEST,
 };
-use lastword_protocol::message::{Initiated, Pending, Request, Uptime, opcode};
+use lastword_protocol::message::{Initiated, Pending, Reply, Request, Uptime, opcode};
 use lastword_protocol::power::{Backend, Operation, PowerRequest};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::{BootId, ClientId, Millis, Sequence, Text};
@@ -119,7 +120,8 @@ impl Bench {
                 backend: Backend::DryRun,
                 id: job.assigned,
             });
-            self.session.answered(self.now, &[reply], &Board);
+            self.session
+                .answered(self.now, job.id, &[reply], true, &Board);
         }
         self.take_output();
     }
@@ -516,7 +518,9 @@ fn a_peer_that_waits_long_for_an_answer_has_its_time_to_take_it() {
         id: job.assigned,
     });
     let late = Instant(0).after(limits.stall).after(limits.stall);
-    waiting.session.answered(late, &[reply], &Board);
+    waiting
+        .session
+        .answered(late, job.id, &[reply], true, &Board);
     waiting.session.tick(late, &Board);
     assert_eq!(waiting.session.end(), None);
     waiting.session.tick(late.after(limits.stall), &Board);
@@ -545,7 +549,10 @@ fn an_answer_that_comes_behind_the_last_word_waits_too() {
     let mut script = Bench::new(TCP);
     script.session.receive(script.now, b"reboot\n", &Board);
     script.session.mute();
-    script.session.answered(script.now, &[busy()], &Board);
+    let job = script.session.take_job().unwrap();
+    script
+        .session
+        .answered(script.now, job.id, &[busy()], false, &Board);
     script.session.unmute(script.now, &Board);
     script.take_output();
     assert_eq!(script.text(), "err 409 busy\n");
@@ -557,7 +564,10 @@ fn an_answer_that_comes_behind_the_last_word_waits_too() {
     let reboot = request(nonce, 1, &Request::Reboot);
     client.session.receive(client.now, &reboot, &Board);
     client.session.mute();
-    client.session.answered(client.now, &[busy()], &Board);
+    let job = client.session.take_job().unwrap();
+    client
+        .session
+        .answered(client.now, job.id, &[busy()], false, &Board);
     assert!(client.session.output().is_empty());
     client.session.unmute(client.now, &Board);
     client.take_output();
@@ -574,15 +584,18 @@ fn check_asked_again(answer: &Reply, staged: bool, before_it_goes: bool, expecte
     let nonce = welcomed(&bench.said);
     let reboot = request(nonce, 1, &Request::Reboot);
     bench.session.receive(bench.now, &reboot, &Board);
+    let job = bench.session.take_job().unwrap();
+    let answer = std::slice::from_ref(answer);
     if before_it_goes {
         bench.session.mute();
         bench
             .session
-            .answered(bench.now, std::slice::from_ref(answer), &Board);
+            .answered(bench.now, job.id, answer, staged, &Board);
     }
     let unanswered = bench.session.abandon();
-    assert_eq!(unanswered.is_none(), before_it_goes);
-    if let Some(unanswered) = unanswered {
+    assert_eq!(unanswered.is_empty(), before_it_goes);
+    for unanswered in unanswered {
+        assert_eq!(unanswered.id(), job.id);
         unanswered.keep(answer, staged);
     }
 

@@ -116,7 +116,7 @@ impl Board {
         match session.admit(sequence) {
             Admission::Run => {}
             Admission::Replay(packet) => return Some(packet.clone()),
-            Admission::Running | Admission::Stale => return None,
+            Admission::Running | Admission::Full | Admission::Stale => return None,
         }
         let reply = match Request::decode(frame.header.opcode, frame.body) {
             Ok(Request::PowerCancel(Some(id))) => {

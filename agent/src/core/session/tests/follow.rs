@@ -54,7 +54,9 @@ impl Beside {
                 }
                 _ => Reply::Refused(Refusal::new(Code::Unknown, "no such service")),
             };
-            bench.session.answered(bench.now, &[reply], &Board);
+            bench
+                .session
+                .answered(bench.now, job.id, &[reply], false, &Board);
         }
         self.said()
     }

@@ -10,11 +10,14 @@ use serde_json::{Value, json};
 fn ask(line: &str, replies: &[Reply]) -> (ServiceRequest, String) {
     let mut bench = Bench::new(TCP);
     bench.session.receive(bench.now, line.as_bytes(), &Board);
-    let Some(Ask::Service(asked)) = bench.session.take_job().map(|job| job.ask) else {
+    let job = bench.session.take_job();
+    let Some((id, Ask::Service(asked))) = job.map(|job| (job.id, job.ask)) else {
         bench.take_output();
         panic!("{line:?}: {}", bench.text());
     };
-    bench.session.answered(bench.now, replies, &Board);
+    bench
+        .session
+        .answered(bench.now, id, replies, false, &Board);
     bench.take_output();
     (asked, bench.text())
 }
@@ -225,8 +228,10 @@ fn frames_get_a_page_a_request() {
     bench
         .session
         .receive(bench.now, &request(nonce, 1, &list), &Board);
-    assert!(bench.session.take_job().is_some());
-    bench.session.answered(bench.now, &replies, &Board);
+    let job = bench.session.take_job().unwrap();
+    bench
+        .session
+        .answered(bench.now, job.id, &replies, false, &Board);
     for number in 2..=replies.len() + 1 {
         let more = Request::Service(ServiceRequest::More);
         let number = u16::try_from(number).unwrap();

@@ -76,10 +76,12 @@ fn an_announcement_is_never_within_an_answer() {
     bench
         .session
         .receive(bench.now, b"svc list\n\0noise\0\0noise\0", &Board);
-    assert!(bench.session.take_job().is_some());
+    let job = bench.session.take_job().expect("a question");
     bench.wait(5_000);
     assert_eq!(bench.text(), "", "an answer is owed");
-    bench.session.answered(bench.now, &[Reply::Done], &Board);
+    bench
+        .session
+        .answered(bench.now, job.id, &[Reply::Done], false, &Board);
     bench.take_output();
     let text = bench.text();
     let (answer, behind) = text.split_once('\n').expect("an answer");

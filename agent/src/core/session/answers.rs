@@ -1,0 +1,113 @@
+//! What a session does while others work on its requests, and with their answers.
+
+use super::lines::Flow;
+use super::pending::{RequestId, Waiting};
+use super::{End, Session, Unanswered};
+use crate::core::world::World;
+use lastword_protocol::Instant;
+use lastword_protocol::message::Reply;
+use lastword_protocol::refusal::{Code, Refusal};
+use std::task::Waker;
+
+/// `^C`
+const INTERRUPT: u8 = 0x03;
+
+impl Session {
+    /// Takes the answer to a question, and returns the position behind it in the output. Each of
+    /// `replies` but the last is a page with more behind it. `staged`: it has staged an operation.
+    /// `None`: nobody hears it here (now), and what it has staged must stand down.
+    pub fn answered(
+        &mut self,
+        now: Instant,
+        id: RequestId,
+        replies: &[Reply],
+        staged: bool,
+        world: &dyn World,
+    ) -> Option<u64> {
+        if self.output.is_muted() {
+            self.pending.postpone(id, replies, staged);
+            return None;
+        }
+        let waiting = self.pending.take(id)?;
+        self.await_progress(now);
+        // Whoever waited was not idle.
+        self.heard = Some(now);
+        let flow = match waiting {
+            Waiting::Line => self.lines.answered(now, replies, &mut self.output, world),
+            Waiting::Frame(asked) => {
+                let frames = &mut self.frames;
+                let is_here = frames.answered(asked, replies, staged, &mut self.output);
+                return is_here.then(|| self.output.end());
+            }
+        };
+        let position = self.output.end();
+        self.follow(flow);
+        self.work(now, world);
+        self.refuse_unfinished(world);
+        Some(position)
+    }
+
+    /// Whether there are replies to say whose requests came on another link, which has lost the
+    /// session to this one. `waker` is woken when some come; [`Session::say_mail`] says them.
+    #[must_use]
+    pub fn has_mail(&self, waker: &Waker) -> bool {
+        self.frames.has_mail(waker) && !self.output.is_muted() && self.end.is_none()
+    }
+
+    /// Says the replies whose requests came on another link.
+    pub fn say_mail(&mut self, now: Instant) {
+        if !self.output.is_muted() {
+            self.await_progress(now);
+            self.frames.say_mail(&mut self.output);
+        }
+    }
+
+    /// Gives the conversation up, because its link is gone. What is returned is to be given the
+    /// answers that are still under way.
+    #[must_use]
+    pub fn abandon(self) -> Vec<Unanswered> {
+        // The link has lost its client first: what is kept from here on is for another.
+        drop(self.frames);
+        self.pending.abandon()
+    }
+
+    /// Takes a byte of text, once its turn has come.
+    pub(super) fn text(&mut self, now: Instant, byte: u8, world: &dyn World) {
+        let flow = if !self.pending.has_line() {
+            self.lines.feed(now, byte, &mut self.output, world)
+        } else if byte == INTERRUPT && self.is_at_line_start() && self.pending.give_up_line() {
+            if self.lines.is_term() {
+                self.typed.clear();
+            }
+            let aborted = Refusal::new(Code::Aborted, "not waited for; it goes on");
+            let aborted = [Reply::Refused(aborted)];
+            self.lines.answered(now, &aborted, &mut self.output, world)
+        } else {
+            return self.typed.push_back(byte);
+        };
+        self.follow(flow);
+    }
+
+    /// Whether `^C` ends the waiting instead of spoiling the line that waits to be read: a person
+    /// takes what was typed ahead back with it.
+    fn is_at_line_start(&self) -> bool {
+        let last = self.typed.back();
+        self.lines.is_term() || last.is_none_or(|last| matches!(last, b'\r' | b'\n'))
+    }
+
+    pub(super) fn follow(&mut self, flow: Flow) {
+        match flow {
+            Flow::Go => {}
+            Flow::Ask(ask, assigned) => self.pending.ask_line(ask, assigned),
+            Flow::End if self.traits.is_connected() => self.end = Some(End::Finished),
+            Flow::End => self.lines.forget(),
+        }
+    }
+
+    /// Forgets dialect and line, whatever they wait for.
+    pub(super) fn forget_lines(&mut self) {
+        self.lines.forget();
+        self.typed.clear();
+        self.pending.forget_line();
+    }
+}

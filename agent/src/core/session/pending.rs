@@ -1,0 +1,140 @@
+//! The requests of a session that others still work on: several in frames, and one line.
+//!
+//! Each is named by a [`RequestId`], so that answers may come in any order.
+
+use super::Job;
+use super::frames::{Asked, Unanswered, unheard};
+use crate::core::clients::WINDOW;
+use crate::core::world::Ask;
+use lastword_protocol::OperationId;
+use lastword_protocol::message::Reply;
+use std::collections::VecDeque;
+use std::mem;
+
+/// Names a request that others work on. No two of a session have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(pub u64);
+
+/// The most requests in frames that others may work on for one link: the owner's window, and that
+/// of the owner before it.
+const FRAME_REQUESTS: usize = 2 * WINDOW;
+
+/// Who waits for an answer.
+#[derive(Debug)]
+pub(super) enum Waiting {
+    /// The line under way.
+    Line,
+    /// A request in a frame.
+    Frame(Asked),
+}
+
+/// The requests that others still work on.
+#[derive(Debug, Default)]
+pub(super) struct PendingRequests {
+    /// How many there ever were.
+    count: u64,
+    line: Option<PendingLine>,
+    frames: Vec<(RequestId, Asked)>,
+    /// What nobody has been asked yet.
+    jobs: VecDeque<Job>,
+    /// Answers that came while nothing might be said.
+    late: Vec<(RequestId, Vec<Reply>)>,
+}
+
+#[derive(Debug)]
+struct PendingLine {
+    id: RequestId,
+    /// Whether it may be given up: the supervisor goes on with it, a staged operation would not.
+    is_service: bool,
+}
+
+impl PendingRequests {
+    /// Has others asked what the line under way asks.
+    pub(super) fn ask_line(&mut self, ask: Ask, assigned: OperationId) {
+        let is_service = matches!(ask, Ask::Service(_));
+        let id = self.push(ask, assigned);
+        self.line = Some(PendingLine { id, is_service });
+    }
+
+    /// Has others asked what a frame asks.
+    pub(super) fn ask_frame(&mut self, asked: Asked) {
+        let id = self.push(asked.ask.clone(), asked.assigned());
+        self.frames.push((id, asked));
+    }
+
+    fn push(&mut self, ask: Ask, assigned: OperationId) -> RequestId {
+        self.count += 1;
+        let id = RequestId(self.count);
+        self.jobs.push_back(Job { id, ask, assigned });
+        id
+    }
+
+    /// The next question to others.
+    pub(super) fn take_job(&mut self) -> Option<Job> {
+        self.jobs.pop_front()
+    }
+
+    /// Whether the line under way waits.
+    pub(super) const fn has_line(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// Whether anything waits.
+    pub(super) const fn is_waiting(&self) -> bool {
+        self.line.is_some() || !self.frames.is_empty()
+    }
+
+    /// Whether one more request in a frame may be asked.
+    pub(super) const fn has_room(&self) -> bool {
+        self.frames.len() < FRAME_REQUESTS
+    }
+
+    /// Ends the waiting of the line under way, if others go on with what it asked: their answer will
+    /// be for nobody.
+    pub(super) fn give_up_line(&mut self) -> bool {
+        self.line.take_if(|line| line.is_service).is_some()
+    }
+
+    /// Ends the waiting of the line under way, because the line is forgotten.
+    pub(super) fn forget_line(&mut self) {
+        self.line = None;
+    }
+
+    /// Who waits for this answer; nobody any more if the line was given up.
+    pub(super) fn take(&mut self, id: RequestId) -> Option<Waiting> {
+        if self.line.take_if(|line| line.id == id).is_some() {
+            return Some(Waiting::Line);
+        }
+        let index = self.frames.iter().position(|(it, _)| *it == id)?;
+        Some(Waiting::Frame(self.frames.remove(index).1))
+    }
+
+    /// Keeps an answer until something may be said again. `staged`: it has staged an operation,
+    /// which stands down, because nobody can be told of it now.
+    pub(super) fn postpone(&mut self, id: RequestId, replies: &[Reply], staged: bool) {
+        let replies = match replies {
+            [reply] => vec![unheard(reply, staged)],
+            pages => pages.to_vec(),
+        };
+        self.late.push((id, replies));
+    }
+
+    /// The answers that were kept.
+    pub(super) fn take_late(&mut self) -> Vec<(RequestId, Vec<Reply>)> {
+        mem::take(&mut self.late)
+    }
+
+    /// The link is gone: what came too late to be said is kept for the clients, and the requests in
+    /// frames whose answers are still to come are returned.
+    pub(super) fn abandon(mut self) -> Vec<Unanswered> {
+        for (id, replies) in self.take_late() {
+            if let Some(Waiting::Frame(asked)) = self.take(id) {
+                Unanswered::new(id, asked).keep(&replies, false);
+            }
+        }
+        let frames = self.frames.into_iter();
+        frames
+            .map(|(id, asked)| Unanswered::new(id, asked))
+            .collect()
+    }
+}

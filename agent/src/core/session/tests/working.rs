@@ -1,0 +1,361 @@
+//! What a session does while others work on its requests.
+
+use super::*;
+use lastword_protocol::message::Working;
+use lastword_protocol::message::service::{Page, ServiceRequest};
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
+
+/// A request that takes as long as its services need.
+fn stop_all() -> Request {
+    Request::Service(ServiceRequest::Stop(None))
+}
+
+impl Bench {
+    /// Hears bytes, and answers nothing by itself.
+    fn hear(&mut self, bytes: &[u8]) {
+        self.session.receive(self.now, bytes, &Board);
+    }
+
+    /// Greets, and returns the session's nonce.
+    fn greet(&mut self, client: ClientId, take_over: bool) -> Nonce {
+        self.said.clear();
+        self.hear(&ask_hello(client, take_over));
+        self.take_output();
+        welcomed(&mem::take(&mut self.said))
+    }
+
+    /// The next question to others.
+    #[track_caller]
+    fn job(&mut self) -> Job {
+        self.session.take_job().expect("others are asked")
+    }
+
+    /// What is said since the last time, as text.
+    fn says(&mut self) -> String {
+        self.take_output();
+        let said = self.text();
+        self.said.clear();
+        said
+    }
+
+    /// The replies that are said since the last time, with their numbers.
+    fn replies(&mut self, nonce: Nonce) -> Vec<(u16, Reply)> {
+        self.said.clear();
+        self.take_output();
+        let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);
+        decoder.enter(Some(nonce));
+        let mut replies = Vec::new();
+        for byte in mem::take(&mut self.said) {
+            if let Step::Frame(frame) = decoder.push(Instant(0), byte)
+                && frame.header.class == Class::Reply
+            {
+                let reply = Reply::decode(frame.header.opcode, frame.body).unwrap();
+                replies.push((frame.header.sequence.0, reply));
+            }
+        }
+        replies
+    }
+
+    fn answer(&mut self, id: RequestId, reply: Reply) -> Option<u64> {
+        self.session.answered(self.now, id, &[reply], false, &Board)
+    }
+}
+
+fn uptime() -> Reply {
+    Board.look(Look::Uptime)
+}
+
+#[test]
+fn while_a_service_request_runs_hello_status_and_power_are_answered_at_once() {
+    for traits in [TCP, UART] {
+        let mut bench = Bench::new(traits);
+        let nonce = bench.greet(CLIENT, false);
+        bench.hear(&request(nonce, 1, &stop_all()));
+        let stop = bench.job();
+        bench.hear(&request(nonce, 2, &Request::Status));
+        assert_eq!(bench.replies(nonce), [(2, uptime())]);
+        assert_eq!(bench.greet(CLIENT, false), nonce);
+        bench.hear(&request(nonce, 3, &Request::Reboot));
+        let reboot = bench.job();
+        assert!(matches!(reboot.ask, Ask::Stage(_)), "{reboot:?}");
+        assert!(bench.answer(reboot.id, Reply::Done).is_some());
+        assert!(bench.answer(stop.id, Reply::Done).is_some());
+        assert_eq!(
+            bench.replies(nonce),
+            [(3, Reply::Done), (1, Reply::Done)],
+            "each has its own, in any order"
+        );
+    }
+}
+
+#[test]
+fn a_copy_of_a_request_that_still_runs_is_told_so_and_later_has_the_reply() {
+    let mut bench = Bench::new(UART);
+    let nonce = bench.greet(CLIENT, false);
+    let stop = request(nonce, 1, &stop_all());
+    bench.hear(&stop);
+    let job = bench.job();
+    bench.wait(1_500);
+    assert_eq!(bench.greet(CLIENT, false), nonce);
+    bench.hear(&stop);
+    assert_eq!(bench.session.take_job(), None, "it runs once");
+    let working = Working {
+        elapsed: Millis(1_500),
+        left: None,
+    };
+    assert_eq!(bench.replies(nonce), [(1, Reply::Working(working))]);
+    bench.answer(job.id, Reply::Done);
+    bench.hear(&stop);
+    let done = [(1, Reply::Done), (1, Reply::Done)];
+    assert_eq!(bench.replies(nonce), done);
+}
+
+#[test]
+fn more_than_the_window_is_refused_and_may_come_again() {
+    let mut bench = Bench::new(TCP);
+    let nonce = bench.greet(CLIENT, false);
+    let window = u16::try_from(crate::core::clients::WINDOW).unwrap();
+    let ids: Vec<_> = (1..=window)
+        .map(|number| {
+            bench.hear(&request(nonce, number, &stop_all()));
+            bench.job().id
+        })
+        .collect();
+    bench.hear(&request(nonce, window + 1, &Request::Uptime));
+    let replies = bench.replies(nonce);
+    let [(number, Reply::Refused(refusal))] = &replies[..] else {
+        panic!("{replies:?}");
+    };
+    assert_eq!((*number, refusal.code), (window + 1, Code::SlowDown));
+    bench.answer(ids[0], Reply::Done);
+    bench.hear(&request(nonce, window + 1, &Request::Uptime));
+    let expected = [(1, Reply::Done), (window + 1, uptime())];
+    assert_eq!(bench.replies(nonce), expected);
+}
+
+#[test]
+fn a_line_whose_owners_come_and_go_does_not_keep_ever_more_requests() {
+    let mut bench = Bench::new(UART);
+    let mut asked = 0;
+    for client in 0..10 {
+        let nonce = bench.greet(ClientId(client), true);
+        for number in 1..=8 {
+            bench.hear(&request(nonce, number, &stop_all()));
+            asked += usize::from(bench.session.take_job().is_some());
+        }
+    }
+    assert_eq!(asked, 16);
+}
+
+/// Remembers that it was woken.
+#[derive(Default)]
+struct Bell(AtomicBool);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_reply_goes_to_the_link_that_the_session_is_on_then() {
+    for old_link_ends in [false, true] {
+        let house = Bench::house();
+        let mut first = Bench::of(TCP, &house);
+        let nonce = first.greet(CLIENT, false);
+        first.hear(&request(nonce, 1, &stop_all()));
+        let job = first.job();
+        let mut second = Bench::of(TCP, &house);
+        assert_eq!(second.greet(CLIENT, false), nonce);
+        let bell = Arc::new(Bell::default());
+        let waker = Waker::from(bell.clone());
+        assert!(!second.session.has_mail(&waker));
+        if old_link_ends {
+            for unanswered in first.session.abandon() {
+                assert_eq!(unanswered.id(), job.id);
+                unanswered.keep(&[Reply::Done], false);
+            }
+        } else {
+            assert_eq!(first.answer(job.id, Reply::Done), None);
+            assert!(first.session.output().is_empty());
+            assert!(!first.session.has_mail(&waker));
+        }
+        assert!(bell.0.load(Ordering::Relaxed));
+        assert!(second.session.has_mail(&waker));
+        second.session.say_mail(second.now);
+        assert_eq!(second.replies(nonce), [(1, Reply::Done)]);
+        assert!(!second.session.has_mail(&waker));
+    }
+}
+
+#[test]
+fn what_is_staged_on_a_link_that_lost_the_session_stands_down() {
+    let house = Bench::house();
+    let mut first = Bench::of(TCP, &house);
+    let nonce = first.greet(CLIENT, false);
+    first.hear(&request(nonce, 1, &Request::Reboot));
+    let job = first.job();
+    let mut second = Bench::of(TCP, &house);
+    second.greet(CLIENT, false);
+    let initiated = Reply::Initiated(Initiated {
+        operation: Operation::Reboot,
+        backend: Backend::DryRun,
+        id: job.assigned,
+    });
+    let said = first
+        .session
+        .answered(first.now, job.id, &[initiated], true, &Board);
+    assert_eq!(said, None, "its ticket is to be dropped");
+    second.session.say_mail(second.now);
+    let replies = second.replies(nonce);
+    let [(1, Reply::Refused(refusal))] = &replies[..] else {
+        panic!("{replies:?}");
+    };
+    assert_eq!(refusal.code, Code::Aborted);
+}
+
+#[test]
+fn pages_belong_to_the_session_and_not_to_its_link() {
+    let house = Bench::house();
+    let mut first = Bench::of(TCP, &house);
+    let nonce = first.greet(CLIENT, false);
+    let list = Request::Service(ServiceRequest::List);
+    first.hear(&request(nonce, 1, &list));
+    let job = first.job();
+    let pages = [
+        Reply::Items(Page::default().and_more()),
+        Reply::Items(Page::default()),
+    ];
+    first
+        .session
+        .answered(first.now, job.id, &pages, false, &Board);
+    drop(first);
+    let mut second = Bench::of(TCP, &house);
+    assert_eq!(second.greet(CLIENT, false), nonce);
+    let more = Request::Service(ServiceRequest::More);
+    second.hear(&request(nonce, 2, &more));
+    assert_eq!(second.replies(nonce), [(2, pages[1].clone())]);
+}
+
+#[test]
+fn a_line_that_waits_does_not_keep_frames_from_being_answered() {
+    let mut bench = Bench::new(UART);
+    bench.hear(b"svc stop --all\nuptime\n");
+    let stop = bench.job();
+    let nonce = bench.greet(CLIENT, false);
+    bench.hear(&request(nonce, 1, &Request::Reboot));
+    let reboot = bench.job();
+    assert!(matches!(reboot.ask, Ask::Stage(_)), "{reboot:?}");
+    bench.answer(reboot.id, Reply::Done);
+    assert_eq!(bench.replies(nonce), [(1, Reply::Done)]);
+    bench.answer(stop.id, Reply::Items(Page::default()));
+    let said = bench.says();
+    assert!(said.starts_with("ok\nok uptime_ms="), "in order: {said}");
+}
+
+#[test]
+fn who_takes_a_line_over_need_not_wait_for_what_its_owner_asked() {
+    let mut bench = Bench::new(UART);
+    let nonce = bench.greet(CLIENT, false);
+    bench.hear(&request(nonce, 1, &stop_all()));
+    let stop = bench.job();
+    let other = bench.greet(ClientId(2), true);
+    bench.hear(&request(other, 1, &Request::Reboot));
+    let reboot = bench.job();
+    bench.answer(reboot.id, Reply::Done);
+    assert_eq!(bench.replies(other), [(1, Reply::Done)]);
+    assert_eq!(bench.answer(stop.id, Reply::Done), None);
+    assert!(bench.session.output().is_empty(), "it is for another");
+    assert_eq!(bench.greet(CLIENT, true), nonce);
+    bench.hear(&request(nonce, 1, &stop_all()));
+    assert_eq!(bench.replies(nonce), [(1, Reply::Done)]);
+}
+
+#[test]
+fn a_person_takes_the_waiting_back_and_what_was_typed_behind_it() {
+    let mut bench = Bench::new(Traits {
+        marked: false,
+        ..UART
+    });
+    bench.hear(b"svc stop --all\r");
+    bench.wait(50);
+    let stop = bench.job();
+    bench.says();
+    bench.hear(b"reboot\r\x03");
+    let said = bench.says();
+    assert!(said.contains("499") || said.contains("aborted"), "{said:?}");
+    assert!(said.ends_with("board1> "), "{said:?}");
+    bench.hear(b"uptime\r");
+    bench.wait(50);
+    assert_eq!(bench.session.take_job(), None, "reboot was taken back");
+    let said = bench.says();
+    assert!(said.contains("12.345"), "{said:?}");
+    assert_eq!(bench.answer(stop.id, Reply::Done), None);
+    assert_eq!(bench.says(), "");
+}
+
+#[test]
+fn a_script_takes_the_waiting_back_only_at_a_lines_start_and_loses_no_line() {
+    let mut bench = Bench::new(TCP);
+    bench.hear(b"@1 svc stop --all\n@2 uptime\n\x03@3 upti");
+    let said = bench.says();
+    let lines: Vec<_> = said.lines().collect();
+    assert!(lines[0].starts_with("err @1 499 aborted"), "{said}");
+    assert!(lines[1].starts_with("ok @2 uptime_ms="), "{said}");
+    bench.hear(b"me\n");
+    assert!(bench.says().starts_with("ok @3 uptime_ms="));
+
+    bench.job();
+    bench.hear(b"@4 svc stop --all\n@5 up\x03time\n");
+    let stop = bench.job();
+    assert_eq!(bench.says(), "");
+    bench.answer(stop.id, Reply::Items(Page::default()));
+    let said = bench.says();
+    assert!(said.starts_with("ok @4\nerr"), "{said}");
+}
+
+#[test]
+fn what_stages_an_operation_is_not_taken_back_by_a_key() {
+    let mut bench = Bench::new(TCP);
+    bench.hear(b"reboot\n\x03");
+    let job = bench.job();
+    assert!(bench.answer(job.id, Reply::Done).is_some());
+    assert_eq!(bench.says(), "ok\n");
+}
+
+#[test]
+fn a_break_ends_the_waiting_of_a_line_and_what_it_has_staged_stands_down() {
+    for line in [&b"svc stop --all\nuptime\n"[..], b"reboot\nuptime\n"] {
+        let mut bench = Bench::new(UART);
+        bench.hear(line);
+        let job = bench.job();
+        // The echo.
+        bench.says();
+        bench.hear(b"\xFF\x00\x00");
+        assert_eq!(bench.answer(job.id, Reply::Done), None);
+        assert_eq!(bench.says(), "");
+        bench.hear(b"uptime\n");
+        let said = bench.says();
+        assert!(
+            said.ends_with('\n') && said.contains("ok uptime_ms="),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn who_waits_for_an_answer_is_not_idle() {
+    for traits in [TCP, UART] {
+        let mut bench = Bench::new(traits);
+        bench.hear(b"svc stop --all\n");
+        let job = bench.job();
+        bench.says();
+        bench.wait(2 * Limits::default().idle.0);
+        assert_eq!(bench.session.end(), None);
+        bench.says();
+        bench.answer(job.id, Reply::Items(Page::default()));
+        assert_eq!(bench.says(), "ok\n");
+    }
+}
