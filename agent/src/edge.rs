@@ -17,4 +17,5 @@ pub mod services;
 pub mod session;
 pub mod store;
 pub mod surroundings;
+pub mod tasks;
 pub mod threads;

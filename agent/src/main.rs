@@ -9,13 +9,15 @@ use lastword_agent::edge::down::{Down, down};
 use lastword_agent::edge::parent::unit_warnings;
 use lastword_agent::edge::run::{Places, refuse_unsafe, run, services_directory};
 use lastword_agent::edge::services::files;
-use lastword_agent::edge::surroundings;
+use lastword_agent::edge::{surroundings, tasks};
+use lastword_daemon::output::complain;
+use lastword_daemon::{log, output, panics, signals};
+use std::fmt;
 use std::fs;
 use std::future::Future;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// The device-control agent of lastword: a board always gets its last word out.
 #[derive(Parser)]
@@ -69,6 +71,9 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { BAD_USAGE } else { 0 });
         }
     };
+    if let Err(error) = signals::unblock_all().context("signals cannot be unblocked") {
+        return fail(&error, 1);
+    }
     let (Command::Run { config } | Command::Down { config } | Command::Check { config, .. }) =
         &arguments.command;
     let reading = match configuration(config.as_deref()) {
@@ -96,19 +101,18 @@ fn check(reading: &Reading, unit: Option<&Path>) -> ExitCode {
     if !catalog.broken.is_empty() {
         return ExitCode::from(BAD_USAGE);
     }
-    println!(
+    say(format_args!(
         "ok: {} listeners, power backend {}, {} services",
         reading.config.listen.len(),
         reading.config.power.backend.word(),
         catalog.services.len()
-    );
-    ExitCode::SUCCESS
+    ))
 }
 
 /// Says what is wrong with the unit and the service files, as far as it is known where they are.
 fn check_services(reading: &Reading, unit: Option<&Path>) -> anyhow::Result<Catalog> {
     for warning in unit_warnings(unit).context("cannot read the unit")? {
-        eprintln!("lastwordd: warning: {warning}");
+        complain(format_args!("lastwordd: warning: {warning}"));
     }
     if !reading.knows_services {
         return Ok(Catalog::default());
@@ -116,51 +120,57 @@ fn check_services(reading: &Reading, unit: Option<&Path>) -> anyhow::Result<Cata
     let files = files(services_directory(&reading.config, &places()?));
     let absent = surroundings::no_services(&reading.config);
     for warning in absent.into_iter().chain(surroundings::warnings(&files)) {
-        eprintln!("lastwordd: warning: {warning}");
+        complain(format_args!("lastwordd: warning: {warning}"));
     }
     let catalog = Catalog::read(&files);
     for flaw in catalog.broken.iter().flat_map(|broken| &broken.flaws) {
-        eprintln!("lastwordd: {flaw}");
+        complain(format_args!("lastwordd: {flaw}"));
     }
     Ok(catalog)
 }
 
 /// Stops everything.
 fn end(config: Config) -> ExitCode {
-    log();
-    match block_on(async { down(config, places()?).await }) {
-        Ok(Down::Agent(pid)) => {
-            println!("ok: the agent, process {pid}, has ended with all of its services");
-            ExitCode::SUCCESS
-        }
-        Ok(Down::Left(0)) => {
-            println!("ok: no agent lives, and nothing of one is left");
-            ExitCode::SUCCESS
-        }
-        Ok(Down::Left(count)) => {
-            println!("ok: no agent lived; {count} services that it had left are stopped");
-            ExitCode::SUCCESS
-        }
-        Err(error) => fail(&error, 1),
+    let ended = logged(|| block_on(async { down(config, places()?).await }));
+    match ended {
+        Ok(Down::Agent(pid)) => say(format_args!(
+            "ok: the agent, process {pid}, has ended with all of its services"
+        )),
+        Ok(Down::Left(0)) => say(format_args!(
+            "ok: no agent lives, and nothing of one is left"
+        )),
+        Ok(Down::Left(count)) => say(format_args!(
+            "ok: no agent lived; {count} services that it had left are stopped"
+        )),
+        Err(code) => code,
     }
 }
 
 fn start(config: Config) -> ExitCode {
-    log();
-    match block_on(async { run(config, places()?).await }) {
+    let ended = logged(|| block_on(async { run(config, places()?).await }));
+    ended.map_or_else(|code| code, |()| ExitCode::SUCCESS)
+}
+
+/// Does `work` with a log on standard error, and says there what has failed. A panic ends the process.
+fn logged<T>(work: impl FnOnce() -> anyhow::Result<T>) -> Result<T, ExitCode> {
+    let sink = log::start().context("standard error cannot be logged to");
+    let sink = sink.map_err(|error| fail(&error, 1))?;
+    panics::end_the_process("lastwordd", sink.clone(), tasks::current);
+    let done = work();
+    if let Err(error) = &done {
+        // Not by `complain`: whoever reads the log may have stopped.
+        sink.push(complaint(error).as_bytes());
+    }
+    sink.flush();
+    done.map_err(|_| ExitCode::FAILURE)
+}
+
+/// Says that it is done. What cannot be said is not done well.
+fn say(line: fmt::Arguments<'_>) -> ExitCode {
+    match output::say(line).context("standard output cannot be written") {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, 1),
     }
-}
-
-/// Logs to standard error, `info` unless `RUST_LOG` says otherwise.
-fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -175,10 +185,15 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 }
 
 fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
-    for line in format!("{error:#}").lines() {
-        eprintln!("lastwordd: {line}");
-    }
+    complain(format_args!("{}", complaint(error).trim_end()));
     ExitCode::from(code)
+}
+
+/// What is wrong, a line each.
+fn complaint(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    let lines = text.lines().map(|line| format!("lastwordd: {line}\n"));
+    lines.collect()
 }
 
 /// Refuses what no agent can run with.

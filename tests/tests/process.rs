@@ -9,6 +9,9 @@ mod links;
 
 mod command;
 
+mod half_dead;
+mod standard_streams;
+
 mod following;
 
 mod simulator;

@@ -14,6 +14,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::UnixStream;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 /// How long an agent may take: 30 s for its services, and a little for itself.
@@ -34,6 +35,8 @@ pub enum Down {
 ///
 /// If an agent lives and cannot be told, or does not end; or what is left cannot be found out.
 pub async fn down(config: Config, places: Places) -> anyhow::Result<Down> {
+    // Hooks are waited for, whatever whoever started this has done about SIGCHLD.
+    let _children = signal(SignalKind::child()).context("signals cannot be heard")?;
     let boot = facts::boot_id().context("this boot has no id: is /proc mounted?")?;
     let about = run::about(&config, &places, boot);
     if let Some(agent) = live_agent(&about.socket).await? {

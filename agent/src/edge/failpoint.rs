@@ -1,8 +1,8 @@
 //! Places where a test can have the agent killed: between any two steps of what it does.
 //!
 //! `LASTWORD_FAILPOINT=NAME` kills the agent with SIGKILL where it passes the point of that name, and
-//! `LASTWORD_FAILPOINT=NAME:3` where it passes it for the third time. Only in builds with debug
-//! assertions: a release has none of it.
+//! `LASTWORD_FAILPOINT=NAME:3` where it passes it for the third time; `LASTWORD_FAILPOINT=panic@NAME` has
+//! it panic there. Only in builds with debug assertions: a release has none of it.
 
 /// Every point, in the order of a service's life.
 pub const ALL: &[&str] = &[
@@ -26,16 +26,38 @@ pub const ALL: &[&str] = &[
     "adopt-told",
 ];
 
+/// A point in each task and thread, to panic at.
+pub const IN_TASKS: &[&str] = &[
+    "in-supervisor",
+    "in-service",
+    "in-power",
+    "in-power-work",
+    "in-listener",
+    "in-session",
+    "in-reaper",
+    "in-logs",
+    "in-start",
+];
+
 /// Passes a point; kills this process if a test has asked for that.
+///
+/// # Panics
+///
+/// If a test has asked for that.
 #[cfg(debug_assertions)]
 pub fn pass(point: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
-    debug_assert!(ALL.contains(&point), "{point} is not listed");
+    let is_listed = ALL.contains(&point) || IN_TASKS.contains(&point);
+    debug_assert!(is_listed, "{point} is not listed");
     let Ok(wanted) = std::env::var("LASTWORD_FAILPOINT") else {
         return;
     };
+    if let Some(name) = wanted.strip_prefix("panic@") {
+        assert!(name != point, "as asked for at {point}");
+        return;
+    }
     let (name, count) = wanted.split_once(':').unwrap_or((&wanted, "1"));
     if name != point {
         return;

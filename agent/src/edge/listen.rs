@@ -1,8 +1,10 @@
 //! Listeners: where links come from.
 
 use super::facts::Sessions;
+use super::failpoint::pass;
 use super::link::{Link, PtyLink, SerialLink, TcpLink, UnixLink};
 use super::session::{Room, serve};
+use super::tasks;
 use crate::core::clients::Life;
 use crate::core::config::Listener;
 use crate::core::recovery::Recovered;
@@ -217,8 +219,9 @@ impl Host {
     }
 
     fn connection(&self, conversations: &mut JoinSet<()>, mut link: impl Link + 'static) {
+        pass("in-listener");
         let host = self.clone();
-        conversations.spawn(async move {
+        let conversation = async move {
             let most = host.room.house.limits.sessions;
             let Some(_counted) = host.sessions.enter(most) else {
                 tracing::warn!(link = link.describe(), most, "refused: too many sessions");
@@ -227,13 +230,17 @@ impl Host {
             host.conversation(&mut link, false).await;
             // Whether the peer hears of the end is its own affair.
             let _ = tokio::io::AsyncWriteExt::shutdown(&mut link).await;
-        });
+        };
+        conversations.spawn(tasks::named("session", conversation));
     }
 
     /// One session to its end. Returns whether the link still works.
     async fn conversation(&self, link: &mut dyn Link, announce: bool) -> bool {
         let name = link.describe();
         tracing::debug!(link = name, "session begins");
+        if !announce {
+            pass("in-session");
+        }
         match serve(link, self.room.clone(), self.nonce(), announce).await {
             Ok(End::Finished) => tracing::debug!(link = name, "session ends"),
             Ok(end) => tracing::info!(link = name, ?end, "dropped by policy"),

@@ -15,6 +15,7 @@ pub use feed::{BATCH_BYTES, BATCH_LINES, Batch, Follower, TAIL_BYTES, Tail};
 
 use crate::core::log::{Cursor, LogLimits};
 use feed::{Feed, Feeds};
+use lastword_daemon::signals::block_all;
 use nix::sys::eventfd::EventFd;
 use pump::{Answer, Command, Pump};
 use std::fs::DirBuilder;
@@ -89,6 +90,8 @@ impl Logs {
         let feeds = Arc::new(Feeds::default());
         let fifos = directories.fifos.clone();
         let (pump, woken) = Pump::open(directories, Arc::clone(&feeds), receiver)?;
+        // A file at its limit (SIGXFSZ) must not end the agent.
+        let _blocked = block_all()?;
         let pump = thread::Builder::new()
             .name("logs".to_owned())
             .spawn(|| pump.run())?;
@@ -160,6 +163,12 @@ impl Logs {
     pub async fn settle(&self, name: &str) -> io::Result<()> {
         let command = |answer| Command::Settle(name.to_owned(), answer);
         self.ask(command).await
+    }
+
+    /// Waits until the pump has ended, which it does of its own accord only if it cannot go on: what
+    /// services write from then on waits in their FIFOs for the next agent. Cancel-safe.
+    pub async fn ended(&self) {
+        self.0.commands.closed().await;
     }
 
     /// Settles and closes a service's log and removes its FIFOs. The files stay; followers come

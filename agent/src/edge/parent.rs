@@ -1,12 +1,16 @@
 //! Whoever started the agent: what it says by signals, and what it is told, if it is systemd.
 
+use super::services::Services;
 use crate::core::service::supervisor::End;
 use crate::core::unit;
+use lastword_protocol::message::service::ServiceRequest;
 use sd_notify::NotifyState;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::future::pending;
+use std::future::{Future, pending};
+use std::mem;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::{fs, io};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, interval};
@@ -19,11 +23,21 @@ const UNIT_DIRECTORIES: [&str; 4] = [
     "/usr/lib/systemd/system",
 ];
 
-/// The signals that end an agent. From its making on they are kept, and kill nothing any more.
+/// The signals that an agent listens to. From its making on they are kept, and kill nothing any more,
+/// even if whoever started the agent had them ignored: `nohup` and `&` do, and they are the agent's
+/// commands.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    End(&'static str, End),
+    Reload,
 }
 
 impl Signals {
@@ -36,28 +50,81 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Tells that the agent is ready, and then that it lives, until the first of them comes: SIGINT
+    async fn wish(&mut self) -> Wish {
+        // Each arm may be dropped and polled anew: signals are kept.
+        tokio::select! {
+            _ = self.interrupt.recv() => Wish::End("SIGINT", End::All),
+            _ = self.terminate.recv() => Wish::End("SIGTERM", End::KeepAdoptable),
+            _ = self.hangup.recv() => Wish::Reload,
+        }
+    }
+
+    /// Tells systemd that the agent is ready, and then that it lives, until one of them ends it: SIGINT
     /// stops everything, SIGTERM leaves running what is to be adopted by the next agent. Tells that the
-    /// agent is ending.
-    pub async fn ended(&mut self) -> (&'static str, End) {
+    /// agent is ending. SIGHUP has `services` read their files anew, as `svc reload` has. Cancel-safe, but
+    /// nothing is told twice.
+    pub async fn ended(&mut self, services: &Services) -> (&'static str, End) {
         tell(NotifyState::Ready);
         // Twice as often as it is asked for (sd_watchdog_enabled(3)).
         let mut watchdog = sd_notify::watchdog_enabled()
             .filter(|within| !within.is_zero())
             .map(|within| interval(within / 2));
+        let mut reloads = Reloads::default();
         let ended = loop {
-            // Each arm may be dropped and polled anew: signals and ticks are kept.
+            // Each arm may be dropped and polled anew: signals and ticks are kept, a reload is kept outside.
             tokio::select! {
-                _ = self.interrupt.recv() => break ("SIGINT", End::All),
-                _ = self.terminate.recv() => break ("SIGTERM", End::KeepAdoptable),
+                wish = self.wish() => match wish {
+                    Wish::End(signal, how) => break (signal, how),
+                    Wish::Reload => reloads.ask(services),
+                },
                 () = due(watchdog.as_mut()) => tell(NotifyState::Watchdog),
+                () = reloads.done(services) => {}
             }
         };
         tell(NotifyState::Stopping);
         ended
+    }
+}
+
+/// Reloads that SIGHUP has asked for: one at a time, and one more for all that were asked for meanwhile.
+#[derive(Default)]
+struct Reloads {
+    running: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    again: bool,
+}
+
+impl Reloads {
+    fn ask(&mut self, services: &Services) {
+        if self.running.is_some() {
+            self.again = true;
+            return;
+        }
+        tracing::info!(target: "services", signal = "SIGHUP", "reloading");
+        // systemd wants the time with it (sd_notify(3)).
+        let now = NotifyState::monotonic_usec_now();
+        tell_all(&[Some(NotifyState::Reloading), now.ok()]);
+        let services = services.clone();
+        self.running = Some(Box::pin(async move {
+            // The supervisor logs what becomes of it.
+            services.ask(ServiceRequest::Reload).await;
+        }));
+    }
+
+    /// Waits until the reload is done; for ever, if there is none. Cancel-safe.
+    async fn done(&mut self, services: &Services) {
+        let Some(running) = &mut self.running else {
+            return pending().await;
+        };
+        running.await;
+        self.running = None;
+        tell(NotifyState::Ready);
+        if mem::take(&mut self.again) {
+            self.ask(services);
+        }
     }
 }
 
@@ -70,7 +137,12 @@ async fn due(watchdog: Option<&mut Interval>) {
 
 /// Does nothing if nobody wants to know.
 fn tell(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+    tell_all(&[Some(state)]);
+}
+
+fn tell_all(states: &[Option<NotifyState<'_>>]) {
+    let states: Vec<_> = states.iter().flatten().cloned().collect();
+    if let Err(error) = sd_notify::notify(&states) {
         tracing::warn!(%error, "whoever started the agent cannot be told how it is");
     }
 }

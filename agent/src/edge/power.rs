@@ -8,6 +8,7 @@ pub use ticket::Ticket;
 
 use super::backend::{PowerBackend, Trigger};
 use super::clock::Clock;
+use super::failpoint::pass;
 use super::services::Services;
 use super::threads::Threads;
 use crate::core::recovery::Recovered;
@@ -208,6 +209,7 @@ impl PowerTask {
     }
 
     fn hear(&mut self, ask: Ask) {
+        pass("in-power");
         match ask {
             Ask::Stage {
                 request,

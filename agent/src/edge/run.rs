@@ -3,6 +3,7 @@
 use super::backend::{DryRun, Linux, NoBackend, PowerBackend};
 use super::clock::{Clock, uptime};
 use super::facts::{self, LinuxBoard, Sessions};
+use super::failpoint::pass;
 use super::listen::{self, Host, Open};
 use super::parent::Signals;
 use super::power::{Means, PowerHandle, PowerTask, SharedDesk};
@@ -11,6 +12,7 @@ use super::services::{self, About, Services};
 use super::session::Room;
 use super::store::StateDirectory;
 use super::surroundings;
+use super::tasks;
 use super::threads::OneEach;
 use crate::core::clients::{Clients, Life};
 use crate::core::config::{self, Config, Listener};
@@ -21,10 +23,11 @@ use crate::core::storage::Storage;
 use anyhow::{Context, bail};
 use lastword_protocol::BootId;
 use lastword_protocol::power::{Board, Desk};
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Where things are that the configuration does not name.
 #[derive(Clone, Debug)]
@@ -79,10 +82,11 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let recovered = recover_from(&mut state.files(), boot)?;
     let open = open_all(&config, &places).await?;
     prepare(&config);
-    tokio::spawn(reap_orphans());
+    let reaper = tasks::spawn("reaper", reap_orphans().context("signals cannot be heard")?);
     let about = about(&config, &places, boot);
     let (supervisor, services) = services::start(&recovered, &state, about, clock).await?;
-    let supervisor = tokio::spawn(supervisor.run());
+    pass("in-start");
+    let supervisor = tasks::spawn("supervisor", supervisor.run());
 
     let desk = Desk::new(board(&config, &recovered), recovered.record().last);
     let desk = SharedDesk::new(desk);
@@ -106,25 +110,69 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let room = room(&config, world, power, services.clone(), stopped.clone());
     let host = Host::new(&recovered, room, sessions, Life(started));
 
-    let mut tasks = JoinSet::new();
+    let mut listeners = JoinSet::new();
     for open in open {
-        tasks.spawn(host.clone().serve(open));
+        listeners.spawn(tasks::named("listener", host.clone().serve(open)));
     }
     drop(host);
-    let power = tokio::spawn(task.run(stopped));
+    let running = Running {
+        supervisor,
+        power: tasks::spawn("power", task.run(stopped)),
+        listeners,
+        reaper,
+        stop,
+    };
     tracing::info!(%boot, backend = config.power.backend.word(), "ready");
+    running.until_ended(&mut signals, &services).await
+}
 
-    let (signal, how) = signals.ended().await;
-    tracing::info!(target: "shutdown", task = "agent", signal, "ending");
-    services.end(how).await;
-    supervisor.await.context("the supervisor failed")?;
-    tracing::info!(target: "shutdown", task = "services", "ended");
-    stop.send_replace(true);
-    while tasks.join_next().await.is_some() {}
-    tracing::info!(target: "shutdown", task = "listeners", "ended");
-    power.await.context("the power task failed")?;
-    tracing::info!(target: "shutdown", task = "power", "ended");
-    Ok(())
+/// The tasks of an agent. None of them ends before it is told to.
+struct Running {
+    supervisor: JoinHandle<()>,
+    power: JoinHandle<()>,
+    listeners: JoinSet<()>,
+    reaper: JoinHandle<Infallible>,
+    /// Tells listeners, sessions and the power task to end.
+    stop: watch::Sender<bool>,
+}
+
+impl Running {
+    /// Serves until a signal ends the agent.
+    ///
+    /// # Errors
+    ///
+    /// If a task ends of its own accord: the agent would go on without what that did, so it ends at once
+    /// instead, as if it was killed, and its services run on.
+    async fn until_ended(
+        mut self,
+        signals: &mut Signals,
+        services: &Services,
+    ) -> anyhow::Result<()> {
+        let (signal, how) = tokio::select! {
+            ended = signals.ended(services) => ended,
+            task = self.lost() => bail!("the {task} task has ended before the agent; see the log"),
+        };
+        tracing::info!(target: "shutdown", task = "agent", signal, "ending");
+        services.end(how).await;
+        self.supervisor.await.context("the supervisor failed")?;
+        tracing::info!(target: "shutdown", task = "services", "ended");
+        self.stop.send_replace(true);
+        while self.listeners.join_next().await.is_some() {}
+        tracing::info!(target: "shutdown", task = "listeners", "ended");
+        self.power.await.context("the power task failed")?;
+        tracing::info!(target: "shutdown", task = "power", "ended");
+        Ok(())
+    }
+
+    /// Waits until a task has ended that nobody has told to. Cancel-safe.
+    async fn lost(&mut self) -> &'static str {
+        tokio::select! {
+            _ = &mut self.supervisor => "supervisor",
+            _ = &mut self.power => "power",
+            Some(_) = self.listeners.join_next() => "listener",
+            _ = &mut self.reaper => "reaper",
+        }
+    }
 }
 
 /// Where the service files are.

@@ -14,10 +14,10 @@ mod serve;
 mod uart;
 
 use clap::Parser;
+use lastword_daemon::output::complain;
+use lastword_daemon::{log, panics, signals};
 use options::Options;
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// The command line is wrong.
 const BAD_USAGE: u8 = 3;
@@ -31,17 +31,18 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { BAD_USAGE } else { 0 });
         }
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
-    match serve::run(options) {
-        Ok(()) => ExitCode::SUCCESS,
+    let sink = match signals::unblock_all().and_then(|()| log::start()) {
+        Ok(sink) => sink,
         Err(error) => {
-            eprintln!("lastword-sim: {error:#}");
-            ExitCode::FAILURE
+            complain(format_args!("lastword-sim: cannot start: {error}"));
+            return ExitCode::FAILURE;
         }
+    };
+    panics::end_the_process("lastword-sim", sink.clone(), || None);
+    let ran = serve::run(options);
+    if let Err(error) = &ran {
+        sink.push(format!("lastword-sim: {error:#}\n").as_bytes());
     }
+    sink.flush();
+    ran.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }

@@ -33,7 +33,8 @@ pub(super) async fn run(endpoint: &Endpoint) -> Exit {
 
 fn unreachable_board(endpoint: &Endpoint, error: &dyn std::error::Error) -> Exit {
     let cause = error.source().map(|cause| format!(": {cause}"));
-    eprintln!("lastword: {endpoint}: {error}{}", cause.unwrap_or_default());
+    let cause = cause.unwrap_or_default();
+    tell(&format!("lastword: {endpoint}: {error}{cause}\n"));
     Exit::Unreachable
 }
 
@@ -58,7 +59,7 @@ impl Attached {
         let terminal = RawTerminal::enter()?;
         let person = terminal.is_some();
         if person {
-            eprint!("{endpoint}: ^] leaves\r\n");
+            tell(&format!("{endpoint}: ^] leaves\r\n"));
         }
         self.link.send(OPENING).await?;
         let left = self.converse(person).await?;
@@ -68,9 +69,9 @@ impl Attached {
         (self.sink)(&self.link.rest());
         drop(terminal);
         if person && matches!(left, Left::There) {
-            eprintln!("\nlastword: the board closed the connection");
+            tell("\nlastword: the board closed the connection\n");
         } else if person {
-            eprintln!();
+            tell("\n");
         }
         Ok(())
     }
@@ -152,6 +153,12 @@ fn read_input() -> Receiver<Vec<u8>> {
         }
     });
     receiver
+}
+
+/// Says something on standard error, where what is not taken is not missed.
+fn tell(text: &str) {
+    // There is nowhere else to say it.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 fn show(text: &[u8]) {

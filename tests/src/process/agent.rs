@@ -103,6 +103,22 @@ impl Place {
     }
 
     fn spawn_with(&self, subcommand: &str, stdout: Stdio, more: &[(&str, &str)]) -> Agent {
+        let mut command = self.command(subcommand);
+        self.started_by(command.envs(more.iter().copied()).stdout(stdout))
+    }
+
+    /// The agent that a command starts, such as [`Place::command`] with more to it.
+    #[must_use]
+    pub fn started_by(&self, command: &mut Command) -> Agent {
+        Agent {
+            daemon: Daemon::start(command),
+            directory: self.directory.path().to_owned(),
+        }
+    }
+
+    /// The command `lastwordd SUBCOMMAND --config …`.
+    #[must_use]
+    pub fn command(&self, subcommand: &str) -> Command {
         let mut command = Command::new(lastwordd());
         command
             .arg(subcommand)
@@ -110,13 +126,8 @@ impl Place {
             .arg(self.path("agent.kdl"))
             .env_clear()
             .env("RUST_LOG", "info,lastword_agent=debug")
-            .env("HOME", self.directory.path())
-            .envs(more.iter().copied())
-            .stdout(stdout);
-        Agent {
-            daemon: Daemon::start(&mut command),
-            directory: self.directory.path().to_owned(),
-        }
+            .env("HOME", self.directory.path());
+        command
     }
 }
 

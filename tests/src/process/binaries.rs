@@ -92,12 +92,13 @@ fn modified(path: &Path) -> Option<SystemTime> {
 
 const BINARIES: [&str; 3] = ["lastwordd", "lastword", "lastword-sim"];
 /// What the binaries are made of.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "Cargo.lock",
     "Cargo.toml",
     "agent/src",
     "boards/responder/src",
     "boards/sim/src",
+    "daemon/src",
     "hil/src",
     "protocol/src",
     "shell/src",

@@ -7,6 +7,7 @@ use super::fifo::Tap;
 use super::service::{Next, Service};
 use crate::core::log::{LogLimits, Stream};
 use crate::edge::clock::Clock;
+use crate::edge::failpoint::pass;
 use lastword_protocol::{Instant, Millis};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -283,6 +284,7 @@ impl Pump {
     }
 
     fn settle(&mut self, name: &str) -> io::Result<u64> {
+        pass("in-logs");
         let id = self.ids.get(name).copied().ok_or_else(super::unknown)?;
         let attached = self.attached.get_mut(&id).ok_or_else(super::unknown)?;
         attached.service.settle(&mut self.tap)?;

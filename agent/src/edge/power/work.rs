@@ -4,6 +4,7 @@
 use crate::core::record::PowerRecord;
 use crate::core::storage::Storage;
 use crate::edge::backend::{PowerBackend, Trigger};
+use crate::edge::failpoint::pass;
 use crate::edge::services::Services;
 use crate::edge::threads::{self, Threads};
 use lastword_protocol::identity::Cause;
@@ -208,6 +209,7 @@ fn make_ready(
     quiet_console: bool,
     record: LastOperation,
 ) -> Result<Box<dyn Trigger>, String> {
+    pass("in-power-work");
     let trigger = backend
         .prepare(order.operation, quiet_console)
         .map_err(|error| error.to_string())?;

@@ -2,7 +2,10 @@
 
 use super::census::Census;
 use super::children;
+use crate::edge::failpoint::pass;
 use nix::unistd::{Pid, getpid, getsid};
+use std::convert::Infallible;
+use std::future::Future;
 use std::io;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,15 +19,18 @@ use tokio::time;
 /// # Errors
 ///
 /// If this runtime hears no signals.
-pub async fn reap_orphans() -> io::Result<()> {
+pub fn reap_orphans() -> io::Result<impl Future<Output = Infallible>> {
     let mut ended = signal(SignalKind::child())?;
-    reap_soon().await;
-    loop {
-        ended.recv().await;
+    Ok(async move {
         reap_soon().await;
-        // Several ends, one look.
-        time::sleep(PERIOD).await;
-    }
+        loop {
+            ended.recv().await;
+            pass("in-reaper");
+            reap_soon().await;
+            // Several ends, one look.
+            time::sleep(PERIOD).await;
+        }
+    })
 }
 
 async fn reap_soon() {
@@ -81,7 +87,7 @@ mod tests {
     async fn a_child_that_was_let_go_is_reaped_when_it_ends() {
         let service = Service::shell("exec sleep 1000");
         let pid = service.process.pid;
-        let reaping = tokio::spawn(reap_orphans());
+        let reaping = tokio::spawn(reap_orphans().expect("signals"));
         tokio::task::yield_now().await;
         drop(service);
         soon(async {

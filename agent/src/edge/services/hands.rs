@@ -2,7 +2,9 @@
 
 use crate::core::service::Name;
 use crate::core::service::machine::Event;
+use crate::edge::failpoint::pass;
 use crate::edge::process::{Cgroup, Group, Nonce64, Process};
+use crate::edge::tasks;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -45,7 +47,8 @@ impl Underway {
         serial: u64,
         work: impl Future<Output = What> + Send + 'static,
     ) -> Self {
-        Self(tokio::spawn(async move {
+        Self(tasks::spawn("service", async move {
+            pass("in-service");
             let what = work.await;
             let heard = Heard { name, serial, what };
             // Nobody is left to be told once the executor has ended.

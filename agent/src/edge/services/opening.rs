@@ -6,6 +6,7 @@ use crate::core::log::LogLimits;
 use crate::core::service::Name;
 use crate::edge::failpoint::pass;
 use crate::edge::logs::Logs;
+use crate::edge::tasks;
 
 impl Task {
     /// Opens every service's log, or tells it what bounds it now. That of a service which has a process
@@ -19,7 +20,8 @@ impl Task {
             .map(|(name, unit)| (name, unit.manifest().log))
             .partition(|(name, _)| has_process(name));
         open(self.logs.clone(), named(needed)).await;
-        self.opening.spawn(open(self.logs.clone(), named(others)));
+        self.opening
+            .spawn(tasks::named("logs", open(self.logs.clone(), named(others))));
     }
 
     /// Waits until every log is open that is to be.

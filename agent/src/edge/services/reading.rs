@@ -3,6 +3,7 @@
 use crate::core::log::Cursor;
 use crate::core::service::answer::{Pages, push_line, refused};
 use crate::edge::logs::Logs;
+use crate::edge::tasks;
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{self, Item};
 use lastword_protocol::refusal::Code;
@@ -20,7 +21,7 @@ pub(super) fn answer(
         let detail = format!("no service {}; `svc list` shows them", asked.name);
         return drop(answer.send(refused(Code::Unknown, &detail)));
     }
-    tokio::spawn(async move {
+    tasks::spawn("log reader", async move {
         let replies = match read(&logs, &asked).await {
             Ok(replies) => replies,
             Err(error) => refused(Code::Internal, &error.to_string()),

@@ -68,7 +68,8 @@ pub(super) struct Ending {
 }
 
 impl Task {
-    /// Serves until everything was told to end and nothing is left, or nobody can ask any more.
+    /// Serves until everything was told to end and nothing is left, or nobody can ask any more, or logs can
+    /// no longer be written.
     pub async fn run(mut self) {
         while !self.is_over() {
             let deadline = self.deadline();
@@ -79,6 +80,7 @@ impl Task {
                 Ok(()) = self.frozen.changed() => self.thaw().await,
                 () = self.memory.saved() => self.write(),
                 () = self.clock.wait(deadline) => self.tick().await,
+                () = self.logs.ended() => return,
                 asked = self.asks.recv() => match asked {
                     Some(asked) => self.answer(asked).await,
                     None => return,
@@ -303,6 +305,7 @@ impl Task {
     }
 
     async fn request(&mut self, request: ServiceRequest, answer: oneshot::Sender<Vec<Reply>>) {
+        pass("in-supervisor");
         if let Some(ask) = Ask::of(&request) {
             return self.ask(ask, answer).await;
         }

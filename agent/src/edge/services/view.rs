@@ -6,6 +6,7 @@ use crate::core::service::answer::{Pages, exit, push_transition, refused};
 use crate::core::service::supervisor::{Supervisor, Unit};
 use crate::edge::clock::uptime;
 use crate::edge::process::Group;
+use crate::edge::tasks;
 use lastword_protocol::Millis;
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{Brief, Item, ServiceExit, ServiceRequest, ServiceState};
@@ -48,7 +49,7 @@ pub(super) fn answer(
         }
         _ => (supervisor.units().map(see).collect(), Vec::new()),
     };
-    tokio::spawn(async move {
+    tasks::spawn("services view", async move {
         let mut pages = Pages::default();
         for seen in seen {
             seen.push(&mut pages).await;

@@ -2,6 +2,7 @@
 
 use crate::core::session::{RequestId, Unanswered};
 use crate::edge::power::Ticket;
+use crate::edge::tasks;
 use lastword_protocol::message::Reply;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -50,7 +51,7 @@ impl Askings {
                 continue;
             };
             let unanswered = unanswered.swap_remove(index);
-            tokio::spawn(async move {
+            tasks::spawn("kept answer", async move {
                 if let Some((replies, ticket)) = asking.await {
                     unanswered.keep(&replies, ticket.is_some());
                 }

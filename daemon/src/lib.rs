@@ -1,0 +1,11 @@
+//! The edges of a long-lived process, whatever it serves: a log that stops nothing, panics that end it
+//! with their reason, and signals as it expects them.
+
+mod sink;
+
+pub mod log;
+pub mod output;
+pub mod panics;
+pub mod signals;
+
+pub use sink::{FLUSH_LIMIT, LogSink, QUEUE_BYTES};
