@@ -350,14 +350,14 @@ impl Session {
     }
 
     fn telnet(&mut self, now: Instant, byte: u8, world: &dyn World) {
-        let scope = match (self.lines.is_term(), self.lines.is_at_line_start()) {
+        let scope = match (self.lines.is_term(), self.is_at_line_start()) {
             (true, _) => IacScope::Session,
             (false, true) => IacScope::LineStart,
             (false, false) => IacScope::WithinLine,
         };
         match self.telnet.push(byte, scope) {
             Some(TelnetEvent::Byte(byte)) => self.text(now, byte, world),
-            Some(TelnetEvent::Interrupt) => self.lines.interrupt(&mut self.output),
+            Some(TelnetEvent::Interrupt) => self.interrupt(now, world),
             Some(TelnetEvent::Answer(answer)) => self.output.push(&answer),
             Some(TelnetEvent::Negotiation(answer)) => {
                 self.output

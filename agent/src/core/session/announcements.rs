@@ -19,6 +19,8 @@ pub(super) struct Announcements {
     /// Whether there are any: nobody connects to the link.
     enabled: bool,
     last: Option<Instant>,
+    /// Whether one is due as soon as the answer under way has been given.
+    postponed: bool,
     /// The times of the repetitions still to come. The last is the next.
     repeat: Vec<Instant>,
 }
@@ -28,6 +30,7 @@ impl Announcements {
         Self {
             enabled,
             last: None,
+            postponed: false,
             repeat: Vec::new(),
         }
     }
@@ -79,9 +82,16 @@ impl Session {
 
     /// Announces the board, at most once a second and never within an answer.
     pub(super) fn say_up(&mut self, now: Instant, world: &dyn World) {
-        let is_answering = self.pending.has_line() || self.lines.is_answering();
-        if !is_answering && self.announcements.admit(now) {
+        self.announcements.postponed = self.pending.has_line() || self.lines.is_answering();
+        if !self.announcements.postponed && self.announcements.admit(now) {
             write(&self.lines, &mut self.output, world);
+        }
+    }
+
+    /// Makes the announcement that an answer has put off.
+    pub(super) fn say_postponed(&mut self, now: Instant, world: &dyn World) {
+        if self.announcements.postponed {
+            self.say_up(now, world);
         }
     }
 }

@@ -44,6 +44,7 @@ impl Session {
         self.follow(flow);
         self.work(now, world);
         self.refuse_unfinished(world);
+        self.say_postponed(now, world);
         Some(position)
     }
 
@@ -75,7 +76,10 @@ impl Session {
     pub(super) fn text(&mut self, now: Instant, byte: u8, world: &dyn World) {
         let flow = if !self.pending.has_line() {
             self.lines.feed(now, byte, &mut self.output, world)
-        } else if byte == INTERRUPT && self.is_at_line_start() && self.pending.give_up_line() {
+        } else if byte == INTERRUPT
+            && self.is_typed_ahead_at_line_start()
+            && self.pending.give_up_line()
+        {
             if self.lines.is_term() {
                 self.typed.clear();
             }
@@ -90,9 +94,28 @@ impl Session {
 
     /// Whether `^C` ends the waiting instead of spoiling the line that waits to be read: a person
     /// takes what was typed ahead back with it.
-    fn is_at_line_start(&self) -> bool {
+    fn is_typed_ahead_at_line_start(&self) -> bool {
         let last = self.typed.back();
         self.lines.is_term() || last.is_none_or(|last| matches!(last, b'\r' | b'\n'))
+    }
+
+    /// Whether nothing has arrived of the line under way, whether it waits for its turn or not.
+    pub(super) fn is_at_line_start(&self) -> bool {
+        if self.pending.has_line() {
+            self.is_typed_ahead_at_line_start()
+        } else {
+            self.lines.is_at_line_start()
+        }
+    }
+
+    /// Takes an interrupt between two lines: ends the waiting for an answer, or the log that is
+    /// followed.
+    pub(super) fn interrupt(&mut self, now: Instant, world: &dyn World) {
+        if self.pending.has_line() {
+            self.text(now, INTERRUPT, world);
+        } else {
+            self.lines.interrupt(&mut self.output);
+        }
     }
 
     pub(super) fn follow(&mut self, flow: Flow) {

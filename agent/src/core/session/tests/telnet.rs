@@ -136,3 +136,21 @@ fn a_person_s_session_knows_telnet_in_every_place() {
     assert!(text.contains("uptime: 12"), "{text:?}");
     assert!(bench.asked.is_empty(), "{text:?}");
 }
+
+#[test]
+fn an_interrupt_ends_the_waiting_for_an_answer_at_the_start_of_a_line_only() {
+    for (ahead, interrupted) in [(&b""[..], true), (b"uptime\r\n", true), (b"upt", false)] {
+        let mut bench = Bench::new(TCP);
+        bench
+            .session
+            .receive(bench.now, b"svc stop cam\r\n", &Board);
+        assert!(bench.session.take_job().is_some());
+        bench.session.receive(bench.now, ahead, &Board);
+        bench
+            .session
+            .receive(bench.now, b"\xFF\xF4\xFF\xFD\x06", &Board);
+        bench.take_output();
+        let says_499 = bench.text().contains("err 499");
+        assert_eq!(says_499, interrupted, "{ahead:?}: {:?}", bench.text());
+    }
+}
