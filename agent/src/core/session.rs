@@ -3,20 +3,25 @@
 
 mod announcements;
 mod answers;
+mod bounds;
 mod countdown;
 mod follow;
 mod follows;
 mod frames;
 mod json;
 mod lines;
+mod loss;
 mod marks;
 mod output;
 mod patience;
 mod pending;
 mod telnet;
 
+pub use bounds::{End, Traits};
 pub use follows::{FOLLOWS, FollowId, FollowOrder, News};
 pub use frames::Unanswered;
+use loss::Incoming;
+pub use loss::LossWatch;
 pub use output::Output;
 pub use pending::RequestId;
 
@@ -24,36 +29,21 @@ use super::clients::{Clients, FRAME_BYTES};
 use super::config::Limits;
 use super::world::{Ask, World};
 use announcements::Announcements;
+use answers::TextInput;
 use countdown::Countdown;
 use frames::Frames;
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::{Instant, Nonce, OperationId};
-use lastword_shell::{Medium, Table, WINDOW_BYTES};
+use lastword_shell::{Table, WINDOW_BYTES};
 use lines::Lines;
 use marks::{Marked, Marks};
 use pending::PendingRequests;
 use std::collections::VecDeque;
+use std::mem;
 use telnet::{IAC, IacScope, Telnet, TelnetEvent};
 
 /// A session takes no more input while this much output waits.
 pub const OUTPUT_BYTES: usize = 16 * 1024;
-
-/// What kind of link a session is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Traits {
-    /// Whether peers connect to it, and how fast it is if not.
-    pub medium: Medium,
-    /// Whether bytes arrive with the marks of a Linux tty.
-    pub marked: bool,
-    /// Whether the peer may speak telnet.
-    pub telnet: bool,
-}
-
-impl Traits {
-    const fn is_connected(self) -> bool {
-        matches!(self.medium, Medium::Stream)
-    }
-}
 
 /// What every session of an agent is given.
 #[derive(Clone, Debug)]
@@ -79,19 +69,6 @@ pub struct Job {
     pub assigned: OperationId,
 }
 
-/// Why a session is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The client ended it, or there was nothing more to come.
-    Finished,
-    /// Nothing was ever said.
-    Silent,
-    /// Nothing was said for too long.
-    Idle,
-    /// The peer does not take its answers.
-    Stalled,
-}
-
 /// One conversation.
 #[derive(Debug)]
 pub struct Session {
@@ -105,10 +82,12 @@ pub struct Session {
     lines: Lines,
     countdown: Countdown,
     output: Output,
-    /// Bytes that arrived while nothing might be said.
-    backlog: VecDeque<u8>,
+    /// The decoder holds bytes that may turn out to be no frame.
+    holds: bool,
+    /// What arrived while nothing might be said.
+    backlog: VecDeque<Incoming>,
     /// Text behind a line that waits for its answer. Frames overtake it.
-    typed: VecDeque<u8>,
+    typed: VecDeque<TextInput>,
     pending: PendingRequests,
     heard: Option<Instant>,
     /// When it began, or its link last took a byte while some waited.
@@ -140,6 +119,7 @@ impl Session {
             lines: Lines::new(traits.medium, house.table, &house.name, nonce),
             countdown: Countdown::default(),
             output: Output::default(),
+            holds: false,
             backlog: VecDeque::new(),
             typed: VecDeque::new(),
             pending: PendingRequests::default(),
@@ -205,7 +185,8 @@ impl Session {
     pub fn receive(&mut self, now: Instant, bytes: &[u8], world: &dyn World) {
         self.await_progress(now);
         self.heard = Some(now);
-        self.backlog.extend(bytes);
+        self.backlog
+            .extend(bytes.iter().copied().map(Incoming::Byte));
         self.work(now, world);
     }
 
@@ -220,7 +201,7 @@ impl Session {
         if self.input_ended && !self.pending.has_line() && !self.output.is_muted() {
             let arrived = self.heard.unwrap_or(self.opened);
             for byte in self.telnet.end() {
-                self.text(arrived, *byte, world);
+                self.text(arrived, TextInput::Byte(*byte), world);
             }
             self.lines.end(&mut self.output, world);
         }
@@ -296,31 +277,26 @@ impl Session {
     fn work(&mut self, now: Instant, world: &dyn World) {
         while self.end.is_none() && !self.output.is_muted() {
             if !self.pending.has_line()
-                && let Some(byte) = self.typed.pop_front()
+                && let Some(input) = self.typed.pop_front()
             {
-                self.text(now, byte, world);
+                self.text(now, input, world);
                 continue;
             }
-            let Some(byte) = self.backlog.pop_front() else {
+            let Some(incoming) = self.backlog.pop_front() else {
                 return;
             };
-            if !self.traits.marked {
-                self.byte(now, byte, world);
-                continue;
-            }
-            match self.marks.push(byte) {
+            let marked = match incoming {
+                Incoming::Loss => Some(Marked::Damaged),
+                Incoming::Byte(byte) if self.traits.marked => self.marks.push(byte),
+                Incoming::Byte(byte) => Some(Marked::Byte(byte)),
+            };
+            match marked {
                 Some(Marked::Byte(byte)) => self.byte(now, byte, world),
+                Some(Marked::Damaged) => self.lost(now, world),
                 Some(Marked::Break) => self.broken(),
                 None => {}
             }
         }
-    }
-
-    /// A BREAK drops the line and logs out; nobody waits for an answer any more.
-    fn broken(&mut self) {
-        tracing::debug!(damaged = self.marks.damaged(), "break");
-        self.decoder.reset();
-        self.forget_lines();
     }
 
     fn byte(&mut self, now: Instant, byte: u8, world: &dyn World) {
@@ -336,6 +312,7 @@ impl Session {
     fn decode(&mut self, now: Instant, byte: u8, world: &dyn World) {
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
+                self.holds = false;
                 let (may_ask, out) = (self.pending.has_room(), &mut self.output);
                 let asked = self.frames.receive(now, &frame, may_ask, out, world);
                 self.decoder.enter(self.frames.nonce());
@@ -343,9 +320,15 @@ impl Session {
                     self.pending.ask_frame(asked);
                 }
             }
-            Step::Text(byte) => self.text(now, byte, world),
+            Step::Text(byte) => {
+                if mem::take(&mut self.holds) {
+                    self.text(now, TextInput::Dropped, world);
+                }
+                self.text(now, TextInput::Byte(byte), world);
+            }
             Step::Invalid => self.say_up(now, world),
-            Step::Held | Step::Dropped => {}
+            Step::Held => self.holds = true,
+            Step::Dropped => self.text(now, TextInput::Dropped, world),
         }
     }
 
@@ -356,7 +339,7 @@ impl Session {
             (false, false) => IacScope::WithinLine,
         };
         match self.telnet.push(byte, scope) {
-            Some(TelnetEvent::Byte(byte)) => self.text(now, byte, world),
+            Some(TelnetEvent::Byte(byte)) => self.text(now, TextInput::Byte(byte), world),
             Some(TelnetEvent::Interrupt) => self.interrupt(now, world),
             Some(TelnetEvent::Answer(answer)) => self.output.push(&answer),
             Some(TelnetEvent::Negotiation(answer)) => {

@@ -10,6 +10,7 @@ mod spawn;
 
 pub(super) use spawn::{Failure, Program, RUNNING, Refusal, spawn};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::PtyMaster;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -40,6 +41,31 @@ pub(super) fn transmitter_is_empty(tty: impl AsFd) -> io::Result<bool> {
     let result = unsafe { libc::ioctl(tty.as_fd().as_raw_fd(), TIOCSERGETLSR, &raw mut status) };
     checked(result)?;
     Ok(status & TIOCSER_TEMT != 0)
+}
+
+/// How often a serial driver has lost input, by its own count, wrapping: the UART overran, or the
+/// kernel's buffer was full (`tty_ioctl(4)`, `TIOCGICOUNT`). Neither is marked in the stream. Drivers
+/// that do not count answer `ENOTTY` or `EINVAL`.
+pub(super) fn input_losses(tty: impl AsFd) -> io::Result<u32> {
+    /// `struct serial_icounter_struct` (linux/serial.h) is twenty ints.
+    const INTS: usize = 20;
+    const OVERRUN: usize = 7;
+    const BUF_OVERRUN: usize = 10;
+    const TIOCGICOUNT: libc::Ioctl = 0x545D;
+    let mut counts: [libc::c_uint; INTS] = [0; INTS];
+    let file = tty.as_fd().as_raw_fd();
+    // SAFETY: the request writes as many ints as there are through the pointer, valid for the call.
+    let result = unsafe { libc::ioctl(file, TIOCGICOUNT, counts.as_mut_ptr()) };
+    checked(result)?;
+    Ok(counts[OVERRUN].wrapping_add(counts[BUF_OVERRUN]))
+}
+
+/// Whether a read would find something, in the line discipline or in the buffer in front of it.
+pub(super) fn has_input(tty: impl AsFd) -> io::Result<bool> {
+    let mut polled = [PollFd::new(tty.as_fd(), PollFlags::POLLIN)];
+    poll(&mut polled, PollTimeout::ZERO)?;
+    let events = polled[0].revents().unwrap_or(PollFlags::empty());
+    Ok(events.contains(PollFlags::POLLIN))
 }
 
 /// What TCP knows of a connection (tcp(7), `TCP_INFO`).

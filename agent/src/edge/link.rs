@@ -38,6 +38,12 @@ pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
         false
     }
 
+    /// To be asked behind each read: whether input may be missing in what was read, in front of it, or
+    /// behind it.
+    fn may_have_lost_input(&mut self) -> bool {
+        false
+    }
+
     /// An acknowledgement is about to be written: whatever has left before is no evidence for it.
     ///
     /// # Errors

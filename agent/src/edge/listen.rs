@@ -3,7 +3,7 @@
 use super::facts::Sessions;
 use super::failpoint::pass;
 use super::link::{Link, PtyLink, SerialLink, TcpLink, UnixLink};
-use super::session::{Room, serve};
+use super::session::{Room, resume, serve};
 use super::tasks;
 use crate::core::clients::Life;
 use crate::core::config::Listener;
@@ -169,7 +169,7 @@ impl Host {
             self.line(&mut link).await;
             loop {
                 sleep(REOPEN).await;
-                match SerialLink::open(path, baud) {
+                match SerialLink::reopen(path, baud) {
                     Ok(opened) => break link = opened,
                     Err(error) => tracing::debug!(port = %path.display(), %error, "still gone"),
                 }
@@ -189,9 +189,9 @@ impl Host {
     async fn line(&self, link: &mut dyn Link) {
         // A line is there whoever else is: it is counted and never refused.
         let _counted = self.sessions.enter(usize::MAX);
-        let mut announce = true;
-        while self.conversation(link, announce).await && !*self.room.stop.borrow() {
-            announce = false;
+        let mut goes_on = self.conversation(link, Start::Announced).await;
+        while goes_on && !*self.room.stop.borrow() {
+            goes_on = self.conversation(link, Start::Resumed).await;
         }
     }
 
@@ -227,7 +227,7 @@ impl Host {
                 tracing::warn!(link = link.describe(), most, "refused: too many sessions");
                 return;
             };
-            host.conversation(&mut link, false).await;
+            host.conversation(&mut link, Start::Connected).await;
             // Whether the peer hears of the end is its own affair.
             let _ = tokio::io::AsyncWriteExt::shutdown(&mut link).await;
         };
@@ -235,13 +235,19 @@ impl Host {
     }
 
     /// One session to its end. Returns whether the link still works.
-    async fn conversation(&self, link: &mut dyn Link, announce: bool) -> bool {
+    async fn conversation(&self, link: &mut dyn Link, start: Start) -> bool {
         let name = link.describe();
         tracing::debug!(link = name, "session begins");
-        if !announce {
+        if matches!(start, Start::Connected) {
             pass("in-session");
         }
-        match serve(link, self.room.clone(), self.nonce(), announce).await {
+        let (room, nonce) = (self.room.clone(), self.nonce());
+        let ended = match start {
+            Start::Announced => serve(link, room, nonce, true).await,
+            Start::Resumed => resume(link, room, nonce).await,
+            Start::Connected => serve(link, room, nonce, false).await,
+        };
+        match ended {
             Ok(End::Finished) => tracing::debug!(link = name, "session ends"),
             Ok(end) => tracing::info!(link = name, ?end, "dropped by policy"),
             Err(error) => {
@@ -258,6 +264,17 @@ impl Host {
         let birth = self.life.birth(count);
         session_nonce(self.boot, ClientId(u64::from(birth)))
     }
+}
+
+/// How a conversation begins.
+#[derive(Clone, Copy)]
+enum Start {
+    /// On a line that is told that the board is there.
+    Announced,
+    /// On a line, behind another.
+    Resumed,
+    /// With a peer that has connected.
+    Connected,
 }
 
 /// Forgets the conversations that are over.

@@ -73,6 +73,27 @@ pub async fn serve(
     announce: bool,
 ) -> io::Result<End> {
     let session = Session::new(link.traits(), &room.house, nonce, room.clock.now());
+    converse(link, room, session, announce).await
+}
+
+/// As [`serve`], on a line whose last session has ended: that may have left half a line behind.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn resume(link: &mut dyn Link, room: Room, nonce: Nonce) -> io::Result<End> {
+    let now = room.clock.now();
+    let mut session = Session::new(link.traits(), &room.house, nonce, now);
+    session.lose(now, &*room.world);
+    converse(link, room, session, false).await
+}
+
+async fn converse(
+    link: &mut dyn Link,
+    room: Room,
+    session: Session,
+    announce: bool,
+) -> io::Result<End> {
     let mut conversation = Conversation {
         news: room.power.news(),
         link,
@@ -259,6 +280,10 @@ impl Conversation<'_> {
         let now = self.room.clock.now();
         self.reads_first = matches!(moved, Moved::Wrote(_)) && !self.follows.is_empty();
         match moved {
+            Moved::Read(count) if self.link.may_have_lost_input() => {
+                self.session
+                    .receive_unsure(now, &buffer[..count], &*self.room.world);
+            }
             Moved::Read(count) => self
                 .session
                 .receive(now, &buffer[..count], &*self.room.world),

@@ -30,10 +30,19 @@ pub(crate) struct Editor<const LINE: usize, const HISTORY: usize> {
     /// Keys that have no place in a script's line were pressed.
     control: bool,
     invalid: bool,
-    /// Bytes were lost on the way.
-    lost: bool,
-    /// What stands at the beginning up to a blank came before any that were lost.
-    first_word_is_whole: bool,
+    loss: Loss,
+}
+
+/// Where in the line bytes were lost first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Loss {
+    /// Nowhere.
+    #[default]
+    None,
+    /// In or in front of its first word, which may be a tag.
+    FirstWord,
+    /// Behind the blank that ends its first word.
+    Behind,
 }
 
 /// What a key asks of the session.
@@ -54,8 +63,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
             over: 0,
             control: false,
             invalid: false,
-            lost: false,
-            first_word_is_whole: true,
+            loss: Loss::None,
         }
     }
 
@@ -75,7 +83,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
 
     /// Whether nothing at all has been typed.
     pub(crate) fn is_untouched(&self) -> bool {
-        let is_sound = self.over == 0 && !self.control && !self.invalid && !self.lost;
+        let is_sound = self.over == 0 && !self.control && !self.invalid && !self.is_lost();
         is_sound && self.bytes().is_empty()
     }
 
@@ -83,8 +91,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     pub(crate) fn clear(&mut self) {
         self.empty();
         self.control = false;
-        self.lost = false;
-        self.first_word_is_whole = true;
+        self.loss = Loss::None;
     }
 
     /// Forgets the lines before, too.
@@ -100,30 +107,36 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
 
     /// Marks the line as one in which bytes are missing here.
     pub(crate) fn lose(&mut self) {
-        if !core::mem::replace(&mut self.lost, true) {
+        if !self.is_lost() {
             let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-            self.first_word_is_whole = self.bytes().iter().any(is_blank);
+            let has_word = self.bytes().iter().any(is_blank);
+            self.loss = if has_word {
+                Loss::Behind
+            } else {
+                Loss::FirstWord
+            };
         }
     }
 
     /// Whether bytes are missing in the line.
     pub(crate) const fn is_lost(&self) -> bool {
-        self.lost
+        !matches!(self.loss, Loss::None)
     }
 
     /// The line as far as a tag at its beginning may be read: none of it if the tag may have been
     /// put together from two.
     pub(crate) fn tagged(&self) -> &str {
         // What was rubbed out may have been typed again behind the hole.
-        if self.lost && (self.control || !self.first_word_is_whole) {
-            return "";
+        match self.loss {
+            Loss::None => self.text(),
+            Loss::Behind if !self.control => self.text(),
+            Loss::Behind | Loss::FirstWord => "",
         }
-        self.text()
     }
 
     /// What is wrong with the line. A person may edit, a script may not.
     pub(crate) fn error(&self, edited: bool) -> Option<LineError> {
-        if self.lost {
+        if self.is_lost() {
             return Some(LineError::Lost);
         }
         if self.over > 0 {
@@ -205,7 +218,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
             }
             Key::Clear => return Effect::Says("\x1b[H\x1b[2J", Some(Asked::Redraw)),
             // Something is missing in this line: nothing can mend it.
-            _ if self.over > 0 || self.invalid || self.lost => return NOTHING,
+            _ if self.over > 0 || self.invalid || self.is_lost() => return NOTHING,
             Key::EndOfInput if self.bytes().is_empty() => {
                 return Effect::Says("", Some(Asked::Logout));
             }

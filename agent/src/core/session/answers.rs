@@ -12,6 +12,17 @@ use std::task::Waker;
 /// `^C`
 const INTERRUPT: u8 = 0x03;
 
+/// Text in the order in which it arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextInput {
+    /// A byte.
+    Byte(u8),
+    /// Bytes are missing here.
+    Lost,
+    /// Bytes that were no text were dropped here.
+    Dropped,
+}
+
 impl Session {
     /// Takes the answer to a question, and returns the position behind it in the output. Each of
     /// `replies` but the last is a page with more behind it. `staged`: it has staged an operation.
@@ -42,6 +53,7 @@ impl Session {
         };
         let position = self.output.end();
         self.follow(flow);
+        self.feed_held(now, world);
         self.work(now, world);
         self.refuse_unfinished(world);
         self.say_postponed(now, world);
@@ -72,31 +84,55 @@ impl Session {
         self.pending.abandon()
     }
 
-    /// Takes a byte of text, once its turn has come.
-    pub(super) fn text(&mut self, now: Instant, byte: u8, world: &dyn World) {
-        let flow = if !self.pending.has_line() {
-            self.lines.feed(now, byte, &mut self.output, world)
-        } else if byte == INTERRUPT
-            && self.is_typed_ahead_at_line_start()
-            && self.pending.give_up_line()
-        {
-            if self.lines.is_term() {
-                self.typed.clear();
+    /// Takes text, once its turn has come.
+    pub(super) fn text(&mut self, now: Instant, input: TextInput, world: &dyn World) {
+        let flow = match input {
+            input if self.pending.has_line() => {
+                let interrupts = input == TextInput::Byte(INTERRUPT)
+                    && self.is_typed_ahead_at_line_start()
+                    && self.pending.give_up_line();
+                if !interrupts {
+                    return self.type_ahead(input);
+                }
+                if self.lines.is_term() {
+                    self.typed.clear();
+                }
+                let aborted = Refusal::new(Code::Aborted, "not waited for; it goes on");
+                let aborted = [Reply::Refused(aborted)];
+                self.lines.answered(now, &aborted, &mut self.output, world)
             }
-            let aborted = Refusal::new(Code::Aborted, "not waited for; it goes on");
-            let aborted = [Reply::Refused(aborted)];
-            self.lines.answered(now, &aborted, &mut self.output, world)
-        } else {
-            return self.typed.push_back(byte);
+            TextInput::Byte(byte) => self.lines.feed(now, byte, &mut self.output, world),
+            TextInput::Lost => return self.lines.lost(),
+            TextInput::Dropped => return self.lines.dropped(),
         };
         self.follow(flow);
+        self.feed_held(now, world);
+    }
+
+    /// Keeps text for later. What is missing twice in one place is missing once.
+    fn type_ahead(&mut self, input: TextInput) {
+        let is_byte = matches!(input, TextInput::Byte(_));
+        if is_byte || self.typed.back() != Some(&input) {
+            self.typed.push_back(input);
+        }
+    }
+
+    /// The byte behind a logout begins the next conversation on a line.
+    fn feed_held(&mut self, now: Instant, world: &dyn World) {
+        if !self.pending.has_line()
+            && self.end.is_none()
+            && let Some(byte) = self.lines.take_held()
+        {
+            self.text(now, TextInput::Byte(byte), world);
+        }
     }
 
     /// Whether `^C` ends the waiting instead of spoiling the line that waits to be read: a person
     /// takes what was typed ahead back with it.
     fn is_typed_ahead_at_line_start(&self) -> bool {
         let last = self.typed.back();
-        self.lines.is_term() || last.is_none_or(|last| matches!(last, b'\r' | b'\n'))
+        self.lines.is_term()
+            || last.is_none_or(|last| matches!(last, TextInput::Byte(b'\r' | b'\n')))
     }
 
     /// Whether nothing has arrived of the line under way, whether it waits for its turn or not.
@@ -112,7 +148,7 @@ impl Session {
     /// followed.
     pub(super) fn interrupt(&mut self, now: Instant, world: &dyn World) {
         if self.pending.has_line() {
-            self.text(now, INTERRUPT, world);
+            self.text(now, TextInput::Byte(INTERRUPT), world);
         } else {
             self.lines.interrupt(&mut self.output);
         }
@@ -130,6 +166,7 @@ impl Session {
     /// Forgets dialect and line, whatever they wait for.
     pub(super) fn forget_lines(&mut self) {
         self.lines.forget();
+        self.lines.take_held();
         self.typed.clear();
         self.pending.forget_line();
     }

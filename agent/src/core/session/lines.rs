@@ -82,14 +82,28 @@ impl Lines {
         }
     }
 
-    /// Forgets dialect and line, and follows no log any more.
+    /// Forgets dialect and line, and follows no log any more. A byte behind the line is kept.
     pub(super) fn forget(&mut self) {
         self.input.forget();
         self.running = None;
-        self.held = None;
         self.follows.stop_all();
         self.showing = None;
         self.opening = None;
+    }
+
+    /// The byte behind a line that has ended the session.
+    pub(super) const fn take_held(&mut self) -> Option<u8> {
+        self.held.take()
+    }
+
+    /// Bytes are missing here.
+    pub(super) fn lost(&mut self) {
+        self.input.lost();
+    }
+
+    /// What was no text was dropped here.
+    pub(super) fn dropped(&mut self) {
+        self.input.dropped();
     }
 
     /// Whether a person types here.

@@ -20,12 +20,14 @@ enum State {
 pub(super) enum Marked {
     /// A byte as it was on the line.
     Byte(u8),
+    /// A byte that arrived with a framing or parity error: what it was is not known.
+    Damaged,
     /// The line was held in the spacing state: a BREAK.
     Break,
 }
 
 impl Marks {
-    /// How many bytes arrived with a framing or parity error and were dropped.
+    /// How many bytes arrived with a framing or parity error.
     pub(super) const fn damaged(&self) -> u32 {
         self.damaged
     }
@@ -40,7 +42,7 @@ impl Marks {
             (State::Faulty, 0x00) => (State::Data, Some(Marked::Break)),
             (State::Faulty, _) => {
                 self.damaged = self.damaged.saturating_add(1);
-                (State::Data, None)
+                (State::Data, Some(Marked::Damaged))
             }
         };
         self.state = next;
@@ -71,7 +73,8 @@ mod tests {
             0,
         );
         check(b"\xFF\x00\x00", &[Marked::Break], 0);
-        check(b"a\xFF\x00xb", &[Marked::Byte(b'a'), Marked::Byte(b'b')], 1);
+        let damaged = [Marked::Byte(b'a'), Marked::Damaged, Marked::Byte(b'b')];
+        check(b"a\xFF\x00xb", &damaged, 1);
         check(b"\x00", &[Marked::Byte(0)], 0);
     }
 }

@@ -2,6 +2,7 @@
 
 mod follow;
 mod json;
+mod lost;
 mod services;
 mod telnet;
 mod unasked;
@@ -21,7 +22,7 @@ use lastword_protocol::message::{Initiated, Pending, Reply, Request, Uptime, opc
 use lastword_protocol::power::{Backend, Operation, PowerRequest};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::{BootId, ClientId, Millis, Sequence, Text};
-use lastword_shell::commands;
+use lastword_shell::{Medium, commands};
 use std::sync::Arc;
 
 const BOOT: BootId = BootId([7; 16]);

@@ -1,7 +1,7 @@
 //! Serial ports: evidence is an empty queue and an empty shift register.
 
 use super::{Drain, Link, kinds};
-use crate::core::session::Traits;
+use crate::core::session::{LossWatch, Traits};
 use crate::edge::kernel;
 use crate::edge::threads::OneEach;
 use lastword_protocol::Millis;
@@ -10,7 +10,7 @@ use lastword_shell::Medium;
 use nix::sys::termios::{self, FlushArg, InputFlags, SetArg};
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -32,6 +32,7 @@ pub struct SerialLink {
     nature: Nature,
     drain: Progress,
     threads: OneEach,
+    losses: LossWatch,
 }
 
 /// What is behind the device file.
@@ -71,7 +72,12 @@ impl SerialLink {
         flags.insert(InputFlags::INPCK | InputFlags::PARMRK);
         flags.remove(InputFlags::IGNPAR | InputFlags::IGNBRK | InputFlags::BRKINT);
         termios::tcsetattr(tty, SetArg::TCSANOW, &settings)?;
-        // What arrived while nobody listened was meant for a boot loader or an earlier agent.
+        let losses = losses(tty).inspect_err(|error| {
+            tracing::debug!(port = %path.display(), %error, "the driver does not count what it loses");
+        });
+        // What arrived while nobody listened was meant for a boot loader or an earlier agent. What
+        // follows on it may be half a line.
+        let is_unsure = kernel::has_input(tty)?;
         termios::tcflush(tty, FlushArg::TCIFLUSH)?;
         let nature = Nature::of(path);
         Ok(Self {
@@ -81,7 +87,19 @@ impl SerialLink {
             nature,
             drain: Progress::Queue,
             threads: OneEach::default(),
+            losses: LossWatch::new(losses.unwrap_or(0), is_unsure),
         })
+    }
+
+    /// As [`SerialLink::open`], for a port that has failed: what was sent meanwhile is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`SerialLink::open`].
+    pub fn reopen(path: &Path, baud: u32) -> io::Result<Self> {
+        let mut link = Self::open(path, baud)?;
+        link.losses.interrupt();
+        Ok(link)
     }
 
     fn byte_time(&self, bytes: usize) -> Duration {
@@ -162,6 +180,18 @@ impl Link for SerialLink {
         })
     }
 
+    fn may_have_lost_input(&mut self) -> bool {
+        let tty = kernel::borrow(&self.port);
+        // In this order: all that had arrived when it was counted is read if nothing is left.
+        let losses = losses(tty).unwrap_or(0);
+        let is_drained = kernel::has_input(tty).is_ok_and(|has_input| !has_input);
+        let is_unsure = self.losses.has_read(losses, is_drained);
+        if is_unsure {
+            tracing::debug!(port = %self.path.display(), losses, "input was lost");
+        }
+        is_unsure
+    }
+
     fn mark(&mut self) -> io::Result<()> {
         self.drain = Progress::Queue;
         Ok(())
@@ -211,6 +241,17 @@ impl Nature {
                 .any(|part| part.as_os_str().to_string_lossy().starts_with("usb"))
         });
         if usb { Self::Bridge } else { Self::Uart }
+    }
+}
+
+/// How many bytes the driver has lost, whole buffers counted once; 0 if it does not count.
+fn losses(tty: BorrowedFd<'_>) -> io::Result<u32> {
+    match kernel::input_losses(tty) {
+        Err(error) if !is_not_supported(&error) => {
+            tracing::warn!(%error, "cannot ask for what was lost");
+            Err(error)
+        }
+        losses => losses,
     }
 }
 

@@ -26,6 +26,8 @@ pub mod fill;
 mod interrupts;
 #[cfg(target_os = "none")]
 pub mod leds;
+#[cfg(all(target_os = "none", feature = "test-commands"))]
+pub mod overrun;
 #[cfg(target_os = "none")]
 mod register;
 #[cfg(target_os = "none")]

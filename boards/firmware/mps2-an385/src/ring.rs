@@ -1,6 +1,15 @@
 //! A ring of bytes between an interrupt and the program, without locks.
 
-use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+
+/// A byte in a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The byte itself.
+    pub byte: u8,
+    /// Whether bytes are missing in front of it.
+    pub follows_loss: bool,
+}
 
 /// A queue of up to `CAPACITY` bytes with one who pushes and one who pops.
 ///
@@ -8,7 +17,8 @@ use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 /// that cores without compare-and-swap (Armv6-M) have it too. With a second pusher or popper bytes
 /// are lost or repeated, but memory stays sound.
 pub struct Ring<const CAPACITY: usize> {
-    bytes: [AtomicU8; CAPACITY],
+    /// Each byte, and [`FOLLOWS_LOSS`].
+    entries: [AtomicU16; CAPACITY],
     /// How many were ever pushed, wrapping. Stored by the pusher only.
     pushed: AtomicUsize,
     /// How many were ever popped, wrapping. Stored by the popper only.
@@ -22,7 +32,7 @@ impl<const CAPACITY: usize> Ring<CAPACITY> {
         // Otherwise the place of a byte would jump where the counts wrap.
         const { assert!(CAPACITY.is_power_of_two()) };
         Self {
-            bytes: [const { AtomicU8::new(0) }; CAPACITY],
+            entries: [const { AtomicU16::new(0) }; CAPACITY],
             pushed: AtomicUsize::new(0),
             popped: AtomicUsize::new(0),
         }
@@ -30,28 +40,45 @@ impl<const CAPACITY: usize> Ring<CAPACITY> {
 
     /// Adds a byte at the end; returns whether there was room.
     pub fn push(&self, byte: u8) -> bool {
+        let follows_loss = false;
+        self.push_entry(Entry { byte, follows_loss })
+    }
+
+    /// Adds a byte, in front of which bytes may be missing, at the end; returns whether there was room.
+    pub fn push_entry(&self, entry: Entry) -> bool {
         let pushed = self.pushed.load(Ordering::Relaxed);
         let used = pushed.wrapping_sub(self.popped.load(Ordering::Acquire));
         if used >= CAPACITY {
             return false;
         }
-        if let Some(place) = self.bytes.get(pushed % CAPACITY) {
-            place.store(byte, Ordering::Relaxed);
+        if let Some(place) = self.entries.get(pushed % CAPACITY) {
+            let mark = if entry.follows_loss { FOLLOWS_LOSS } else { 0 };
+            place.store(u16::from(entry.byte) | mark, Ordering::Relaxed);
         }
         self.pushed.store(pushed.wrapping_add(1), Ordering::Release);
         true
     }
 
-    /// Takes the byte at the front.
-    pub fn pop(&self) -> Option<u8> {
+    /// The byte at the front, which stays there.
+    pub fn front(&self) -> Option<Entry> {
         let popped = self.popped.load(Ordering::Relaxed);
         if popped == self.pushed.load(Ordering::Acquire) {
             return None;
         }
-        let place = self.bytes.get(popped % CAPACITY)?;
-        let byte = place.load(Ordering::Relaxed);
+        let entry = self.entries.get(popped % CAPACITY)?.load(Ordering::Relaxed);
+        let [byte, _] = entry.to_le_bytes();
+        Some(Entry {
+            byte,
+            follows_loss: entry & FOLLOWS_LOSS != 0,
+        })
+    }
+
+    /// Takes the byte at the front.
+    pub fn pop(&self) -> Option<u8> {
+        let entry = self.front()?;
+        let popped = self.popped.load(Ordering::Relaxed);
         self.popped.store(popped.wrapping_add(1), Ordering::Release);
-        Some(byte)
+        Some(entry.byte)
     }
 
     /// How many bytes wait. Asked by the pusher it can only be too high a moment later, asked by
@@ -74,6 +101,9 @@ impl<const CAPACITY: usize> Ring<CAPACITY> {
         self.len() >= CAPACITY
     }
 }
+
+/// Set in an entry in front of which bytes are missing.
+const FOLLOWS_LOSS: u16 = 1 << 8;
 
 impl<const CAPACITY: usize> Default for Ring<CAPACITY> {
     fn default() -> Self {
@@ -112,6 +142,22 @@ mod tests {
     fn a_full_ring_takes_no_more_and_loses_nothing() {
         check(0, b"abcd", 4, &[Some(b'a')], 3);
         check(2, b"abcde", 4, &[Some(b'a'), Some(b'b')], 2);
+    }
+
+    #[test]
+    fn a_loss_keeps_its_place_in_front_of_a_byte() {
+        let ring = Ring::<4>::new();
+        assert!(ring.push(b'a'));
+        assert!(ring.push_entry(Entry {
+            byte: 0xFF,
+            follows_loss: true
+        }));
+        assert!(ring.push(b'c'));
+        for (byte, follows_loss) in [(b'a', false), (0xFF, true), (b'c', false)] {
+            assert_eq!(ring.front(), Some(Entry { byte, follows_loss }));
+            assert_eq!(ring.pop(), Some(byte));
+        }
+        assert_eq!(ring.front(), None);
     }
 
     #[test]

@@ -135,7 +135,7 @@ proptest! {
         end in prop::sample::select(vec!["\n", "\r\n"]),
     ) {
         let lines: Vec<_> = numbers.iter().map(|number| format!("tally {number}")).collect();
-        let sent = lines.iter().map(|line| format!("{line}{end}")).collect::<String>();
+        let sent = lines.join(end) + end;
         let mut session = Session::<32>::new(SERIAL);
         let mut at = 0;
         while at < sent.len() {

@@ -37,6 +37,10 @@ pub(crate) const COMMANDS: Table = Table(&[
     #[cfg(feature = "test-commands")]
     &crate::mischief::LOCKUP,
     #[cfg(feature = "test-commands")]
+    &crate::mischief::OVERRUN,
+    #[cfg(feature = "test-commands")]
+    &crate::mischief::OVERRUN_UNMARKED,
+    #[cfg(feature = "test-commands")]
     &crate::mischief::TALLY,
 ]);
 

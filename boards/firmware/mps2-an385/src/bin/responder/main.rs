@@ -56,7 +56,7 @@ fn main() -> ! {
     let (mut uart, mut hardware) = Hardware::new(board);
     let mut responder = start(&mut hardware);
     loop {
-        // This line never goes away: it has no error.
+        // This line never goes away: it has no error, and marks what is lost.
         let Ok(()) = poll(&mut responder, &mut uart, &mut hardware);
         #[cfg(feature = "test-commands")]
         if responder.wants_input() {

@@ -5,11 +5,12 @@ use core::fmt;
 use lastword_protocol::message::Application as Message;
 use lastword_protocol::refusal::Code;
 use lastword_responder::Said;
-use lastword_shell::arguments::{Argument, Kind};
+use lastword_shell::arguments::{Argument, Arguments, Kind};
 use lastword_shell::fields::{Fields, Value, View};
 use lastword_shell::table::Positional;
 use lastword_shell::{Command, Level};
 use mps2_an385::fill::fill;
+use mps2_an385::overrun;
 use mps2_an385::sleep::sleep_unless;
 use mps2_an385::uart::Uart;
 use mps2_an385::watchdog::Watchdog;
@@ -19,6 +20,10 @@ use mps2_an385::watchdog::Watchdog;
 const TALLY_OPCODE: u8 = 0xF0;
 const FILL_OPCODE: u8 = 0xF1;
 const LOCKUP_OPCODE: u8 = 0xF2;
+/// The opcodes of a number, a `u32`: input is lost in front of one byte in so many, none if 0, and
+/// marked, or not.
+const OVERRUN_OPCODE: u8 = 0xF3;
+const UNMARKED_OPCODE: u8 = 0xF4;
 
 const PLAIN: Command = Command {
     path: "",
@@ -50,10 +55,7 @@ pub(crate) static LOCKUP: Command = Command {
     ..PLAIN
 };
 
-/// `tally NUMBER`
-pub(crate) static TALLY: Command = Command {
-    path: "tally",
-    summary: "Say a number again, and how many were said.",
+const NUMBERED: Command = Command {
     positionals: &[Positional {
         name: "NUMBER",
         kind: Kind::Integer {
@@ -62,17 +64,43 @@ pub(crate) static TALLY: Command = Command {
         },
         required: true,
     }],
-    opcode: Some(TALLY_OPCODE),
-    view: View::Application(show_tally),
-    build: |arguments| {
-        let number = match arguments.positionals {
-            [Some(Argument::Integer(number)), _] => u32::try_from(number).unwrap_or(u32::MAX),
-            _ => 0,
-        };
-        ask(Message::new(TALLY_OPCODE, &number))
-    },
     ..PLAIN
 };
+
+/// `tally NUMBER`
+pub(crate) static TALLY: Command = Command {
+    path: "tally",
+    summary: "Say a number again, and how many were said.",
+    opcode: Some(TALLY_OPCODE),
+    view: View::Application(show_tally),
+    build: |arguments| ask(Message::new(TALLY_OPCODE, &number(&arguments))),
+    ..NUMBERED
+};
+
+/// `overrun NUMBER`
+pub(crate) static OVERRUN: Command = Command {
+    path: "overrun",
+    summary: "Lose input in front of one byte in so many.",
+    opcode: Some(OVERRUN_OPCODE),
+    build: |arguments| ask(Message::new(OVERRUN_OPCODE, &number(&arguments))),
+    ..NUMBERED
+};
+
+/// `overrun-unmarked NUMBER`
+pub(crate) static OVERRUN_UNMARKED: Command = Command {
+    path: "overrun-unmarked",
+    summary: "Lose input, and do not notice.",
+    opcode: Some(UNMARKED_OPCODE),
+    build: |arguments| ask(Message::new(UNMARKED_OPCODE, &number(&arguments))),
+    ..NUMBERED
+};
+
+fn number(arguments: &Arguments<'_>) -> u32 {
+    match arguments.positionals {
+        [Some(Argument::Integer(number)), _] => u32::try_from(number).unwrap_or(u32::MAX),
+        _ => 0,
+    }
+}
 
 fn show_tally(body: &[u8], to: &mut dyn Fields) -> fmt::Result {
     let said = Message::from_bytes(TALLY_OPCODE, body).and_then(|said| said.body::<(u32, u32)>());
@@ -97,6 +125,13 @@ impl Mischief {
                 };
                 self.ran = self.ran.wrapping_add(1);
                 reply(TALLY_OPCODE, &(number, self.ran))
+            }
+            OVERRUN_OPCODE | UNMARKED_OPCODE => {
+                let Ok(one_in) = request.body::<u32>() else {
+                    return Said::Refused(Code::BadValue, "a number is wanted");
+                };
+                overrun::lose(one_in, opcode == OVERRUN_OPCODE);
+                Said::Done
             }
             FILL_OPCODE => {
                 self.is_to_fill = true;
