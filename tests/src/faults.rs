@@ -15,6 +15,8 @@ pub struct Rates {
     pub framing: u32,
     /// A burst of garbage arrives behind it.
     pub garbage: u32,
+    /// The receiver has no room for it, and counts that: it and those behind it, 16 at most, are lost.
+    pub overrun: u32,
 }
 
 impl Rates {
@@ -28,6 +30,7 @@ impl Rates {
             duplicate: each,
             framing: each,
             garbage: each,
+            overrun: 0,
         }
     }
 
@@ -40,6 +43,7 @@ impl Rates {
             duplicate: 0,
             framing: 0,
             garbage: 0,
+            overrun: 0,
         }
     }
 }
@@ -50,6 +54,8 @@ pub(crate) enum Symbol {
     Byte(u8),
     /// A byte with a framing error.
     Damaged(u8),
+    /// A byte that the receiver had no room for.
+    Overrun,
     /// The line was held in the spacing state.
     Break,
 }
@@ -63,6 +69,7 @@ impl Symbol {
             Self::Break if marks => ([0xFF, 0, 0], 3),
             Self::Damaged(byte) if marks => ([0xFF, 0, byte], 3),
             Self::Byte(byte) | Self::Damaged(byte) => ([byte, 0, 0], 1),
+            Self::Overrun => ([0, 0, 0], 0),
             Self::Break => ([0, 0, 0], 1),
         };
         bytes.into_iter().take(length)
@@ -76,6 +83,8 @@ pub(crate) struct Faults {
     dice: Dice,
     /// How many bytes were struck.
     struck: u64,
+    /// How many bytes more are lost to an overrun.
+    overruns: u64,
 }
 
 impl Faults {
@@ -84,6 +93,7 @@ impl Faults {
             rates,
             dice: Dice::new(seed),
             struck: 0,
+            overruns: 0,
         }
     }
 
@@ -104,6 +114,13 @@ impl Faults {
     fn fate(&mut self, byte: u8) -> Vec<Symbol> {
         let Self { rates, dice, .. } = self;
         let symbol = Symbol::Byte(byte);
+        if self.overruns > 0 || rates.overrun > 0 && dice.happens(rates.overrun) {
+            if self.overruns == 0 {
+                self.overruns = 1 + dice.below(OVERRUN_BYTES);
+            }
+            self.overruns -= 1;
+            return vec![Symbol::Overrun];
+        }
         if dice.happens(rates.drop) {
             return Vec::new();
         }
@@ -124,5 +141,7 @@ impl Faults {
     }
 }
 
+/// How many bytes an overrun costs at most.
+const OVERRUN_BYTES: u64 = 16;
 /// The longest burst of garbage, in bytes.
 const GARBAGE_BYTES: u64 = 16;

@@ -7,7 +7,8 @@
 //! binaries, which never do more than a dry run. A [`mod@bench`] needs no time but what it is told:
 //! the agent's session core on its own. [`lossy`] links lose, damage, repeat and delay, and a
 //! [`campaign`] asks over them and counts what ran. An [`exam`] asks a whole board over such a line and
-//! knows what it has to answer; [`every_board`] is the list that every kind of board is held against.
+//! knows what it has to answer; [`splice`] sends more than a board takes and looks for lines that nobody
+//! sent; [`every_board`] is the list that every kind of board is held against.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -40,6 +41,8 @@ pub mod bench;
 pub mod campaign;
 
 pub mod exam;
+
+pub mod splice;
 
 pub mod process;
 

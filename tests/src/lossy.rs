@@ -54,6 +54,7 @@ impl fmt::Display for Mishaps {
             duplicate,
             framing,
             garbage,
+            ..
         } = self.bytes;
         let Self {
             lost,

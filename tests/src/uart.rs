@@ -89,6 +89,12 @@ impl Uart {
         self.with(|wire, now| wire.lane(from).set_faults(now, rates, seed));
     }
 
+    /// From now on the side that these bytes go to is told of no loss and no damage: a fault that has
+    /// to be found.
+    pub fn ignore_marks(&self, from: Side) {
+        self.with(|wire, _| wire.lane(from).ignore_marks());
+    }
+
     /// How many bytes of this side were struck since the last [`Uart::strike`].
     #[must_use]
     pub fn struck(&self, from: Side) -> u64 {

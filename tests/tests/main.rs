@@ -4,7 +4,8 @@
 //! line itself, [`last_word`] about the promise, [`policies`] about it beside what others do, [`stand_down`] and [`sockets`] about where there
 //! is no evidence, [`schedule`] about delays and second thoughts, [`exactly_once`] about lines
 //! that lose, [`ladder`] about the proof. Mostly without any time but a number: [`random`] is about
-//! bytes that mean nothing, [`lossy`] is the campaign that counts what ran, [`exam`] one that whole boards sit.
+//! bytes that mean nothing, [`lossy`] is the campaign that counts what ran, [`exam`] one that whole boards sit, [`splice`]
+//! one that sends more than a port takes.
 //!
 //! In real time, with the real binaries: [`process`], and [`every_board`], the list that every kind
 //! of board is held against.
@@ -24,6 +25,7 @@ mod exam;
 mod ladder;
 mod lossy;
 mod random;
+mod splice;
 
 mod every_board;
 mod process;

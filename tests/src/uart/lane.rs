@@ -22,6 +22,10 @@ pub(super) struct Lane {
     stalled: bool,
     faults: Faults,
     received: VecDeque<u8>,
+    /// How many bytes the driver counts as lost, wrapping.
+    losses: u32,
+    /// Nobody is told of losses and damage: a fault that has to be found.
+    ignores_marks: bool,
     /// Everything that ever arrived, each byte with the time of its last bit.
     history: Vec<(Instant, u8)>,
     pub(super) reader: Option<Waker>,
@@ -38,6 +42,8 @@ impl Lane {
             stalled: false,
             faults: Faults::new(Rates::default(), 0),
             received: VecDeque::new(),
+            losses: 0,
+            ignores_marks: false,
             history: Vec::new(),
             reader: None,
             writer: None,
@@ -100,6 +106,17 @@ impl Lane {
         self.received.drain(..count).collect()
     }
 
+    /// How many bytes the driver counts as lost, and whether nothing waits to be read.
+    pub(super) fn losses(&mut self, now: Instant) -> (u32, bool) {
+        self.advance(now);
+        (self.losses, self.received.is_empty())
+    }
+
+    /// Tells of no loss and no damage from here on.
+    pub(super) const fn ignore_marks(&mut self) {
+        self.ignores_marks = true;
+    }
+
     /// The sender loses power: what has not left never will.
     pub(super) fn lose_unsent(&mut self, now: Instant) {
         self.advance(now);
@@ -141,8 +158,13 @@ impl Lane {
     fn arrive(&mut self, symbol: Symbol, at: Instant) {
         let bytes: Vec<u8> = symbol.received(self.marks).collect();
         // As on a real line, nothing holds the sender back when nobody reads.
-        if self.received.len() + bytes.len() <= TTY_BYTES {
+        let has_room = self.received.len() + bytes.len() <= TTY_BYTES;
+        let is_damaged = matches!(symbol, Symbol::Damaged(_));
+        if has_room && !(is_damaged && self.ignores_marks) {
             self.received.extend(&bytes);
+        }
+        if (!has_room || symbol == Symbol::Overrun) && !self.ignores_marks {
+            self.losses = self.losses.wrapping_add(1);
         }
         self.history
             .extend(bytes.into_iter().map(|byte| (at, byte)));

@@ -1,7 +1,7 @@
 //! The two ends of a line: a link for the agent, a stream for the host.
 
-use super::{Side, Uart};
-use lastword_agent::core::session::Traits;
+use super::{Side, Uart, Wire};
+use lastword_agent::core::session::{LossWatch, Traits};
 use lastword_agent::edge::link::{Drain, Link, POLL};
 use lastword_hil::dial::{Dial, Dialing};
 use lastword_hil::endpoint::Baud;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The agent's end: what a serial port is to the real agent.
 #[derive(Debug)]
-pub struct UartLink(End);
+pub struct UartLink(End, LossWatch);
 
 /// The host's end.
 #[derive(Debug)]
@@ -29,9 +29,10 @@ struct End {
 }
 
 impl UartLink {
-    pub(super) const fn new(uart: Uart) -> Self {
+    pub(super) fn new(uart: Uart) -> Self {
         let side = Side::Agent;
-        Self(End { uart, side })
+        let (losses, _) = uart.with(|wire, now| wire.from_host.losses(now));
+        Self(End { uart, side }, LossWatch::new(losses, false))
     }
 }
 
@@ -143,6 +144,13 @@ impl Link for UartLink {
             let time = wire.from_agent.byte_time(bytes).as_millis();
             Millis(u64::try_from(time).unwrap_or(u64::MAX))
         })
+    }
+
+    /// Counts as the drivers of real UARTs do.
+    fn may_have_lost_input(&mut self) -> bool {
+        let count = |wire: &mut Wire, now| wire.from_host.losses(now);
+        let (losses, is_drained) = self.0.uart.with(count);
+        self.1.has_read(losses, is_drained)
     }
 
     /// Asks as the real serial link does: the queue first, then the shift register.
