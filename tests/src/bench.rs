@@ -20,7 +20,7 @@ use lastword_protocol::{BootId, ClientId, Instant, Millis, Text};
 use lastword_shell::{Medium, Table, commands};
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::slice;
+use std::{mem, slice};
 
 /// A serial line whose tty marks breaks and damaged bytes.
 pub const SERIAL: Traits = Traits {
@@ -167,9 +167,17 @@ impl Bench {
     /// The link is opened anew: what was on its way is gone.
     pub fn reconnect(&mut self, now: Instant) {
         self.links += 1;
-        self.session = begin(self.traits, &self.house, self.links, now);
+        let next = begin(self.traits, &self.house, self.links, now);
+        let unanswered = mem::replace(&mut self.session, next).abandon();
+        let mut due = mem::take(&mut self.due);
+        for unanswered in unanswered {
+            if let Some(index) = due.iter().position(|due| due.id == unanswered.id())
+                && let Some(due) = due.remove(index)
+            {
+                unanswered.keep(&[due.reply], false);
+            }
+        }
         self.unread.clear();
-        self.due.clear();
         self.said.clear();
     }
 

@@ -6,16 +6,14 @@ mod follows;
 
 use super::clock::{Alarm, Clock};
 use super::link::{Drain, Link};
-use super::power::{ENDING, PowerHandle, Ticket};
+use super::power::{PowerHandle, Ticket};
 use super::services::Services;
 use crate::core::session::{End, FollowOrder, House, Job, RequestId, Session};
 use crate::core::world::{Ask, World};
-use askings::{Answer, Asking, Askings};
+use askings::{Answer, Asking, Askings, ending};
 use follows::Follows;
 use lastword_protocol::Nonce;
-use lastword_protocol::message::Reply;
 use lastword_protocol::power::Origin;
-use lastword_protocol::refusal::{Code, Refusal};
 use lastword_shell::Medium;
 use std::future::{pending, poll_fn};
 use std::io;
@@ -254,10 +252,7 @@ impl Conversation<'_> {
     }
 
     fn answered(&mut self, id: RequestId, answer: Answer) -> io::Result<()> {
-        let (replies, ticket) = answer.unwrap_or_else(|| {
-            let refusal = Refusal::new(Code::Offline, ENDING);
-            (vec![Reply::Refused(refusal)], None)
-        });
+        let (replies, ticket) = answer.unwrap_or_else(ending);
         let now = self.room.clock.now();
         let staged = ticket.is_some();
         let said = self

@@ -1,9 +1,10 @@
 //! The questions of a session that the power desk and the supervisor work on.
 
 use crate::core::session::{RequestId, Unanswered};
-use crate::edge::power::Ticket;
+use crate::edge::power::{ENDING, Ticket};
 use crate::edge::tasks;
 use lastword_protocol::message::Reply;
+use lastword_protocol::refusal::{Code, Refusal};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,6 +14,12 @@ pub(super) type Answer = Option<(Vec<Reply>, Option<Ticket>)>;
 
 /// An answer on its way.
 pub(super) type Asking = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// The answer of an agent that ends.
+pub(super) fn ending() -> (Vec<Reply>, Option<Ticket>) {
+    let refusal = Refusal::new(Code::Offline, ENDING);
+    (vec![Reply::Refused(refusal)], None)
+}
 
 /// The answers on their way. The session bounds how many.
 #[derive(Default)]
@@ -52,9 +59,8 @@ impl Askings {
             };
             let unanswered = unanswered.swap_remove(index);
             tasks::spawn("kept answer", async move {
-                if let Some((replies, ticket)) = asking.await {
-                    unanswered.keep(&replies, ticket.is_some());
-                }
+                let (replies, ticket) = asking.await.unwrap_or_else(ending);
+                unanswered.keep(&replies, ticket.is_some());
             });
         }
     }

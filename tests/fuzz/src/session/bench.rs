@@ -9,11 +9,12 @@ use super::client::{Client, damaged};
 use super::ledger::Ledger;
 use super::link::{Link, News, SCRIPT};
 use super::services::Services;
-use lastword_agent::core::session::{End, Unanswered};
+use lastword_agent::core::session::{End, RequestId, Unanswered};
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::power::{Backend, Event, Evidence, PowerRequest, Standdown};
 use lastword_protocol::{ClientId, Instant, Millis, OperationId};
 use services::{Followed, Job};
+use std::task::Waker;
 
 /// How many clients there are.
 pub(super) const CLIENTS: usize = 3;
@@ -49,7 +50,7 @@ struct Preparing {
 }
 
 /// Where a question to the desk came from, or what is left of that.
-type Asker = Result<usize, Option<Unanswered>>;
+type Asker = Result<(usize, RequestId), Option<Unanswered>>;
 
 /// What ties the staged operation to its link.
 struct Ticket {
@@ -226,12 +227,13 @@ impl Bench {
             script.is_answered();
         }
         self.followed.retain(|followed| followed.link != index);
-        let unanswered = link.session.abandon();
-        let asker = self.asker(index);
-        match asker {
-            Some(asker) => *asker = Err(unanswered),
-            None => assert!(unanswered.is_none(), "an answer that nobody works on"),
+        let mut unanswered = link.session.abandon();
+        for asker in self.askers(index) {
+            let is_theirs = |it: &Unanswered| matches!(asker, Ok((_, id)) if *id == it.id());
+            let place = unanswered.iter().position(is_theirs);
+            *asker = Err(place.map(|place| unanswered.swap_remove(place)));
         }
+        assert!(unanswered.is_empty(), "an answer that nobody works on");
         let Some(ticket) = self.ticket.take_if(|ticket| ticket.link == index) else {
             return;
         };
@@ -242,19 +244,16 @@ impl Bench {
         }
     }
 
-    /// Who asks from this link and waits for an answer.
-    fn asker(&mut self, index: usize) -> Option<&mut Asker> {
-        let preparing = self.preparing.iter_mut();
-        let preparing = preparing.flat_map(|it| it.also.iter_mut().chain([&mut it.asker]));
-        let mut askers = preparing.chain(self.jobs.iter_mut().map(|job| &mut job.asker));
-        askers.find(|asker| matches!(asker, Ok(link) if *link == index))
-    }
-
     /// Carries questions to the desk and ends what is over, until nothing follows any more.
     fn follow(&mut self) {
         loop {
             if self.answer_jobs() || self.follow_logs() {
                 continue;
+            }
+            for link in self.links.iter_mut().flatten() {
+                if link.session.has_mail(Waker::noop()) {
+                    link.session.say_mail(self.board.now);
+                }
             }
             let jobs = self.links.iter_mut().enumerate();
             let mut jobs = jobs.filter_map(|(index, link)| {

@@ -6,6 +6,7 @@ use lastword_agent::core::session::{End, OUTPUT_BYTES, Session, Traits};
 use lastword_protocol::frame::{Class, Frame};
 use lastword_protocol::hello::{self, Welcome};
 use lastword_protocol::message::Reply;
+use lastword_protocol::refusal::Code;
 use lastword_protocol::{ClientId, Instant, Nonce, OperationId, Sequence};
 use lastword_shell::{Medium, WINDOW_BYTES};
 
@@ -138,6 +139,12 @@ fn news(frame: &Frame<'_>, nonce: Option<Nonce>) -> Option<News> {
         }
         Class::Reply => {
             let reply = Reply::decode(frame.header.opcode, frame.body).expect("a reply");
+            // Neither is the reply to its request.
+            let is_too_many =
+                matches!(&reply, Reply::Refused(refusal) if refusal.code == Code::SlowDown);
+            if is_too_many || matches!(reply, Reply::Working(_)) {
+                return None;
+            }
             let initiated = match &reply {
                 Reply::Initiated(initiated) => Some(initiated.id),
                 _ => None,

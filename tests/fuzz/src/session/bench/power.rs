@@ -1,14 +1,15 @@
 //! What comes of a question to the power desk: the bench is the agent's edge.
 
 use super::{Asker, Bench, Preparing, Ticket, WIRE_TIME};
-use lastword_agent::core::session::Job;
+use lastword_agent::core::session::{Job, RequestId};
 use lastword_agent::core::world::Ask;
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::{Effect, Event, Evidence, Origin, Standdown, Verdict};
 use std::slice;
 
 impl Bench {
-    pub(super) fn ask(&mut self, index: usize, Job { ask, assigned }: Job) {
+    pub(super) fn ask(&mut self, index: usize, Job { id, ask, assigned }: Job) {
+        let from = (index, id);
         self.ledger.asked(assigned, &ask);
         match ask {
             Ask::Stage(request) => {
@@ -19,20 +20,20 @@ impl Bench {
                 match self.board.desk.ask(&request, origin) {
                     Verdict::Answer(said) => {
                         let reply = self.board.desk.reply(said);
-                        self.answer(index, &reply);
+                        self.answer(from, &reply, false);
                     }
                     Verdict::Prepare => {
                         assert!(self.preparing.is_none(), "two at a time");
                         self.preparing = Some(Preparing {
                             request,
                             assigned,
-                            asker: Ok(index),
+                            asker: Ok(from),
                             also: Vec::new(),
                         });
                     }
                     Verdict::Wait => {
                         let preparing = self.preparing.as_mut().expect("what is waited for");
-                        preparing.also.push(Ok(index));
+                        preparing.also.push(Ok(from));
                     }
                 }
             }
@@ -43,21 +44,33 @@ impl Bench {
                 if let Some(effect) = effect {
                     self.carry_out(Event::Cancel(Standdown::Cancelled), effect);
                 }
-                self.answer(index, &reply);
+                self.answer(from, &reply, false);
             }
-            Ask::Service(request) => self.ask_services(index, &request),
+            Ask::Service(request) => self.ask_services(from, &request),
         }
     }
 
-    /// Hands an answer to the session, and returns the position behind it.
-    pub(super) fn answer(&mut self, index: usize, reply: &Reply) -> Option<u64> {
-        self.answer_pages(index, slice::from_ref(reply))
+    /// Hands an answer to the session, and returns the position behind it; `None` if nobody hears it
+    /// there.
+    pub(super) fn answer(
+        &mut self,
+        from: (usize, RequestId),
+        reply: &Reply,
+        staged: bool,
+    ) -> Option<u64> {
+        self.answer_pages(from, slice::from_ref(reply), staged)
     }
 
     /// As [`Bench::answer`], where it may take several pages.
-    pub(super) fn answer_pages(&mut self, index: usize, replies: &[Reply]) -> Option<u64> {
-        let link = self.links[index].as_mut()?;
-        Some(link.session.answered(self.board.now, replies, &self.board))
+    pub(super) fn answer_pages(
+        &mut self,
+        (link, id): (usize, RequestId),
+        replies: &[Reply],
+        staged: bool,
+    ) -> Option<u64> {
+        let link = self.links[link].as_mut()?;
+        let now = self.board.now;
+        link.session.answered(now, id, replies, staged, &self.board)
     }
 
     pub(super) fn prepared(&mut self, ready: bool) {
@@ -99,10 +112,10 @@ impl Bench {
         staged: bool,
     ) -> Option<(usize, u64)> {
         match asker {
-            Ok(link) => Some((link, self.answer(link, reply)?)),
+            Ok(from) => Some((from.0, self.answer(from, reply, staged)?)),
             Err(unanswered) => {
                 if let Some(unanswered) = unanswered {
-                    unanswered.keep(reply, staged);
+                    unanswered.keep(slice::from_ref(reply), staged);
                 }
                 None
             }

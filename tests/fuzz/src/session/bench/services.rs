@@ -5,7 +5,7 @@ use lastword_agent::core::log::Cursor;
 use lastword_agent::core::service::Name;
 use lastword_agent::core::service::answer::of_job;
 use lastword_agent::core::service::supervisor::{Ask, JobId, Target};
-use lastword_agent::core::session::{FollowId, FollowOrder, News};
+use lastword_agent::core::session::{FollowId, FollowOrder, News, RequestId};
 use lastword_protocol::message::service::ServiceRequest;
 
 /// How many lines the edge hands a session at once.
@@ -27,11 +27,19 @@ pub(super) struct Followed {
 }
 
 impl Bench {
-    pub(super) fn ask_services(&mut self, index: usize, request: &ServiceRequest) {
+    /// Everybody who asks from this link and waits for an answer.
+    pub(super) fn askers(&mut self, index: usize) -> impl Iterator<Item = &mut Asker> {
+        let preparing = self.preparing.iter_mut();
+        let preparing = preparing.flat_map(|it| it.also.iter_mut().chain([&mut it.asker]));
+        let askers = preparing.chain(self.jobs.iter_mut().map(|job| &mut job.asker));
+        askers.filter(move |asker| matches!(asker, Ok((link, _)) if *link == index))
+    }
+
+    pub(super) fn ask_services(&mut self, from: (usize, RequestId), request: &ServiceRequest) {
         let replies = match (Ask::of(request), request) {
             (Some(Ok(ask)), _) => {
                 let id = self.services.ask(self.board.now, &ask);
-                let asker = Ok(index);
+                let asker = Ok(from);
                 return self.jobs.push(Job { id, ask, asker });
             }
             (Some(Err(trouble)), _) => of_job(&Ask::Start(Target::All), &Err(trouble)),
@@ -39,7 +47,7 @@ impl Bench {
             (None, ServiceRequest::More) => panic!("the session has the pages"),
             (None, request) => self.services.look(request),
         };
-        self.answer_pages(index, &replies);
+        self.answer_pages(from, &replies, false);
     }
 
     /// Hands out the answers of the supervisor; whether there was one.
@@ -50,8 +58,8 @@ impl Bench {
             let job = self.jobs.remove(place.expect("somebody has asked"));
             let replies = of_job(&job.ask, answer);
             match job.asker {
-                Ok(link) => drop(self.answer_pages(link, &replies)),
-                Err(Some(unanswered)) => unanswered.keep(&replies[0], false),
+                Ok(from) => drop(self.answer_pages(from, &replies, false)),
+                Err(Some(unanswered)) => unanswered.keep(&replies, false),
                 Err(None) => {}
             }
         }
