@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use etcetera::BaseStrategy;
-use lastword_agent::core::config::{Config, Reading};
+use lastword_agent::core::config::{Config, ConfigError, Reading};
 use lastword_agent::core::service::catalog::Catalog;
 use lastword_agent::edge::down::{Down, down};
 use lastword_agent::edge::parent::unit_warnings;
@@ -91,6 +91,7 @@ fn main() -> ExitCode {
 /// Says what is wrong with the configuration and the service files, or that nothing is.
 fn check(reading: &Reading, unit: Option<&Path>) -> ExitCode {
     let refused = refuse(reading).map_err(|error| fail(&error, BAD_USAGE));
+    let can_listen = check_listeners(&reading.config);
     let catalog = match check_services(reading, unit) {
         Ok(catalog) => catalog,
         Err(error) => return fail(&error, BAD_USAGE),
@@ -98,7 +99,7 @@ fn check(reading: &Reading, unit: Option<&Path>) -> ExitCode {
     if let Err(code) = refused {
         return code;
     }
-    if !catalog.broken.is_empty() {
+    if !can_listen || !catalog.broken.is_empty() {
         return ExitCode::from(BAD_USAGE);
     }
     say(format_args!(
@@ -107,6 +108,18 @@ fn check(reading: &Reading, unit: Option<&Path>) -> ExitCode {
         reading.config.power.backend.word(),
         catalog.services.len()
     ))
+}
+
+/// Says which listeners will be waited for, and which would end the start; whether there are none of these.
+fn check_listeners(config: &Config) -> bool {
+    let (awaited, wrong) = surroundings::listeners(config);
+    for warning in awaited {
+        complain(format_args!("lastwordd: warning: {warning}"));
+    }
+    for error in &wrong {
+        complain(format_args!("lastwordd: {error}"));
+    }
+    wrong.is_empty()
 }
 
 /// Says what is wrong with the unit and the service files, as far as it is known where they are.
@@ -162,7 +175,10 @@ fn logged<T>(work: impl FnOnce() -> anyhow::Result<T>) -> Result<T, ExitCode> {
         sink.push(complaint(error).as_bytes());
     }
     sink.flush();
-    done.map_err(|_| ExitCode::FAILURE)
+    done.map_err(|error| {
+        let is_configuration = error.is::<ConfigError>();
+        ExitCode::from(if is_configuration { BAD_USAGE } else { 1 })
+    })
 }
 
 /// Says that it is done. What cannot be said is not done well.

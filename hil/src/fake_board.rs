@@ -12,7 +12,7 @@ use lastword_protocol::message::{Initiated, PowerStatus, Reply, Request, Uptime}
 use lastword_protocol::power::{Backend, Evidence, LastOperation, Operation, Outcome, Standdown};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::session::{Admission, Session};
-use lastword_protocol::{BootId, Instant, Millis, OperationId, Sequence};
+use lastword_protocol::{BootId, Instant, Millis, OperationId, Sequence, Text};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -310,6 +310,7 @@ impl World {
                 boot,
                 pending: None,
                 last: self.last,
+                refused: Text::new(),
             }),
             Request::Power(power) => {
                 let id = power.id.unwrap_or(OperationId(u64::from(sequence.0)));

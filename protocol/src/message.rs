@@ -12,7 +12,9 @@ pub mod service;
 
 pub use crate::codec::{Field, Writer};
 pub use application::{APPLICATION_BYTES, Application};
-pub use body::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime, Working};
+pub use body::{
+    AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime, WAITING_BYTES, Working,
+};
 
 use crate::codec::Reader;
 use crate::identity::{Identity, NAME_BYTES};

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The longest detail, in bytes.
 pub const DETAIL_BYTES: usize = 96;
 
+/// The longest cause, in bytes.
+pub const CAUSE_BYTES: usize = 64;
+
 /// Why a request was not carried out: a stable number and symbol, and a short detail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code}: {detail}")]
@@ -19,10 +22,12 @@ pub struct Refusal {
     pub code: Code,
     /// What exactly; may be empty. Two details are fixed: `invalid command` and `fail`.
     pub detail: Text<DETAIL_BYTES>,
+    /// What is behind it, where the detail is fixed; may be empty.
+    pub cause: Text<CAUSE_BYTES>,
 }
 
 fields! {
-    Refusal { code, detail }
+    Refusal { code, detail, cause }
 }
 
 /// A refusal in pieces: with `core::fmt` they would cost a small board kilobytes.
@@ -63,6 +68,7 @@ impl<'a> Pieces<'a> {
     pub(crate) fn write(&self, out: &mut Writer<'_>) -> u8 {
         self.code.write(out);
         out.pieces(|out| self.say(&mut |piece| out.array(piece.as_bytes())));
+        "".write(out);
         opcode::REFUSED
     }
 
@@ -71,8 +77,11 @@ impl<'a> Pieces<'a> {
         let mut detail = Text::new();
         // It fits: no operation's name and id are that long.
         self.say(&mut |piece| drop(detail.push_str(piece)));
-        let code = self.code;
-        Refusal { code, detail }
+        Refusal {
+            code: self.code,
+            detail,
+            cause: Text::new(),
+        }
     }
 
     /// Hands out the detail, piece by piece.
@@ -99,6 +108,16 @@ impl Refusal {
     #[must_use]
     pub fn new(code: Code, detail: &str) -> Self {
         Pieces::plain(code, detail).refusal()
+    }
+
+    /// The same with a cause, cut at a character boundary if it is too long.
+    #[must_use]
+    pub fn because(self, cause: &str) -> Self {
+        let fits = cause.get(..cause.floor_char_boundary(CAUSE_BYTES));
+        Self {
+            cause: Text::try_from(fits.unwrap_or_default()).unwrap_or_default(),
+            ..self
+        }
     }
 
     /// Writes the body of [`Refusal::new`], without making it first; returns its opcode.

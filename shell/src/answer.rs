@@ -97,7 +97,7 @@ impl Answer {
             return Ok(());
         }
         if let Some((code, detail)) = fields::refusal(reply) {
-            self.no(&mut pen, code, detail);
+            self.no(&mut pen, code, detail, fields::cause(reply));
             return pen.written();
         }
         #[cfg(feature = "services")]
@@ -125,7 +125,7 @@ impl Answer {
     pub fn refuse(&mut self, out: &mut dyn Out, refusal: &Refusal) -> fmt::Result {
         let mut pen = Pen::on(out);
         if self.open {
-            self.no(&mut pen, refusal.code, &refusal.detail);
+            self.no(&mut pen, refusal.code, &refusal.detail, &refusal.cause);
         }
         pen.written()
     }
@@ -139,7 +139,7 @@ impl Answer {
     pub fn finish(&mut self, out: &mut dyn Out) -> fmt::Result {
         let mut pen = Pen::on(out);
         if self.is_open() {
-            self.no(&mut pen, Code::Aborted, "");
+            self.no(&mut pen, Code::Aborted, "", "");
         }
         let owed = core::mem::replace(&mut self.open, false) && self.tag.is_some();
         if owed && !self.dialect.is_term() {
@@ -185,14 +185,15 @@ impl Answer {
     }
 
     /// Says no to the next step, and so to the rest.
-    fn no(&mut self, pen: &mut Pen<'_>, code: Code, detail: &str) {
+    fn no(&mut self, pen: &mut Pen<'_>, code: Code, detail: &str, cause: &str) {
         self.open = false;
         let failed = (self.steps > 1).then_some(self.done + 1);
         if self.dialect.is_term() {
-            return term::refusal(pen, code, detail, failed);
+            return term::refusal(pen, code, [detail, cause], failed);
         }
         plain::err(pen, self.tag.as_ref(), code);
         plain::detail(pen, detail);
+        plain::cause(pen, cause);
         if let Some(step) = failed {
             pen.count(" step=", step);
         }

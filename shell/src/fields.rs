@@ -83,6 +83,15 @@ pub fn refusal<S>(reply: &Reply<S>) -> Option<(Code, &str)> {
     }
 }
 
+/// What is behind a refusal whose detail is fixed; empty if that is all there is to say.
+#[must_use]
+pub fn cause<S>(reply: &Reply<S>) -> &str {
+    match reply {
+        Reply::Refused(refusal) => &refusal.cause,
+        _ => "",
+    }
+}
+
 /// Hands the fields of the reply to a command to `to`, in their order. A refusal has none.
 ///
 /// # Errors
@@ -121,6 +130,9 @@ pub fn visit<S: AsRef<str>>(step: &Step, reply: &Reply<S>, to: &mut dyn Fields) 
             form.boot("boot", &report.boot);
             form.pending(report.pending.as_ref());
             form.last(report.last.as_ref());
+            if !report.refused.is_empty() {
+                form.field("last_refusal", Value::Text(&report.refused));
+            }
         }
         Reply::Cancelled(cancelled) => {
             form.word("operation", cancelled.operation.word());
@@ -200,6 +212,12 @@ impl Form<'_> {
         }
         self.field("load", Value::Hundredths(status.load_hundredths));
         self.pending(status.pending.as_ref());
+        if !status.waiting.is_empty() {
+            self.field("waiting_for", Value::Text(&status.waiting));
+        }
+        if status.failing_logs != 0 {
+            self.number("failing_logs", status.failing_logs.into());
+        }
     }
 
     /// What is staged: the phase, or `none`.

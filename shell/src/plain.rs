@@ -92,6 +92,14 @@ pub(crate) fn detail(pen: &mut Pen<'_>, detail: &str) {
     }
 }
 
+/// Writes what is behind the detail, unless that is empty.
+pub(crate) fn cause(pen: &mut Pen<'_>, cause: &str) {
+    if !cause.is_empty() {
+        pen.text(" cause=");
+        pen.quoted(cause);
+    }
+}
+
 fn write_tag(pen: &mut Pen<'_>, tag: Option<&Tag>) {
     if let Some(tag) = tag {
         pen.text(" @");

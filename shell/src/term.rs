@@ -100,16 +100,18 @@ pub(crate) fn reply<S: AsRef<str>>(pen: &mut Pen<'_>, step: &Step, reply: &Reply
     pen.keep(visited);
 }
 
-/// Says that the board said no, and at which step of several.
-pub(crate) fn refusal(pen: &mut Pen<'_>, code: Code, detail: &str, step: Option<usize>) {
+/// Says that the board said no, and at which step of several. `why`: the detail, and what is behind it.
+pub(crate) fn refusal(pen: &mut Pen<'_>, code: Code, why: [&str; 2], step: Option<usize>) {
     pen.text("error");
     pen.code(code);
     if let Some(step) = step {
         pen.count(" at command ", step);
     }
-    if !detail.is_empty() {
-        pen.text(": ");
-        pen.flow(2, detail);
+    for why in why {
+        if !why.is_empty() {
+            pen.text(": ");
+            pen.flow(2, why);
+        }
     }
     pen.newline(0);
 }

@@ -141,7 +141,7 @@ fn shared_desk(recovered: &Recovered, options: Options) -> SharedDesk {
         backend: power::Backend::Linux,
         drain_cap: options.drain_cap,
     };
-    SharedDesk::new(Desk::new(board, record.last))
+    SharedDesk::new(Desk::new(board, record.last), record.refused.clone())
 }
 
 /// `life` stands for the board's uptime when its agent began: no two lives have the same.
@@ -211,6 +211,8 @@ impl World for Facts {
                 memory_available_kib: self.counts.status(),
                 load_hundredths: 0,
                 pending: power.pending,
+                waiting: Text::new(),
+                failing_logs: 0,
             }),
         }
     }

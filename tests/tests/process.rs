@@ -10,6 +10,8 @@ mod links;
 mod command;
 
 mod half_dead;
+mod listeners;
+mod refusals;
 mod standard_streams;
 
 mod following;

@@ -7,8 +7,9 @@ pub use super::source::{ConfigError, ConfigErrors, Place};
 use super::source::Source;
 use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::{Millis, Text};
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `agent.kdl` says, with every default filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct Config {
     /// Where its service files are; `None`: the platform's configuration directory.
     pub services: Option<Named>,
     /// What it listens on. Empty only if the file says so.
-    pub listen: Vec<Listener>,
+    pub listen: Vec<NamedListener>,
     /// How it carries out power operations.
     pub power: Power,
     /// What bounds its sessions.
@@ -47,6 +48,15 @@ pub struct Reading {
     pub knows_services: bool,
     /// Everything that is wrong.
     pub errors: Option<ConfigErrors>,
+}
+
+/// A listener, and the place that names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedListener {
+    /// What is listened on.
+    pub listener: Listener,
+    /// The file that names it, and where in it; `None` for a default.
+    pub named: Option<(String, Place)>,
 }
 
 /// One thing to listen on.
@@ -134,11 +144,11 @@ impl Default for Config {
             state: None,
             services: None,
             listen: vec![
-                Listener::Unix { path: None },
-                Listener::Tcp {
+                NamedListener::default_one(Listener::Unix { path: None }),
+                NamedListener::default_one(Listener::Tcp {
                     address: SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)),
                     allow_unauthenticated: false,
-                },
+                }),
             ],
             power: Power::default(),
             limits: Limits::default(),
@@ -186,7 +196,49 @@ impl Config {
     }
 }
 
+impl NamedListener {
+    const fn default_one(listener: Listener) -> Self {
+        let named = None;
+        Self { listener, named }
+    }
+
+    /// The error that `message` is for this listener; `None` if no file names it.
+    #[must_use]
+    pub fn error(&self, message: String) -> Option<ConfigError> {
+        let (file, place) = self.named.clone()?;
+        Some(ConfigError {
+            file,
+            place,
+            message,
+        })
+    }
+}
+
+impl fmt::Display for Listener {
+    /// `serial /dev/ttyS1`, as the log and `status` name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Serial { path, .. } => write!(f, "serial {}", path.display()),
+            Self::Pty { path } => write!(f, "pty {}", path.display()),
+            Self::Tcp { address, .. } => write!(f, "tcp {address}"),
+            Self::Unix { path: Some(path) } => write!(f, "unix {}", path.display()),
+            Self::Unix { path: None } => f.write_str("unix"),
+        }
+    }
+}
+
 impl Listener {
+    /// The same; a Unix socket that names no path is at `socket`.
+    #[must_use]
+    pub fn or_at(self, socket: &Path) -> Self {
+        match self {
+            Self::Unix { path: None } => Self::Unix {
+                path: Some(socket.to_owned()),
+            },
+            named => named,
+        }
+    }
+
     /// Whether anyone on a network could reach this listener and nothing asks who they are.
     #[must_use]
     pub fn is_open_to_strangers(&self) -> bool {

@@ -1,9 +1,10 @@
 //! What the agent remembers of power through a reboot: one small, readable file.
 
 use super::storage::{self, Storage};
-use lastword_protocol::BootId;
 use lastword_protocol::identity::Cause;
-use lastword_protocol::power::LastOperation;
+use lastword_protocol::power::{LastOperation, Operation};
+use lastword_protocol::refusal::CAUSE_BYTES;
+use lastword_protocol::{BootId, OperationId, Text};
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -25,6 +26,20 @@ pub struct PowerRecord {
     pub cause: Cause,
     /// The last operation.
     pub last: Option<LastOperation>,
+    /// The last request, if it was refused because what it asked for could not be prepared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedOperation>,
+}
+
+/// An operation that was asked for and could not be prepared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedOperation {
+    /// Its id.
+    pub id: OperationId,
+    /// What was asked for.
+    pub operation: Operation,
+    /// Why it was refused.
+    pub cause: Text<CAUSE_BYTES>,
 }
 
 /// What was found on disk.
@@ -47,7 +62,14 @@ impl PowerRecord {
             boot,
             cause,
             last,
+            refused: None,
         }
+    }
+
+    /// The same with the request that was refused last.
+    #[must_use]
+    pub fn and_refused(self, refused: Option<RefusedOperation>) -> Self {
+        Self { refused, ..self }
     }
 
     /// Writes the record; on return it is durable.

@@ -30,11 +30,11 @@ pub fn recover(found: Found, boot: BootId) -> Recovered {
                 outcome: same_boot(last.outcome),
                 ..last
             });
-            PowerRecord::new(boot, record.cause, last)
+            PowerRecord::new(boot, record.cause, last).and_refused(record.refused)
         }
         Found::Record(record) => {
             let last = record.last.map(LastOperation::after_boot);
-            PowerRecord::new(boot, cause(record.last), last)
+            PowerRecord::new(boot, cause(record.last), last).and_refused(record.refused)
         }
     };
     Recovered { record }

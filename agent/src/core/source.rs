@@ -150,6 +150,11 @@ impl<'a> Source<'a> {
         self.place(entry.span().offset())
     }
 
+    /// Where a node's name is.
+    pub(super) fn place_of_node(&self, node: &KdlNode) -> Place {
+        self.place(node.name().span().offset())
+    }
+
     /// An error at a byte offset.
     pub(super) fn error(&self, offset: usize, message: impl Display) -> ConfigError {
         ConfigError {

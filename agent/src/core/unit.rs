@@ -22,18 +22,50 @@ pub fn warnings(files: &[String]) -> Vec<String> {
             "without Delegate=yes no cgroup holds what a service starts; say Delegate=yes".into(),
         );
     }
+    warnings.extend(restarts(files));
+    warnings
+}
+
+/// What in a unit that restarts the agent gives up on it, or does not (systemd.service(5),
+/// systemd.unit(5)).
+fn restarts(files: &[String]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if matches!(setting(files, "Restart"), None | Some("no")) {
+        return warnings;
+    }
+    let interval = of_section(files, "[Unit]", "StartLimitIntervalSec");
+    let is_zero = |value: &str| value.trim_end_matches(char::is_alphabetic) == "0";
+    if !interval.is_some_and(is_zero) {
+        warnings.push(
+            "after a few failed starts systemd starts the agent no more; say StartLimitIntervalSec=0 \
+             in [Unit]"
+                .into(),
+        );
+    }
+    let prevented = setting(files, "RestartPreventExitStatus").unwrap_or_default();
+    if !prevented.split_whitespace().any(|status| status == "3") {
+        warnings.push(
+            "a wrong configuration is tried again without end; say RestartPreventExitStatus=3"
+                .into(),
+        );
+    }
     warnings
 }
 
 /// The last value of a setting in the section `Service`; an empty one is none.
 fn setting<'u>(files: &'u [String], key: &str) -> Option<&'u str> {
+    of_section(files, "[Service]", key)
+}
+
+/// The same of another section.
+fn of_section<'u>(files: &'u [String], wanted: &str, key: &str) -> Option<&'u str> {
     let mut found = None;
     for file in files {
         let mut section = "";
         for line in file.lines().map(str::trim) {
             if line.starts_with('[') {
                 section = line;
-            } else if section == "[Service]"
+            } else if section == wanted
                 && let Some((name, value)) = line.split_once('=')
                 && name.trim_end() == key
             {
@@ -84,6 +116,32 @@ mod tests {
             &["KillMode=mixed "],
         );
         check("[Service]\nDelegate = pids\nKillMode = process\n", &[]);
+    }
+
+    #[test]
+    fn a_unit_that_gives_up_on_the_agent_or_on_nothing_is_warned_of() {
+        const GIVES_UP: &str = "after a few failed starts ";
+        const NEVER: &str = "a wrong configuration ";
+        let fine = "[Service]\nDelegate=yes\nKillMode=process\n";
+        let check = |more: &str, expected: &[&str]| check(&format!("{fine}{more}"), expected);
+        check("Restart=no\n", &[]);
+        check("Restart=always\n", &[GIVES_UP, NEVER]);
+        check(
+            "Restart=always\nRestartPreventExitStatus=2 3\n",
+            &[GIVES_UP],
+        );
+        check(
+            "Restart=on-failure\n[Unit]\nStartLimitIntervalSec=0\n",
+            &[NEVER],
+        );
+        check(
+            "Restart=always\n[Unit]\nStartLimitIntervalSec=0s\n",
+            &[NEVER],
+        );
+        check(
+            "Restart=always\n[Unit]\nStartLimitIntervalSec=10\n",
+            &[GIVES_UP, NEVER],
+        );
     }
 
     #[test]

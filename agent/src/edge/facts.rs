@@ -9,12 +9,12 @@ use crate::core::world::{Look, World};
 use lastword_protocol::identity::{
     BoardKind, BootSource, CURRENT, Capabilities, Identity, NAME_BYTES, OLDEST,
 };
-use lastword_protocol::message::{Pending, Reply, SCHEMA_HASH, Status, Uptime};
+use lastword_protocol::message::{Pending, Reply, SCHEMA_HASH, Status, Uptime, WAITING_BYTES};
 use lastword_protocol::{BootId, Millis, Text};
 use std::fs;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// This boot's id (random(4), `/proc/sys/kernel/random/boot_id`).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -78,6 +78,50 @@ impl Drop for Counted {
     }
 }
 
+/// Listeners that cannot be opened yet.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting(Arc<Mutex<Vec<String>>>);
+
+/// One listener that is waited for, until it is dropped.
+#[derive(Debug)]
+pub struct Awaited {
+    all: Waiting,
+    name: String,
+}
+
+impl Waiting {
+    /// Says that this one is waited for.
+    #[must_use]
+    pub fn enter(&self, name: String) -> Awaited {
+        self.lock().push(name.clone());
+        let all = self.clone();
+        Awaited { all, name }
+    }
+
+    /// Their names, as far as they fit.
+    fn names(&self) -> Text<WAITING_BYTES> {
+        const CUT: &str = "…";
+        let names = self.lock().join(", ");
+        Text::try_from(names.as_str()).unwrap_or_else(|_| {
+            let end = names.floor_char_boundary(WAITING_BYTES - CUT.len());
+            Text::try_from(format!("{}{CUT}", &names[..end]).as_str()).unwrap_or_default()
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        let mut all = self.all.lock();
+        if let Some(at) = all.iter().position(|name| *name == self.name) {
+            all.remove(at);
+        }
+    }
+}
+
 /// This board.
 #[derive(Clone, Debug)]
 pub struct LinuxBoard {
@@ -87,6 +131,8 @@ pub struct LinuxBoard {
     pub desk: SharedDesk,
     /// Who talks to it.
     pub sessions: Sessions,
+    /// Listeners that are not open.
+    pub waiting: Waiting,
     /// What is supervised on it.
     pub services: Services,
     /// The agent's clock: its origin is the agent's start.
@@ -134,7 +180,7 @@ impl World for LinuxBoard {
                     boot,
                 })
             }
-            Look::Power => Reply::PowerStatus(self.desk.lock().status(self.clock.now())),
+            Look::Power => Reply::PowerStatus(self.desk.status(self.clock.now())),
         }
     }
 
@@ -168,6 +214,8 @@ impl LinuxBoard {
             memory_available_kib: available.unwrap_or(0),
             load_hundredths: u32::try_from(load).unwrap_or(u32::MAX),
             pending: power.pending,
+            waiting: self.waiting.names(),
+            failing_logs: self.services.failing_logs(),
         }
     }
 }
@@ -187,6 +235,23 @@ mod tests {
         ] {
             assert_eq!(hundredths(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_waited_for_is_named_as_far_as_it_fits() {
+        let waiting = Waiting::default();
+        let first = waiting.enter("serial /dev/ttyUSB7".to_owned());
+        let second = waiting.enter("tcp 127.0.0.1:7450".to_owned());
+        assert_eq!(waiting.names(), "serial /dev/ttyUSB7, tcp 127.0.0.1:7450");
+        drop(first);
+        let long = waiting.enter(format!("pty /{}", "é".repeat(40)));
+        let names = waiting.names();
+        assert!(
+            names.len() <= WAITING_BYTES && names.ends_with("é…"),
+            "{names}"
+        );
+        drop((second, long));
+        assert_eq!(waiting.names(), "");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Listeners: where links come from.
 
-use super::facts::Sessions;
+use super::facts::{Sessions, Waiting};
 use super::failpoint::pass;
 use super::link::{Link, PtyLink, SerialLink, TcpLink, UnixLink};
 use super::session::{Room, resume, serve};
@@ -22,80 +22,102 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// How long to wait before a port that failed is opened again.
-const REOPEN: Duration = Duration::from_secs(1);
+/// How long after a failure a listener is opened again: twice as long after each further one.
+const RETRY_MIN: Duration = Duration::from_millis(250);
+/// The longest time between two attempts.
+const RETRY_MAX: Duration = Duration::from_secs(4);
 /// How long to wait after accept(2) failed, as it does when descriptors run out.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Why a listener cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {what}")]
+#[error("cannot listen on {listener}: {source}")]
 pub struct ListenError {
-    what: String,
+    listener: String,
     source: io::Error,
+    is_for_ever: bool,
+}
+
+impl ListenError {
+    /// Whether waiting does not help: it is the configuration that is wrong. A device that is absent, a port
+    /// that is taken, an address that is not assigned, a disk that is full may be otherwise soon.
+    #[must_use]
+    pub const fn is_for_ever(&self) -> bool {
+        self.is_for_ever
+    }
 }
 
 /// A listener that is open.
 pub enum Open {
     /// A serial port.
-    Serial(SerialLink, PathBuf, u32),
+    Serial(SerialLink),
     /// A pseudo-terminal.
     Pty(PtyLink),
     /// A TCP port.
     Tcp(TcpListener),
-    /// A Unix socket and its path.
-    Unix(UnixListener, PathBuf),
+    /// A Unix socket.
+    Unix(UnixListener, SocketPath),
 }
 
-/// Opens a listener. `socket` is where a Unix socket goes that names no path.
+/// Opens a listener. A Unix socket has to have a path.
 ///
 /// # Errors
 ///
 /// [`ListenError`], which names the listener.
-pub async fn open(listener: &Listener, socket: &Path) -> Result<Open, ListenError> {
-    let (what, opened) = match listener {
-        Listener::Serial { path, baud } => {
-            let opened = SerialLink::open(path, *baud);
-            let opened = opened.map(|link| Open::Serial(link, path.clone(), *baud));
-            (format!("serial port {}", path.display()), opened)
-        }
-        Listener::Pty { path } => (
-            format!("pty {}", path.display()),
-            PtyLink::open(path).map(Open::Pty),
-        ),
-        Listener::Tcp { address, .. } => (
-            format!("tcp {address}"),
-            TcpListener::bind(address).await.map(Open::Tcp),
-        ),
-        Listener::Unix { path } => {
-            let path = path.as_deref().unwrap_or(socket);
-            (
-                format!("unix socket {}", path.display()),
-                bind_unix(path).await,
-            )
-        }
+pub async fn open(listener: &Listener) -> Result<Open, ListenError> {
+    let opened = match listener {
+        Listener::Serial { path, baud } => SerialLink::open(path, *baud).map(Open::Serial),
+        Listener::Pty { path } => PtyLink::open(path).map(Open::Pty),
+        Listener::Tcp { address, .. } => TcpListener::bind(address).await.map(Open::Tcp),
+        Listener::Unix { path } => bind_unix(path.as_deref().unwrap_or(Path::new(""))).await,
     };
-    opened.map_err(|source| ListenError { what, source })
+    opened.map_err(|source| ListenError {
+        listener: listener.to_string(),
+        is_for_ever: is_for_ever(listener, &source),
+        source,
+    })
+}
+
+fn is_for_ever(listener: &Listener, error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    if error.raw_os_error() == Some(libc::EAFNOSUPPORT) {
+        return true;
+    }
+    match error.kind() {
+        // The rights to a device come a moment after it, from udev.
+        Kind::PermissionDenied => !matches!(listener, Listener::Serial { .. }),
+        Kind::InvalidInput
+        | Kind::InvalidFilename
+        | Kind::AlreadyExists
+        | Kind::NotADirectory
+        | Kind::IsADirectory => true,
+        _ => false,
+    }
 }
 
 /// Binds a Unix socket of mode 0600. A socket that nobody answers on is a dead agent's and makes
-/// room; one that somebody answers on does not.
+/// room; one that somebody answers on does not, nor does anything else.
 async fn bind_unix(path: &Path) -> io::Result<Open> {
-    if fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket()) {
+    if let Ok(there) = fs::symlink_metadata(path) {
+        let in_the_way = |what| Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+        if !there.file_type().is_socket() {
+            return in_the_way("something that is no socket is there");
+        }
         if tokio::net::UnixStream::connect(path).await.is_ok() {
-            return Err(io::Error::new(
-                io::ErrorKind::AddrInUse,
-                "another agent answers there",
-            ));
+            return in_the_way("another agent answers there");
         }
         fs::remove_file(path)?;
     }
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
+        let made = fs::create_dir_all(parent);
+        let told = |error: io::Error| {
+            io::Error::new(error.kind(), format!("{}: {error}", parent.display()))
+        };
+        made.map_err(told)?;
     }
     let listener = UnixListener::bind(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(Open::Unix(listener, path.to_owned()))
+    Ok(Open::Unix(listener, SocketPath(path.to_owned())))
 }
 
 impl Open {
@@ -103,12 +125,12 @@ impl Open {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Serial(link, ..) => link.describe(),
+            Self::Serial(link) => link.describe(),
             Self::Pty(link) => link.describe(),
             Self::Tcp(listener) => listener
                 .local_addr()
                 .map_or("tcp".to_owned(), |address| format!("tcp {address}")),
-            Self::Unix(_, path) => format!("unix {}", path.display()),
+            Self::Unix(_, path) => format!("unix {}", path.0.display()),
         }
     }
 }
@@ -118,6 +140,7 @@ impl Open {
 pub struct Host {
     room: Room,
     sessions: Sessions,
+    waiting: Waiting,
     boot: BootId,
     life: Life,
     /// How many conversations there were.
@@ -127,61 +150,80 @@ pub struct Host {
 impl Host {
     /// Serves sessions in `room`. Recovery must have its verdict first.
     #[must_use]
-    pub fn new(recovered: &Recovered, room: Room, sessions: Sessions, life: Life) -> Self {
+    pub fn new(
+        recovered: &Recovered,
+        room: Room,
+        (sessions, waiting): (Sessions, Waiting),
+        life: Life,
+    ) -> Self {
         let boot = recovered.record().boot;
         Self {
             room,
             sessions,
+            waiting,
             boot,
             life,
             conversations: Arc::default(),
         }
     }
 
-    /// Serves one listener until the agent ends.
-    pub async fn serve(self, open: Open) {
+    /// Serves one listener until the agent ends, as soon as it can be opened, and again when it has failed.
+    pub async fn serve(self, listener: Listener, open: Option<Open>) {
         let mut stop = self.room.stop.clone();
         let mut conversations = JoinSet::new();
         tokio::select! {
-            () = self.forever(open, &mut conversations) => {}
+            () = self.forever(listener, open, &mut conversations) => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
         // They are told, too, and have a word to say at most.
         while conversations.join_next().await.is_some() {}
     }
 
-    async fn forever(self, open: Open, conversations: &mut JoinSet<()>) {
-        match open {
-            Open::Serial(link, path, baud) => self.serial(link, &path, baud).await,
-            Open::Pty(link) => self.pty(link).await,
-            Open::Tcp(listener) => self.tcp(listener, conversations).await,
-            Open::Unix(listener, path) => {
-                let _remove = RemoveSocket(path);
-                self.unix(listener, conversations).await;
+    async fn forever(
+        self,
+        listener: Listener,
+        mut opened: Option<Open>,
+        conversations: &mut JoinSet<()>,
+    ) {
+        let mut has_failed = false;
+        loop {
+            let mut open = match opened.take() {
+                Some(open) => open,
+                None => self.awaited(&listener).await,
+            };
+            if has_failed && let Open::Serial(link) = &mut open {
+                link.was_closed();
             }
+            match open {
+                // A serial port is one link for ever: its sessions follow one another, and a port that
+                // fails (an adapter was unplugged) is opened again, once it is closed.
+                Open::Serial(mut link) => self.line(&mut link).await,
+                Open::Pty(mut link) => self.line(&mut link).await,
+                Open::Tcp(listener) => self.tcp(listener, conversations).await,
+                Open::Unix(listener, _path) => self.unix(listener, conversations).await,
+            }
+            if *self.room.stop.borrow() {
+                return;
+            }
+            has_failed = true;
+            tracing::warn!(%listener, "failed; it is opened again as soon as that is possible");
         }
     }
 
-    /// A serial port is one link for ever: its sessions follow one another, and a port that fails
-    /// (an adapter was unplugged) is opened again.
-    async fn serial(&self, mut link: SerialLink, path: &Path, baud: u32) {
+    /// Waits until a listener can be opened, and says in `status` that it is waited for.
+    async fn awaited(&self, listener: &Listener) -> Open {
+        let _waiting = self.waiting.enter(listener.to_string());
+        let mut pause = RETRY_MIN;
         loop {
-            self.line(&mut link).await;
-            loop {
-                sleep(REOPEN).await;
-                match SerialLink::reopen(path, baud) {
-                    Ok(opened) => break link = opened,
-                    Err(error) => tracing::debug!(port = %path.display(), %error, "still gone"),
+            sleep(pause).await;
+            match open(listener).await {
+                Ok(open) => {
+                    tracing::info!(listener = open.describe(), "listening");
+                    return open;
                 }
+                Err(error) => tracing::debug!(%error, "waiting"),
             }
-            tracing::info!(port = %path.display(), "back");
-        }
-    }
-
-    async fn pty(&self, mut link: PtyLink) {
-        loop {
-            self.line(&mut link).await;
-            sleep(REOPEN).await;
+            pause = (pause * 2).min(RETRY_MAX);
         }
     }
 
@@ -287,10 +329,10 @@ async fn not_accepted(error: &io::Error) {
     sleep(ACCEPT_AGAIN).await;
 }
 
-/// Removes a socket's path when its listener ends.
-struct RemoveSocket(PathBuf);
+/// The path of a socket; removed when its listener ends.
+pub struct SocketPath(PathBuf);
 
-impl Drop for RemoveSocket {
+impl Drop for SocketPath {
     fn drop(&mut self) {
         // What is left behind makes room at the next start.
         let _ = fs::remove_file(&self.0);

@@ -11,15 +11,16 @@ use super::clock::Clock;
 use super::failpoint::pass;
 use super::services::Services;
 use super::threads::Threads;
+use crate::core::record::{PowerRecord, RefusedOperation};
 use crate::core::recovery::Recovered;
 use crate::core::storage::Storage;
-use lastword_protocol::OperationId;
-use lastword_protocol::message::Reply;
+use lastword_protocol::message::{PowerStatus, Reply};
 use lastword_protocol::power::{
-    Backend, Desk, Effect, Event, LastOperation, Order, Origin, Outcome, PowerRequest, Standdown,
-    Verdict,
+    self, Backend, Desk, Effect, Event, LastOperation, Operation, Order, Origin, Outcome,
+    PowerRequest, Standdown, Verdict,
 };
 use lastword_protocol::refusal::{Code, Refusal};
+use lastword_protocol::{Instant, OperationId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ticket::Holder;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,23 +29,47 @@ use work::{Done, Queue, Recorder, Task};
 /// Why an agent that ends refuses.
 pub(super) const ENDING: &str = "the agent is ending";
 
+/// Why an agent without a backend refuses.
+const NO_BACKEND: &str = "the agent has no power backend";
+
 /// How many requests may wait for the desk.
 const ASKS: usize = 16;
 
 /// The desk, for whoever only wants to look at it.
 #[derive(Clone, Debug)]
-pub struct SharedDesk(Arc<Mutex<Desk>>);
+pub struct SharedDesk {
+    desk: Arc<Mutex<Desk>>,
+    /// The last request, if it could not be prepared.
+    refused: Arc<Mutex<Option<RefusedOperation>>>,
+}
 
 impl SharedDesk {
     /// A desk to look at and, in the power task only, to step.
     #[must_use]
-    pub fn new(desk: Desk) -> Self {
-        Self(Arc::new(Mutex::new(desk)))
+    pub fn new(desk: Desk, refused: Option<RefusedOperation>) -> Self {
+        Self {
+            desk: Arc::new(Mutex::new(desk)),
+            refused: Arc::new(Mutex::new(refused)),
+        }
+    }
+
+    /// What is staged, what was last, and why the last request was refused, if it was.
+    #[must_use]
+    pub fn status(&self, now: Instant) -> PowerStatus {
+        let refused = self.refused().as_ref().map(|it| it.cause.clone());
+        PowerStatus {
+            refused: refused.unwrap_or_default(),
+            ..self.lock().status(now)
+        }
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Option<RefusedOperation>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The desk itself. Nothing waits while it is held.
     pub fn lock(&self) -> MutexGuard<'_, Desk> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -219,7 +244,17 @@ impl PowerTask {
             } => {
                 let mut desk = self.desk.lock();
                 match (desk.ask(&request, origin), desk.order().copied()) {
-                    (Verdict::Answer(said), _) => reply_to(answer, desk.reply(said), None),
+                    (Verdict::Answer(said), _) => {
+                        let mut reply = desk.reply(said);
+                        drop(desk);
+                        if let (power::Answer::Cannot(operation), Reply::Refused(refusal)) =
+                            (said, &mut reply)
+                        {
+                            let id = request.id.unwrap_or(origin.assigned);
+                            *refusal = self.refuse(id, operation, refusal.clone(), NO_BACKEND);
+                        }
+                        reply_to(answer, reply, None);
+                    }
                     (Verdict::Wait, _) | (_, None) => self.also_asked.push(answer),
                     (Verdict::Prepare, Some(order)) => {
                         let record = desk.staging_record(&order);
@@ -268,6 +303,9 @@ impl PowerTask {
             return;
         };
         let mut reply = self.desk.lock().reply(said);
+        if let (Err(cause), Reply::Refused(refusal)) = (&result, &mut reply) {
+            *refusal = self.refuse(order.id, order.operation, refusal.clone(), cause);
+        }
         let result = if self.stopping {
             // Whatever is staged now would be left behind.
             self.step(Event::Cancel(Standdown::AgentStopped));
@@ -281,14 +319,34 @@ impl PowerTask {
         }
         let ticket = match result {
             Ok(trigger) => Some(self.take_in_hand(&order, &request, trigger)),
-            Err(why) => {
-                tracing::warn!(target: "power", operation = %order.operation, id = %order.id, why,
-                    "refused");
-                None
-            }
+            Err(_) => None,
         };
         // If the session is gone its ticket is dropped here, which the holder hears.
         reply_to(answer, reply, ticket);
+    }
+
+    /// Gives a refusal its cause, and remembers that.
+    fn refuse(
+        &mut self,
+        id: OperationId,
+        operation: Operation,
+        refusal: Refusal,
+        cause: &str,
+    ) -> Refusal {
+        tracing::warn!(target: "power", %operation, %id, cause, "refused");
+        let refusal = refusal.because(cause);
+        let refused = RefusedOperation {
+            id,
+            operation,
+            cause: refusal.cause.clone(),
+        };
+        *self.desk.refused() = Some(refused.clone());
+        let desk = self.desk.lock();
+        let record = PowerRecord::new(desk.board().boot, desk.board().cause, desk.last());
+        drop(desk);
+        let record = record.and_refused(Some(refused));
+        self.queue.push(Task::NoteRefusal(record));
+        refusal
     }
 
     fn take_in_hand(
@@ -297,6 +355,7 @@ impl PowerTask {
         request: &PowerRequest,
         trigger: Box<dyn Trigger>,
     ) -> Ticket {
+        *self.desk.refused() = None;
         tracing::info!(target: "power", operation = %order.operation, id = %order.id,
             reason = ?request.reason.as_str(), delay = %order.delay, force = order.force, "staged");
         let (holder, ticket) = ticket::new(request.await_close);

@@ -2,7 +2,7 @@
 
 use super::backend::{DryRun, Linux, NoBackend, PowerBackend};
 use super::clock::{Clock, uptime};
-use super::facts::{self, LinuxBoard, Sessions};
+use super::facts::{self, LinuxBoard, Sessions, Waiting};
 use super::failpoint::pass;
 use super::listen::{self, Host, Open};
 use super::parent::Signals;
@@ -15,7 +15,7 @@ use super::surroundings;
 use super::tasks;
 use super::threads::OneEach;
 use crate::core::clients::{Clients, Life};
-use crate::core::config::{self, Config, Listener};
+use crate::core::config::{self, Config, Listener, NamedListener};
 use crate::core::record::{Found, PowerRecord};
 use crate::core::recovery::{Recovered, recover};
 use crate::core::session::House;
@@ -49,7 +49,7 @@ pub fn refuse_unsafe(config: &Config) -> anyhow::Result<()> {
     if config.listen.is_empty() {
         bail!("the configuration names no listener: nobody could reach this agent");
     }
-    for listener in &config.listen {
+    for NamedListener { listener, .. } in &config.listen {
         if let Listener::Tcp {
             address,
             allow_unauthenticated: false,
@@ -89,7 +89,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let supervisor = tasks::spawn("supervisor", supervisor.run());
 
     let desk = Desk::new(board(&config, &recovered), recovered.record().last);
-    let desk = SharedDesk::new(desk);
+    let desk = SharedDesk::new(desk, recovered.record().refused.clone());
     let means = Means {
         backend: backend(&config),
         storage: Box::new(state.files()),
@@ -99,20 +99,22 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);
     let (stop, stopped) = watch::channel(false);
     let name = config.name.clone().unwrap_or_else(facts::host_name);
-    let sessions = Sessions::default();
+    let (sessions, waiting) = (Sessions::default(), Waiting::default());
     let world = LinuxBoard {
         name,
         desk,
         sessions: sessions.clone(),
+        waiting: waiting.clone(),
         services: services.clone(),
         clock,
     };
     let room = room(&config, world, power, services.clone(), stopped.clone());
-    let host = Host::new(&recovered, room, sessions, Life(started));
+    let host = Host::new(&recovered, room, (sessions, waiting), Life(started));
 
     let mut listeners = JoinSet::new();
-    for open in open {
-        listeners.spawn(tasks::named("listener", host.clone().serve(open)));
+    for (listener, open) in open {
+        let serving = host.clone().serve(listener, open);
+        listeners.spawn(tasks::named("listener", serving));
     }
     drop(host);
     let running = Running {
@@ -184,7 +186,8 @@ pub fn services_directory<'c>(config: &'c Config, places: &'c Places) -> &'c Pat
 
 /// Where the services of this configuration are.
 pub(super) fn about(config: &Config, places: &Places, boot: BootId) -> About {
-    let unix = config.listen.iter().find_map(|listener| match listener {
+    let listeners = config.listen.iter().map(|it| &it.listener);
+    let unix = listeners.clone().find_map(|listener| match listener {
         Listener::Unix { path } => Some(path.clone().unwrap_or_else(|| places.socket.clone())),
         _ => None,
     });
@@ -249,18 +252,38 @@ pub(super) fn recover_from(storage: &mut dyn Storage, boot: BootId) -> anyhow::R
     Ok(recovered)
 }
 
-async fn open_all(config: &Config, places: &Places) -> anyhow::Result<Vec<Open>> {
+/// Opens every listener that can be opened now; the others are waited for.
+///
+/// # Errors
+///
+/// If one can never be opened, by what the configuration says of it.
+async fn open_all(
+    config: &Config,
+    places: &Places,
+) -> anyhow::Result<Vec<(Listener, Option<Open>)>> {
     let mut opened = Vec::new();
-    for listener in &config.listen {
-        let open = listen::open(listener, &places.socket).await?;
+    for named in &config.listen {
+        let listener = named.listener.clone().or_at(&places.socket);
+        let open = match listen::open(&listener).await {
+            Ok(open) => Some(open),
+            Err(error) if error.is_for_ever() => {
+                return Err(match named.error(error.to_string()) {
+                    Some(error) => error.into(),
+                    None => error.into(),
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "waiting until that is possible");
+                None
+            }
+        };
         if listener.is_open_to_strangers() {
-            tracing::warn!(
-                listener = open.describe(),
-                "anyone who reaches this may do anything"
-            );
+            tracing::warn!(%listener, "anyone who reaches this may do anything");
         }
-        tracing::info!(listener = open.describe(), "listening");
-        opened.push(open);
+        if let Some(open) = &open {
+            tracing::info!(listener = open.describe(), "listening");
+        }
+        opened.push((listener, open));
     }
     Ok(opened)
 }

@@ -198,6 +198,13 @@ impl Services {
         }
     }
 
+    /// How many services' logs cannot be written.
+    #[must_use]
+    pub fn failing_logs(&self) -> u16 {
+        let failing = self.logs.as_ref().map_or(0, Readers::failing);
+        u16::try_from(failing).unwrap_or(u16::MAX)
+    }
+
     /// Follows a service's log from a line on. The logs' end, which is the supervisor's, ends it.
     ///
     /// # Errors

@@ -93,11 +93,10 @@ impl StateDirectory {
                 path: path.to_owned(),
                 owner: owner.trim().to_owned(),
             })?;
-        let mut file: &File = &lock;
-        file.set_len(0).map_err(unusable)?;
-        // Reading moved the position behind what was there before.
-        io::Seek::rewind(&mut file).map_err(unusable)?;
-        writeln!(file, "lastwordd, process {}", std::process::id()).map_err(unusable)?;
+        // Who has the lock is a courtesy: a board with a full disk has to be reached.
+        if let Err(error) = sign(&lock) {
+            tracing::warn!(%error, "the lock on the state directory is not signed");
+        }
         Ok(Self {
             path: path.to_owned(),
             _lock: lock,
@@ -117,6 +116,14 @@ impl StateDirectory {
             directory: self.path.clone(),
         }
     }
+}
+
+/// Writes into a lock who has it.
+fn sign(mut file: &File) -> io::Result<()> {
+    file.set_len(0)?;
+    // Reading moved the position behind what was there before.
+    io::Seek::rewind(&mut file)?;
+    writeln!(file, "lastwordd, process {}", std::process::id())
 }
 
 /// Whether the process that a lock names is there.

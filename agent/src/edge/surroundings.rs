@@ -1,14 +1,16 @@
 //! What the configuration and service files name on this machine: is it there?
 
 use super::process::{User, candidates};
-use crate::core::config::Config;
+use crate::core::config::{Config, Listener};
 use crate::core::service::catalog::File;
 use crate::core::service::manifest::{Places, Program, Sheet};
 use crate::core::source::{ConfigError, Place};
 use nix::unistd::{AccessFlags, access};
-use std::env;
 use std::ffi::OsString;
+use std::net::TcpListener;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::{env, fs, io};
 
 /// Says that the directory of service files which the configuration names is not there, with the place
 /// that names it. Where it names none the default directory may be absent, for there may be no services.
@@ -22,6 +24,53 @@ pub fn no_services(config: &Config) -> Option<ConfigError> {
         place: named.place,
         message: format!("services: there is no directory {path}, so there are no services"),
     })
+}
+
+/// Says which listeners cannot be opened on this machine: those that are waited for, and those that
+/// end the start, each with the place that names it. Nothing is opened: whoever holds a port now may be
+/// the agent that runs.
+#[must_use]
+pub fn listeners(config: &Config) -> (Vec<ConfigError>, Vec<ConfigError>) {
+    let (mut awaited, mut wrong) = (Vec::new(), Vec::new());
+    for named in &config.listen {
+        let told = |what: &str| named.error(format!("{}: {what}", named.listener));
+        match &named.listener {
+            Listener::Serial { path, .. } => match fs::metadata(path) {
+                Ok(there) if there.file_type().is_char_device() => {}
+                Ok(_) => wrong.extend(told("it is no device")),
+                Err(_) => awaited.extend(told("it is not there; the agent waits for it")),
+            },
+            Listener::Tcp { address, .. } => match TcpListener::bind((address.ip(), 0)) {
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                    let what = "this machine has no such address; the agent waits for it";
+                    awaited.extend(told(what));
+                }
+                _ => {}
+            },
+            Listener::Pty { path } => match fs::symlink_metadata(path) {
+                Ok(there) if !there.is_symlink() => {
+                    wrong.extend(told("something that is no link is there"));
+                }
+                _ => awaited.extend(no_directory(path).and_then(|it| told(&it))),
+            },
+            Listener::Unix { path: Some(path) } => match fs::symlink_metadata(path) {
+                Ok(there) if !there.file_type().is_socket() => {
+                    wrong.extend(told("something that is no socket is there"));
+                }
+                _ => {}
+            },
+            Listener::Unix { path: None } => {}
+        }
+    }
+    (awaited, wrong)
+}
+
+fn no_directory(path: &Path) -> Option<String> {
+    let parent = path.parent().filter(|parent| !parent.exists())?;
+    let parent = parent.display();
+    Some(format!(
+        "there is no directory {parent}; the agent waits for it"
+    ))
 }
 
 /// Says which programs, working directories and users are not there, each with the place that names it,

@@ -2,6 +2,8 @@
 //! written, and nothing there changes meanwhile.
 
 use crate::house::House;
+#[cfg(feature = "shell")]
+use lastword_protocol::Text;
 use lastword_protocol::message::{Application, BadRequest, Field, Writer, opcode};
 #[cfg(feature = "shell")]
 use lastword_protocol::message::{Reply, Status, Uptime};
@@ -62,6 +64,8 @@ impl Told {
                 MEMORY_AVAILABLE_KIB.write(out);
                 LOAD_HUNDREDTHS.write(out);
                 house.desk().pending(*now).write(out);
+                "".write(out);
+                FAILING_LOGS.write(out);
                 opcode::STATUS
             }
             Self::Uptime(now) => {
@@ -97,6 +101,8 @@ impl Told {
                 memory_available_kib: MEMORY_AVAILABLE_KIB,
                 load_hundredths: LOAD_HUNDREDTHS,
                 pending: house.desk().pending(*now),
+                waiting: Text::new(),
+                failing_logs: FAILING_LOGS,
             }),
             Self::Uptime(now) => Reply::Uptime(Uptime {
                 uptime: since_boot(*now),
@@ -114,6 +120,8 @@ impl Told {
 
 /// There is one line.
 const SESSIONS: u16 = 1;
+/// Nothing is supervised.
+const FAILING_LOGS: u16 = 0;
 /// Not known.
 const MEMORY_AVAILABLE_KIB: u32 = 0;
 /// There is none.

@@ -55,11 +55,20 @@ pub(super) fn error(code: Code, detail: &str) -> Map<String, Json> {
     Map::from_iter([("error".to_owned(), error)])
 }
 
+/// The same with what is behind it, if that is told.
+pub(super) fn error_because(code: Code, detail: &str, cause: &str) -> Map<String, Json> {
+    let mut object = error(code, detail);
+    if let Some(error) = object.get_mut("error").filter(|_| !cause.is_empty()) {
+        error["cause"] = cause.into();
+    }
+    object
+}
+
 /// What a climb has to show.
 pub(super) fn proof(proof: &Proof) -> Json {
     let rungs = proof.rungs.iter();
     let rungs = rungs.map(|(rung, at)| json!({ "rung": rung.word(), "at_ms": at.0 }));
-    let explanation = proof.explanation.map(|status| {
+    let explanation = proof.explanation.clone().map(|status| {
         let step = Step {
             command: &commands::POWER_STATUS,
             action: Action::Request(lastword_protocol::message::Request::PowerStatus),
@@ -134,7 +143,7 @@ mod tests {
     use super::*;
     use lastword_protocol::message::{Cancelled, Initiated, PowerStatus, Status};
     use lastword_protocol::power::{Backend, Evidence, LastOperation, Operation, Outcome};
-    use lastword_protocol::{BootId, Millis, OperationId};
+    use lastword_protocol::{BootId, Millis, OperationId, Text};
     use lastword_shell::{Answer, Dialect, Rules, parse};
 
     const BOOT: BootId = BootId([0xA5; 16]);
@@ -169,6 +178,8 @@ mod tests {
             memory_available_kib: 4,
             load_hundredths: 105,
             pending: None,
+            waiting: Text::new(),
+            failing_logs: 0,
         };
         check("status", &Reply::Status(status));
         let last = LastOperation {
@@ -182,6 +193,7 @@ mod tests {
             boot: BOOT,
             pending: None,
             last: Some(last),
+            refused: Text::new(),
         };
         check("power status", &Reply::PowerStatus(power));
     }

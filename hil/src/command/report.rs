@@ -84,7 +84,7 @@ impl Report {
         let refusal = fields::refusal(reply);
         if self.reader == Reader::Program {
             let page = match refusal {
-                Some((code, detail)) => json::error(code, detail),
+                Some((code, detail)) => json::error_because(code, detail, fields::cause(reply)),
                 None => json::reply(step, reply),
             };
             json::append(&mut self.object, page);

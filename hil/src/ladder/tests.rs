@@ -65,6 +65,7 @@ fn explained(outcome: Option<Outcome>) -> Event {
         boot: BootId([1; 16]),
         pending: None,
         last: outcome.map(last),
+        refused: Text::new(),
     })
 }
 

@@ -162,6 +162,7 @@ fn a_reply_is_written_as_postcard_writes_it() {
             boot: BOOT,
             pending: Some(pending(phase, Some(Millis(1 << 40)))),
             last: None,
+            refused: crate::Text::new(),
         });
     }
     check(&Status {
@@ -172,6 +173,8 @@ fn a_reply_is_written_as_postcard_writes_it() {
         memory_available_kib: u32::MAX,
         load_hundredths: 300,
         pending: Some(pending(Phase::Staged, None)),
+        waiting: crate::Text::new(),
+        failing_logs: 0,
     });
     check(&Uptime {
         uptime: Millis(0),

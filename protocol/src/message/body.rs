@@ -3,7 +3,8 @@
 use crate::codec::fields;
 use crate::identity::Cause;
 use crate::power::{Backend, LastOperation, Operation, Phase};
-use crate::units::{BootId, Millis, OperationId};
+use crate::refusal::CAUSE_BYTES;
+use crate::units::{BootId, Millis, OperationId, Text};
 use serde::{Deserialize, Serialize};
 
 /// How a board is.
@@ -23,7 +24,14 @@ pub struct Status {
     pub load_hundredths: u32,
     /// What is staged.
     pub pending: Option<Pending>,
+    /// Listeners that cannot be opened yet, as far as they fit; empty: none.
+    pub waiting: Text<WAITING_BYTES>,
+    /// Services whose logs cannot be written.
+    pub failing_logs: u16,
 }
+
+/// The longest list of listeners that are waited for, in bytes.
+pub const WAITING_BYTES: usize = 64;
 
 /// How long a board is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +78,7 @@ pub struct Pending {
 }
 
 /// What is staged and what was last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PowerStatus {
     /// What carries operations out.
     pub backend: Backend,
@@ -80,6 +88,8 @@ pub struct PowerStatus {
     pub pending: Option<Pending>,
     /// The last operation that is over, or was when the board went down.
     pub last: Option<LastOperation>,
+    /// Why the last request was refused, if what it asked for could not be prepared; empty otherwise.
+    pub refused: Text<CAUSE_BYTES>,
 }
 
 /// An operation was called off.
@@ -103,12 +113,13 @@ pub struct Working {
 fields! {
     Status {
         boot, uptime, agent_uptime, sessions, memory_available_kib, load_hundredths, pending,
+        waiting, failing_logs,
     }
     Uptime { uptime, boot }
     Initiated { operation, backend, id }
     AlreadyDone { boot, cause, last }
     Pending { id, operation, phase, left }
-    PowerStatus { backend, boot, pending, last }
+    PowerStatus { backend, boot, pending, last, refused }
     Cancelled { id, operation }
     Working { elapsed, left }
 }

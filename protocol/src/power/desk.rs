@@ -12,7 +12,7 @@ use crate::identity::Cause;
 use crate::message::{
     AlreadyDone, Cancelled, Field, Initiated, Pending, PowerStatus, Reply, Writer, opcode,
 };
-use crate::units::{BootId, Instant, Millis, OperationId};
+use crate::units::{BootId, Instant, Millis, OperationId, Text};
 
 /// An acknowledgement may take this long to drain at least, however fast the line.
 const DRAIN_LEAST: Millis = Millis(250);
@@ -334,9 +334,10 @@ impl Desk {
         self.board.boot.write(out);
         self.pending(now).write(out);
         self.record().write(out);
+        "".write(out);
     }
 
-    /// What is staged and what was last.
+    /// What is staged and what was last. Why a request was refused is not the desk's to know.
     #[must_use]
     pub fn status(&self, now: Instant) -> PowerStatus {
         let Board { backend, boot, .. } = self.board;
@@ -345,6 +346,7 @@ impl Desk {
             boot,
             pending: self.pending(now),
             last: self.last,
+            refused: Text::new(),
         }
     }
 }

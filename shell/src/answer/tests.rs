@@ -9,7 +9,7 @@ use lastword_protocol::message::{
     AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime,
 };
 use lastword_protocol::power::{Backend, Evidence, LastOperation, Operation, Outcome, Phase};
-use lastword_protocol::{BootId, Generation, Millis, OperationId};
+use lastword_protocol::{BootId, Generation, Millis, OperationId, Text};
 use proptest::prelude::*;
 
 const BOOT: BootId = BootId([0x11; 16]);
@@ -132,6 +132,8 @@ fn status_and_uptime_have_stable_keys() {
         memory_available_kib: 0,
         load_hundredths: 105,
         pending: None,
+        waiting: Text::new(),
+        failing_logs: 0,
     };
     let begin = format!("ok uptime_ms=12345 agent_uptime_ms=45 boot={UUID} sessions=2");
     check(
@@ -141,9 +143,12 @@ fn status_and_uptime_have_stable_keys() {
     );
     status.memory_available_kib = 4_096;
     status.pending = Some(PENDING);
+    status.waiting = Text::try_from("tcp [::1]:7450").expect("it fits");
+    status.failing_logs = 2;
     let expected = format!(
         "{begin} memory_available_kib=4096 load=1.05 pending=scheduled pending_op=9 \
-         pending_operation=graceful_shutdown pending_left_ms=29500\n"
+         pending_operation=graceful_shutdown pending_left_ms=29500 \
+         waiting_for=\"tcp [::1]:7450\" failing_logs=2\n"
     );
     check("status", &[Reply::Status(status)], &expected);
 }
@@ -171,18 +176,24 @@ fn power_answers_with_a_word_first() {
         boot: BOOT,
         pending: None,
         last: None,
+        refused: Text::new(),
     };
     let expected = format!("ok backend=mcu boot={UUID} pending=none\n");
-    check("power status", &[Reply::PowerStatus(status)], &expected);
+    check(
+        "power status",
+        &[Reply::PowerStatus(status.clone())],
+        &expected,
+    );
     let why = lastword_protocol::power::Standdown::NotDrained;
     status.last = Some(LastOperation {
         outcome: Outcome::StoodDown(why),
         ..LAST
     });
+    status.refused = Text::try_from("no program x").expect("it fits");
     let expected = format!(
         "ok backend=mcu boot={UUID} pending=none last_op=7 last_operation=reboot \
          last_outcome=stood_down last_why=not_drained \
-         last_boot=22222222-2222-2222-2222-222222222222\n"
+         last_boot=22222222-2222-2222-2222-222222222222 last_refusal=\"no program x\"\n"
     );
     check("power status", &[Reply::PowerStatus(status)], &expected);
 }
@@ -205,6 +216,22 @@ fn a_refusal_has_number_symbol_and_detail() {
         "reboot",
         &[refused(Code::Internal, "fail")],
         "err 500 internal detail=\"fail\"\n",
+    );
+}
+
+#[test]
+fn what_is_behind_a_fixed_detail_stands_beside_it() {
+    let refusal = Refusal::new(Code::NotHere, "invalid command");
+    let no = Reply::Refused(refusal.because("no space left on device"));
+    check(
+        "reboot",
+        std::slice::from_ref(&no),
+        "err 501 not_here detail=\"invalid command\" cause=\"no space left on device\"\n",
+    );
+    check_term(
+        "reboot",
+        &[no],
+        "error 501 not_here: invalid command: no space left on device\n",
     );
 }
 

@@ -1,6 +1,8 @@
 //! From KDL nodes to [`Config`]: one function a block.
 
-use super::{Config, DEFAULT_PORT, Limits, Listener, Named, Power, PowerBackend, Reading};
+use super::{
+    Config, DEFAULT_PORT, Limits, Listener, Named, NamedListener, Power, PowerBackend, Reading,
+};
 use crate::core::source::{ConfigError, Source};
 use kdl::{KdlDocument, KdlEntry, KdlNode};
 use lastword_protocol::{Millis, Text};
@@ -67,8 +69,8 @@ fn name(
         .ok_or_else(|| source.at_entry(entry, "a name is 1 to 32 of the letters a-z A-Z 0-9 - _ ."))
 }
 
-fn listeners(source: &Source<'_>, node: &KdlNode) -> Result<Vec<Listener>, ConfigError> {
-    let mut listeners = Vec::new();
+fn listeners(source: &Source<'_>, node: &KdlNode) -> Result<Vec<NamedListener>, ConfigError> {
+    let mut listeners: Vec<NamedListener> = Vec::new();
     source.each(source.children(node, LISTEN_KEYS)?, |node| {
         let listener = match node.name().value() {
             "serial" => serial(source, node)?,
@@ -79,10 +81,11 @@ fn listeners(source: &Source<'_>, node: &KdlNode) -> Result<Vec<Listener>, Confi
             "unix" => unix(source, node)?,
             _ => return Err(source.unknown(node, LISTEN_KEYS)),
         };
-        if listeners.contains(&listener) {
+        if listeners.iter().any(|it| it.listener == listener) {
             return Err(source.at_node(node, "this listener was named before"));
         }
-        listeners.push(listener);
+        let named = Some((source.file().to_owned(), source.place_of_node(node)));
+        listeners.push(NamedListener { listener, named });
         Ok(())
     });
     Ok(listeners)

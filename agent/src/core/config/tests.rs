@@ -18,7 +18,7 @@ fn an_empty_file_means_the_defaults() {
         !Config::default()
             .listen
             .iter()
-            .any(Listener::is_open_to_strangers)
+            .any(|it| it.listener.is_open_to_strangers())
     );
 }
 
@@ -47,14 +47,14 @@ fn every_key_is_read() {
     assert_eq!(config.name.as_deref(), Some("board1"));
     assert_eq!(config.listen.len(), 6);
     assert_eq!(
-        config.listen[2],
+        config.listen[2].listener,
         Listener::Tcp {
             address: "0.0.0.0:7450".parse().unwrap(),
             allow_unauthenticated: true
         }
     );
-    assert!(config.listen[2].is_open_to_strangers());
-    assert!(!config.listen[3].is_open_to_strangers());
+    assert!(config.listen[2].listener.is_open_to_strangers());
+    assert!(!config.listen[3].listener.is_open_to_strangers());
     assert_eq!(config.power.backend, PowerBackend::Linux);
     assert_eq!(config.power.reboot_program, ["/sbin/reboot", "-f"]);
     assert_eq!(config.limits.idle, Millis(300_000));

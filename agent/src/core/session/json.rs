@@ -119,7 +119,8 @@ impl Call {
         }
         let reply = replies.first()?;
         if let Some((code, detail)) = fields::refusal(reply) {
-            return Some(Fault::new(REFUSED, code, detail).answer(id));
+            let fault = Fault::new(REFUSED, code, detail).because(fields::cause(reply));
+            return Some(fault.answer(id));
         }
         let mut object = Object::default();
         if let Some(word) = fields::outcome(reply) {

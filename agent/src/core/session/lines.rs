@@ -301,7 +301,7 @@ impl Lines {
             if let Some(opening) = self.running.as_ref().and_then(Running::opening) {
                 match self.open(opening) {
                     Ok(flow) => return flow,
-                    Err(refusal) => self.reply(&Reply::Refused(refusal), out),
+                    Err(refusal) => self.reply(&Reply::Refused(*refusal), out),
                 }
                 continue;
             }

@@ -7,10 +7,12 @@ use crate::edge::threads::OneEach;
 use lastword_protocol::Millis;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
+use nix::errno::Errno;
 use nix::sys::termios::{self, FlushArg, InputFlags, SetArg};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -63,9 +65,20 @@ impl SerialLink {
     ///
     /// # Errors
     ///
-    /// If the port cannot be opened or configured.
+    /// If the port cannot be opened or configured; [`io::ErrorKind::InvalidInput`], if what is there is no
+    /// serial port, or has not that speed.
     pub fn open(path: &Path, baud: u32) -> io::Result<Self> {
-        let port = tokio_serial::new(path.to_string_lossy(), baud).open_native_async()?;
+        let port = tokio_serial::new(path.to_string_lossy(), baud)
+            .open_native_async()
+            .map_err(|error| match unfit(path) {
+                Some(unfit) => unfit,
+                // As nix and serialport have it; no other step fails so.
+                None if error.description == Errno::EINVAL.desc() => {
+                    let message = format!("it cannot do {baud} baud");
+                    io::Error::new(io::ErrorKind::InvalidInput, message)
+                }
+                None => error.into(),
+            })?;
         let tty = kernel::borrow(&port);
         let mut settings = termios::tcgetattr(tty)?;
         let flags = &mut settings.input_flags;
@@ -91,15 +104,9 @@ impl SerialLink {
         })
     }
 
-    /// As [`SerialLink::open`], for a port that has failed: what was sent meanwhile is missing.
-    ///
-    /// # Errors
-    ///
-    /// As [`SerialLink::open`].
-    pub fn reopen(path: &Path, baud: u32) -> io::Result<Self> {
-        let mut link = Self::open(path, baud)?;
-        link.losses.interrupt();
-        Ok(link)
+    /// Notes that the port had failed before it was opened: what was sent meanwhile is missing.
+    pub const fn was_closed(&mut self) {
+        self.losses.interrupt();
     }
 
     fn byte_time(&self, bytes: usize) -> Duration {
@@ -252,6 +259,22 @@ fn losses(tty: BorrowedFd<'_>) -> io::Result<u32> {
             Err(error)
         }
         losses => losses,
+    }
+}
+
+/// Why what could not be opened as a serial port never will be; `None` if it may be, or is not there.
+fn unfit(path: &Path) -> Option<io::Error> {
+    let wrong = |message: String| Some(io::Error::new(io::ErrorKind::InvalidInput, message));
+    if !fs::metadata(path).ok()?.file_type().is_char_device() {
+        return wrong("it is no device".to_owned());
+    }
+    let no_controlling = libc::O_NOCTTY | libc::O_NONBLOCK;
+    let mut options = fs::OpenOptions::new();
+    let options = options.read(true).write(true).custom_flags(no_controlling);
+    let device = options.open(path).ok()?;
+    match termios::tcgetattr(&device) {
+        Err(Errno::ENOTTY) => wrong("it is no terminal device".to_owned()),
+        _ => None,
     }
 }
 

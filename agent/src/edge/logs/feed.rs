@@ -8,7 +8,7 @@ use crate::core::log::{Cursor, Line, LogLimits};
 use crate::edge::threads::{self, OneEach};
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::task::coop::consume_budget;
@@ -31,6 +31,11 @@ impl Feeds {
 
     pub(super) fn insert(&self, name: &str, feed: Arc<Feed>) {
         self.lock().insert(name.to_owned(), feed);
+    }
+
+    pub(super) fn failing(&self) -> usize {
+        let feeds = self.lock();
+        feeds.values().filter(|feed| feed.is_failing()).count()
     }
 
     pub(super) fn remove(&self, name: &str) {
@@ -59,6 +64,8 @@ pub(super) struct Feed {
     names: Mutex<()>,
     paths: Paths,
     failures: AtomicU64,
+    /// Whether it cannot be written.
+    failing: AtomicBool,
 }
 
 impl Feed {
@@ -69,6 +76,7 @@ impl Feed {
             names: Mutex::new(()),
             paths,
             failures: AtomicU64::new(0),
+            failing: AtomicBool::new(false),
         }
     }
 
@@ -96,6 +104,15 @@ impl Feed {
 
     pub(super) fn count_failure(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
+        self.failing.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_written_again(&self) {
+        self.failing.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     pub(super) fn failures(&self) -> u64 {

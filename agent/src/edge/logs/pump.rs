@@ -336,6 +336,7 @@ impl Attached {
     fn recover(&mut self, now: Instant) {
         if let Some(stall) = self.stalled.take() {
             let seconds = now.since(stall.since).0 / 1_000;
+            self.service.feed().is_written_again();
             tracing::info!(name = self.name, seconds, "the log is written again");
         }
     }

@@ -9,8 +9,10 @@ use crate::edge::services::Services;
 use crate::edge::threads::{self, Threads};
 use lastword_protocol::identity::Cause;
 use lastword_protocol::power::{Evidence, LastOperation, Order};
+use nix::errno::Errno;
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -45,6 +47,8 @@ pub(super) enum Task {
     },
     /// Write an outcome down; nothing waits for it.
     Note(LastOperation),
+    /// Write down that a request was refused; nothing waits for it.
+    NoteRefusal(PowerRecord),
     /// Wait for the board to go down: a program was told to see to it.
     AwaitDown,
 }
@@ -80,10 +84,16 @@ impl Recorder {
 
     /// Writes a record; durable if `true`. Blocks.
     fn save(&self, last: LastOperation) -> Result<(), String> {
+        self.write(&PowerRecord::new(last.boot, self.cause, Some(last)))
+    }
+
+    fn write(&self, record: &PowerRecord) -> Result<(), String> {
         let mut storage = self.storage.lock().unwrap_or_else(PoisonError::into_inner);
-        PowerRecord::new(last.boot, self.cause, Some(last))
-            .save(storage.as_mut())
-            .map_err(|error| format!("the record cannot be written: {error}"))
+        let written = record.save(storage.as_mut());
+        written.map_err(|error| {
+            tracing::debug!(target: "power", %error, "the record cannot be written");
+            cause_of(&error)
+        })
     }
 }
 
@@ -164,11 +174,15 @@ impl Queue {
                     move || make_ready(&*backend, &recorder, order, quiet_console, record);
                 Box::pin(async move { Done::Prepared(prepared(&*threads, preparing).await) })
             }
-            Task::Release(last) => {
-                Box::pin(async move { Done::Released(save(&*threads, recorder, last).await) })
-            }
+            Task::Release(last) => Box::pin(async move {
+                Done::Released(save(&*threads, move || recorder.save(last)).await)
+            }),
             Task::Note(last) => Box::pin(async move {
-                save(&*threads, recorder, last).await;
+                save(&*threads, move || recorder.save(last)).await;
+                Done::Noted
+            }),
+            Task::NoteRefusal(record) => Box::pin(async move {
+                save(&*threads, move || recorder.write(&record)).await;
                 Done::Noted
             }),
             Task::Fire {
@@ -212,7 +226,7 @@ fn make_ready(
     pass("in-power-work");
     let trigger = backend
         .prepare(order.operation, quiet_console)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| cause_of(&error))?;
     match recorder.save(record) {
         Err(why) if !order.force => Err(why),
         Err(why) => {
@@ -221,6 +235,21 @@ fn make_ready(
         }
         Ok(()) => Ok(trigger),
     }
+}
+
+/// What is behind an error, as it is told to whoever asked: the system's own words, if there are any.
+fn cause_of(error: &io::Error) -> String {
+    let Some(code) = error.raw_os_error() else {
+        return error.to_string();
+    };
+    let text = Errno::from_raw(code).desc();
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    // An abbreviation stays as it is.
+    if !letters.clone().next().is_some_and(char::is_lowercase) {
+        return text.to_owned();
+    }
+    first.into_iter().chain(letters).collect()
 }
 
 /// Waits for a preparation within its bound.
@@ -236,8 +265,11 @@ async fn prepared(
 }
 
 /// Writes a record within its bound; whether it is durable.
-async fn save(threads: &dyn Threads, recorder: Recorder, last: LastOperation) -> bool {
-    let saving = threads::run(threads, move || recorder.save(last));
+async fn save(
+    threads: &dyn Threads,
+    saving: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> bool {
+    let saving = threads::run(threads, saving);
     let why = match timeout(RECORD_LIMIT, saving).await {
         Ok(Ok(Ok(()))) => return true,
         Ok(Ok(Err(why))) => why,
@@ -257,4 +289,17 @@ async fn fire(
     let firing = threads::run(&*threads, move || trigger.fire(evidence));
     let code = firing.await.unwrap_or(u16::MAX);
     Done::Fired { code, dry_run }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_in_the_systems_words_or_in_ours() {
+        let system = |code: Errno| cause_of(&code.into());
+        assert_eq!(system(Errno::ENOSPC), "no space left on device");
+        assert_eq!(system(Errno::EIO), "I/O error");
+        assert_eq!(cause_of(&io::Error::other("No program X")), "No program X");
+    }
 }

@@ -1,7 +1,6 @@
 //! Every value of every enum. A new value does not compile until its bytes stand here.
 
 use super::{BOOT, check_reply, check_request, small_identity};
-use lastword_protocol::OperationId;
 use lastword_protocol::identity::{BoardKind, BootSource, Cause, Identity};
 use lastword_protocol::message::{
     AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Reply, Request,
@@ -10,6 +9,7 @@ use lastword_protocol::power::{
     Backend, Evidence, LastOperation, Operation, Outcome, Phase, PowerRequest, Standdown,
 };
 use lastword_protocol::refusal::{Code, Refusal};
+use lastword_protocol::{OperationId, Text};
 
 /// [`BOOT`], as bytes.
 const BOOT_BYTES: &str = "00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF";
@@ -161,9 +161,10 @@ fn check_outcome(outcome: Outcome) {
             outcome,
             boot: BOOT,
         }),
+        refused: Text::new(),
     };
     let outcome = of_outcome(outcome);
-    let vector = format!("02 {BOOT_BYTES} 00 01 AC 02 02 {outcome} {BOOT_BYTES}");
+    let vector = format!("02 {BOOT_BYTES} 00 01 AC 02 02 {outcome} {BOOT_BYTES} 00");
     check_reply(&Reply::PowerStatus(status), 0x11, &vector);
 }
 
@@ -202,8 +203,9 @@ fn phases() {
                 left: None,
             }),
             last: None,
+            refused: Text::new(),
         };
-        let vector = format!("03 {BOOT_BYTES} 01 07 00 {} 00 00", of_phase(phase));
+        let vector = format!("03 {BOOT_BYTES} 01 07 00 {} 00 00 00", of_phase(phase));
         check_reply(&Reply::PowerStatus(status), 0x11, &vector);
     }
 }
@@ -278,6 +280,6 @@ fn codes() {
     for (code, (number, symbol, vector)) in Code::ALL.iter().zip(CODES) {
         assert_eq!((code.number(), code.symbol()), (number, symbol));
         let refused = Reply::Refused(Refusal::new(*code, ""));
-        check_reply(&refused, 0x7F, &format!("{vector} 00"));
+        check_reply(&refused, 0x7F, &format!("{vector} 00 00"));
     }
 }

@@ -302,11 +302,12 @@ fn refused() {
         F5 03                                        ; code: 501 not_here
         0F                                           ; detail: 15 bytes
         69 6E 76 61 6C 69 64 20 63 6F 6D 6D 61 6E 64 ;   invalid command
-        C7 A8 5C 4F                                  ; CRC-32 over E4 9C 15 30 and all of the above
+        00                                           ; cause: 0 bytes
+        36 E4 4D D7                                  ; CRC-32 over E4 9C 15 30 and all of the above
         ",
         "
-        00 02 12 02 03 18 7F F5 03 0F 69 6E 76 61 6C 69
-        64 20 63 6F 6D 6D 61 6E 64 C7 A8 5C 4F 00
+        00 02 12 02 03 14 7F F5 03 0F 69 6E 76 61 6C 69
+        64 20 63 6F 6D 6D 61 6E 64 05 36 E4 4D D7 00
         ",
     );
 }

@@ -56,7 +56,8 @@ fn what_a_board_answers_to_a_request_it_cannot_read() {
         BadRequest::Malformed(0x10).reply(),
         Reply::Refused(Refusal {
             code: Code::BadValue,
-            detail: text(detail)
+            detail: text(detail),
+            cause: text(""),
         })
     );
 }

@@ -1,10 +1,10 @@
 //! The bodies of every reply that is about power.
 
-use super::{BOOT, check_reply, done_before};
+use super::{BOOT, check_reply, done_before, text};
 use lastword_protocol::identity::Cause;
 use lastword_protocol::message::{AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Reply};
 use lastword_protocol::power::{Backend, Evidence, LastOperation, Operation, Outcome, Phase};
-use lastword_protocol::{Millis, OperationId};
+use lastword_protocol::{Millis, OperationId, Text};
 
 #[test]
 fn initiated() {
@@ -45,6 +45,7 @@ fn power_status() {
         boot: BOOT,
         pending: None,
         last: None,
+        refused: Text::new(),
     };
     check_reply(
         &Reply::PowerStatus(nothing),
@@ -54,6 +55,26 @@ fn power_status() {
         00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF ; boot
         00                                              ; pending: none
         00                                              ; last: none
+        00                                              ; refused: 0 bytes
+        ",
+    );
+    let refused = PowerStatus {
+        backend: Backend::Linux,
+        boot: BOOT,
+        pending: None,
+        last: None,
+        refused: text("no program x"),
+    };
+    check_reply(
+        &Reply::PowerStatus(refused),
+        0x11,
+        "
+        02                                              ; backend: 2 Linux
+        00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF ; boot
+        00                                              ; pending: none
+        00                                              ; last: none
+        0C                                              ; refused: 12 bytes
+        6E 6F 20 70 72 6F 67 72 61 6D 20 78             ;   no program x
         ",
     );
     let both = PowerStatus {
@@ -71,6 +92,7 @@ fn power_status() {
             outcome: Outcome::DryRun(Evidence::Unknowable),
             boot: BOOT,
         }),
+        refused: Text::new(),
     };
     check_reply(
         &Reply::PowerStatus(both),
@@ -90,6 +112,7 @@ fn power_status() {
         06                                              ;   outcome: 6 DryRun
         05                                              ;     evidence: 5 Unknowable
         00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF ;   boot
+        00                                              ; refused: 0 bytes
         ",
     );
 }

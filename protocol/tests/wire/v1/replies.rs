@@ -1,10 +1,10 @@
 //! The bodies of every reply that is not about power.
 
-use super::{BOOT, bytes, check_reply, full_identity, small_identity};
+use super::{BOOT, bytes, check_reply, full_identity, small_identity, text};
 use lastword_protocol::message::{BadBody, Pending, Reply, Status, Uptime, Working};
 use lastword_protocol::power::{Operation, Phase};
 use lastword_protocol::refusal::{Code, DETAIL_BYTES, Refusal};
-use lastword_protocol::{Millis, OperationId};
+use lastword_protocol::{Millis, OperationId, Text};
 
 #[test]
 fn done() {
@@ -90,6 +90,8 @@ fn status() {
         memory_available_kib: 0,
         load_hundredths: 0,
         pending: None,
+        waiting: Text::new(),
+        failing_logs: 0,
     };
     check_reply(
         &Reply::Status(idle),
@@ -102,6 +104,8 @@ fn status() {
         00                                              ; memory_available_kib: 0
         00                                              ; load_hundredths: 0
         00                                              ; pending: none
+        00                                              ; waiting: 0 bytes
+        00                                              ; failing_logs: 0
         ",
     );
     let at_work = Status {
@@ -117,6 +121,8 @@ fn status() {
             phase: Phase::Scheduled,
             left: Some(Millis(29_999)),
         }),
+        waiting: Text::new(),
+        failing_logs: 0,
     };
     check_reply(
         &Reply::Status(at_work),
@@ -134,6 +140,56 @@ fn status() {
         02                                              ;   phase: 2 Scheduled
         01                                              ;   left_ms: some
         AF EA 01                                        ;     value: 29999
+        00                                              ; waiting: 0 bytes
+        00                                              ; failing_logs: 0
+        ",
+    );
+}
+
+#[test]
+fn status_of_a_board_that_waits_and_cannot_write() {
+    let status = Status {
+        boot: BOOT,
+        uptime: Millis(1),
+        agent_uptime: Millis(1),
+        sessions: 1,
+        memory_available_kib: 0,
+        load_hundredths: 0,
+        pending: None,
+        waiting: text("tcp [::1]:7450"),
+        failing_logs: 300,
+    };
+    check_reply(
+        &Reply::Status(status),
+        0x02,
+        "
+        00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF ; boot
+        01                                              ; uptime_ms: 1
+        01                                              ; agent_uptime_ms: 1
+        01                                              ; sessions: 1
+        00                                              ; memory_available_kib: 0
+        00                                              ; load_hundredths: 0
+        00                                              ; pending: none
+        0E                                              ; waiting: 14 bytes
+        74 63 70 20 5B 3A 3A 31 5D 3A 37 34 35 30       ;   tcp [::1]:7450
+        AC 02                                           ; failing_logs: 300
+        ",
+    );
+}
+
+#[test]
+fn refused_with_a_cause() {
+    let refusal = Refusal::new(Code::NotHere, "invalid command").because("no space left on device");
+    check_reply(
+        &Reply::Refused(refusal),
+        0x7F,
+        "
+        F5 03                                           ; code: 501 not_here
+        0F                                              ; detail: 15 bytes
+        69 6E 76 61 6C 69 64 20 63 6F 6D 6D 61 6E 64    ;   invalid command
+        17                                              ; cause: 23 bytes
+        6E 6F 20 73 70 61 63 65 20 6C 65 66 74 20 6F 6E ;   no space left on
+        20 64 65 76 69 63 65                            ;    device
         ",
     );
 }
@@ -153,6 +209,8 @@ fn status_at_its_longest() {
             phase: Phase::Released,
             left: None,
         }),
+        waiting: Text::new(),
+        failing_logs: 0,
     };
     check_reply(
         &Reply::Status(status),
@@ -169,6 +227,8 @@ fn status_at_its_longest() {
         03                                              ;   operation: 3 GracefulShutdown
         03                                              ;   phase: 3 Released
         00                                              ;   left_ms: none
+        00                                              ; waiting: 0 bytes
+        00                                              ; failing_logs: 0
         ",
     );
 }
@@ -232,6 +292,7 @@ fn refused() {
         "
         90 03       ; code: 400 syntax
         00          ; detail: 0 bytes
+        00 ; cause: 0 bytes
         ",
     );
     check_refused(
@@ -241,6 +302,7 @@ fn refused() {
         F5 03                                        ; code: 501 not_here
         0F                                           ; detail: 15 bytes
         69 6E 76 61 6C 69 64 20 63 6F 6D 6D 61 6E 64 ;   invalid command
+        00 ; cause: 0 bytes
         ",
     );
     check_refused(
@@ -250,6 +312,7 @@ fn refused() {
         F4 03       ; code: 500 internal
         04          ; detail: 4 bytes
         66 61 69 6C ;   fail
+        00 ; cause: 0 bytes
         ",
     );
     check_refused(
@@ -264,6 +327,7 @@ fn refused() {
         C3 A9 C3 A9 C3 A9 C3 A9 C3 A9 C3 A9 C3 A9 C3 A9
         C3 A9 C3 A9 C3 A9 C3 A9 C3 A9 C3 A9 C3 A9 C3 A9
         C3 A9 C3 A9 C3 A9 C3 A9 C3 A9 C3 A9 C3 A9 C3 A9
+        00 ; cause: 0 bytes
         ",
     );
 }

@@ -138,6 +138,8 @@ impl World for Board {
                 memory_available_kib: 0,
                 load_hundredths: 0,
                 pending: self.pending(),
+                waiting: Text::new(),
+                failing_logs: 0,
             }),
         }
     }

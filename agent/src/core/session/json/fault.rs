@@ -23,6 +23,8 @@ pub(super) struct Fault {
     pub(super) code: Code,
     /// The parameter that is wrong, and what would be right.
     place: Option<Place>,
+    /// What is behind the message; may be empty.
+    cause: String,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +40,14 @@ impl Fault {
             message: message.into(),
             code,
             place: None,
+            cause: String::new(),
         }
+    }
+
+    /// The same with what is behind it.
+    pub(super) fn because(self, cause: &str) -> Self {
+        let cause = cause.to_owned();
+        Self { cause, ..self }
     }
 
     /// The line is JSON, but no request.
@@ -65,6 +74,9 @@ impl Fault {
         if let Some(place) = &self.place {
             data["param"] = json!(place.param);
             data["want"] = json!(place.want);
+        }
+        if !self.cause.is_empty() {
+            data["cause"] = json!(self.cause);
         }
         let error = json!({"code": self.number, "message": self.message, "data": data});
         json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string()

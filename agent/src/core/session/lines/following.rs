@@ -39,13 +39,15 @@ impl Lines {
     }
 
     /// Asks where a log ends, in order to follow it from there.
-    pub(super) fn open(&mut self, opening: Opening) -> Result<Flow, Refusal> {
+    pub(super) fn open(&mut self, opening: Opening) -> Result<Flow, Box<Refusal>> {
         if self.follows.is_full() {
-            return Err(Refusal::new(Code::SlowDown, "too many logs are followed"));
+            let refusal = Refusal::new(Code::SlowDown, "too many logs are followed");
+            return Err(refusal.into());
         }
         let is_last = |it: &Running| it.next + 1 == it.script.steps.len();
         if !self.running.as_ref().is_some_and(is_last) {
-            return Err(Refusal::new(Code::BadValue, "--follow goes last in a line"));
+            let refusal = Refusal::new(Code::BadValue, "--follow goes last in a line");
+            return Err(refusal.into());
         }
         let where_it_ends = Logs {
             name: opening.logs.name.clone(),
