@@ -15,47 +15,75 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::sleep;
 
-/// What is sent.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// How many lines.
-    pub lines: u32,
-    /// What the dice fall by.
-    pub seed: u64,
-    /// Which command they are.
-    pub spelling: Spelling,
-    /// How many lines are sent at once, at most.
-    pub burst_lines: u32,
+/// Lines to one board, and the account of them. The board is in plain.
+#[derive(Debug)]
+pub struct Campaign {
+    dice: Dice,
+    lines: Lines,
     /// A board that has said nothing for so long has taken what it takes.
-    pub quiet: Duration,
+    quiet: Duration,
+    account: Account,
 }
 
-/// Sends lines in bursts, and takes account of the answers. The board is in plain.
-///
-/// # Errors
-///
-/// If the line fails.
-pub async fn run<S>(stream: &mut S, plan: Plan) -> io::Result<Account>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut dice = Dice::new(plan.seed);
-    let mut lines = Lines::new(plan.spelling, plan.seed);
-    let mut account = Account::default();
-    let mut left = plan.lines;
-    while left > 0 {
-        let count = 1 + dice.below(plan.burst_lines.min(left).into());
-        let count = u32::try_from(count).unwrap_or(left);
-        left -= count;
-        let mut burst = Vec::new();
-        for _ in 0..count {
-            let line = lines.next();
-            burst.extend_from_slice(line.text.as_bytes());
-            account.sent(line);
+impl Campaign {
+    /// A campaign whose dice fall by `seed`. A board that has said nothing for `quiet` has taken what it
+    /// takes.
+    #[must_use]
+    pub fn new(spelling: Spelling, seed: u64, quiet: Duration) -> Self {
+        Self {
+            dice: Dice::new(seed),
+            lines: Lines::new(spelling, seed),
+            quiet,
+            account: Account::default(),
         }
-        exchange(stream, &burst, plan.quiet, &mut account).await?;
     }
-    Ok(account)
+
+    /// From now on a board that has said nothing for `quiet` has taken what it takes.
+    pub const fn set_quiet(&mut self, quiet: Duration) {
+        self.quiet = quiet;
+    }
+
+    /// What has come of it so far.
+    #[must_use]
+    pub const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Sends so many lines, in bursts of `most` at most.
+    ///
+    /// # Errors
+    ///
+    /// If the line fails.
+    pub async fn send<S>(&mut self, stream: &mut S, mut lines: u32, most: u32) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        while lines > 0 {
+            let count = 1 + self.dice.below(most.min(lines).into());
+            let count = u32::try_from(count).unwrap_or(lines);
+            lines -= count;
+            self.burst(stream, count).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends so many lines at once, and hears the board out.
+    ///
+    /// # Errors
+    ///
+    /// If the line fails.
+    pub async fn burst<S>(&mut self, stream: &mut S, lines: u32) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut bytes = Vec::new();
+        for _ in 0..lines {
+            let line = self.lines.next();
+            bytes.extend_from_slice(line.text.as_bytes());
+            self.account.sent(line);
+        }
+        exchange(stream, &bytes, self.quiet, &mut self.account).await
+    }
 }
 
 /// Sends all of this and hears the board out.

@@ -29,6 +29,6 @@ pub(crate) fn run(requests: u64, seed: Option<u64>) -> Result<()> {
 }
 
 /// A seed that a person can type.
-fn by_chance() -> u64 {
+pub(crate) fn by_chance() -> u64 {
     RandomState::new().hash_one(()) % 1_000_000
 }

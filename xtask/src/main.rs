@@ -17,6 +17,7 @@ mod orders;
 mod policies;
 mod services_kill;
 mod size;
+mod splice;
 mod terminals;
 mod test;
 mod tidy;
@@ -99,6 +100,21 @@ enum Task {
               value_parser = clap::value_parser!(u64).range(1..))]
         planted: Option<u64>,
     },
+    /// Send more lines than boards take, and look for any that runs and was not sent.
+    Splice {
+        /// What they are sent to; each kind in turn otherwise.
+        #[arg(long, value_enum)]
+        target: Option<splice::Target>,
+        /// How many.
+        #[arg(long, default_value_t = splice::LINES, value_parser = clap::value_parser!(u32).range(100..))]
+        lines: u32,
+        /// What the dice fall by; chance otherwise.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Tell the board nothing of what was lost, which has to be found out.
+        #[arg(long)]
+        ignore_marks: bool,
+    },
     /// Let two peers ask, take, cancel and die in every order. Much faster as
     /// `cargo run --release --package xtask -- orders`.
     Orders,
@@ -173,6 +189,12 @@ fn main() -> ExitCode {
             planted,
             ..
         } => lossy::mcu::run(requests.unwrap_or(lossy::mcu::REQUESTS), seed, planted),
+        Task::Splice {
+            target,
+            lines,
+            seed,
+            ignore_marks,
+        } => splice::run(target, lines, seed, ignore_marks),
         Task::Orders => {
             orders::run();
             Ok(())

@@ -3,7 +3,7 @@
 use crate::board::{linux, mcu};
 use crate::cargo::{cargo, run};
 use crate::fuzz::Budget;
-use crate::{bench, check, demo, firmware, fuzz, last_word, lossy, terminals, vectors};
+use crate::{bench, check, demo, firmware, fuzz, last_word, lossy, splice, terminals, vectors};
 use anyhow::Result;
 use std::process::Command;
 
@@ -41,6 +41,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     terminals::run_tests()?;
     firmware::run_tests()?;
     lossy::run(REQUESTS, Some(SEED))?;
+    splice::run_tests(&splice::WITHOUT_VM, SEED)?;
     bench::run_tests()?;
     bench::run(true, &[])?;
     fuzz_for_a_minute()?;
@@ -55,6 +56,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     last_word::run(REBOOTS)?;
     last_word::mcu::run(MCU_REBOOTS)?;
     lossy::mcu::run(MCU_REQUESTS, Some(SEED), None)?;
+    splice::run_tests(&splice::WITH_VM, SEED)?;
     println!("test: passed");
     Ok(())
 }

@@ -96,7 +96,7 @@ impl fmt::Display for Account {
         } = self;
         write!(
             f,
-            "{sent} lines sent, {ran} ran, {refused} refused with a hole, {spliced} ran that nobody sent"
+            "{sent} lines sent, {ran} ran, {refused} refused with a hole, {spliced} that nobody sent"
         )
     }
 }

@@ -1,6 +1,6 @@
 //! The agent in simulated time, on a port whose hardware marks damage and counts what it loses.
 
-use super::{Account, Plan, Spelling, run};
+use super::{Campaign, Spelling};
 use crate::board::{Board, Options};
 use crate::uart::{Rates, Side, Uart};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 /// Sends so many lines to an agent on a simulated port. `ignores_marks`: nobody is told of losses,
 /// which has to be found.
 #[must_use]
-pub fn run_on_fake_port(lines: u32, seed: u64, ignores_marks: bool) -> Account {
+pub fn run_on_fake_port(lines: u32, seed: u64, ignores_marks: bool) -> Campaign {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -29,19 +29,16 @@ pub fn run_on_fake_port(lines: u32, seed: u64, ignores_marks: bool) -> Account {
         if ignores_marks {
             uart.ignore_marks(Side::Host);
         }
-        let plan = Plan {
-            lines,
-            seed,
-            spelling: Spelling::Help,
-            burst_lines: BURST_LINES,
-            quiet: Duration::from_secs(5),
-        };
         let mut host = uart.host_end();
         host.write_all(b"\n").await.expect("a line");
-        run(&mut host, plan).await.expect("a line")
+        let mut campaign = Campaign::new(Spelling::Help, seed, QUIET);
+        let sent = campaign.send(&mut host, lines, BURST_LINES).await;
+        sent.expect("a line");
+        campaign
     })
 }
 
+const QUIET: Duration = Duration::from_secs(5);
 const BAUD: u32 = 115_200;
 /// In a million bytes: one in some forty lines of a burst.
 const RATES: Rates = Rates {
@@ -53,4 +50,4 @@ const RATES: Rates = Rates {
     overrun: 500,
 };
 /// Their answers are more than the agent keeps, so that it stops to read and the port runs full.
-const BURST_LINES: u32 = 700;
+const BURST_LINES: u32 = 1_500;

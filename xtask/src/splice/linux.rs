@@ -1,0 +1,82 @@
+//! The agent on a real kernel: it is stopped while more arrives than the kernel's buffers hold.
+
+use super::{Plan, QUIET, wait_for};
+use crate::board::linux::{Way, image, options, wait_until_up};
+use anyhow::{Result, ensure};
+use lastword_hil::virtual_board::{GuestFile, LinuxBoard, Network};
+use lastword_tests::splice::{Campaign, Spelling};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+pub(super) fn run(plan: Plan) -> Result<Campaign> {
+    let image = image(Network::User, vec![stopper()])?;
+    wait_for(async {
+        let board = LinuxBoard::start(&image, options("splice", Network::User)?).await?;
+        wait_until_up(&board, Way::Serial).await?;
+        let campaign = campaign(&board, plan).await?;
+        board.stop().await?;
+        Ok(campaign)
+    })
+}
+
+/// A service that stops the agent until nothing has arrived on any serial line for two seconds. The
+/// agent's services live on while it does not.
+fn stopper() -> GuestFile {
+    let script = "kill -STOP $PPID; /bin/busybox sleep 3; old=; \
+        while new=$(/bin/busybox cat /proc/tty/driver/serial); [ \\\"$new\\\" != \\\"$old\\\" ]; \
+        do old=$new; /bin/busybox sleep 2; done; kill -CONT $PPID";
+    let text = format!(
+        "command \"/bin/sh\"\nargs \"-c\" \"{script}\"\nrestart {{ policy \"never\" }}\n\
+         autostart #false\n"
+    );
+    GuestFile::text("/etc/lastword/services/stopper.kdl", text)
+}
+
+async fn campaign(board: &LinuxBoard, plan: Plan) -> Result<Campaign> {
+    let mut line = board.connect_serial().await?;
+    // Frames were spoken before: text counts again behind a second of silence.
+    sleep(Duration::from_secs(2)).await;
+    line.write_all(b"\n").await?;
+    let mut campaign = Campaign::new(Spelling::Help, plan.seed, FLOOD_QUIET);
+    let mut left = plan.lines;
+    while left > 0 {
+        let flood = left.min(FLOOD_LINES);
+        left -= flood;
+        stop_agent(board).await?;
+        campaign.set_quiet(FLOOD_QUIET);
+        campaign.burst(&mut line, flood).await?;
+        campaign.set_quiet(QUIET);
+        let calm = left.min(CALM_LINES);
+        left -= calm;
+        campaign.send(&mut line, calm, CALM_BURST_LINES).await?;
+        println!("{}", campaign.account());
+    }
+    Ok(campaign)
+}
+
+/// Starts the service; the agent stops as soon as it runs, and may not get to answering that.
+async fn stop_agent(board: &LinuxBoard) -> Result<()> {
+    let mut tcp = board.connect_tcp().await?;
+    tcp.write_all(b"svc start stopper\n").await?;
+    let mut heard = [0; 256];
+    if let Ok(read) = timeout(STOPPED, tcp.read(&mut heard)).await {
+        let heard = String::from_utf8_lossy(&heard[..read?]).into_owned();
+        ensure!(
+            heard.starts_with("| ") || heard.starts_with("ok"),
+            "{heard}"
+        );
+    }
+    sleep(STOPPED).await;
+    Ok(())
+}
+
+/// A megabyte.
+const FLOOD_LINES: u32 = 38_000;
+const CALM_LINES: u32 = 1_000;
+/// What the kernel's buffers hold.
+const CALM_BURST_LINES: u32 = 100;
+/// The agent is stopped by then.
+const STOPPED: Duration = Duration::from_secs(1);
+/// Longer than the agent stays stopped once nothing arrives.
+const FLOOD_QUIET: Duration = Duration::from_secs(8);
