@@ -47,29 +47,36 @@ use lastword_protocol::Instant;
 /// How many bytes are moved at a time.
 const WINDOW_BYTES: usize = 16;
 
-/// Hands in the next byte, if one can be read without waiting; returns whether there was something.
-fn take<T: Text, U: Read + ReadReady, B: Board, const FRAME: usize, const REPLIES: usize>(
+/// Whether a byte can be read without waiting.
+fn is_ready<T: Text, U: ReadReady, const FRAME: usize, const REPLIES: usize>(
+    responder: &mut Responder<T, FRAME, REPLIES>,
+    line: &mut U,
+    now: Instant,
+) -> Result<bool, U::Error> {
+    match line.read_ready() {
+        Ok(true) => return Ok(true),
+        Ok(false) => responder.caught_up(),
+        Err(error) if is_loss(&error) => responder.lost_input_somewhere(now),
+        Err(error) => return Err(error),
+    }
+    Ok(false)
+}
+
+/// Hands in the byte that can be read.
+fn take<T: Text, U: Read, B: Board, const FRAME: usize, const REPLIES: usize>(
     responder: &mut Responder<T, FRAME, REPLIES>,
     line: &mut U,
     board: &mut B,
     now: Instant,
-) -> Result<bool, U::Error> {
+) -> Result<(), U::Error> {
     let mut byte = [0];
-    let read = match line.read_ready() {
-        Ok(true) => line.read(&mut byte),
-        Ok(false) => {
-            responder.caught_up();
-            return Ok(false);
-        }
-        Err(error) => Err(error),
-    };
-    match read {
+    match line.read(&mut byte) {
         Ok(0) => {}
         Ok(_) => responder.receive(now, byte[0], board),
         Err(error) if is_loss(&error) => responder.lost_input_somewhere(now),
         Err(error) => return Err(error),
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Whether an error of a read says that input was lost, and not that the line is gone.

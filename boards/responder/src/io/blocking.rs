@@ -1,6 +1,6 @@
 //! Waiting for the line: for a board that has nothing else to do while it speaks.
 
-use super::{WINDOW_BYTES, take};
+use super::{WINDOW_BYTES, is_ready, take};
 use crate::hardware::Board;
 use crate::responder::Responder;
 use crate::text::Text;
@@ -48,7 +48,9 @@ fn step<
 ) -> Result<(), U::Error> {
     if responder.wants_input() {
         let now = board.now();
-        take(responder, line, board, now)?;
+        if is_ready(responder, line, now)? {
+            take(responder, line, board, now)?;
+        }
     }
     let now = board.now();
     responder.tick(now, board);

@@ -1,6 +1,6 @@
 //! Without waiting: for a main loop that has other things to do.
 
-use super::{WINDOW_BYTES, take};
+use super::{WINDOW_BYTES, is_ready, take};
 use crate::hardware::Board;
 use crate::responder::Responder;
 use crate::text::Text;
@@ -30,8 +30,8 @@ pub trait Drain: ErrorType {
     /// Takes the event that has its place behind the byte that was read last, and in front of the one
     /// that is read next; `None` if there is none, or if another byte comes first.
     ///
-    /// [`poll`] asks before it reads a byte, and where none can be read. Events at one place are
-    /// taken one after the other; losses at one place are one.
+    /// [`poll`] asks once [`ReadReady`] has told that a byte waits, and before it reads that; and where
+    /// none waits. Events at one place are taken one after the other; losses at one place are one.
     fn take_line_event(&mut self) -> Option<LineEvent> {
         None
     }
@@ -102,11 +102,13 @@ where
         if !responder.wants_input() {
             break;
         }
+        // First: a byte that comes with an event from here on waits for the next time.
+        let is_ready = is_ready(responder, line, now)?;
         match line.take_line_event() {
             Some(LineEvent::InputLost) => responder.lost_input(now),
             Some(LineEvent::Break) => responder.broken(),
-            None if !take(responder, line, board, now)? => break,
-            None => {}
+            None if is_ready => take(responder, line, board, now)?,
+            None => break,
         }
     }
     Ok(())

@@ -111,6 +111,9 @@ pub(crate) struct Uart {
     pub(crate) events: VecDeque<(usize, LineEvent)>,
     /// What is told instead of a byte, behind how many bytes.
     pub(crate) errors: VecDeque<(usize, ReadError)>,
+    /// What the interrupt puts into the ring, bytes behind a loss, while the program looks: behind how
+    /// many questions for events.
+    pub(crate) interrupt: Option<(usize, Vec<u8>)>,
     /// How many bytes the transmitter holds at most.
     pub(crate) queue_bytes: usize,
     /// A write waits for the line, as with a driver that blocks.
@@ -127,6 +130,7 @@ impl Default for Uart {
             read: 0,
             events: VecDeque::new(),
             errors: VecDeque::new(),
+            interrupt: None,
             queue_bytes: ABOUT.transmit_bytes.into(),
             waits: false,
         }
@@ -204,8 +208,17 @@ impl Drain for Uart {
 
     fn take_line_event(&mut self) -> Option<LineEvent> {
         let due = self.events.front().is_some_and(|(at, _)| *at == self.read);
-        let (_, event) = self.events.pop_front_if(|_| due)?;
-        Some(event)
+        let event = self.events.pop_front_if(|_| due);
+        if let Some((questions, bytes)) = &mut self.interrupt {
+            *questions -= 1;
+            if *questions == 0 {
+                let place = self.read + self.arrived.len();
+                self.arrived.extend(&*bytes);
+                self.events.push_back((place, LineEvent::InputLost));
+                self.interrupt = None;
+            }
+        }
+        event.map(|(_, event)| event)
     }
 }
 

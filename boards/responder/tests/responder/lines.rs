@@ -86,6 +86,18 @@ fn the_line_with_the_hole_is_refused_and_no_other() {
 }
 
 #[test]
+fn a_byte_that_arrives_behind_a_loss_while_the_driver_looks_does_not_slip_past_it() {
+    for questions in 1..12 {
+        let mut bench = Bench::new();
+        bench.say("\n");
+        bench.uart.interrupt = Some((questions, b"1\ndouble 4\n".to_vec()));
+        bench.uart.arrived.extend(b"double 2");
+        bench.turns(400);
+        assert_eq!(bench.hardware.asked, [4], "behind {questions} questions");
+    }
+}
+
+#[test]
 fn text_around_what_was_no_frame_is_no_line() {
     for noise in [&b"\0"[..], b"\0 1\n", b"\0 1\n\0 2\n"] {
         let mut bench = Bench::new();
