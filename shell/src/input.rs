@@ -1,7 +1,9 @@
 //! From bytes to lines: which dialect they are in, where they end, whether they are fit to read.
 
 mod bytes;
+mod echo;
 mod editor;
+mod first_line;
 mod history;
 mod keys;
 mod line_error;
@@ -20,7 +22,9 @@ use crate::dialect::{Dialect, HAS_TERM};
 use crate::grammar;
 use crate::out::Out;
 use core::fmt;
+use echo::{Echo, Origin};
 use editor::{Asked, Editor};
+use first_line::FirstLine;
 use keys::{ESCAPE, Keys};
 use lastword_protocol::Instant;
 use received::is_http;
@@ -52,6 +56,8 @@ pub struct Input<const LINE: usize = LINE_BYTES, const HISTORY: usize = HISTORY_
     /// When the last byte of the paste under way arrived.
     pasted: Option<Instant>,
     carriage: Carriage,
+    first_line: FirstLine,
+    echo: Echo,
     /// What the line under way came to is told: the next byte begins another.
     told: bool,
     /// Nothing is read any more until the session is forgotten.
@@ -81,6 +87,8 @@ enum Verdict {
     EndBefore,
     /// The session is asked something in mid-line.
     Ask(Asked),
+    /// What arrives is what was sent: nothing is read until the line is quiet.
+    Echo,
 }
 
 impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
@@ -95,6 +103,8 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             prompt: 0,
             pasted: None,
             carriage: Carriage::Home,
+            first_line: FirstLine::Empty,
+            echo: Echo::new(),
             told: false,
             closed: false,
         }
@@ -118,6 +128,8 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.editor.forget();
         self.pasted = None;
         self.carriage = Carriage::Home;
+        self.first_line = FirstLine::Empty;
+        self.echo = Echo::new();
         self.told = false;
         self.closed = false;
     }
@@ -135,8 +147,8 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     #[must_use]
     pub fn is_shown(&self) -> bool {
         match self.dialect {
-            None => self.echoes_first() && !self.typed().is_empty(),
-            Some(dialect) => dialect.is_term(),
+            None => self.first_line.is_typed() && !self.typed().is_empty(),
+            Some(dialect) => dialect.is_term() && !self.echo.is_silent(),
         }
     }
 
@@ -197,8 +209,13 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             }
             match verdict {
                 Verdict::More => {}
-                Verdict::End | Verdict::EndBefore => return Some(self.report()),
+                Verdict::End | Verdict::EndBefore => match self.origin(now) {
+                    Origin::Peer => return Some(self.report()),
+                    Origin::Board { first: true } => return Some(Received::Echo),
+                    Origin::Board { first: false } => {}
+                },
                 Verdict::Ask(asked) => return Some(asked.into()),
+                Verdict::Echo => return Some(Received::Echo),
             }
         }
     }
@@ -208,6 +225,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     pub const fn deadline(&self) -> Option<Instant> {
         match self.carriage {
             Carriage::Opening(until) => Some(until),
+            _ if self.dialect.is_none() => self.first_line.deadline(),
             Carriage::Home | Carriage::Returned | Carriage::Waiting => None,
         }
     }
@@ -217,8 +235,18 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         if !HAS_TERM || self.deadline()? > now {
             return None;
         }
+        if !matches!(self.carriage, Carriage::Opening(_)) {
+            // A key was pressed, and nothing else came: somebody is typing.
+            self.first_line = FirstLine::Typed;
+            // What a terminal does not take is lost; the line itself is not.
+            let _ = echo.text(self.editor.text());
+            return None;
+        }
         self.open_term(echo);
-        Some(self.report())
+        match self.origin(now) {
+            Origin::Peer => Some(self.report()),
+            Origin::Board { first } => first.then_some(Received::Echo),
+        }
     }
 
     /// Reports what the end of input leaves: an unterminated line is refused, never run.
@@ -238,6 +266,11 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     /// Takes one byte.
     fn take(&mut self, now: Instant, byte: u8, echo: &mut dyn Out) -> Verdict {
         if self.closed {
+            return Verdict::More;
+        }
+        if self.echo.drops(now) {
+            // What was lost of an echo spoils no line behind it.
+            self.editor.clear();
             return Verdict::More;
         }
         if core::mem::take(&mut self.told) {
@@ -299,7 +332,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.finish_keys();
         self.close_if_http();
         let is_echoed = match self.dialect {
-            None => self.echoes_first() && !self.editor.text().is_empty(),
+            None => self.first_line.is_typed() && !self.editor.text().is_empty(),
             Some(dialect) => dialect.is_term(),
         };
         if is_echoed {
@@ -322,14 +355,47 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         };
         if self.is_term() {
             let key = self.unless_pasted(now, key);
-            return self.edit(key, echo);
+            let verdict = self.edit(key, echo);
+            return if self.overflows_with_echo(now) {
+                Verdict::Echo
+            } else {
+                verdict
+            };
         }
         match self.dialect {
-            None if self.echoes_first() => self.edit_first(key, echo),
+            None if self.echoes_first() && self.first_line.key(now, self.medium) => {
+                self.edit_first(key, echo);
+            }
             None if HAS_TERM => self.edit_first(key, &mut Silence),
             _ => self.editor.record(key),
         }
         Verdict::More
+    }
+
+    /// Tells a board's own line that came back from others, and hears nothing more for a while where a
+    /// person's dialect would go on for ever.
+    fn origin(&mut self, now: Instant) -> Origin {
+        let is_term = self.is_term();
+        let origin = self.echo.line(now, self.editor.text(), is_term);
+        if let Origin::Board { .. } = origin {
+            self.drop_line();
+        }
+        origin
+    }
+
+    /// Whether the line under way is over the limit, and began as one of a board's.
+    fn overflows_with_echo(&mut self, now: Instant) -> bool {
+        let overflows = self.editor.is_over() && self.echo.overflow(now, self.editor.text());
+        if overflows {
+            self.drop_line();
+        }
+        overflows
+    }
+
+    fn drop_line(&mut self) {
+        self.editor.clear();
+        self.keys = Keys::new();
+        self.pasted = None;
     }
 
     /// Whether a first line is echoed: a person may be typing it.

@@ -61,6 +61,15 @@ pub fn line_error(out: &mut dyn Out, tag: Option<&Tag>, error: LineError) -> fmt
     pen.written()
 }
 
+/// Tells that what the board sends comes back.
+///
+/// # Errors
+///
+/// If `out` takes no more.
+pub fn echo(out: &mut dyn Out) -> fmt::Result {
+    out.text("\r\n! 0 line state=echo\r\n")
+}
+
 /// Begins a final that says yes.
 pub(crate) fn ok(pen: &mut Pen<'_>, tag: Option<&Tag>) {
     pen.text("ok");

@@ -312,6 +312,7 @@ fn heard(received: Option<Received<'_>>, answer: &mut Answer, unfit: &mut LineEr
         None => Heard::Nothing,
         Some(Received::Logout | Received::Http) => Heard::Leave,
         Some(Received::Interrupt) => Heard::Say(Saying::Prompt),
+        Some(Received::Echo) => Heard::Say(Saying::Echo),
         Some(Received::Redraw) => Heard::Say(Saying::Redraw),
         Some(Received::Choices) => Heard::Say(Saying::Choices),
         Some(Received::Complete) => Heard::Complete,

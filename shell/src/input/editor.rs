@@ -87,6 +87,11 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
         is_sound && self.bytes().is_empty()
     }
 
+    /// Whether the line is over the limit.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.over > 0
+    }
+
     /// Begins another line.
     pub(crate) fn clear(&mut self) {
         self.empty();
@@ -205,8 +210,8 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
         match key {
             Key::Character(character) => return self.put(character),
             Key::Invalid => {
-                self.invalid = true;
-                return BELL;
+                let was_invalid = core::mem::replace(&mut self.invalid, true);
+                return if was_invalid { NOTHING } else { BELL };
             }
             Key::Kill => {
                 self.empty();
@@ -276,8 +281,10 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
 
     /// Inserts a character that is typed.
     fn put(&mut self, character: char) -> Effect {
+        let was_over = self.is_over();
         if !self.insert(character) {
-            BELL
+            // Once: a line that echoes turns a bell into two characters.
+            if was_over { NOTHING } else { BELL }
         } else if self.cursor == self.line.len() {
             Effect::Appended(character)
         } else {

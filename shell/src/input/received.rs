@@ -38,6 +38,9 @@ pub enum Received<'a> {
     Choices,
     /// `^D` on an empty line in term: end the session.
     Logout,
+    /// A board's own words come back. They are not answered; [`plain::echo`](crate::plain::echo) tells
+    /// of it, once for a session.
+    Echo,
     /// The first line is an HTTP request: close the connection, answer nothing.
     Http,
 }

@@ -1,5 +1,6 @@
 //! Bytes in, lines out: every dialect, every split, every limit.
 
+mod echoes;
 mod editing;
 mod lost;
 mod screen;
@@ -34,6 +35,7 @@ fn told(received: &Received<'_>) -> String {
         Received::Complete => "complete".into(),
         Received::Choices => "choices".into(),
         Received::Logout => "logout".into(),
+        Received::Echo => "echo".into(),
         Received::Http => "http".into(),
     }
 }
@@ -106,9 +108,34 @@ fn the_answer_to_an_echoed_first_line_begins_a_line() {
         (b"a\r\n", "plain:a"),
         (b"{\n", "json:{"),
     ] {
-        let echo = check(SERIAL, &[first, b"b\n"], &[told, "plain:b"]);
+        let (key, rest) = first.split_at(1);
+        let echo = check(SERIAL, &[key, rest, b"b\n"], &[told, "plain:b"]);
         assert_eq!(echo, format!("{}\r\n", &told[5..].trim_start_matches(':')));
     }
+}
+
+/// Otherwise a command that a line echoes would run again, in every boot.
+#[test]
+fn a_first_line_that_comes_in_one_go_is_not_echoed() {
+    for (first, told, echo) in [
+        (&b"ab\n"[..], "plain:ab", ""),
+        (b"ab\r\n", "plain:ab", ""),
+        (b"ab\r", "term:ab", "\r\n"),
+    ] {
+        assert_eq!(check(SERIAL, &[first], &[told]), echo);
+    }
+    let mut session = Session::<8>::new(SERIAL);
+    session.send(b"a");
+    session.wait(19);
+    session.send(b"b");
+    session.wait(1_000);
+    session.send(b"c");
+    assert_eq!(session.echo, "");
+    let mut session = Session::<8>::new(SERIAL);
+    session.send(b"a");
+    session.wait(20);
+    session.send(b"bc");
+    assert_eq!(session.echo, "abc");
 }
 
 #[test]
@@ -127,7 +154,7 @@ fn a_lone_cr_or_cr_nul_is_term() {
         check(medium, &[b"a\rb\rc\r"], &["term:a", "term:b", "term:c"]);
     }
     assert_eq!(
-        check(SERIAL, &[b"a\r", b"b\r"], &["term:a", "term:b"]),
+        check(SERIAL, &[b"a", b"\r", b"b\r"], &["term:a", "term:b"]),
         "a\r\nb\r\n"
     );
     assert_eq!(
@@ -190,23 +217,23 @@ fn an_http_request_closes_the_session() {
 fn a_line_over_the_limit_is_refused_whole() {
     check(
         Medium::Stream,
-        &[b"1234567\nok\n"],
-        &["plain:1234567", "plain:ok"],
+        &[b"1234567\ngo\n"],
+        &["plain:1234567", "plain:go"],
     );
     check(
         Medium::Stream,
-        &[b"12345678\r\nok\n"],
-        &["plain:12345678", "plain:ok"],
+        &[b"12345678\r\ngo\n"],
+        &["plain:12345678", "plain:go"],
     );
     check(
         Medium::Stream,
-        &[b"123456789\nok\n"],
-        &["plain:413 9/8", "plain:ok"],
+        &[b"123456789\ngo\n"],
+        &["plain:413 9/8", "plain:go"],
     );
     check(
         Medium::Stream,
-        &[b"@7 456789012\r\nok\n"],
-        &["plain:413 12/8@7", "plain:ok"],
+        &[b"@7 456789012\r\ngo\n"],
+        &["plain:413 12/8@7", "plain:go"],
     );
     // The two-byte character does not fit; the one behind it must not fill its place.
     check(
@@ -230,26 +257,26 @@ fn control_characters_and_bad_utf_8_refuse_a_script_line() {
     ] {
         check(
             Medium::Stream,
-            &[b"\n", bad, b"\nok\n"],
-            &["plain:", "plain:400", "plain:ok"],
+            &[b"\n", bad, b"\ngo\n"],
+            &["plain:", "plain:400", "plain:go"],
         );
     }
     // So does an Esc that nothing followed in time.
     for before in [&b"\n"[..], b"\r\n\x1b["] {
-        let told = ["plain:", "plain:400", "plain:ok"];
-        check(SERIAL, &[before, b"\x1b", b"ab\nok\n"], &told);
+        let told = ["plain:", "plain:400", "plain:go"];
+        check(SERIAL, &[before, b"\x1b", b"ab\ngo\n"], &told);
     }
     check(Medium::Stream, &[b"\x1b", b"ab\n"], &["plain:400"]);
     for bad in [&b"a\xFF"[..], b"\xC3", b"\xC3(", b"\xED\xA0\x80"] {
         check(
             Medium::Stream,
-            &[b"\n", bad, b"\nok\n"],
-            &["plain:", "plain:400", "plain:ok"],
+            &[b"\n", bad, b"\ngo\n"],
+            &["plain:", "plain:400", "plain:go"],
         );
         check(
             Medium::Stream,
-            &[bad, b"\nok\n"],
-            &["plain:400", "plain:ok"],
+            &[bad, b"\ngo\n"],
+            &["plain:400", "plain:go"],
         );
     }
     // In a first line too: what a person may do is allowed only once it is known that it is one.
@@ -353,13 +380,17 @@ fn a_first_line_is_echoed_without_a_prompt() {
         (b"a\tb\x0c\x04\x1b[D\x01\x10c\r", "a bc\r\n"),
     ] {
         let mut session = Session::<8>::new(SERIAL);
-        session.send(keys);
+        session.send(&keys[..1]);
+        session.wait(20);
+        session.send(&keys[1..]);
         session.wait(20);
         assert_eq!(session.echo, echo, "{keys:?}");
     }
     let long = "x".repeat(200);
     let mut session = Session::<LINE_BYTES>::new(SERIAL);
-    session.send(long.as_bytes());
+    session.send(b"x");
+    session.wait(20);
+    session.send(&long.as_bytes()[1..]);
     assert_eq!(session.echo, long);
     session.echo.clear();
     session.send(&[0x08; 200]);
@@ -447,6 +478,9 @@ proptest! {
         let mut session = Session::<8>::new(Medium::Stream);
         session.send(b"\n");
         session.told.clear();
+        // What a board says is passed over, and has a test of its own.
+        let is_boards = |byte: &u8| matches!(byte, b'!' | b'|' | b'o' | b'e' | b'{');
+        let bytes: Vec<_> = bytes.iter().map(|it| if is_boards(it) { b'a' } else { *it }).collect();
         session.send(&bytes);
         let sent = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         prop_assert_eq!(session.told.len(), sent.clone().count() - 1);

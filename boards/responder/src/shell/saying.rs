@@ -22,6 +22,8 @@ pub(super) enum Saying {
     Unfit,
     /// To a program that has sent JSON.
     NoJson,
+    /// That the line echoes.
+    Echo,
     /// That a person may type.
     Prompt,
     /// What a person has typed.
@@ -35,7 +37,7 @@ impl Saying {
     pub(super) const fn is_answer(self) -> bool {
         !matches!(
             self,
-            Self::Nothing | Self::Prompt | Self::Redraw | Self::Choices
+            Self::Nothing | Self::Echo | Self::Prompt | Self::Redraw | Self::Choices
         )
     }
 }
@@ -69,6 +71,7 @@ fn ready<const LINE: usize, const HISTORY: usize>(
         Saying::Prompt => term::prompt(out, name),
         Saying::Choices => shell.input.choices(Vocabulary::of(shell.table), out, name),
         Saying::Redraw => shell.input.redraw(out, name),
+        Saying::Echo => plain::echo(out),
         Saying::NoJson => no_json(out),
         Saying::Unfit if shell.is_answered_in_term() => term::line_error(out, shell.unfit),
         Saying::Unfit => plain::line_error(out, shell.answer.tag(), shell.unfit),

@@ -5,6 +5,7 @@ mod bench;
 mod program;
 
 mod boot;
+mod echoes;
 mod frames;
 mod lines;
 mod power;

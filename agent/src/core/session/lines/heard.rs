@@ -53,6 +53,12 @@ impl Heard {
                 error,
             } => Self::Say(refusal(dialect, tag.as_ref(), error, name)),
             Received::Interrupt => Self::Say(prompt(name)),
+            Received::Echo => {
+                tracing::warn!(target: "session", "the line echoes: what is sent comes back, and is not answered");
+                let mut said = String::new();
+                let _ = plain::echo(&mut said);
+                Self::Say(said)
+            }
             Received::Redraw => Self::Show(Shown::Line),
             Received::Complete => Self::Show(Shown::Completed),
             Received::Choices => Self::Show(Shown::Choices),

@@ -95,7 +95,9 @@ fn a_person_gets_the_line_that_was_being_typed_again() {
         let mut bench = Bench::new(PTY);
         bench.receive(before);
         bench.wait(2_000);
-        bench.receive(b"upt");
+        bench.receive(b"u");
+        bench.wait(20);
+        bench.receive(b"pt");
         bench.said.clear();
         bench.receive(b"\0noise\0");
         let text = bench.text();

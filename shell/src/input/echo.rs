@@ -1,0 +1,167 @@
+//! A board's own words that come back: from a tty that echoes, a plug that ties TX to RX, or
+//! another board wired crosswise. To answer them would never end.
+
+use lastword_protocol::{Instant, Millis};
+
+/// The number of board lines within [`WINDOW`] in a person's dialect that show an echo. In the dialects of
+/// scripts, where none is ever answered, no number does.
+const LINES: u8 = 3;
+/// The longest time between two of them.
+const WINDOW: Millis = Millis(2_000);
+/// The silence on the line after which a person's input is read again.
+const QUIET: Millis = Millis(1_000);
+
+/// What is known about an echo on a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Echo {
+    last: Instant,
+    lines: u8,
+    /// Nothing is read or written until the line is quiet.
+    silent: bool,
+    told: bool,
+}
+
+/// What a line that has ended is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Somebody's who is to be answered.
+    Peer,
+    /// A board's. It is not answered; the first one is told of.
+    Board { first: bool },
+}
+
+impl Echo {
+    pub(super) const fn new() -> Self {
+        Self {
+            last: Instant(0),
+            lines: 0,
+            silent: false,
+            told: false,
+        }
+    }
+
+    /// Returns whether a byte that arrives at `now` is dropped, because the line was not quiet yet.
+    pub(super) fn drops(&mut self, now: Instant) -> bool {
+        self.silent &= now.since(self.last) < QUIET;
+        if self.silent {
+            self.last = now;
+        }
+        self.silent
+    }
+
+    /// Returns whether nothing is read or written.
+    pub(super) const fn is_silent(self) -> bool {
+        self.silent
+    }
+
+    /// Takes a line that ended at `now`; `is_term`: in the dialect of people, where its echo mixes
+    /// with prompts and what is typed.
+    pub(super) fn line(&mut self, now: Instant, line: &str, is_term: bool) -> Origin {
+        if !is_term {
+            return if is_answer(line) {
+                self.board()
+            } else {
+                Origin::Peer
+            };
+        }
+        if !is_on_screen(line) {
+            return Origin::Peer;
+        }
+        if WINDOW < now.since(self.last) {
+            self.lines = 0;
+        }
+        self.last = now;
+        self.lines += 1;
+        if self.lines < LINES {
+            return Origin::Peer;
+        }
+        self.silence(now)
+    }
+
+    /// Takes a person's line that is over the limit; whether it began as one of a board's does.
+    pub(super) fn overflow(&mut self, now: Instant, line: &str) -> bool {
+        let is_boards = is_on_screen(line);
+        if is_boards {
+            self.silence(now);
+        }
+        is_boards
+    }
+
+    fn silence(&mut self, now: Instant) -> Origin {
+        self.silent = true;
+        self.lines = 0;
+        self.last = now;
+        self.board()
+    }
+
+    const fn board(&mut self) -> Origin {
+        let first = !self.told;
+        self.told = true;
+        Origin::Board { first }
+    }
+}
+
+/// Returns whether a board answers, or tells something, with this line. No command begins so.
+fn is_answer(line: &str) -> bool {
+    let word = first_word(line);
+    matches!(word, b"ok" | b"err" | b"|" | b"!") || is_json_answer(line)
+}
+
+/// Returns whether a board shows a person this line: an answer to a script, the place of an error, or
+/// a prompt. No command begins so.
+fn is_on_screen(line: &str) -> bool {
+    let word = first_word(line);
+    is_answer(line) || word.starts_with(b"^") || word.ends_with(b">")
+}
+
+/// Returns whether this is a response of JSON-RPC, which is never a request.
+fn is_json_answer(line: &str) -> bool {
+    let holds = |part: &[u8]| line.as_bytes().windows(part.len()).any(|it| it == part);
+    line.starts_with('{')
+        && !holds(b"\"method\":")
+        && (holds(b"\"error\":") || holds(b"\"result\":"))
+}
+
+/// The first word of a line, and blanks before it passed over.
+fn first_word(line: &str) -> &[u8] {
+    let mut words = line.as_bytes().split(|byte| *byte == b' ');
+    words.find(|word| !word.is_empty()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_board_says_is_told_from_commands() {
+        for line in [
+            "ok",
+            "ok @7 done=2",
+            "err 404 unknown at=0",
+            "| 1 ok uptime_ms=1",
+            "! 0 board state=up name=lab7",
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600}}"#,
+            r#"{"id":7,"jsonrpc":"2.0","result":{}}"#,
+            r#"{"error":{"code":-32600,"message":"#,
+        ] {
+            assert!(is_answer(line), "{line}");
+        }
+        for line in [
+            "",
+            "okay",
+            "error",
+            "@7 ok",
+            "uptime",
+            "!help",
+            r#"{"jsonrpc":"2.0","id":1}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"power.reboot","params":{"error":1}}"#,
+            r#"{"id":1,"error" 1}"#,
+        ] {
+            assert!(!is_answer(line), "{line}");
+        }
+        for line in ["lab7> ", "lab7> uptime", "     ^~~~ unknown: x", "^C", "ok"] {
+            assert!(is_on_screen(line), "{line}");
+        }
+        assert!(!is_on_screen("power status"));
+    }
+}
