@@ -75,6 +75,9 @@ fn visit_brief(brief: &Brief<'_>, to: &mut dyn Fields) -> fmt::Result {
     if brief.memory_kib != 0 {
         to.field("memory", Value::Kibibytes(brief.memory_kib))?;
     }
+    if brief.log_failing {
+        to.field("log", Value::Word("failing"))?;
+    }
     Ok(())
 }
 
@@ -155,6 +158,9 @@ fn service(pen: &mut Pen<'_>, brief: &Brief<'_>) {
     if brief.memory_kib > 0 {
         pen.count(" ", brief.memory_kib as usize);
         pen.text(" KiB");
+    }
+    if brief.log_failing {
+        pen.text(" log failing");
     }
 }
 
@@ -249,12 +255,13 @@ mod tests {
             restarts: 2,
             last_exit: Some(ServiceExit::Signal(9)),
             memory_kib: 640,
+            log_failing: true,
         };
         check(
             &[Item::Service(running)],
             "| name=camera state=running pid=812 port=8421 uptime_ms=125000 restarts=2 last_signal=9 \
-             memory_kib=640\n",
-            "camera           running     pid 812 port 8421 up 2m 5s restarts 2 last signal 9 640 KiB\r\n",
+             memory_kib=640 log=failing\n",
+            "camera           running     pid 812 port 8421 up 2m 5s restarts 2 last signal 9 640 KiB log failing\r\n",
         );
     }
 

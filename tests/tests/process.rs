@@ -9,6 +9,7 @@ mod links;
 
 mod command;
 
+mod failing_logs;
 mod half_dead;
 mod listeners;
 mod refusals;

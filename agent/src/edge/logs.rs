@@ -2,6 +2,7 @@
 //! whoever follows. Nothing is lost while no agent lives, as long as the service does.
 
 mod archive;
+mod attached;
 mod feed;
 mod fifo;
 mod files;
@@ -16,6 +17,7 @@ pub use feed::{BATCH_BYTES, BATCH_LINES, Batch, Follower, TAIL_BYTES, Tail};
 use crate::core::log::{Cursor, LogLimits};
 use feed::{Feed, Feeds};
 use lastword_daemon::signals::block_all;
+use lastword_protocol::Millis;
 use nix::sys::eventfd::EventFd;
 use pump::{Answer, Command, Pump};
 use std::fs::DirBuilder;
@@ -26,6 +28,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, oneshot};
+
+/// The longest that services wait for a log that cannot be written. A disk that is full for a shorter time
+/// costs no line.
+pub const WRITE_WAIT_LIMIT: Millis = Millis(5_000);
 
 /// How many commands may wait for the pump.
 const COMMANDS: usize = 64;
@@ -54,9 +60,10 @@ struct Directories {
 /// FIFO open: the kernel forgets what is in a FIFO that nobody has open. Nothing is synced to disk,
 /// so a power failure may take the last seconds.
 ///
-/// If a log cannot be written, as on a full disk, nothing is given up: the output waits in the
-/// FIFO, a warning is logged once, and writing is tried again every second. Once its FIFO is full
-/// (1 MiB, or 64 KiB without privilege) the service waits, too. See [`Self::failures`].
+/// If a log cannot be written, as on a full disk, the output waits in the FIFO, a warning is logged once, and
+/// writing is tried again every second. Once its FIFO is full (1 MiB, or 64 KiB without privilege) the
+/// service waits, too, for [`WRITE_WAIT_LIMIT`] at most since the first failure: from then on a full FIFO is
+/// emptied, so that the service goes on, and its lines are counted as missed. See [`Self::failures`].
 #[derive(Clone, Debug)]
 pub struct Logs(Arc<Inner>);
 
@@ -76,20 +83,27 @@ impl Logs {
     ///
     /// # Errors
     ///
-    /// If a directory or the thread cannot be made.
+    /// If the thread cannot be made.
     pub fn start(state_directory: &Path) -> io::Result<Self> {
+        Self::start_with(state_directory, WRITE_WAIT_LIMIT)
+    }
+
+    fn start_with(state_directory: &Path, write_wait_limit: Millis) -> io::Result<Self> {
         let directories = Directories {
             fifos: state_directory.join("fifo"),
             logs: state_directory.join("logs"),
         };
         for path in [&directories.fifos, &directories.logs] {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-            made.map_err(|error| at(path, &error))?;
+            // They are made again when they are needed; the board has to be reached meanwhile.
+            if let Err(error) = make(path) {
+                tracing::warn!(%error, "logs of services cannot be written");
+            }
         }
         let (sender, receiver) = mpsc::channel(COMMANDS);
         let feeds = Arc::new(Feeds::default());
         let fifos = directories.fifos.clone();
-        let (pump, woken) = Pump::open(directories, Arc::clone(&feeds), receiver)?;
+        let (pump, woken) =
+            Pump::open(directories, Arc::clone(&feeds), receiver, write_wait_limit)?;
         // A file at its limit (SIGXFSZ) must not end the agent.
         let _blocked = block_all()?;
         let pump = thread::Builder::new()
@@ -295,6 +309,12 @@ fn is_name(name: &str) -> bool {
 
 fn unknown() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "no such service has a log")
+}
+
+/// Makes a directory, and those above it, where they are missing.
+fn make(path: &Path) -> io::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| at(path, &error))
 }
 
 /// An error that says which file it is about.

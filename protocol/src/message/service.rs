@@ -229,6 +229,8 @@ pub struct Brief<'a> {
     pub last_exit: Option<ServiceExit>,
     /// What its processes use, in KiB; 0 if unknown.
     pub memory_kib: u32,
+    /// Whether its log cannot be written.
+    pub log_failing: bool,
 }
 
 /// One step of a service's life.

@@ -60,6 +60,12 @@ impl Ring {
         self.make_room(0);
     }
 
+    /// Forgets what it holds: the next line has the number `next`.
+    pub fn begin(&mut self, next: Cursor) {
+        self.clear();
+        self.next = next;
+    }
+
     /// Takes the lines of a chunk. If they are not the next ones, those before them are forgotten.
     pub fn push(&mut self, record: &Record, chunk: &[u8]) {
         if record.line != self.next {

@@ -22,6 +22,13 @@ pub trait Store {
     /// Whatever the disk says; nothing was then moved.
     fn shift(&mut self, stream: Stream, offset: u64, bytes: u32) -> io::Result<u32>;
 
+    /// Takes bytes out of the front of a FIFO, for good, and returns how many lines ended in them.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel says.
+    fn discard(&mut self, stream: Stream, bytes: u32) -> io::Result<u64>;
+
     /// What the current file holds of a record's chunk.
     ///
     /// # Errors

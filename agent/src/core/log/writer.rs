@@ -143,6 +143,64 @@ impl Writer {
         Ok(())
     }
 
+    /// Gives up what was promised and cannot be written: it is taken out of its FIFO, and its lines are
+    /// counted as missed, and returned. What the file holds of it is shown. New files are begun before
+    /// anything else is written.
+    ///
+    /// # Errors
+    ///
+    /// If the FIFO cannot be read; the promise then stands.
+    pub fn give_up(&mut self, store: &mut impl Store) -> io::Result<u64> {
+        let mut missed = 0;
+        if let Some(Owed { record, missing }) = self.owed {
+            missed = store.discard(record.stream, missing)?;
+            self.forsake(store);
+            self.miss(missed);
+        }
+        self.rotating = true;
+        Ok(missed)
+    }
+
+    /// The same where the FIFO holds nothing of it any more.
+    pub fn forsake(&mut self, store: &mut impl Store) {
+        if let Some(Owed { record, .. }) = self.owed {
+            // A file that cannot even be read shows nothing.
+            let chunk = store.chunk(&record).unwrap_or_default();
+            let lines = pieces(&chunk, record.ending()).count() as u64;
+            self.show(store, &record, &chunk, lines);
+        }
+        self.rotating = true;
+    }
+
+    /// Counts lines that were written by the service and are not in its log: the next line has a number so
+    /// much higher.
+    pub const fn miss(&mut self, lines: u64) {
+        self.next = self.next.after(lines);
+    }
+
+    /// Writes down that lines were missed: an empty record, which has the number that the next line will
+    /// have.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says; call it again later.
+    pub fn mark(&mut self, store: &mut impl Store, unix_ms: u64) -> io::Result<()> {
+        if self.rotating {
+            self.rotate(store)?;
+        }
+        let record = Record {
+            offset: self.length,
+            line: self.next,
+            unix_ms,
+            length: 0,
+            stream: Stream::Out,
+            continues: false,
+        };
+        store.record(self.records, &record)?;
+        self.records += 1;
+        Ok(())
+    }
+
     fn write_chunk(
         &mut self,
         store: &mut impl Store,

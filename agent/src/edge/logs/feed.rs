@@ -89,6 +89,12 @@ impl Feed {
         self.progress.send_modify(|progress| progress.next = next);
     }
 
+    /// Has readers know where the log goes on.
+    pub(super) fn begin(&self, next: Cursor) {
+        self.ring().begin(next);
+        self.progress.send_modify(|progress| progress.next = next);
+    }
+
     pub(super) fn limit(&self, limits: LogLimits) {
         self.ring().limit(limits.ring_bytes);
     }

@@ -3,10 +3,11 @@
 use super::Ends;
 use crate::core::log::CHUNK_BYTES;
 use crate::core::log::Stream;
+use memchr::memchr_iter;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, open, splice, tee};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::stat::{Mode, SFlag, fstat, stat};
 use nix::unistd::{Uid, mkfifo};
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read};
@@ -15,7 +16,11 @@ use std::path::{Path, PathBuf};
 
 /// How much a FIFO is asked to hold, in bytes. What a service writes while no agent lives, or
 /// faster than the disk takes it, waits there.
-const FIFO_BYTES: i32 = 1024 * 1024;
+pub(super) const FIFO_BYTES: usize = 1 << 20;
+/// The same for fcntl(2).
+const FIFO_SIZE: i32 = 1 << 20;
+
+const _: () = assert!(FIFO_SIZE as usize == FIFO_BYTES);
 
 /// Descriptors for a process of a service, whose flags are its own.
 pub(super) fn ends(directory: &Path, name: &str) -> io::Result<Ends> {
@@ -40,6 +45,7 @@ pub(super) struct Fifos {
 impl Fifos {
     /// Opens `NAME.out` and `NAME.err` in a directory; makes them where they are missing.
     pub(super) fn open(directory: &Path, name: &str) -> io::Result<Self> {
+        super::make(directory)?;
         let open = |stream| Fifo::open(path(directory, name, stream));
         Ok(Self {
             out: open(Stream::Out)?,
@@ -52,6 +58,11 @@ impl Fifos {
             Stream::Out => &self.out,
             Stream::Err => &self.err,
         }
+    }
+
+    /// Whether both still have their names, so that a new process can open them.
+    pub(super) fn are_there(&self) -> bool {
+        Stream::BOTH.into_iter().all(|it| self.of(it).is_there())
     }
 
     /// Removes the names.
@@ -85,6 +96,34 @@ impl Fifo {
     pub(super) fn is_full(&self) -> io::Result<bool> {
         let mut fds = [PollFd::new(self.end.as_fd(), PollFlags::POLLOUT)];
         Ok(poll(&mut fds, PollTimeout::ZERO)? == 0)
+    }
+
+    fn is_there(&self) -> bool {
+        let named = stat(&self.path).map(|it| (it.st_dev, it.st_ino));
+        let open = fstat(&self.end).map(|it| (it.st_dev, it.st_ino));
+        named.is_ok() && named == open
+    }
+
+    /// Takes bytes out of the front, and returns how many lines ended in them.
+    pub(super) fn discard(&self, bytes: usize) -> io::Result<u64> {
+        let mut buffer = [0; 4_096];
+        let (mut left, mut lines) = (bytes, 0);
+        while left > 0 && self.has_bytes()? {
+            let most = left.min(buffer.len());
+            let read = nix::unistd::read(&self.end, &mut buffer[..most])?;
+            if read == 0 {
+                break;
+            }
+            lines += memchr_iter(b'\n', &buffer[..read]).count() as u64;
+            left -= read;
+        }
+        Ok(lines)
+    }
+
+    /// Whether a read would not wait.
+    fn has_bytes(&self) -> io::Result<bool> {
+        let mut fds = [PollFd::new(self.end.as_fd(), PollFlags::POLLIN)];
+        Ok(poll(&mut fds, PollTimeout::ZERO)? > 0)
     }
 
     /// Moves bytes from the front to a place in a file; returns how many, none if it is empty.
@@ -126,7 +165,7 @@ fn open_end(path: &Path) -> io::Result<OwnedFd> {
 fn enlarge(end: &OwnedFd) {
     if Uid::effective().is_root() {
         // Less room is no failure.
-        let _size = fcntl(end, FcntlArg::F_SETPIPE_SZ(FIFO_BYTES));
+        let _size = fcntl(end, FcntlArg::F_SETPIPE_SZ(FIFO_SIZE));
     }
 }
 
@@ -142,7 +181,7 @@ impl Tap {
     pub(super) fn open() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         // As many slots as a FIFO has, so that a look shows all of a line however it was written.
-        let _size = fcntl(&writer, FcntlArg::F_SETPIPE_SZ(FIFO_BYTES));
+        let _size = fcntl(&writer, FcntlArg::F_SETPIPE_SZ(FIFO_SIZE));
         Ok(Self {
             reader,
             writer,

@@ -24,6 +24,7 @@ impl Files {
     /// Opens or creates the current pair. A pair whose index does not fit its log, as after a
     /// power failure, is put aside.
     pub(super) fn open(paths: Paths, limits: LogLimits) -> io::Result<(Self, Found)> {
+        paths.make_directory()?;
         paths.mend(limits.keep)?;
         paths.prune(limits.keep)?;
         let mut files = Self {
@@ -101,6 +102,7 @@ impl Files {
 
     /// Puts the current pair aside and begins a new one. If it fails, it is to be called again.
     pub(super) fn rotate(&mut self) -> io::Result<()> {
+        self.paths.make_directory()?;
         if self.keep == 0 {
             self.paths.remove(0)?;
         } else {

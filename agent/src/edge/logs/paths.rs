@@ -25,6 +25,11 @@ impl Paths {
         }
     }
 
+    /// Makes the directory anew where somebody has removed it.
+    pub(super) fn make_directory(&self) -> io::Result<()> {
+        super::make(self.base.parent().unwrap_or(Path::new("/")))
+    }
+
     /// `NAME.log`, or with an age `NAME.log.1`; the higher, the older.
     pub(super) fn log(&self, age: u32) -> PathBuf {
         self.path(Kind::Log, age)

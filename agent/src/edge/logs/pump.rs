@@ -2,8 +2,9 @@
 //! thread, and services whose FIFOs are full; never the executor.
 
 use super::Directories;
+use super::attached::Attached;
 use super::feed::Feeds;
-use super::fifo::Tap;
+use super::fifo::{Fifos, Tap};
 use super::service::{Next, Service};
 use crate::core::log::{LogLimits, Stream};
 use crate::edge::clock::Clock;
@@ -18,8 +19,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
-/// How long after a failure to write the next attempt is made.
-const RETRY: Millis = Millis(1_000);
 /// How many looks at one stream come before another one's turn.
 const TURN_LOOKS: usize = 8;
 /// How many events the kernel is asked for at a time.
@@ -63,23 +62,6 @@ impl Token {
     }
 }
 
-/// A service and what the pump knows of it.
-#[derive(Debug)]
-struct Attached {
-    name: String,
-    service: Service,
-    /// Since when, and until when, nothing is tried: the disk does not take it.
-    stalled: Option<Stall>,
-    /// When each stream is to be looked at, as the pump has noted it.
-    due: [Option<Instant>; 2],
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Stall {
-    since: Instant,
-    retry: Instant,
-}
-
 /// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Pump {
@@ -89,6 +71,8 @@ pub(super) struct Pump {
     epoll: Epoll,
     woken: Arc<EventFd>,
     commands: mpsc::Receiver<Command>,
+    /// How long services wait for a log that cannot be written.
+    write_wait_limit: Millis,
     tap: Tap,
     attached: BTreeMap<u64, Attached>,
     ids: HashMap<String, u64>,
@@ -105,6 +89,7 @@ impl Pump {
         directories: Directories,
         feeds: Arc<Feeds>,
         commands: mpsc::Receiver<Command>,
+        write_wait_limit: Millis,
     ) -> io::Result<(Self, Arc<EventFd>)> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
@@ -118,6 +103,7 @@ impl Pump {
             epoll,
             woken: Arc::clone(&woken),
             commands,
+            write_wait_limit,
             tap: Tap::open()?,
             attached: BTreeMap::new(),
             ids: HashMap::new(),
@@ -204,8 +190,9 @@ impl Pump {
         let Some(attached) = self.attached.get_mut(&id) else {
             return;
         };
+        let limit = self.write_wait_limit;
         if attached.stalled.is_some_and(|stall| stall.retry > now) {
-            return;
+            return attached.relieve(&mut self.tap, now, limit);
         }
         for _look in 0..TURN_LOOKS {
             match attached.service.pump(&mut self.tap, stream, now) {
@@ -217,6 +204,7 @@ impl Pump {
                 }
                 Err(error) => {
                     let retry = attached.stall(now, &error);
+                    attached.relieve(&mut self.tap, now, limit);
                     for stream in Stream::BOTH {
                         self.note(Token::new(id, stream), Some(retry));
                     }
@@ -258,18 +246,12 @@ impl Pump {
 
     fn attach(&mut self, name: &str, limits: LogLimits) -> io::Result<()> {
         if let Some(attached) = self.ids.get(name).and_then(|id| self.attached.get_mut(id)) {
-            return attached.service.limit(limits);
+            attached.service.limit(limits)?;
+            return self.renew(name);
         }
         let service = Service::open(&self.directories, name, limits)?;
         let id = self.next_id;
-        for stream in Stream::BOTH {
-            // Edge-triggered: an unfinished line stays in its FIFO and would ring without end.
-            // Linux 5.5 to 5.13 rings only where the FIFO was empty: there, the rest of such a
-            // line is seen when the line is due.
-            let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
-            let event = EpollEvent::new(flags, Token::new(id, stream).0);
-            self.epoll.add(service.fifos().of(stream), event)?;
-        }
+        watch(&self.epoll, id, service.fifos())?;
         self.feeds.insert(name, Arc::clone(service.feed()));
         self.next_id += 1;
         self.ids.insert(name.to_owned(), id);
@@ -280,7 +262,36 @@ impl Pump {
             due: [None; 2],
         };
         self.attached.insert(id, attached);
+        self.begin(id);
         Ok(())
+    }
+
+    /// Opens a service's files. That of a disk which is full now may have room later.
+    fn begin(&mut self, id: u64) {
+        let now = self.clock.now();
+        let Some(attached) = self.attached.get_mut(&id) else {
+            return;
+        };
+        if let Err(error) = attached.service.begin() {
+            let retry = attached.stall(now, &error);
+            self.note(Token::new(id, Stream::Out), Some(retry));
+        }
+    }
+
+    /// Gives a service new FIFOs where somebody has removed the names of its own.
+    fn renew(&mut self, name: &str) -> io::Result<()> {
+        let id = self.ids.get(name).copied().ok_or_else(super::unknown)?;
+        let attached = self.attached.get_mut(&id).ok_or_else(super::unknown)?;
+        if attached.service.fifos().are_there() {
+            return Ok(());
+        }
+        tracing::warn!(name, "its FIFOs were removed; new ones are made");
+        for stream in Stream::BOTH {
+            self.epoll.delete(attached.service.fifos().of(stream))?;
+        }
+        let service = &mut attached.service;
+        service.renew(&self.directories.fifos, name, &mut self.tap)?;
+        watch(&self.epoll, id, service.fifos())
     }
 
     fn settle(&mut self, name: &str) -> io::Result<u64> {
@@ -306,38 +317,24 @@ impl Pump {
     }
 }
 
+/// Has the kernel tell when something is written to FIFOs.
+fn watch(epoll: &Epoll, id: u64, fifos: &Fifos) -> io::Result<()> {
+    for stream in Stream::BOTH {
+        // Edge-triggered: an unfinished line stays in its FIFO and would ring without end.
+        // Linux 5.5 to 5.13 rings only where the FIFO was empty: there, the rest of such a
+        // line is seen when the line is due.
+        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
+        let event = EpollEvent::new(flags, Token::new(id, stream).0);
+        epoll.add(fifos.of(stream), event)?;
+    }
+    Ok(())
+}
+
 impl Drop for Pump {
     fn drop(&mut self) {
         // Nothing will follow: whoever waits for it is told.
         for attached in self.attached.values() {
             attached.service.feed().close();
-        }
-    }
-}
-
-impl Attached {
-    /// Notes a failure and says so, the first time. Returns when to try again.
-    fn stall(&mut self, now: Instant, error: &io::Error) -> Instant {
-        self.service.feed().count_failure();
-        let retry = now.after(RETRY);
-        let since = self.stalled.map_or(now, |stall| stall.since);
-        if self.stalled.is_none() {
-            tracing::warn!(
-                name = self.name,
-                %error,
-                "the log cannot be written; the service goes on until its FIFO is full, and \
-                 writing is tried again every second"
-            );
-        }
-        self.stalled = Some(Stall { since, retry });
-        retry
-    }
-
-    fn recover(&mut self, now: Instant) {
-        if let Some(stall) = self.stalled.take() {
-            let seconds = now.since(stall.since).0 / 1_000;
-            self.service.feed().is_written_again();
-            tracing::info!(name = self.name, seconds, "the log is written again");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The logs of services that are this test: real FIFOs, files and time.
 
 mod damage;
+mod failing;
 mod follow;
 mod full_disk;
 mod kill;

@@ -324,7 +324,12 @@ impl Task {
             }
             // The session has the pages.
             ServiceRequest::More => {}
-            request => view::answer(&self.supervisor, &self.hands, &request, answer),
+            request => view::answer(
+                &self.supervisor,
+                (&self.hands, &self.logs),
+                &request,
+                answer,
+            ),
         }
     }
 

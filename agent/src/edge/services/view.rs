@@ -5,6 +5,7 @@ use crate::core::service::Name;
 use crate::core::service::answer::{Pages, exit, push_transition, refused};
 use crate::core::service::supervisor::{Supervisor, Unit};
 use crate::edge::clock::uptime;
+use crate::edge::logs::Logs;
 use crate::edge::process::Group;
 use crate::edge::tasks;
 use lastword_protocol::Millis;
@@ -25,17 +26,18 @@ struct Seen {
     restarts: u32,
     last_exit: Option<ServiceExit>,
     group: Option<Arc<Group>>,
+    log_failing: bool,
 }
 
 /// Answers a question for one service or for all. Their memory takes a while to find out, so that is
 /// done by the way.
 pub(super) fn answer(
     supervisor: &Supervisor,
-    hands: &HashMap<Name, Hands>,
+    (hands, logs): (&HashMap<Name, Hands>, &Logs),
     request: &ServiceRequest,
     answer: oneshot::Sender<Vec<Reply>>,
 ) {
-    let see = |(name, unit): (&Name, &Unit)| seen(name, unit, hands.get(name));
+    let see = |(name, unit): (&Name, &Unit)| seen(name, unit, hands.get(name), logs);
     let (seen, transitions) = match request {
         ServiceRequest::Status(wanted) => {
             let name = Name::try_from(wanted.as_str()).ok();
@@ -62,7 +64,7 @@ pub(super) fn answer(
     });
 }
 
-fn seen(name: &Name, unit: &Unit, hands: Option<&Hands>) -> Seen {
+fn seen(name: &Name, unit: &Unit, hands: Option<&Hands>, logs: &Logs) -> Seen {
     let process = hands.and_then(|hands| hands.process.as_ref());
     Seen {
         name: name.clone(),
@@ -73,6 +75,7 @@ fn seen(name: &Name, unit: &Unit, hands: Option<&Hands>) -> Seen {
         restarts: unit.machine().restarts(),
         last_exit: unit.machine().last().map(|last| exit(last.exit)),
         group: hands.and_then(|hands| hands.group.clone()),
+        log_failing: logs.readers().is_failing(name.as_str()),
     }
 }
 
@@ -91,6 +94,7 @@ impl Seen {
             restarts: self.restarts,
             last_exit: self.last_exit,
             memory_kib: u32::try_from(memory / 1_024).unwrap_or(u32::MAX),
+            log_failing: self.log_failing,
         }));
     }
 }

@@ -140,6 +140,7 @@ fn a_page_of_services() {
         restarts: 2,
         last_exit: Some(ServiceExit::Signal(9)),
         memory_kib: 640,
+        log_failing: true,
     };
     let stopped = Brief {
         name: "a",
@@ -150,13 +151,14 @@ fn a_page_of_services() {
         restarts: 0,
         last_exit: None,
         memory_kib: 0,
+        log_failing: false,
     };
     check_page(
         true,
         &[Item::Service(running), Item::Service(stopped)],
         "
         01              ; more: true
-        1E              ; items: 30 bytes
+        20              ; items: 32 bytes
         00              ; item: 0 Service
         03 63 61 6D     ; name: cam
         02              ; state: 2 Running
@@ -166,6 +168,7 @@ fn a_page_of_services() {
         02              ; restarts: 2
         01 01 09        ; last_exit: 1 Signal(9)
         80 05           ; memory_kib: 640
+        01              ; log_failing: true
         00              ; item: 0 Service
         01 61           ; name: a
         00              ; state: 0 Stopped
@@ -175,6 +178,7 @@ fn a_page_of_services() {
         00              ; restarts: 0
         00              ; last_exit: none
         00              ; memory_kib: 0
+        00              ; log_failing: false
         ",
     );
 }

@@ -186,6 +186,7 @@ impl Services {
             restarts: unit.machine().restarts(),
             last_exit: None,
             memory_kib: 0,
+            log_failing: false,
         }));
     }
 

@@ -125,6 +125,12 @@ impl Store for World {
         Ok(u32::try_from(moved).unwrap())
     }
 
+    fn discard(&mut self, stream: Stream, bytes: u32) -> io::Result<u64> {
+        let fifo = &mut self.fifos[stream as usize];
+        let gone = fifo.len().min(usize::try_from(bytes).unwrap());
+        Ok(fifo.drain(..gone).filter(|byte| *byte == b'\n').count() as u64)
+    }
+
     fn chunk(&self, record: &Record) -> io::Result<Vec<u8>> {
         let found = chunks(&self.files[self.files.len() - 1..])
             .find(|(it, _)| it == record)

@@ -148,6 +148,7 @@ fn brief(item: &Item<'_>) -> Option<Value> {
         restarts,
         last_exit,
         memory_kib,
+        log_failing,
     }) = item
     else {
         return None;
@@ -169,6 +170,9 @@ fn brief(item: &Item<'_>) -> Option<Value> {
     }
     if *memory_kib != 0 {
         set("memory_kib", json!(memory_kib));
+    }
+    if *log_failing {
+        set("log", json!("failing"));
     }
     Some(Value::Object(object))
 }

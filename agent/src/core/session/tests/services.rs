@@ -35,6 +35,7 @@ fn listed(count: u32) -> Vec<Reply> {
             restarts: 2,
             last_exit: None,
             memory_kib: 0,
+            log_failing: false,
         }));
     }
     pages.done()
