@@ -95,7 +95,9 @@ impl Session {
                     return self.type_ahead(input);
                 }
                 if self.lines.is_term() {
+                    let has_hole = self.typed.contains(&TextInput::Lost);
                     self.typed.clear();
+                    self.typed.extend(has_hole.then_some(TextInput::Lost));
                 }
                 let aborted = Refusal::new(Code::Aborted, "not waited for; it goes on");
                 let aborted = [Reply::Refused(aborted)];
