@@ -9,14 +9,18 @@ use crate::units::{Instant, Millis, Nonce};
 
 /// On a serial line a silence of this length ends a candidate.
 pub const SERIAL_GAP: Millis = Millis(50);
-/// After a candidate a device takes nothing for text until the line was quiet for this long.
+/// After a candidate a device takes nothing for text until the line was quiet for this long; on a
+/// stream a silence of this length ends a candidate.
 pub const QUIET: Millis = Millis(1_000);
+/// How long a device on a stream waits for the rest of a candidate behind a silence of [`QUIET`] in it,
+/// before it takes what came behind the silence for text.
+pub const REST_GAP: Millis = Millis(50);
 
 /// How a decoder treats what is not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Manner {
-    /// Whether the peer may pause in mid-frame. Otherwise a silence of [`SERIAL_GAP`] ends a
-    /// candidate.
+    /// Whether the peer may pause in mid-frame, for up to [`QUIET`]. Otherwise a silence of
+    /// [`SERIAL_GAP`] ends a candidate.
     pub pauses: bool,
     /// Whether text is only shown, as on a host. Otherwise it is dropped after a candidate until
     /// the line was quiet for [`QUIET`].
@@ -72,6 +76,9 @@ enum State {
     Closed,
     /// In a candidate that is too long, until a delimiter.
     Discard,
+    /// On a device's stream, behind a silence in a candidate: what comes now is the rest of it, if a
+    /// delimiter follows, or else text.
+    Doubt,
 }
 
 /// Splits a stream of bytes into frames and text. `N` bounds a candidate, in bytes, delimiters
@@ -84,9 +91,13 @@ pub struct Decoder<const N: usize> {
     muted: bool,
     /// Bytes of the candidate were lost: it is no frame, whatever it looks like.
     void: bool,
+    /// The candidate in doubt is too long to be a frame.
+    torn: bool,
     manner: Manner,
     /// How many bytes of `buffer` are held: the candidate.
     held: usize,
+    /// How many of them came before the silence that puts them in doubt, or are released as text.
+    mark: usize,
     invalid: u32,
     session: Option<Nonce>,
     last_byte: Instant,
@@ -115,6 +126,8 @@ impl<const N: usize> Decoder<N> {
             state: State::Text,
             buffer: [0; N],
             held: 0,
+            mark: 0,
+            torn: false,
             last_byte: Instant(0),
             after_return: false,
             muted: false,
@@ -148,6 +161,7 @@ impl<const N: usize> Decoder<N> {
     /// Forgets candidate and muting: the line was broken (BREAK), is new, or was given free.
     pub const fn reset(&mut self) {
         self.held = 0;
+        self.mark = 0;
         self.state = State::Text;
         self.after_return = false;
         self.muted = false;
@@ -162,6 +176,30 @@ impl<const N: usize> Decoder<N> {
         self.last_byte = now;
         self.after_return = false;
         self.void = matches!(self.state, State::Open | State::Closed);
+        if self.state == State::Doubt {
+            self.reject(State::Discard);
+        }
+    }
+
+    /// The stream has ended: what is in doubt is text.
+    pub fn end(&mut self) {
+        if self.state == State::Doubt {
+            self.release();
+        }
+    }
+
+    /// Returns the next byte of what was in doubt and is text. On a device's stream, to be asked until
+    /// there is none before the next byte is pushed.
+    pub fn released(&mut self) -> Option<u8> {
+        if self.state != State::Text || self.mark >= self.held {
+            return None;
+        }
+        let byte = self.buffer.get(self.mark).copied();
+        self.mark += 1;
+        if self.mark == self.held {
+            self.held = 0;
+        }
+        byte
     }
 
     /// Takes one byte that arrived at `now`.
@@ -181,12 +219,12 @@ impl<const N: usize> Decoder<N> {
                     Step::Text(byte)
                 }
             }
-            (State::Open | State::Closed, Some(free)) => {
+            (State::Open | State::Closed | State::Doubt, Some(free)) => {
                 *free = byte;
                 self.held += 1;
                 Step::Held
             }
-            (State::Open | State::Closed, None) => {
+            (State::Open | State::Closed | State::Doubt, None) => {
                 self.reject(State::Discard);
                 Step::Dropped
             }
@@ -198,17 +236,24 @@ impl<const N: usize> Decoder<N> {
     /// ticks are harmless; [`Decoder::push`] ticks by itself.
     pub fn tick(&mut self, now: Instant) -> bool {
         let silence = now.since(self.last_byte);
-        let gap = !self.manner.pauses && SERIAL_GAP <= silence;
         let quiet = QUIET <= silence;
         let ends = match self.state {
-            State::Open => gap,
-            State::Closed => gap || quiet,
-            // A line without connections may have lost the delimiter for good.
-            State::Discard => gap && quiet,
+            State::Open | State::Closed => self.gap() <= silence,
+            // The delimiter may be lost for good.
+            State::Discard => quiet,
+            State::Doubt => self.mark < self.held && REST_GAP <= silence,
             State::Text => false,
         };
         let void = ends && self.held > 0;
-        if void {
+        if ends && self.state == State::Doubt {
+            self.release();
+        } else if ends && self.may_go_on() {
+            self.torn = self.state == State::Discard;
+            self.mark = self.held;
+            self.state = State::Doubt;
+            self.muted = false;
+            return false;
+        } else if void {
             self.reject(State::Text);
         } else if ends {
             self.state = State::Text;
@@ -220,15 +265,40 @@ impl<const N: usize> Decoder<N> {
         void
     }
 
-    /// When a held candidate would end by silence; `None` if none is held or it may wait.
+    /// When a held candidate would end by silence, or what is in doubt be text; `None` if nothing is
+    /// held, or only what arrives can tell.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let gap = match (self.manner.pauses, self.state) {
-            (false, _) => SERIAL_GAP,
-            (true, State::Closed) => QUIET,
+        let gap = match self.state {
+            State::Open | State::Closed if !self.may_go_on() => self.gap(),
+            State::Doubt if self.mark < self.held => REST_GAP,
             _ => return None,
         };
         (self.held > 0).then(|| self.last_byte.after(gap))
+    }
+
+    /// The silence that ends a candidate.
+    const fn gap(&self) -> Millis {
+        if self.manner.pauses {
+            QUIET
+        } else {
+            SERIAL_GAP
+        }
+    }
+
+    /// Whether the rest of the candidate may come behind a silence, late: a TCP segment was lost. It
+    /// must not be taken for text, which a device runs.
+    fn may_go_on(&self) -> bool {
+        let is_begun = self.held > 0 || self.state == State::Discard;
+        self.manner.pauses && self.is_device() && is_begun
+    }
+
+    /// What came behind the silence is text; what came before it is void.
+    const fn release(&mut self) {
+        self.invalid = self.invalid.saturating_add(1);
+        self.state = State::Text;
+        self.muted = false;
+        self.after_return = false;
     }
 
     fn delimiter(&mut self) -> Step<'_> {
@@ -238,8 +308,14 @@ impl<const N: usize> Decoder<N> {
                 Step::Text(DELIMITER)
             }
             State::Open | State::Closed if self.held > 0 || self.void => self.try_candidate(),
+            State::Doubt if !self.torn => self.try_candidate(),
+            State::Doubt => {
+                self.reject(State::Open);
+                Step::Held
+            }
             State::Text | State::Discard | State::Open | State::Closed => {
                 self.after_return = false;
+                self.held = 0;
                 self.state = State::Open;
                 Step::Held
             }

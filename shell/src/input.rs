@@ -143,15 +143,6 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.editor.text()
     }
 
-    /// Whether a terminal shows what is typed: [`Input::redraw`] is to be written after a disturbance.
-    #[must_use]
-    pub fn is_shown(&self) -> bool {
-        match self.dialect {
-            None => self.first_line.is_typed() && !self.typed().is_empty(),
-            Some(dialect) => dialect.is_term() && !self.echo.is_silent(),
-        }
-    }
-
     /// Whether nothing is received of the line under way, not even half of a line end or a key.
     #[must_use]
     pub fn is_at_line_start(&self) -> bool {
@@ -370,37 +361,6 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             _ => self.editor.record(key),
         }
         Verdict::More
-    }
-
-    /// Tells a board's own line that came back from others, and hears nothing more for a while where a
-    /// person's dialect would go on for ever.
-    fn origin(&mut self, now: Instant) -> Origin {
-        let is_term = self.is_term();
-        let origin = self.echo.line(now, self.editor.text(), is_term);
-        if let Origin::Board { .. } = origin {
-            self.drop_line();
-        }
-        origin
-    }
-
-    /// Whether the line under way is over the limit, and began as one of a board's.
-    fn overflows_with_echo(&mut self, now: Instant) -> bool {
-        let overflows = self.editor.is_over() && self.echo.overflow(now, self.editor.text());
-        if overflows {
-            self.drop_line();
-        }
-        overflows
-    }
-
-    fn drop_line(&mut self) {
-        self.editor.clear();
-        self.keys = Keys::new();
-        self.pasted = None;
-    }
-
-    /// Whether a first line is echoed: a person may be typing it.
-    const fn echoes_first(&self) -> bool {
-        HAS_TERM && matches!(self.medium, Medium::Serial { .. })
     }
 
     /// Whatever key is under way ends with the line.

@@ -5,6 +5,7 @@ mod announcements;
 mod answers;
 mod bounds;
 mod countdown;
+mod ending;
 mod follow;
 mod follows;
 mod frames;
@@ -152,14 +153,6 @@ impl Session {
             && self.output.len() < OUTPUT_BYTES
     }
 
-    /// Whether the conversation is over once the output is written, and why.
-    #[must_use]
-    pub fn end(&self) -> Option<End> {
-        let busy = self.pending.is_waiting() || self.lines.is_following();
-        let drained = self.input_ended && !busy && self.output.is_empty();
-        self.end.or(drained.then_some(End::Finished))
-    }
-
     /// The next question to others; its answer goes to [`Session::answered`].
     pub fn take_job(&mut self) -> Option<Job> {
         self.pending.take_job()
@@ -190,23 +183,6 @@ impl Session {
         self.work(now, world);
     }
 
-    /// The peer will send nothing more. That neither cancels nor proves anything.
-    pub fn end_of_input(&mut self, world: &dyn World) {
-        self.input_ended = true;
-        self.refuse_unfinished(world);
-    }
-
-    /// Refuses the line that the end of input has left unfinished, once its turn has come.
-    fn refuse_unfinished(&mut self, world: &dyn World) {
-        if self.input_ended && !self.pending.has_line() && !self.output.is_muted() {
-            let arrived = self.heard.unwrap_or(self.opened);
-            for byte in self.telnet.end() {
-                self.text(arrived, TextInput::Byte(*byte), world);
-            }
-            self.lines.end(&mut self.output, world);
-        }
-    }
-
     /// The peer has had no time yet to take what is said from now on.
     fn await_progress(&mut self, now: Instant) {
         if self.output.is_empty() {
@@ -217,7 +193,9 @@ impl Session {
     /// Lets time pass; late and repeated ticks are harmless.
     pub fn tick(&mut self, now: Instant, world: &dyn World) {
         self.await_progress(now);
-        self.decoder.tick(now);
+        if self.decoder.tick(now) {
+            self.work(now, world);
+        }
         self.repeat_announcement(now, world);
         if !self.pending.has_line() {
             let flow = self.lines.tick(now, &mut self.output, world);
@@ -275,11 +253,16 @@ impl Session {
     /// Works through what has arrived until it has to wait because the last word is said. Text waits
     /// behind a line that waits for its answer, too; frames do not.
     fn work(&mut self, now: Instant, world: &dyn World) {
+        self.decoder.tick(now);
         while self.end.is_none() && !self.output.is_muted() {
             if !self.pending.has_line()
                 && let Some(input) = self.typed.pop_front()
             {
                 self.text(now, input, world);
+                continue;
+            }
+            if let Some(byte) = self.decoder.released() {
+                self.text(now, TextInput::Byte(byte), world);
                 continue;
             }
             let Some(incoming) = self.backlog.pop_front() else {

@@ -26,6 +26,8 @@ fn run(manner: Manner, stream: &[(u64, &[u8])]) -> (Vec<u16>, String) {
     decoder.enter(Some(NONCE));
     let (mut frames, mut text) = (Vec::new(), String::new());
     for (at, bytes) in stream {
+        decoder.tick(Instant(*at));
+        text.extend(core::iter::from_fn(|| decoder.released()).map(char::from));
         for byte in *bytes {
             match decoder.push(Instant(*at), *byte) {
                 Step::Frame(frame) => frames.push(frame.header.sequence.0),
@@ -34,6 +36,8 @@ fn run(manner: Manner, stream: &[(u64, &[u8])]) -> (Vec<u16>, String) {
             }
         }
     }
+    decoder.end();
+    text.extend(core::iter::from_fn(|| decoder.released()).map(char::from));
     (frames, text)
 }
 
@@ -131,6 +135,74 @@ fn a_silence_ends_a_candidate_on_a_line_and_not_on_a_stream() {
         let (found, _) = run(manner, &[(0, head), (50, tail)]);
         assert_eq!(found, frames, "{manner:?}");
     }
+}
+
+const MANNERS: [Manner; 4] = [
+    Manner::DEVICE_SERIAL,
+    Manner::DEVICE_STREAM,
+    Manner::HOST,
+    Manner::HOST_STREAM,
+];
+
+#[test]
+fn behind_a_second_of_silence_text_is_taken_whatever_came_before() {
+    let mut invalid = packet(1, b"x");
+    invalid[4] ^= 0x10;
+    let long = [&[0][..], &[b'x'; 200]].concat();
+    let half = &packet(1, b"x")[..6];
+    for before in [
+        &b"\0"[..],
+        b"\0\0\0",
+        &invalid,
+        &invalid[..6],
+        half,
+        &long,
+        b"\0x\0y",
+    ] {
+        for manner in MANNERS {
+            let (frames, text) = run(manner, &[(0, before), (1_000, b"status\n"), (9_000, b"x")]);
+            assert_eq!(frames, []);
+            assert!(
+                text.ends_with("status\nx"),
+                "{manner:?} {before:?}: {text:?}"
+            );
+        }
+        let mute = &[(0, before), (999, b"reboot\n"), (1_000, b"\0")];
+        check(Manner::DEVICE_STREAM, mute, &[], "");
+        check(
+            Manner::DEVICE_SERIAL,
+            &[(0, before), (49, b"reboot\n")],
+            &[],
+            "",
+        );
+    }
+}
+
+/// A lost segment is sent again after a second and more.
+#[test]
+fn the_rest_of_a_frame_is_never_text_however_late_it_comes() {
+    let frame = packet(1, b"\npower reboot\npower reboot\n");
+    let mut invalid = frame.clone();
+    invalid[4] ^= 0x10;
+    let long = packet(1, &b"\npower reboot\n".repeat(8));
+    for cut in 2..frame.len() {
+        for late in [999, 1_000, 60_000] {
+            let halves = |it: &[u8]| (it[..cut].to_vec(), it[cut..].to_vec());
+            let (head, tail) = halves(&frame);
+            check(
+                Manner::DEVICE_STREAM,
+                &[(0, &head), (late, &tail)],
+                &[1],
+                "",
+            );
+            let (head, tail) = halves(&invalid);
+            check(Manner::DEVICE_STREAM, &[(0, &head), (late, &tail)], &[], "");
+            let (head, tail) = halves(&long);
+            check(Manner::DEVICE_STREAM, &[(0, &head), (late, &tail)], &[], "");
+        }
+    }
+    let (head, tail) = long.split_at(100);
+    check(Manner::DEVICE_STREAM, &[(0, head), (2_000, tail)], &[], "");
 }
 
 #[test]

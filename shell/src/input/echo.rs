@@ -1,6 +1,8 @@
 //! A board's own words that come back: from a tty that echoes, a plug that ties TX to RX, or
 //! another board wired crosswise. To answer them would never end.
 
+use super::Input;
+use super::keys::Keys;
 use lastword_protocol::{Instant, Millis};
 
 /// The number of board lines within [`WINDOW`] in a person's dialect that show an echo. In the dialects of
@@ -98,6 +100,34 @@ impl Echo {
         let first = !self.told;
         self.told = true;
         Origin::Board { first }
+    }
+}
+
+impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
+    /// Tells a board's own line that came back from others, and hears nothing more for a while where a
+    /// person's dialect would go on for ever.
+    pub(super) fn origin(&mut self, now: Instant) -> Origin {
+        let is_term = self.is_term();
+        let origin = self.echo.line(now, self.editor.text(), is_term);
+        if let Origin::Board { .. } = origin {
+            self.drop_line();
+        }
+        origin
+    }
+
+    /// Whether the line under way is over the limit, and began as one of a board's.
+    pub(super) fn overflows_with_echo(&mut self, now: Instant) -> bool {
+        let overflows = self.editor.is_over() && self.echo.overflow(now, self.editor.text());
+        if overflows {
+            self.drop_line();
+        }
+        overflows
+    }
+
+    fn drop_line(&mut self) {
+        self.editor.clear();
+        self.keys = Keys::new();
+        self.pasted = None;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who sends a first line: somebody at the keys, who is shown what is typed, or a program.
 
-use super::Medium;
+use super::{Input, Medium};
+use crate::dialect::HAS_TERM;
 use lastword_protocol::Instant;
 
 /// How a first line arrives.
@@ -39,5 +40,21 @@ impl FirstLine {
             Self::Pending(until) => Some(until),
             _ => None,
         }
+    }
+}
+
+impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
+    /// Whether a terminal shows what is typed: [`Input::redraw`] is to be written after a disturbance.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        match self.dialect {
+            None => self.first_line.is_typed() && !self.typed().is_empty(),
+            Some(dialect) => dialect.is_term() && !self.echo.is_silent(),
+        }
+    }
+
+    /// Whether a first line is echoed: a person may be typing it.
+    pub(super) const fn echoes_first(&self) -> bool {
+        HAS_TERM && matches!(self.medium, Medium::Serial { .. })
     }
 }

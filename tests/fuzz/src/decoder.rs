@@ -7,7 +7,7 @@
 //! - Whatever came before, a frame behind a delimiter is found.
 
 use crate::input::Bytes;
-use lastword_protocol::decoder::{Decoder, Manner, QUIET, SERIAL_GAP, Step};
+use lastword_protocol::decoder::{Decoder, Manner, QUIET, REST_GAP, SERIAL_GAP, Step};
 use lastword_protocol::frame::{self, Class, Frame, Header, Packet};
 use lastword_protocol::{Instant, Millis, Nonce, Sequence};
 
@@ -143,6 +143,13 @@ impl Bench {
         self.is_muted = (self.is_muted || void) && silence < QUIET;
         self.is_whole &= !(QUIET <= silence || !self.manner.pauses && SERIAL_GAP <= silence);
         let invalid = self.ticked.invalid();
+        self.pushed.tick(self.now);
+        let released = |it: &mut Decoder<ROOM>| -> Vec<u8> {
+            std::iter::from_fn(|| it.released()).collect()
+        };
+        let text = released(&mut self.ticked);
+        assert_eq!(text, released(&mut self.pushed), "a tick made a difference");
+        assert!(text.is_empty() || self.segment.ends_with(&text), "what is released was not sent");
         let step = self.ticked.push(self.now, byte);
         assert_eq!(
             step,
@@ -212,7 +219,15 @@ impl Bench {
         }
         self.push(b'x');
         self.now = self.now.after(QUIET);
-        if !self.manner.pauses {
+        let is_device = !self.manner.shows;
+        if self.manner.pauses && is_device {
+            // It may be the rest of a candidate.
+            self.ticked.tick(self.now);
+            self.ticked.push(self.now, b'y');
+            self.now = self.now.after(REST_GAP);
+            self.ticked.tick(self.now);
+            assert_eq!(self.ticked.released(), Some(b'y'), "deaf to text");
+        } else {
             assert!(self.ticked.takes_text(self.now), "deaf to text");
         }
     }

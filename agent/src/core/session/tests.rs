@@ -3,6 +3,7 @@
 mod follow;
 mod json;
 mod lost;
+mod resuming;
 mod services;
 mod telnet;
 mod unasked;
