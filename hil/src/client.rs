@@ -32,6 +32,10 @@ pub struct Client {
     id: ClientId,
     clock: Clock,
     is_line: bool,
+    /// Whether the board may have a session of ours: a hello was sent.
+    has_greeted: bool,
+    /// When the board resets, as far as is known: from then on a boot loader may hear what is sent.
+    resets_at: Option<Instant>,
     link: Option<Link>,
     sink: TextSink,
 }
@@ -62,6 +66,8 @@ impl Client {
             id: client,
             clock: Clock::start(),
             is_line: dial.baud().is_some(),
+            has_greeted: false,
+            resets_at: None,
             link: None,
             sink: Box::new(|_| {}),
         }
@@ -87,7 +93,13 @@ impl Client {
     /// Whether there is a session to ask in, as far as is known.
     #[must_use]
     pub fn has_session(&self) -> bool {
-        self.caller.nonce().is_some()
+        self.caller.has_session()
+    }
+
+    /// The board resets at `at`: unless it is heard again, nothing is sent from then on without
+    /// being asked for, not even a goodbye. A boot loader may stop at any byte.
+    pub const fn resets_at(&mut self, at: Instant) {
+        self.resets_at = Some(at);
     }
 
     /// Opens a link in place of the one there was, and keeps the session. Greet next.
@@ -143,6 +155,9 @@ impl Client {
             match self.next_effect(until).await? {
                 Some(Effect::Welcomed(welcome)) => return Ok(welcome),
                 Some(Effect::Busy(busy)) => return Err(Unwelcome::Busy(busy).into()),
+                Some(Effect::HelloRefused(refusal)) => {
+                    return Err(Unwelcome::Refused(refusal).into());
+                }
                 Some(Effect::VersionRefused(refused)) => {
                     return Err(Unwelcome::Version(refused).into());
                 }
@@ -176,6 +191,9 @@ impl Client {
                     return Err(CallError::Restarted(Box::new(identity)));
                 }
                 Some(Effect::Busy(busy)) => return Err(Unwelcome::Busy(busy).into()),
+                Some(Effect::HelloRefused(refusal)) => {
+                    return Err(Unwelcome::Refused(refusal).into());
+                }
                 Some(Effect::VersionRefused(refused)) => {
                     return Err(Unwelcome::Version(refused).into());
                 }
@@ -212,6 +230,7 @@ impl Client {
     ///
     /// [`LinkError`] if the board cannot be told.
     pub async fn goodbye(mut self) -> Result<(), LinkError> {
+        self.has_greeted = false;
         let told = match hello::goodbye::<REQUEST_BYTES>(self.id) {
             Ok(packet) => self.send(&packet).await,
             Err(_) => Ok(()),
@@ -252,6 +271,9 @@ impl Client {
             Said::Announcement(announcement) => caller.announced(now, announcement),
         });
         link.enter(self.caller.nonce());
+        if matches!(heard, Some(Effect::Welcomed(_) | Effect::Restarted(_))) {
+            self.resets_at = None;
+        }
         Ok(heard)
     }
 
@@ -271,6 +293,7 @@ impl Client {
     /// Sends a hello, or a request behind one, with a delimiter more in front: right behind a
     /// return the first one would be text.
     async fn send_hello(&mut self, packet: &[u8]) -> Result<(), LinkError> {
+        self.has_greeted = true;
         self.send(&[&[DELIMITER], packet].concat()).await
     }
 
@@ -283,6 +306,23 @@ impl Client {
             self.hang_up();
         }
         sent
+    }
+}
+
+impl Drop for Client {
+    /// Gives a serial line free, as far as that needs no waiting: whoever is interrupted, or fails,
+    /// must not keep it.
+    fn drop(&mut self) {
+        let now = self.clock.now();
+        let may_boot = self.resets_at.is_some_and(|at| at <= now);
+        if self.is_line
+            && self.has_greeted
+            && !may_boot
+            && let Some(link) = self.link.as_mut()
+            && let Ok(packet) = hello::goodbye::<REQUEST_BYTES>(self.id)
+        {
+            link.send_at_once(&[&[DELIMITER], packet.as_slice()].concat());
+        }
     }
 }
 

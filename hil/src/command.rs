@@ -18,6 +18,8 @@ mod report;
 mod console;
 mod raw_terminal;
 
+mod signals;
+
 use arguments::{Arguments, Task};
 use clap::Parser;
 use std::ffi::OsString;
@@ -34,8 +36,12 @@ pub enum Exit {
     Unreachable = 2,
     /// The command line is wrong.
     Usage = 3,
-    /// Ctrl-C; the number is the shells' custom.
+    /// Ctrl-C; the number, 128 and that of the signal, is the shells' custom.
     Interrupted = 130,
+    /// SIGHUP, likewise.
+    HungUp = 129,
+    /// SIGTERM, likewise.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {
@@ -59,7 +65,7 @@ async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return usage(&error),
     };
     match order.task {
-        Task::Console => console::run(&order.endpoint).await,
+        Task::Console => console::run(&order.endpoint, order.take_over).await,
         Task::Line(ref line) => line::run(&order, line).await,
     }
 }

@@ -77,7 +77,8 @@ impl Dial for LineSocket {
     }
 }
 
-/// Opens the device raw: eight bits, no parity, no flow control, no echo.
+/// Opens the device raw: eight bits, no parity, no flow control, no echo. It is this program's alone
+/// from then on: locked with flock(2), as terminal programs lock it, too, and with TIOCEXCL.
 fn open_serial(path: &Path, baud: Baud) -> io::Result<SerialStream> {
     let name = path
         .to_str()
@@ -113,6 +114,18 @@ mod tests {
         let endpoint: Endpoint = format!("serial://{}", path.display()).parse().unwrap();
         let far = tokio::fs::File::from_std(pty.master.into());
         check(&endpoint, async { far }).await;
+    }
+
+    #[tokio::test]
+    async fn a_serial_port_is_had_by_one_program_at_a_time() {
+        let pty = nix::pty::openpty(None, None).unwrap();
+        let descriptor = std::os::fd::AsRawFd::as_raw_fd(&pty.slave);
+        let path = std::fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap();
+        let endpoint: Endpoint = format!("serial://{}", path.display()).parse().unwrap();
+        let first = endpoint.dial().await.unwrap();
+        assert!(endpoint.dial().await.is_err());
+        drop(first);
+        assert!(endpoint.dial().await.is_ok());
     }
 
     #[tokio::test]

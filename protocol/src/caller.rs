@@ -11,6 +11,7 @@ use crate::frame::{self, Class, Frame, Header, Packet, TooLong};
 use crate::hello::{self, Busy, Hello, VersionRefused, Welcome};
 use crate::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
 use crate::message::{self, Reply, Request};
+use crate::refusal::Refusal;
 use crate::units::{BootId, ClientId, Instant, Millis, Nonce, Sequence, Text};
 
 /// How long a caller waits, and how often it tries.
@@ -47,6 +48,8 @@ pub struct Caller<const N: usize> {
     greeting: Sequence,
     sequence: Sequence,
     session: Option<Open>,
+    /// Of a line that another client owns: what may be asked all the same is summed with it.
+    refused: Option<Nonce>,
     state: State<N>,
 }
 
@@ -99,7 +102,11 @@ pub enum Effect<const N: usize> {
     /// The session is open; [`Caller::call`] may follow.
     Welcomed(Welcome),
     /// Another client owns the line.
+    ///
+    /// The status of its power and the cancelling of an operation may be asked for all the same.
     Busy(Busy),
+    /// The board opens no session, for this reason.
+    HelloRefused(Refusal),
     /// There is no common version.
     VersionRefused(VersionRefused),
     /// The request has its reply.
@@ -143,6 +150,7 @@ impl<const N: usize> Caller<N> {
             greeting: Sequence(0),
             sequence: Sequence(0),
             session: None,
+            refused: None,
             state: State::Idle,
         }
     }
@@ -150,7 +158,13 @@ impl<const N: usize> Caller<N> {
     /// What the board's frames are summed with, for the decoder.
     #[must_use]
     pub fn nonce(&self) -> Option<Nonce> {
-        self.session.map(|open| open.nonce)
+        self.session.map(|open| open.nonce).or(self.refused)
+    }
+
+    /// Whether there is a session to ask anything in.
+    #[must_use]
+    pub const fn has_session(&self) -> bool {
+        self.session.is_some()
     }
 
     /// When to call [`Caller::tick`] at the latest.
@@ -178,19 +192,23 @@ impl<const N: usize> Caller<N> {
         Ok(packet)
     }
 
-    /// Sends a request.
+    /// Sends a request. On a line that another client owns that may be [`Request::PowerStatus`] or
+    /// [`Request::PowerCancel`]; these may be carried out once for each time they are sent.
     ///
     /// # Errors
     ///
     /// [`CannotCall`] without a session, with a request under way, or if it does not fit.
     pub fn call(&mut self, now: Instant, request: &Request) -> Result<Packet<N>, CannotCall> {
-        let open = self.session.ok_or(CannotCall::NoSession)?;
+        let may_be_asked = matches!(request, Request::PowerStatus | Request::PowerCancel(_));
+        let refused = self.refused.filter(|_| may_be_asked);
+        let session = self.session.map(|open| open.nonce);
+        let nonce = session.or(refused).ok_or(CannotCall::NoSession)?;
         if !matches!(self.state, State::Idle) {
             return Err(CannotCall::UnderWay);
         }
         let sequence = self.sequence.next();
         let header = Header::new(Class::Request, sequence, request.opcode());
-        let packet: Packet<N> = frame::encode(header, open.nonce, |out| request.encode(out).ok())?;
+        let packet: Packet<N> = frame::encode(header, nonce, |out| request.encode(out).ok())?;
         self.sequence = sequence;
         let call = Call {
             sequence,
@@ -226,7 +244,6 @@ impl<const N: usize> Caller<N> {
         let Some(left) = left.checked_sub(1) else {
             return Some(Effect::GaveUp);
         };
-        // Greeting first tells a board that booted from one that lost a frame.
         self.greet_again(now, left, behind)
     }
 
@@ -250,6 +267,8 @@ impl<const N: usize> Caller<N> {
         self.greet_again(now, left, behind)
     }
 
+    /// Greets once more, before the request under way is sent again: in a refused client's, which has
+    /// no session, that is sent again at once.
     fn greet_again(
         &mut self,
         now: Instant,
@@ -260,6 +279,16 @@ impl<const N: usize> Caller<N> {
             until: now.after(self.patience.reply),
             left,
         };
+        if let Some(call) = behind.as_ref().filter(|_| self.session.is_none()) {
+            // There is no session to be resumed, and no harm in asking twice.
+            let packet = call.packet.clone();
+            self.state = State::Calling {
+                attempt,
+                call: behind?,
+            };
+            return Some(Effect::Send(packet));
+        }
+        // Greeting first tells a board that booted from one that lost a frame.
         self.state = State::Greeting { attempt, behind };
         self.next_hello().ok().map(Effect::Send)
     }
@@ -280,7 +309,15 @@ impl<const N: usize> Caller<N> {
                 }
                 return self.welcomed(now, welcome);
             }
-            hello::opcode::BUSY => Effect::Busy(message::decode(opcode, frame.body).ok()?),
+            hello::opcode::BUSY => {
+                let busy: Busy = message::decode(opcode, frame.body).ok()?;
+                self.session = None;
+                self.refused = Some(busy.nonce);
+                Effect::Busy(busy)
+            }
+            hello::opcode::HELLO_REFUSED => {
+                Effect::HelloRefused(message::decode(opcode, frame.body).ok()?)
+            }
             hello::opcode::VERSION_REFUSED => {
                 Effect::VersionRefused(message::decode(opcode, frame.body).ok()?)
             }
@@ -296,6 +333,7 @@ impl<const N: usize> Caller<N> {
             boot: welcome.identity.boot,
         };
         let same = self.session == Some(open);
+        self.refused = None;
         self.session = Some(open);
         let State::Greeting { attempt, behind } = core::mem::replace(&mut self.state, State::Idle)
         else {

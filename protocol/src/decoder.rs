@@ -100,6 +100,7 @@ pub struct Decoder<const N: usize> {
     mark: usize,
     invalid: u32,
     session: Option<Nonce>,
+    refused: Option<Nonce>,
     last_byte: Instant,
     buffer: [u8; N],
 }
@@ -123,6 +124,7 @@ impl<const N: usize> Decoder<N> {
         Self {
             manner,
             session: None,
+            refused: None,
             state: State::Text,
             buffer: [0; N],
             held: 0,
@@ -143,6 +145,12 @@ impl<const N: usize> Decoder<N> {
             self.reset();
         }
         self.session = session;
+    }
+
+    /// From here on, frames of one client whose hello was refused are taken, too: those summed with
+    /// this nonce. [`Frame::nonce`] tells them from the session's.
+    pub const fn admit(&mut self, refused: Option<Nonce>) {
+        self.refused = refused;
     }
 
     /// Whether a byte that came at `now` would be text, unless it is a delimiter.
@@ -332,7 +340,8 @@ impl<const N: usize> Decoder<N> {
         let is_whole = !core::mem::take(&mut self.void);
         self.muted = !self.manner.shows;
         let candidate = self.buffer.get_mut(..length).filter(|_| is_whole);
-        let frame = candidate.and_then(|held| frame::decode(held, self.session));
+        let frame =
+            candidate.and_then(|held| frame::decode_either(held, self.session, self.refused));
         if let Some(frame) = frame.filter(|frame| frame.body.len() <= Self::BODY_BYTES) {
             self.state = State::Closed;
             Step::Frame(frame)

@@ -109,6 +109,8 @@ pub struct Frame<'a> {
     pub header: Header,
     /// The postcard body, without the checksum.
     pub body: &'a [u8],
+    /// What it is summed with.
+    pub nonce: Nonce,
 }
 
 /// A frame as it goes over the wire, both delimiters included; room for `N` bytes.
@@ -139,6 +141,18 @@ pub fn reborn_nonce(boot: BootId, client: ClientId, birth: u32) -> Nonce {
     } else {
         Nonce(mixed)
     }
+}
+
+/// The nonce for a client whose hello was refused while the session with the nonce `owner` has the
+/// line: never that of the owner, nor the same under another owner, as far as 32 bits go.
+#[must_use]
+pub fn refused_nonce(boot: BootId, client: ClientId, owner: Nonce) -> Nonce {
+    let [client, owner_bytes] = [client.0, owner.0.into()].map(u64::to_le_bytes);
+    let mut mixed = checksum::of_parts(&[&boot.0, &client, &owner_bytes]);
+    while mixed == owner.0 || mixed == HELLO_NONCE.0 {
+        mixed = mixed.wrapping_add(1);
+    }
+    Nonce(mixed)
 }
 
 /// Writes a frame whose body `write_body` produces; it returns the body's length, or `None` if
@@ -221,15 +235,31 @@ pub fn seal(packet: &mut [u8], header: Header, nonce: Nonce, body_bytes: usize) 
 /// checksum that another nonce or no nonce explains.
 #[must_use]
 pub fn decode(candidate: &mut [u8], session: Option<Nonce>) -> Option<Frame<'_>> {
+    decode_either(candidate, session, None)
+}
+
+/// As [`decode`], where the frame may also be that of a client whose hello was `refused`.
+#[must_use]
+pub fn decode_either(
+    candidate: &mut [u8],
+    session: Option<Nonce>,
+    refused: Option<Nonce>,
+) -> Option<Frame<'_>> {
     let (summed, sum) = cobs::decode(candidate)?.split_last_chunk::<CHECKSUM_BYTES>()?;
     let (head, body) = summed.split_first_chunk::<HEADER_BYTES>()?;
     let header = Header::from_bytes(*head)?;
-    let nonce = match header.class {
-        Class::Hello => HELLO_NONCE,
-        _ => session?,
+    let nonces = match header.class {
+        Class::Hello => [Some(HELLO_NONCE), None],
+        _ => [session, refused],
     };
-    (checksum::of_frame(nonce, summed) == u32::from_le_bytes(*sum))
-        .then_some(Frame { header, body })
+    let sum = u32::from_le_bytes(*sum);
+    let mut nonces = nonces.into_iter().flatten();
+    let nonce = nonces.find(|nonce| checksum::of_frame(*nonce, summed) == sum)?;
+    Some(Frame {
+        header,
+        body,
+        nonce,
+    })
 }
 
 /// The nonce a frame of `class` is summed with.
@@ -267,6 +297,7 @@ mod tests {
         let expected = Frame {
             header: Header::new(class, Sequence(7), 3),
             body,
+            nonce: crc_nonce(class, NONCE),
         };
         assert_eq!(
             frame,
@@ -287,6 +318,28 @@ mod tests {
     fn a_frame_of_another_session_fails_its_checksum() {
         check(Class::Reply, b"x", Some(Nonce(0x0102_0305)), false);
         check(Class::Reply, b"x", None, false);
+    }
+
+    #[test]
+    fn a_frame_tells_whether_it_is_the_sessions_or_that_of_a_refused_client() {
+        let other = Nonce(9);
+        for (session, refused) in [(NONCE, other), (other, NONCE)] {
+            let mut packet = packet(Class::Request, b"x");
+            let frame = decode_either(between(&mut packet), Some(session), Some(refused));
+            assert_eq!(frame.map(|frame| frame.nonce), Some(NONCE));
+        }
+    }
+
+    #[test]
+    fn the_nonce_of_a_refused_client_is_not_its_owners_and_ends_with_it() {
+        let boot = BootId([7; 16]);
+        for owner in [Nonce(1), Nonce(u32::MAX), session_nonce(boot, ClientId(1))] {
+            let refused = refused_nonce(boot, ClientId(1), owner);
+            assert_ne!(refused, owner);
+            assert_ne!(refused, refused_nonce(boot, ClientId(1), Nonce(2)));
+            // The one owner whose nonce it would be.
+            assert_ne!(refused_nonce(boot, ClientId(1), refused), refused);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::codec::{Field, Reader, Writer, fields};
 use crate::frame::{self, Class, Header, Packet, TooLong};
 use crate::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
 use crate::message;
+use crate::refusal::Refusal;
 use crate::units::{ClientId, Millis, Nonce, Sequence, Text};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub mod opcode {
     pub const GOODBYE: u8 = 0x04;
     /// No common version; the body is a [`super::VersionRefused`].
     pub const VERSION_REFUSED: u8 = 0x05;
+    /// No session, and why not; the body is a [`crate::refusal::Refusal`].
+    pub const HELLO_REFUSED: u8 = 0x06;
 }
 
 /// A client's greeting: mandatory at connect and after every timeout.
@@ -86,6 +89,8 @@ pub struct Occupied<'a> {
     pub idle: Millis,
     /// As [`Busy::name`]; UTF-8.
     pub name: &'a [u8],
+    /// As [`Busy::nonce`].
+    pub nonce: Nonce,
 }
 
 impl Field for Occupied<'_> {
@@ -93,6 +98,7 @@ impl Field for Occupied<'_> {
         self.owner.write(out);
         self.idle.write(out);
         out.text(self.name);
+        self.nonce.write(out);
     }
 }
 
@@ -128,6 +134,9 @@ pub struct Busy {
     pub idle: Millis,
     /// What it calls itself.
     pub name: Text<NAME_BYTES>,
+    /// What the refused client sums its frames with: good for asking for the power status and for
+    /// cancelling a power operation, while the line has this owner.
+    pub nonce: Nonce,
 }
 
 /// The board's answer to a [`Hello`] without a common version.
@@ -142,7 +151,7 @@ pub struct VersionRefused {
 fields! {
     Hello { client, oldest, current, take_over, name }
     Welcome<I> { client, nonce, resumed, identity }
-    Busy { owner, idle, name }
+    Busy { owner, idle, name, nonce }
     VersionRefused { oldest, current }
 }
 
@@ -178,6 +187,18 @@ pub fn version_refused<const N: usize>(sequence: Sequence) -> Result<Packet<N>, 
         current: CURRENT,
     };
     hello_frame(sequence, opcode::VERSION_REFUSED, &refused)
+}
+
+/// Frames the answer to a hello that opens no session for another reason.
+///
+/// # Errors
+///
+/// [`TooLong`] if it does not fit `N`.
+pub fn refused<const N: usize>(
+    sequence: Sequence,
+    refusal: &Refusal,
+) -> Result<Packet<N>, TooLong> {
+    hello_frame(sequence, opcode::HELLO_REFUSED, refusal)
 }
 
 /// Frames a client's hello.

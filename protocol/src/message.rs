@@ -7,6 +7,7 @@
 mod application;
 mod body;
 pub mod opcode;
+mod schema;
 #[cfg(feature = "services")]
 pub mod service;
 
@@ -15,6 +16,7 @@ pub use application::{APPLICATION_BYTES, Application};
 pub use body::{
     AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime, WAITING_BYTES, Working,
 };
+pub use schema::{SCHEMA, SCHEMA_HASH};
 
 use crate::codec::Reader;
 use crate::identity::{Identity, NAME_BYTES};
@@ -22,14 +24,6 @@ use crate::power::{Operation, PowerRequest};
 use crate::refusal::{Code, Number, Pieces, Refusal};
 use crate::units::{OperationId, Text};
 use serde::de::DeserializeOwned;
-
-/// Every opcode with the fields of its body: what the schema hash is taken over.
-///
-/// `WIRE.md` lists the same lines.
-pub const SCHEMA: &str = include_str!("schema.txt");
-
-/// FNV-1a (32 bits) of [`SCHEMA`]: tells apart builds that share a version number.
-pub const SCHEMA_HASH: u32 = fnv1a(SCHEMA.as_bytes());
 
 /// What a client may ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -390,15 +384,4 @@ pub fn encode(body: &impl Field, out: &mut [u8]) -> Result<usize, BadBody> {
 /// Reads a body in postcard's format; bytes behind it are ignored.
 pub(crate) fn decode<T: DeserializeOwned>(opcode: u8, body: &[u8]) -> Result<T, BadBody> {
     postcard::from_bytes(body).map_err(|_| BadBody::Malformed(opcode))
-}
-
-/// The 32-bit FNV-1a hash.
-const fn fnv1a(bytes: &[u8]) -> u32 {
-    let mut hash = 0x811C_9DC5_u32;
-    let mut index = 0;
-    while index < bytes.len() {
-        hash = (hash ^ bytes[index] as u32).wrapping_mul(0x0100_0193);
-        index += 1;
-    }
-    hash
 }

@@ -17,6 +17,7 @@ mod standard_streams;
 
 mod following;
 
+mod owner;
 mod simulator;
 
 mod services;

@@ -3,6 +3,7 @@
 
 mod announcements;
 mod answers;
+mod asked;
 mod bounds;
 mod countdown;
 mod ending;
@@ -18,9 +19,9 @@ mod patience;
 mod pending;
 mod telnet;
 
+pub use asked::Unanswered;
 pub use bounds::{End, Traits};
 pub use follows::{FOLLOWS, FollowId, FollowOrder, News};
-pub use frames::Unanswered;
 use loss::Incoming;
 pub use loss::LossWatch;
 pub use output::Output;
@@ -299,6 +300,7 @@ impl Session {
                 let (may_ask, out) = (self.pending.has_room(), &mut self.output);
                 let asked = self.frames.receive(now, &frame, may_ask, out, world);
                 self.decoder.enter(self.frames.nonce());
+                self.decoder.admit(self.frames.refused());
                 if let Some(asked) = asked {
                     self.pending.ask_frame(asked);
                 }

@@ -9,6 +9,8 @@ use lastword_protocol::frame::{self, Class, Frame, HELLO_NONCE, Header};
 use lastword_protocol::hello::{self, Greeting, Occupied, VersionRefused, Welcome, opcode};
 use lastword_protocol::identity::{CURRENT, NAME_BYTES, OLDEST};
 use lastword_protocol::message::{Field, Request, Writer};
+use lastword_protocol::power::Answer;
+use lastword_protocol::refusal::Code;
 use lastword_protocol::session::{Admission, Session};
 use lastword_protocol::{Instant, Millis, Nonce, OperationId, Sequence};
 
@@ -27,6 +29,8 @@ pub(crate) struct Frames<const FRAME: usize, const REPLIES: usize> {
     idle: Millis,
     /// What it calls itself.
     name: Vec<u8, NAME_BYTES>,
+    /// What the last client that was refused since it came sums its frames with.
+    refused: Option<Nonce>,
     /// Of the last client that was welcomed.
     session: Session<FRAME, REPLIES>,
 }
@@ -42,10 +46,33 @@ pub(crate) enum Letter {
     WelcomeBack(Sequence),
     /// Another client owns the line.
     Busy(Sequence),
+    /// What a client that was refused may know all the same. It is not kept.
+    Aside(Sequence, Aside),
     /// There is no common version.
     VersionRefused(Sequence),
     /// The line that tells, unasked, that the board is up.
     Announcement,
+}
+
+/// An answer to a client whose hello was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aside {
+    /// What was staged at this instant and what was last.
+    Power(Instant),
+    /// What the power desk says.
+    Answer(Answer),
+    /// There is more that it may not.
+    NotYours,
+}
+
+impl Aside {
+    const fn told(self) -> Told {
+        match self {
+            Self::Power(at) => Told::Power(at),
+            Self::Answer(answer) => Told::Answer(answer),
+            Self::NotYours => Told::Refused(Code::Busy, "another client owns the line"),
+        }
+    }
 }
 
 impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
@@ -57,12 +84,18 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
             owns: false,
             births: 0,
             idle: Millis(0),
+            refused: None,
         }
     }
 
     /// What the frames of the session are summed with; until its client says goodbye.
     pub(crate) fn nonce(&self) -> Option<Nonce> {
         self.owns.then(|| self.session.nonce())
+    }
+
+    /// What the frames of a client are summed with that was refused, while the line has this owner.
+    pub(crate) fn refused(&self) -> Option<Nonce> {
+        self.refused.filter(|_| self.owns)
     }
 
     /// Takes a valid frame. What is to be sent for it is returned.
@@ -83,6 +116,9 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
                 self.owns &= self.session.client() != client;
                 None
             }
+            (Class::Request, _) if Some(frame.nonce) == self.refused => {
+                Some(aside(frame, house, board))
+            }
             (Class::Request, _) => self.request(frame, house, board),
             // A device has no use for the rest.
             (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
@@ -97,8 +133,11 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         let is_known = self.births > 0 && self.session.client() == hello.client;
         if !is_known && self.owns && !hello.take_over && idle < OWNER_IDLE {
             self.idle = idle;
+            let owner = self.session.nonce();
+            self.refused = Some(frame::refused_nonce(house.boot(), hello.client, owner));
             return Letter::Busy(to);
         }
+        self.refused = None;
         self.heard = house.now();
         self.owns = true;
         if is_known {
@@ -165,9 +204,12 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
 
     /// Makes a hello frame in `packet`, and returns its length.
     fn hello(&self, letter: Letter, house: &House, packet: &mut [u8]) -> Option<usize> {
+        if let Letter::Aside(to, aside) = letter {
+            return reply(&aside.told(), house, to, self.refused?, packet);
+        }
         let mut body = Writer::new(frame::body_of(packet)?);
         let (opcode, to) = match letter {
-            Letter::Reply(_) | Letter::Announcement => return None,
+            Letter::Reply(_) | Letter::Announcement | Letter::Aside(..) => return None,
             Letter::Welcome(to) | Letter::WelcomeBack(to) => {
                 let welcome = Welcome {
                     client: self.session.client(),
@@ -183,6 +225,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
                     owner: self.session.client(),
                     idle: self.idle,
                     name: &self.name,
+                    nonce: self.refused?,
                 };
                 busy.write(&mut body);
                 (opcode::BUSY, to)
@@ -200,6 +243,19 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         let length = body.finish()?;
         frame::seal(packet, header, HELLO_NONCE, length)
     }
+}
+
+/// Answers a client whose hello was refused: it may see what is staged, and cancel it.
+fn aside(frame: &Frame<'_>, house: &mut House, board: &mut impl Board) -> Letter {
+    let mut request = Request::Identity;
+    // What cannot be read is none of the two.
+    let _ = request.read_any(frame.header.opcode, frame.body);
+    let aside = match request {
+        Request::PowerStatus => Aside::Power(house.now()),
+        Request::PowerCancel(id) => Aside::Answer(house.cancel(id, board)),
+        _ => Aside::NotYours,
+    };
+    Letter::Aside(frame.header.sequence, aside)
 }
 
 /// Makes a reply's frame in `packet`, and returns its length.

@@ -149,13 +149,7 @@ impl House {
             Request::Status => Told::Status(self.now),
             Request::PowerStatus => Told::Power(self.now),
             Request::Power(request) => Told::Answer(self.stage(request, assigned, board)),
-            Request::PowerCancel(id) => {
-                let answer = self.desk.cancellation(*id);
-                let can = matches!(answer, Answer::Cancelled { .. });
-                let cancel = Event::Cancel(Standdown::Cancelled);
-                let is_late = can && !self.step(cancel, board);
-                Told::Answer(if is_late { Answer::NotNow } else { answer })
-            }
+            Request::PowerCancel(id) => Told::Answer(self.cancel(*id, board)),
             Request::Application(message) => match board.ask(message) {
                 Said::Reply(reply) => Told::Application(reply),
                 Said::Done => Told::Done,
@@ -165,6 +159,15 @@ impl House {
             // What is for other kinds of boards; of what is for this one, nothing is left.
             other => Told::Bad(BadRequest::Unsupported(other.opcode())),
         }
+    }
+
+    /// Calls the staged operation off: the named one, or whichever it is.
+    pub(crate) fn cancel(&mut self, id: Option<OperationId>, board: &mut impl Board) -> Answer {
+        let answer = self.desk.cancellation(id);
+        let can = matches!(answer, Answer::Cancelled { .. });
+        let cancel = Event::Cancel(Standdown::Cancelled);
+        let is_late = can && !self.step(cancel, board);
+        if is_late { Answer::NotNow } else { answer }
     }
 
     fn stage(

@@ -96,6 +96,7 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
                 self.holds = false;
                 self.letter = self.frames.receive(&frame, &mut self.house, board);
                 self.decoder.enter(self.frames.nonce());
+                self.decoder.admit(self.frames.refused());
                 if self.letter.is_none() {
                     self.house.unsaid(board);
                 }

@@ -4,6 +4,7 @@ use lastword_protocol::caller::CannotCall;
 use lastword_protocol::frame::TooLong;
 use lastword_protocol::hello::{Busy, VersionRefused};
 use lastword_protocol::identity::Identity;
+use lastword_protocol::refusal::Refusal;
 use std::io;
 
 /// The link is not there, or broke.
@@ -39,6 +40,9 @@ pub enum Unwelcome {
     /// Another client owns the line: wait, or take over.
     #[error("the line belongs to {}, idle for {} s", owner(.0), .0.idle.0 / 1_000)]
     Busy(Busy),
+    /// The board opens no session, and says why.
+    #[error("the board opens no session: {0}")]
+    Refused(Refusal),
     /// There is no common version: use the client that came with the board's agent.
     #[error("the board speaks versions {} to {} of the protocol, this program does not", .0.oldest, .0.current)]
     Version(VersionRefused),

@@ -9,8 +9,12 @@ use lastword_protocol::announcement::{Announcement, AnnouncementReader};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::{DELIMITER, Frame};
 use lastword_protocol::units::Nonce;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::coop::unconstrained;
 
 /// The longest candidate frame, in bytes; what is longer is console text.
 const CANDIDATE_BYTES: usize = 2_048;
@@ -155,6 +159,13 @@ impl Link {
             },
             () = waited => Ok(()),
         }
+    }
+
+    /// Writes what the link takes without waiting; the rest is lost.
+    pub(crate) fn send_at_once(&mut self, bytes: &[u8]) {
+        let write = unconstrained(self.stream.write(bytes));
+        // Nobody is left to hear of an error.
+        let _ = pin!(write).poll(&mut Context::from_waker(Waker::noop()));
     }
 
     /// Writes all of it, or gives up after a bounded time. Not cancel-safe.

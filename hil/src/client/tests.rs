@@ -5,6 +5,7 @@ use crate::endpoint::Baud;
 use crate::fake_board::{FakeBoard, Fault};
 use lastword_protocol::Millis;
 use lastword_protocol::hello::Busy;
+use lastword_protocol::units::Nonce;
 use std::sync::{Arc, Mutex};
 
 /// A client that is welcome, and the console text it hears.
@@ -109,6 +110,7 @@ async fn a_line_that_another_owns_is_had_by_taking_over() {
         owner: ClientId(7),
         idle: Millis(3_000),
         name: "alice@desk".try_into().unwrap(),
+        nonce: Nonce(7),
     });
     let mut client = Client::connect(&board, &Options::default()).await.unwrap();
     let error = client.greet(false).await.unwrap_err().to_string();

@@ -6,14 +6,18 @@ use crate::client::{Link, LinkError, TextSink};
 use crate::clock::Clock;
 use crate::dial::Dial;
 use crate::endpoint::Endpoint;
-use lastword_protocol::{Instant, Millis};
+use lastword_protocol::frame::DELIMITER;
+use lastword_protocol::hello::{self, Hello};
+use lastword_protocol::identity::{CURRENT, OLDEST};
+use lastword_protocol::{ClientId, Instant, Millis, Sequence, Text};
 use std::io::{self, Read, Write};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, channel};
 
 /// Attaches until `^]`, the end of a piped input, a signal, or the board's end of it.
-pub(super) async fn run(endpoint: &Endpoint) -> Exit {
+/// `take_over`: whoever owns a serial line in frames loses it, and lines are taken at once.
+pub(super) async fn run(endpoint: &Endpoint, take_over: bool) -> Exit {
     let dialled = tokio::time::timeout(CONNECT_TIMEOUT, endpoint.dial()).await;
     let stream = match dialled {
         Ok(Ok(stream)) => stream,
@@ -22,6 +26,7 @@ pub(super) async fn run(endpoint: &Endpoint) -> Exit {
     };
     let mut attached = Attached {
         link: Link::new(stream, endpoint.baud()),
+        take_over,
         clock: Clock::start(),
         sink: Box::new(show),
     };
@@ -40,6 +45,7 @@ fn unreachable_board(endpoint: &Endpoint, error: &dyn std::error::Error) -> Exit
 
 struct Attached {
     link: Link,
+    take_over: bool,
     clock: Clock,
     sink: TextSink,
 }
@@ -60,6 +66,9 @@ impl Attached {
         let person = terminal.is_some();
         if person {
             tell(&format!("{endpoint}: ^] leaves\r\n"));
+        }
+        if self.take_over {
+            self.link.send(&taking_over()).await?;
         }
         self.link.send(OPENING).await?;
         let left = self.converse(person).await?;
@@ -133,6 +142,22 @@ impl Attached {
     }
 }
 
+/// Takes the line, and gives it free at once: behind a goodbye a board takes text for commands.
+fn taking_over() -> Vec<u8> {
+    let hello = Hello {
+        client: ClientId(rand::random()),
+        oldest: OLDEST,
+        current: CURRENT,
+        take_over: true,
+        name: Text::new(),
+    };
+    let taken = hello::ask::<HELLO_BYTES>(Sequence(1), &hello);
+    let freed = hello::goodbye::<HELLO_BYTES>(hello.client);
+    // They fit.
+    let packets = [taken, freed].into_iter().flatten();
+    packets.fold(vec![DELIMITER], |all, packet| [&all[..], &packet].concat())
+}
+
 /// What was typed in front of `^]`, and whether that was there; a pipe may hold any byte.
 fn until_escape(bytes: &[u8], person: bool) -> (&[u8], bool) {
     match bytes.iter().position(|byte| *byte == ESCAPE) {
@@ -168,6 +193,8 @@ fn show(text: &[u8]) {
     let _ = out.flush();
 }
 
+/// The longest hello of this side, in bytes.
+const HELLO_BYTES: usize = 64;
 /// Whatever was typed before, a line of its own, and the dialect of people.
 const OPENING: &[u8] = b"\nmode term\n";
 /// `^]`

@@ -5,8 +5,11 @@ use super::arguments::Order;
 use super::following::{self, Following};
 use super::notes::Notes;
 use super::report::{self, Reader, Report};
+use super::signals;
 use crate::client::{CallError, Client, GreetError, Unwelcome};
+use crate::endpoint::Endpoint;
 use crate::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
+use lastword_protocol::hello::Busy;
 use lastword_protocol::message::service::{Logs, Page, ServiceRequest};
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::PowerRequest;
@@ -38,11 +41,12 @@ pub(super) async fn run(order: &Order, line: &str) -> Exit {
         notes,
         report,
         client: None,
+        busy: None,
         following: None,
     };
     let exit = tokio::select! {
         exit = asking.run(&script) => exit,
-        _ = tokio::signal::ctrl_c() => Exit::Interrupted,
+        exit = signals::end() => exit,
     };
     asking.close_log();
     asking.leave().await;
@@ -72,6 +76,8 @@ struct Asking<'a> {
     notes: Notes,
     report: Report,
     client: Option<Client>,
+    /// Who owns the line instead of the client.
+    busy: Option<Busy>,
     following: Option<Following>,
 }
 
@@ -126,11 +132,14 @@ impl Asking<'_> {
         let client = match self.client.take() {
             Some(client) => client,
             None => self
-                .connect()
+                .connect(request)
                 .await
                 .map_err(|error| self.not_reached(error))?,
         };
         let client = self.client.insert(client);
+        if let Some(busy) = self.busy.as_ref().filter(|_| !may_ask_aside(request)) {
+            return Err(not_welcome(&Unwelcome::Busy(busy.clone())));
+        }
         client.call(request).await.map_err(|error| lost(&error))
     }
 
@@ -195,11 +204,39 @@ impl Asking<'_> {
         }
     }
 
-    async fn connect(&self) -> Result<Client, GreetError> {
+    /// Opens a session for this request; or none, if another owns the line and the request may be
+    /// asked all the same.
+    async fn connect(&mut self, request: &Request) -> Result<Client, GreetError> {
         let mut client = Client::connect(&self.order.endpoint, &self.order.client).await?;
         client.on_text(self.notes.text_sink(self.order.quiet));
-        client.greet(self.order.take_over).await?;
+        match client.greet(self.order.take_over).await {
+            Err(GreetError::Unwelcome(Unwelcome::Busy(busy))) if self.is_own(&busy) => {
+                self.note_taken_back(&busy);
+                client.greet(true).await?;
+            }
+            Err(GreetError::Unwelcome(Unwelcome::Busy(busy))) if may_ask_aside(request) => {
+                let unwelcome = Unwelcome::Busy(busy.clone());
+                self.notes
+                    .line(&format!("lastword: {unwelcome}; asking all the same"));
+                self.busy = Some(busy);
+            }
+            greeted => drop(greeted?),
+        }
         Ok(client)
+    }
+
+    /// Whether the line's owner was a client like this one that has ended without a goodbye: this
+    /// port is locked, so no other uses it now, and the owner has this one's name, USER@HOST.
+    fn is_own(&self, busy: &Busy) -> bool {
+        let is_locked = matches!(self.order.endpoint, Endpoint::Serial { .. });
+        is_locked && !busy.name.is_empty() && busy.name == self.order.client.name
+    }
+
+    fn note_taken_back(&self, busy: &Busy) {
+        let seconds = busy.idle.0 / 1_000;
+        self.notes.line(&format!(
+            "lastword: taking the line back from an earlier client of yours, idle for {seconds} s"
+        ));
     }
 
     async fn prove(
@@ -209,17 +246,16 @@ impl Asking<'_> {
         timeout: Duration,
     ) -> Result<Exit, Trouble> {
         self.leave().await;
-        let mut options = ProofOptions {
-            client: self.order.client.clone(),
-            take_over: self.order.take_over,
-            timeout,
-            on_text: self.notes.text_sink(self.order.quiet),
-            ..ProofOptions::default()
-        };
-        if self.reader != Reader::Program {
-            options.on_rung = self.notes.rung_sink();
+        let endpoint = &self.order.endpoint;
+        let take_over = self.order.take_over;
+        let mut proof = prove(endpoint, power, self.proof_options(timeout, take_over)).await;
+        if let Err(ProofError::Greet(GreetError::Unwelcome(Unwelcome::Busy(busy)))) = &proof
+            && self.is_own(busy)
+        {
+            self.note_taken_back(busy);
+            proof = prove(endpoint, power, self.proof_options(timeout, true)).await;
         }
-        match prove(&self.order.endpoint, power, options).await {
+        match proof {
             Ok(proof) => {
                 self.report.proof(step, &proof);
                 Ok(match proof.verdict {
@@ -235,6 +271,20 @@ impl Asking<'_> {
                 Ok(Exit::No)
             }
         }
+    }
+
+    fn proof_options(&self, timeout: Duration, take_over: bool) -> ProofOptions {
+        let mut options = ProofOptions {
+            client: self.order.client.clone(),
+            take_over,
+            timeout,
+            on_text: self.notes.text_sink(self.order.quiet),
+            ..ProofOptions::default()
+        };
+        if self.reader != Reader::Program {
+            options.on_rung = self.notes.rung_sink();
+        }
+        options
     }
 
     fn tell(&mut self, step: &Step, reply: &Reply) -> Exit {
@@ -269,6 +319,11 @@ impl Asking<'_> {
     }
 }
 
+/// What may be asked of a line that another client owns.
+const fn may_ask_aside(request: &Request) -> bool {
+    matches!(request, Request::PowerStatus | Request::PowerCancel(_))
+}
+
 fn is_unknown(reply: &Reply) -> bool {
     matches!(reply, Reply::Refused(refusal) if refusal.code == Code::Unknown)
 }
@@ -279,6 +334,7 @@ fn not_welcome(unwelcome: &Unwelcome) -> Trouble {
             let detail = format!("{unwelcome}; --take-over takes it");
             (Code::Busy, detail, Exit::No)
         }
+        Unwelcome::Refused(refusal) => (refusal.code, refusal.detail.to_string(), Exit::No),
         Unwelcome::Version(_) => (Code::NotHere, unwelcome.to_string(), Exit::No),
     }
 }

@@ -7,7 +7,7 @@ use crate::clock::millis;
 use crate::dial::Dial;
 use lastword_protocol::identity::Identity;
 use lastword_protocol::message::{Reply, Request};
-use lastword_protocol::power::{Operation, PowerRequest};
+use lastword_protocol::power::{Backend, Operation, PowerRequest};
 use lastword_protocol::refusal::Refusal;
 use lastword_protocol::{Instant, Millis, OperationId};
 use std::time::Duration;
@@ -87,6 +87,7 @@ pub async fn prove(
     let mut climb = Climb {
         dial,
         await_close: request.await_close,
+        delay: request.delay,
         patience: probe_patience(dial, clock.now().since(begun)),
         ladder: Ladder::new(clock.now(), plan, welcome.identity),
         client,
@@ -117,6 +118,8 @@ struct Climb<'a> {
     ladder: Ladder,
     /// Close the link behind the acknowledgement: the board waits for that.
     await_close: bool,
+    /// How long after the acknowledgement the board resets.
+    delay: Millis,
     /// How long one probe waits for its answer.
     patience: Millis,
     on_rung: RungSink,
@@ -159,6 +162,10 @@ impl Climb<'_> {
         let reply = self.client.call(&self.ladder.request()).await;
         Ok(match reply {
             Ok(Reply::Initiated(initiated)) => {
+                if initiated.backend != Backend::DryRun {
+                    let now = self.client.clock().now();
+                    self.client.resets_at(now.after(self.delay));
+                }
                 if self.await_close {
                     self.client.hang_up();
                 }
@@ -188,6 +195,8 @@ impl Climb<'_> {
         match self.greet_once().await {
             Ok(identity) => seen(identity),
             Err(GreetError::Unwelcome(Unwelcome::Busy(_) | Unwelcome::Version(_))) => Event::Barred,
+            // Full: it will not be for long.
+            Err(GreetError::Unwelcome(Unwelcome::Refused(_))) => Event::Unanswered,
             Err(GreetError::Link(_) | GreetError::Silent | GreetError::TooLong(_)) => {
                 // Silence on a connection may be its death; on a line it is only silence.
                 if self.dial.baud().is_none() {

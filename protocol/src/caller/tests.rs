@@ -238,3 +238,48 @@ fn a_request_that_runs_for_too_long_and_one_of_which_nothing_is_heard_are_given_
     assert!(matches!(caller.tick(Instant(205)), Some(Effect::Send(_))));
     assert_eq!(caller.tick(Instant(305)), Some(Effect::GaveUp));
 }
+
+#[test]
+fn of_a_line_that_another_owns_its_power_may_be_asked_for_and_nothing_else() {
+    let mut caller = Tested::new(ClientId(1), Text::new(), PATIENCE);
+    caller.greet(Instant(0), false).unwrap();
+    let busy = Busy {
+        owner: ClientId(2),
+        idle: Millis(0),
+        name: Text::new(),
+        nonce: Nonce(7),
+    };
+    let packet = hello::busy(caller.greeting, &busy).unwrap();
+    assert_eq!(
+        hear(&mut caller, 5, &packet),
+        Some(Effect::Busy(busy.clone()))
+    );
+    assert!(!caller.has_session());
+    let uptime = caller.call(Instant(10), &Request::Uptime);
+    assert_eq!(uptime, Err(CannotCall::NoSession));
+    let cancel = Request::PowerCancel(None);
+    let packet = caller.call(Instant(10), &cancel).unwrap();
+    assert_eq!(caller.nonce(), Some(Nonce(7)));
+    assert_eq!(caller.tick(Instant(110)), Some(Effect::Send(packet)));
+    let header = Header::new(Class::Reply, Sequence(1), message::opcode::DONE);
+    let done = frame::encode(header, Nonce(7), |_| Some(0)).unwrap();
+    assert_eq!(
+        hear(&mut caller, 120, &done),
+        Some(Effect::Answered(Reply::Done))
+    );
+
+    caller.call(Instant(200), &Request::PowerStatus).unwrap();
+    assert!(matches!(caller.tick(Instant(300)), Some(Effect::Send(_))));
+    assert_eq!(caller.tick(Instant(400)), Some(Effect::GaveUp));
+}
+
+#[test]
+fn a_board_that_opens_no_session_says_why() {
+    let mut caller = Tested::new(ClientId(1), Text::new(), PATIENCE);
+    caller.greet(Instant(0), false).unwrap();
+    let full = Refusal::new(crate::refusal::Code::SlowDown, "too many sessions");
+    let packet = hello::refused(caller.greeting, &full).unwrap();
+    let effect = hear(&mut caller, 5, &packet);
+    assert_eq!(effect, Some(Effect::HelloRefused(full)));
+    assert_eq!(caller.tick(Instant(1_000)), None);
+}

@@ -125,6 +125,7 @@ fn a_hello_is_written_as_postcard_writes_it() {
         owner: client,
         idle: Millis(300),
         name: name.clone(),
+        nonce,
     });
     check(&Hello {
         client,
@@ -207,17 +208,23 @@ fn a_reply_is_written_as_postcard_writes_it() {
 #[test]
 fn a_board_says_of_the_owner_what_a_host_reads() {
     let name = Text::try_from("desk").unwrap();
-    let (owner, idle) = (ClientId(7), Millis(300));
+    let (owner, idle, nonce) = (ClientId(7), Millis(300), Nonce(1 << 31));
     let (mut room, mut same) = ([0; 40], [0; 40]);
     let mut out = Writer::new(&mut room);
     Occupied {
         owner,
         idle,
         name: name.as_bytes(),
+        nonce,
     }
     .write(&mut out);
     let length = out.finish();
-    let busy = Busy { owner, idle, name };
+    let busy = Busy {
+        owner,
+        idle,
+        name,
+        nonce,
+    };
     let expected = postcard::to_slice(&busy, &mut same).unwrap();
     assert_eq!(length.map(|length| &room[..length]), Some(&*expected));
 }

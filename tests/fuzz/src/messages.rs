@@ -115,7 +115,12 @@ fn check_hello<T: serde::de::DeserializeOwned + PartialEq + Debug>(
 
 fn hello_body<T: serde::de::DeserializeOwned>(opcode: u8, body: &[u8]) -> Option<T> {
     let header = Header::new(Class::Hello, Sequence(0), opcode);
-    hello::decode(&Frame { header, body })
+    let nonce = frame::HELLO_NONCE;
+    hello::decode(&Frame {
+        header,
+        body,
+        nonce,
+    })
 }
 
 /// Checks what `read` makes of `body`, if it makes anything of it.
@@ -167,7 +172,15 @@ fn check_frame(header: Header, session: Nonce, body: &[u8], damage: Damage) {
         Some(body.len())
     };
     let packet: Packet<PACKET> = frame::encode(header, session, write).expect("room");
-    let frame = Frame { header, body };
+    let nonce = match header.class {
+        Class::Hello => frame::HELLO_NONCE,
+        _ => session,
+    };
+    let frame = Frame {
+        header,
+        body,
+        nonce,
+    };
     let read = |packet: &Packet<PACKET>, nonce| {
         let mut packet = packet.clone();
         frame::decode(between(&mut packet), nonce).map(|frame| (frame.header, frame.body.to_vec()))

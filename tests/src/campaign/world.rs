@@ -144,7 +144,7 @@ impl World {
         let mut take_over = false;
         // What it was told of between its requests, it has noted: its session may be over.
         self.hosts[who].told.clear();
-        while self.hosts[who].caller.nonce().is_none() || self.hosts[who].must_greet {
+        while !self.hosts[who].caller.has_session() || self.hosts[who].must_greet {
             let packet = self.hosts[who].greet(self.now, take_over);
             self.up.send(self.now, &packet);
             match self.wait_for(who) {

@@ -1,18 +1,17 @@
 //! The frame dialect of a session: hellos, ownership of a line, requests at most once.
 
+use super::asked::{Asked, Asker, frame_reply};
 use super::output::Output;
-use super::pending::RequestId;
-use crate::core::clients::{Attachment, Clients, FRAME_BYTES, Shared};
-use crate::core::world::{Ask, Way, World};
-use lastword_protocol::frame::{Class, Frame, Packet, TooLong};
+use crate::core::clients::{Attachment, Clients, FRAME_BYTES};
+use crate::core::world::{Ask, Look, Way, World};
+use lastword_protocol::frame::{Class, Frame, Header, Packet, TooLong, refused_nonce};
 use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
 use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Reply, Request};
-use lastword_protocol::power::Answer;
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::session::Admission;
-use lastword_protocol::{ClientId, Instant, Millis, Nonce, OperationId, Sequence, Text};
+use lastword_protocol::{ClientId, Instant, Millis, Nonce, Sequence, Text};
 use std::task::Waker;
 
 /// A line's owner that was silent for this long owns it no more.
@@ -25,6 +24,8 @@ pub(super) struct Frames {
     /// Whether others share the line, because nobody connects to it.
     shared_line: bool,
     owner: Option<Owner>,
+    /// What the last client that was refused since the owner came sums its frames with.
+    refused: Option<Nonce>,
 }
 
 #[derive(Debug)]
@@ -44,61 +45,24 @@ impl Owner {
     }
 }
 
-/// A request that others have to answer.
-#[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) ask: Ask,
-    client: Shared,
-    sequence: Sequence,
-}
-
-/// A request whose link went before its answer came. The client may come back on another link: the
-/// answer is kept for it, and said there.
-#[derive(Debug)]
-pub struct Unanswered {
-    id: RequestId,
-    asked: Asked,
-}
-
-impl Unanswered {
-    pub(super) const fn new(id: RequestId, asked: Asked) -> Self {
-        Self { id, asked }
-    }
-
-    /// Which request of its session it was.
-    #[must_use]
-    pub const fn id(&self) -> RequestId {
-        self.id
-    }
-
-    /// Keeps the answer. `staged`: it has staged an operation just now, which stands
-    /// down, because nobody can be told of it.
-    pub fn keep(self, replies: &[Reply], staged: bool) {
-        self.asked.keep(replies, staged);
-    }
-}
-
-/// What is said in place of the reply to a request that has `staged` an operation, if it is said too
-/// late for that: the operation stands down.
-pub(super) fn unheard(reply: &Reply, staged: bool) -> Reply {
-    match reply {
-        Reply::Initiated(it) if staged => Reply::Refused(Answer::unheard(it).refusal()),
-        reply => reply.clone(),
-    }
-}
-
 impl Frames {
     pub(super) fn new(clients: Clients, shared_line: bool) -> Self {
         Self {
             clients,
             shared_line,
             owner: None,
+            refused: None,
         }
     }
 
     /// What the frames of the session are summed with.
     pub(super) fn nonce(&self) -> Option<Nonce> {
         self.owner.as_ref().map(Owner::nonce)
+    }
+
+    /// What the frames of a client are summed with that was refused, while the line has this owner.
+    pub(super) fn refused(&self) -> Option<Nonce> {
+        self.refused.filter(|_| self.owner.is_some())
     }
 
     /// Takes a valid frame. What must be asked elsewhere is returned; only if `may_ask`.
@@ -122,6 +86,9 @@ impl Frames {
                 self.owner.take_if(|owner| owner.client() == client);
                 None
             }
+            (Class::Request, _) if Some(frame.nonce) == self.refused() => {
+                aside(frame, may_ask, out, world)
+            }
             (Class::Request, _) => self.request(now, frame, may_ask, out, world),
             // A device has no use for the rest.
             (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
@@ -142,14 +109,19 @@ impl Frames {
             let idle = now.since(owner.heard);
             let other = self.shared_line && owner.client() != hello.client;
             if other && !hello.take_over && idle < OWNER_IDLE {
+                let boot = world.identity().boot;
+                let nonce = refused_nonce(boot, hello.client, owner.nonce());
                 let busy = Busy {
                     owner: owner.client(),
                     idle,
                     name: owner.name.clone(),
+                    nonce,
                 };
+                self.refused = Some(nonce);
                 return hello::busy(sequence, &busy);
             }
         }
+        self.refused = None;
         let (attachment, resumed) = self.clients.open(hello.client);
         let owner = self.owner.insert(Owner {
             attachment,
@@ -206,10 +178,10 @@ impl Frames {
             Ok(Way::Ask(_)) if !may_ask => too_many(),
             Ok(Way::Ask(ask)) => {
                 state.begin(now, sequence, ask.clone());
-                let client = client.clone();
+                let asker = Asker::Client(client.clone());
                 return Some(Asked {
                     ask,
-                    client,
+                    asker,
                     sequence,
                 });
             }
@@ -231,11 +203,20 @@ impl Frames {
         out: &mut Output,
     ) -> bool {
         let owner = self.owner.as_ref();
-        let here = owner.is_some_and(|owner| owner.attachment.carries(&asked.client));
-        if here {
-            send(out, asked.client.lock().reply(asked.sequence, replies));
-        } else {
-            asked.keep(replies, staged);
+        let here = match &asked.asker {
+            Asker::Client(client) => owner.is_some_and(|owner| owner.attachment.carries(client)),
+            Asker::Refused(nonce) => self.refused() == Some(*nonce),
+        };
+        match &asked.asker {
+            Asker::Client(client) if here => {
+                send(out, client.lock().reply(asked.sequence, replies));
+            }
+            Asker::Refused(nonce) if here => {
+                for reply in replies {
+                    send(out, frame_reply(asked.sequence, *nonce, reply));
+                }
+            }
+            _ => asked.keep(replies, staged),
         }
         here
     }
@@ -255,24 +236,26 @@ impl Frames {
     }
 }
 
-impl Asked {
-    /// The id of the operation that it stages, if the client chooses none.
-    pub(super) fn assigned(&self) -> OperationId {
-        OperationId::assigned(self.client.lock().session.nonce(), self.sequence)
-    }
-
-    /// Keeps the answer for the link that has the session now, or for a copy of the request.
-    fn keep(self, replies: &[Reply], staged: bool) {
-        let kept = match replies {
-            [reply] => self
-                .client
-                .reply_elsewhere(self.sequence, &[unheard(reply, staged)]),
-            pages => self.client.reply_elsewhere(self.sequence, pages),
-        };
-        if let Err(error) = kept {
-            tracing::error!(target: "frames", %error, "a reply was not kept");
+/// Answers a client whose hello was refused: it may see what is staged, and cancel it.
+fn aside(frame: &Frame<'_>, may_ask: bool, out: &mut Output, world: &dyn World) -> Option<Asked> {
+    let Header {
+        sequence, opcode, ..
+    } = frame.header;
+    let reply = match Request::decode(opcode, frame.body).map(Way::from) {
+        Ok(Way::Look(look @ Look::Power)) => world.look(look),
+        Ok(Way::Ask(Ask::Cancel(_))) if !may_ask => too_many(),
+        Ok(Way::Ask(ask @ Ask::Cancel(_))) => {
+            let asker = Asker::Refused(frame.nonce);
+            return Some(Asked {
+                ask,
+                asker,
+                sequence,
+            });
         }
-    }
+        _ => Reply::Refused(Refusal::new(Code::Busy, "another client owns the line")),
+    };
+    send(out, frame_reply(sequence, frame.nonce, &reply));
+    None
 }
 
 fn too_many() -> Reply {

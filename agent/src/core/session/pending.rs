@@ -3,7 +3,7 @@
 //! Each is named by a [`RequestId`], so that answers may come in any order.
 
 use super::Job;
-use super::frames::{Asked, Unanswered, unheard};
+use super::asked::{Asked, Unanswered, unheard};
 use crate::core::clients::WINDOW;
 use crate::core::world::Ask;
 use lastword_protocol::OperationId;

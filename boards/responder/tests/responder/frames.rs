@@ -7,6 +7,7 @@ use lastword_protocol::frame::Class;
 use lastword_protocol::hello::{self, Busy, VersionRefused, Welcome};
 use lastword_protocol::identity::{BoardKind, CURRENT, OLDEST};
 use lastword_protocol::message::{Application as Message, Reply, Request, SCHEMA_HASH, opcode};
+use lastword_protocol::power::{Operation, PowerRequest};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::{Millis, Nonce, Sequence};
 use lastword_responder::{About, Responder, Shell};
@@ -80,6 +81,45 @@ fn a_line_has_one_owner_until_another_insists() {
     assert_eq!(bench.hardware.asked, []);
     let busy: Busy = alice.greet(&mut bench, false, hello::opcode::BUSY);
     assert_eq!(busy.owner, bob.client);
+}
+
+#[test]
+fn who_is_refused_may_see_and_cancel_what_is_staged_and_nothing_else() {
+    let mut bench = Bench::new();
+    let alice = Program::welcomed(ALICE, &mut bench);
+    let staged = Request::Power(PowerRequest {
+        delay: Millis(60_000),
+        ..PowerRequest::plain(Operation::Reboot)
+    });
+    let initiated = alice.ask(&mut bench, 1, &staged);
+    assert!(matches!(initiated, Reply::Initiated(_)), "{initiated:?}");
+    let mut bob = Program::new(BOB);
+    let busy: Busy = bob.greet(&mut bench, false, hello::opcode::BUSY);
+    assert_ne!(busy.nonce, alice.nonce);
+    bob.nonce = busy.nonce;
+    let refused = bob.ask(&mut bench, 1, &Request::Uptime);
+    assert!(
+        matches!(&refused, Reply::Refused(refusal) if refusal.code == Code::Busy),
+        "{refused:?}"
+    );
+    let status = bob.ask(&mut bench, 2, &Request::PowerStatus);
+    let Reply::PowerStatus(status) = status else {
+        panic!("{status:?}");
+    };
+    let id = status.pending.expect("it is staged").id;
+    let cancel = Request::PowerCancel(Some(id));
+    let cancelled = bob.ask(&mut bench, 3, &cancel);
+    assert!(matches!(cancelled, Reply::Cancelled(_)), "{cancelled:?}");
+    // Her replies are as they were.
+    assert_eq!(alice.ask(&mut bench, 1, &staged), initiated);
+    assert!(matches!(
+        alice.ask(&mut bench, 2, &Request::Uptime),
+        Reply::Uptime(_)
+    ));
+    // What he may ask ends with her.
+    bench.exchange(&hello::goodbye::<PACKET_BYTES>(alice.client).expect("room"));
+    let heard = bob.exchange(&mut bench, &bob.packet(4, &Request::PowerStatus));
+    assert!(heard.is_empty(), "{heard:?}");
 }
 
 #[test]

@@ -155,6 +155,7 @@ impl Heard {
 #[track_caller]
 pub(crate) fn message_of<T: DeserializeOwned>(heard: &Heard) -> T {
     let frame = frame::Frame {
+        nonce: frame::HELLO_NONCE,
         header: heard.header,
         body: &heard.body,
     };

@@ -69,10 +69,18 @@ impl Board {
         let mut said = Vec::new();
         for byte in bytes {
             match self.decoder.push(now, *byte) {
-                Step::Frame(Frame { header, body }) => {
+                Step::Frame(Frame {
+                    header,
+                    body,
+                    nonce,
+                }) => {
                     let body = body.to_vec();
                     let body = body.as_slice();
-                    let packet = self.receive(&Frame { header, body });
+                    let packet = self.receive(&Frame {
+                        header,
+                        body,
+                        nonce,
+                    });
                     said.extend(packet.map(|packet| packet.to_vec()));
                 }
                 Step::Invalid => said.extend(self.announce(now)),

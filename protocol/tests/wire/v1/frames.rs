@@ -7,7 +7,7 @@ use lastword_protocol::hello::{self, Busy, Hello, Welcome};
 use lastword_protocol::message::{Initiated, Reply, Request, Uptime};
 use lastword_protocol::power::{Backend, Operation, PowerRequest};
 use lastword_protocol::refusal::{Code, Refusal};
-use lastword_protocol::{Millis, OperationId, Sequence};
+use lastword_protocol::{Millis, Nonce, OperationId, Sequence};
 
 /// Undoes COBS by the letter of `WIRE.md`, apart from the code under test.
 fn unstuffed(stuffed: &[u8]) -> Vec<u8> {
@@ -135,11 +135,36 @@ fn welcome() {
 }
 
 #[test]
+fn hello_refused() {
+    let full = Refusal::new(Code::SlowDown, "too many sessions");
+    check(
+        &hello::refused(Sequence(1), &full).expect("room"),
+        "
+        10                   ; version 1, class 0 hello
+        00                   ; flags
+        01 00                ; sequence: 1
+        06                   ; opcode: 0x06 HelloRefused
+        AD 03                ; code: 429
+        11                   ; detail: 17 bytes
+        74 6F 6F 20 6D 61 6E 79 20 73 65 73 73 69 6F 6E 73 ;   too many sessions
+        00                   ; cause: 0 bytes
+        15 9F D4 24          ; CRC-32 over 00 00 00 00 and all of the above
+        ",
+        "
+        00 02 10 02 01 16 06 AD 03 11 74 6F 6F 20 6D 61
+        6E 79 20 73 65 73 73 69 6F 6E 73 05 15 9F D4 24
+        00
+        ",
+    );
+}
+
+#[test]
 fn busy() {
     let busy = Busy {
         owner: CLIENT,
         idle: Millis(1_500),
         name: text("alice@desk"),
+        nonce: Nonce(0x0102_0304),
     };
     check(
         &hello::busy(Sequence(1), &busy).expect("room"),
@@ -152,12 +177,13 @@ fn busy() {
         DC 0B                         ; idle_ms: 1500
         0A                            ; name: 10 bytes
         61 6C 69 63 65 40 64 65 73 6B ;   alice@desk
-        A9 8B 64 55                   ; CRC-32 over 00 00 00 00 and all of the above
+        84 86 88 08                   ; nonce: 0x01020304
+        05 AA D5 9C                   ; CRC-32 over 00 00 00 00 and all of the above
         ",
         "
-        00 02 10 02 01 1C 02 88 8E 98 A8 C0 E0 80 81 01
-        DC 0B 0A 61 6C 69 63 65 40 64 65 73 6B A9 8B 64
-        55 00
+        00 02 10 02 01 20 02 88 8E 98 A8 C0 E0 80 81 01
+        DC 0B 0A 61 6C 69 63 65 40 64 65 73 6B 84 86 88
+        08 05 AA D5 9C 00
         ",
     );
 }

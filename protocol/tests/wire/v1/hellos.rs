@@ -4,6 +4,7 @@ use super::{BOOT, CLIENT, NONCE, ROOM, bytes, full_identity, small_identity, tex
 use crate::witness::{Of, saw};
 use lastword_protocol::frame::{self, Class, Frame, Header, Packet};
 use lastword_protocol::hello::{self, Busy, Hello, VersionRefused, Welcome};
+use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::{ClientId, Millis, Nonce, Sequence};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -27,7 +28,12 @@ fn check<T: DeserializeOwned + Debug + PartialEq>(
     assert_eq!(frame.body, body, "encoding {value:?}");
     let read = |body: &[u8]| {
         let header = Header::new(Class::Hello, Sequence(1), opcode);
-        hello::decode::<T>(&Frame { header, body })
+        let nonce = frame::HELLO_NONCE;
+        hello::decode::<T>(&Frame {
+            header,
+            body,
+            nonce,
+        })
     };
     assert_eq!(read(&body).as_ref(), Some(value));
     assert_eq!(
@@ -66,6 +72,32 @@ fn check_busy(busy: &Busy, vector: &str) {
         0x02,
         busy,
         vector,
+    );
+}
+
+#[test]
+fn hello_refused() {
+    let full = Refusal::new(Code::SlowDown, "too many sessions");
+    check(
+        &hello::refused(Sequence(1), &full).expect("room"),
+        0x06,
+        &full,
+        "
+        AD 03                                              ; code: 429
+        11                                                 ; detail: 17 bytes
+        74 6F 6F 20 6D 61 6E 79 20 73 65 73 73 69 6F 6E 73 ;   too many sessions
+        ",
+    );
+    let longest = Refusal::new(Code::Offline, &"n".repeat(96));
+    check(
+        &hello::refused(Sequence(1), &longest).expect("room"),
+        0x06,
+        &longest,
+        "
+        F7 03       ; code: 503
+        60          ; detail: 96 bytes
+        6E*96       ;   n, 96 times
+        ",
     );
 }
 
@@ -215,6 +247,7 @@ fn busy() {
         owner: CLIENT,
         idle: Millis(1_500),
         name: text("alice@desk"),
+        nonce: Nonce(0x0102_0304),
     };
     check_busy(
         &busy,
@@ -223,12 +256,14 @@ fn busy() {
         DC 0B                         ; idle_ms: 1500
         0A                            ; name: 10 bytes
         61 6C 69 63 65 40 64 65 73 6B ;   alice@desk
+        84 86 88 08                   ; nonce: 0x01020304
         ",
     );
     let longest = Busy {
         owner: ClientId(u64::MAX),
         idle: Millis(u64::MAX),
         name: text(&"n".repeat(32)),
+        nonce: Nonce(u32::MAX),
     };
     check_busy(
         &longest,
@@ -237,6 +272,7 @@ fn busy() {
         FF*9 01     ; idle_ms: 18446744073709551615
         20          ; name: 32 bytes
         6E*32       ;   n, 32 times
+        FF*4 0F     ; nonce: 0xFFFFFFFF
         ",
     );
 }

@@ -273,6 +273,57 @@ fn who_takes_a_line_over_need_not_wait_for_what_its_owner_asked() {
     assert_eq!(bench.replies(nonce), [(1, Reply::Done)]);
 }
 
+/// The nonce for a client whose hello was refused among these bytes.
+fn refused(bytes: &[u8]) -> Nonce {
+    let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);
+    for byte in bytes {
+        if let Step::Frame(frame) = decoder.push(Instant(0), *byte)
+            && let Some(busy) = hello::decode::<hello::Busy>(&frame)
+        {
+            return busy.nonce;
+        }
+    }
+    panic!("not busy: {bytes:02x?}");
+}
+
+#[test]
+fn who_is_refused_may_see_and_cancel_what_is_staged_and_nothing_else() {
+    let mut bench = Bench::new(UART);
+    let nonce = bench.greet(CLIENT, false);
+    let uptime_request = request(nonce, 1, &Request::Uptime);
+    bench.hear(&uptime_request);
+    bench.says();
+    bench.hear(&ask_hello(ClientId(2), false));
+    bench.take_output();
+    let other = refused(&mem::take(&mut bench.said));
+    assert_ne!(other, nonce);
+    bench.hear(&request(other, 1, &Request::PowerStatus));
+    bench.hear(&request(other, 2, &Request::Reboot));
+    bench.hear(&request(other, 3, &Request::Status));
+    let replies = bench.replies(other);
+    assert_eq!(replies[0], (1, uptime()), "what the board here looks like");
+    for (number, reply) in &replies[1..] {
+        let Reply::Refused(refusal) = reply else {
+            panic!("{number}: {reply:?}");
+        };
+        assert_eq!(refusal.code, Code::Busy);
+    }
+    assert_eq!((replies.len(), bench.session.take_job()), (3, None));
+    bench.hear(&request(other, 4, &Request::PowerCancel(None)));
+    let cancel = bench.job();
+    assert_eq!(cancel.ask, Ask::Cancel(None));
+    bench.answer(cancel.id, Reply::Done);
+    assert_eq!(bench.replies(other), [(4, Reply::Done)]);
+    // Neither her replies nor her window know of it.
+    bench.hear(&uptime_request);
+    bench.hear(&request(nonce, 2, &Request::Uptime));
+    assert_eq!(bench.replies(nonce), [(1, uptime()), (2, uptime())]);
+    // It ends with her.
+    bench.hear(&hello::goodbye::<FRAME_BYTES>(CLIENT).unwrap());
+    bench.hear(&request(other, 5, &Request::PowerStatus));
+    assert_eq!(bench.replies(other), []);
+}
+
 #[test]
 fn a_person_takes_the_waiting_back_and_what_was_typed_behind_it() {
     let mut bench = Bench::new(Traits {

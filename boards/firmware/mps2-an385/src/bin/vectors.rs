@@ -76,14 +76,18 @@ fn body_again<T: Field + DeserializeOwned>(
     out: &mut [u8],
 ) -> Option<usize> {
     let header = frame::Header::new(frame::Class::Hello, lastword_protocol::Sequence(0), opcode);
-    let value: T = hello::decode(&Frame { header, body })?;
+    let value: T = hello::decode(&Frame {
+        header,
+        body,
+        nonce: frame::HELLO_NONCE,
+    })?;
     encode(&value, out).ok()
 }
 
 fn frame_again(bytes: &mut [u8], out: &mut [u8]) -> Option<usize> {
     let (nonce, candidate) = bytes.split_first_chunk_mut::<4>()?;
     let nonce = Nonce(u32::from_le_bytes(*nonce));
-    let Frame { header, body } = frame::decode(candidate, Some(nonce))?;
+    let Frame { header, body, .. } = frame::decode(candidate, Some(nonce))?;
     frame::body_of(out)?
         .get_mut(..body.len())?
         .copy_from_slice(body);

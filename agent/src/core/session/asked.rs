@@ -1,0 +1,96 @@
+//! A request in a frame that others have to answer, and the way of the reply to whoever asks.
+
+use super::pending::RequestId;
+use crate::core::clients::{FRAME_BYTES, Shared};
+use crate::core::world::Ask;
+use lastword_protocol::frame::{self, Class, Header, Packet, TooLong};
+use lastword_protocol::message::Reply;
+use lastword_protocol::power::Answer;
+use lastword_protocol::{Nonce, OperationId, Sequence};
+
+/// A request that others have to answer.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) ask: Ask,
+    pub(super) asker: Asker,
+    pub(super) sequence: Sequence,
+}
+
+/// Who asks, and how the reply gets there.
+#[derive(Debug)]
+pub(super) enum Asker {
+    /// A client in its session, which keeps the reply.
+    Client(Shared),
+    /// A client whose hello was refused, by what its frames are summed with. Its replies are not kept.
+    Refused(Nonce),
+}
+
+/// A request whose link went before its answer came. The client may come back on another link: the
+/// answer is kept for it, and said there.
+#[derive(Debug)]
+pub struct Unanswered {
+    id: RequestId,
+    asked: Asked,
+}
+
+impl Unanswered {
+    pub(super) const fn new(id: RequestId, asked: Asked) -> Self {
+        Self { id, asked }
+    }
+
+    /// Which request of its session it was.
+    #[must_use]
+    pub const fn id(&self) -> RequestId {
+        self.id
+    }
+
+    /// Keeps the answer. `staged`: it has staged an operation just now, which stands
+    /// down, because nobody can be told of it.
+    pub fn keep(self, replies: &[Reply], staged: bool) {
+        self.asked.keep(replies, staged);
+    }
+}
+
+/// What is said in place of the reply to a request that has `staged` an operation, if it is said too
+/// late for that: the operation stands down.
+pub(super) fn unheard(reply: &Reply, staged: bool) -> Reply {
+    match reply {
+        Reply::Initiated(it) if staged => Reply::Refused(Answer::unheard(it).refusal()),
+        reply => reply.clone(),
+    }
+}
+
+impl Asked {
+    /// The id of the operation that it stages, if the client chooses none.
+    pub(super) fn assigned(&self) -> OperationId {
+        let nonce = match &self.asker {
+            Asker::Client(client) => client.lock().session.nonce(),
+            Asker::Refused(nonce) => *nonce,
+        };
+        OperationId::assigned(nonce, self.sequence)
+    }
+
+    /// Keeps the answer for the link that has the session now, or for a copy of the request.
+    pub(super) fn keep(self, replies: &[Reply], staged: bool) {
+        let Asker::Client(client) = self.asker else {
+            return;
+        };
+        let kept = match replies {
+            [reply] => client.reply_elsewhere(self.sequence, &[unheard(reply, staged)]),
+            pages => client.reply_elsewhere(self.sequence, pages),
+        };
+        if let Err(error) = kept {
+            tracing::error!(target: "frames", %error, "a reply was not kept");
+        }
+    }
+}
+
+/// Frames a reply that is kept nowhere.
+pub(super) fn frame_reply(
+    sequence: Sequence,
+    nonce: Nonce,
+    reply: &Reply,
+) -> Result<Packet<FRAME_BYTES>, TooLong> {
+    let header = Header::new(Class::Reply, sequence, reply.opcode());
+    frame::encode(header, nonce, |out| reply.encode(out).ok())
+}
