@@ -68,6 +68,35 @@ pub(super) fn has_input(tty: impl AsFd) -> io::Result<bool> {
     Ok(events.contains(PollFlags::POLLIN))
 }
 
+/// What the peer of a socket has closed (poll(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PeerClosed {
+    Nothing,
+    /// It will send nothing more, and may still read.
+    Sending,
+    /// Both sides: it is gone for good.
+    Both,
+}
+
+/// Returns what the peer has closed.
+pub(super) fn peer_closed(socket: impl AsFd) -> io::Result<PeerClosed> {
+    let mut polled = libc::pollfd {
+        fd: socket.as_fd().as_raw_fd(),
+        events: libc::POLLRDHUP,
+        revents: 0,
+    };
+    // SAFETY: it is one entry, and its descriptor is borrowed for the call, which does not wait.
+    let ready = unsafe { libc::poll(&raw mut polled, 1, 0) };
+    checked(ready.min(0))?;
+    Ok(if polled.revents & libc::POLLHUP != 0 {
+        PeerClosed::Both
+    } else if polled.revents & libc::POLLRDHUP != 0 {
+        PeerClosed::Sending
+    } else {
+        PeerClosed::Nothing
+    })
+}
+
 /// What TCP knows of a connection (tcp(7), `TCP_INFO`).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TcpInfo {

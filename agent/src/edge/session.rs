@@ -233,6 +233,7 @@ impl Conversation<'_> {
         let origin = Origin {
             assigned: job.assigned,
             wire_time: self.link.wire_time(waiting),
+            is_connection: !self.is_line(),
         };
         let quiet_console = self.link.is_console();
         match job.ask {

@@ -179,6 +179,7 @@ impl House {
         let origin = Origin {
             assigned,
             wire_time: self.about.wire_time(ACKNOWLEDGEMENT_BYTES),
+            is_connection: false,
         };
         match self.desk.ask(request, origin) {
             Verdict::Answer(answer) => answer,

@@ -227,6 +227,7 @@ mod tests {
             let origin = Origin {
                 assigned: OperationId(1 << 48),
                 wire_time: Millis(10),
+                is_connection: false,
             };
             let reboot = PowerRequest::plain(Operation::Reboot);
             let _ = busy.desk_mut().ask(&reboot, origin);

@@ -66,6 +66,8 @@ pub struct Origin {
     pub assigned: OperationId,
     /// How long what waits on its link, and the acknowledgement, take on the wire.
     pub wire_time: Millis,
+    /// Whether its link is a connection, which its client can close.
+    pub is_connection: bool,
 }
 
 impl Desk {
@@ -133,6 +135,9 @@ impl Desk {
         }
         if self.board.backend == Backend::None {
             return Verdict::Answer(Answer::Cannot(request.operation));
+        }
+        if request.await_close && !origin.is_connection {
+            return Verdict::Answer(Answer::NothingCloses);
         }
         // A client that closes needs a round trip for it, and nobody knows how long that is.
         let drain = if request.await_close {

@@ -144,9 +144,9 @@ impl Link for SocketLink {
         if !flow.queue.is_empty() || flow.acknowledged <= self.acked_before {
             return Ok(Drain::Pending(POLL));
         }
-        Ok(if !await_close || self.closed_before {
+        Ok(if !await_close {
             Drain::Left(Evidence::PeerAcked)
-        } else if state.to_agent.is_shut {
+        } else if state.to_agent.is_shut && !self.closed_before {
             Drain::Left(Evidence::PeerClosed)
         } else {
             Drain::Pending(POLL)

@@ -41,9 +41,12 @@ fn a_person_on_a_tty_gets_echo_and_a_prompt() {
     let place = Place::new();
     let agent = place.start();
     let mut tty = agent.pty();
-    tty.send("uptime\r");
+    // A first line is echoed to somebody who types it.
+    tty.send("u");
+    assert_eq!(tty.until("u"), "u");
+    tty.send("ptime\r");
     let opened = tty.until("board1> ");
-    assert!(opened.starts_with("uptime"), "{opened:?}");
+    assert!(opened.starts_with("ptime"), "{opened:?}");
     tty.send("power status\r");
     let answer = tty.until("board1> ");
     assert!(answer.contains("backend:"), "{answer:?}");
@@ -102,6 +105,62 @@ fn a_client_that_half_closes_gets_its_answer() {
             .tcp()
             .ask_until("power status", "last_outcome=dry_run");
     }
+}
+
+#[test]
+fn a_half_close_behind_the_answer_is_a_close_on_every_connection() {
+    let place = Place::new();
+    let agent = place.start();
+    for mut peer in [agent.tcp(), agent.unix()] {
+        peer.send("power reboot --await-close\n");
+        assert!(peer.line().starts_with("ok initiated "));
+        peer.half_close();
+        assert_eq!(peer.rest(), "");
+        agent
+            .tcp()
+            .ask_until("power status", "last_evidence=peer_closed");
+    }
+}
+
+#[test]
+fn a_half_close_behind_the_request_is_no_close_on_any_connection() {
+    let place = Place::new();
+    let agent = place.start();
+    for (operation, mut peer) in [(1, agent.tcp()), (2, agent.unix())] {
+        peer.send(format!("power reboot --await-close --op {operation}\n"));
+        peer.half_close();
+        assert!(peer.rest().starts_with("ok initiated "));
+        let status = agent
+            .tcp()
+            .ask_until("power status", &format!("last_op={operation} "));
+        assert!(status.contains("last_why=not_drained"), "{status}");
+    }
+}
+
+#[test]
+fn on_a_line_nobody_is_waited_for_to_close() {
+    let place = Place::new();
+    let agent = place.start();
+    let mut peer = agent.pty();
+    for (line, answer) in [
+        (
+            "\npower reboot --await-close\n",
+            "err 422 bad_value detail=\"await_close needs a connection; this is a line\"",
+        ),
+        ("power status\n", "ok backend=dry-run"),
+    ] {
+        peer.send(line);
+        let said = peer.line();
+        assert!(said.starts_with(answer), "{said}");
+        assert!(!said.contains("last_op"), "{said}");
+    }
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"power.reboot","params":{"await-close":true}}"#;
+    peer.send(format!("{call}\n"));
+    let said = peer.line();
+    assert!(
+        said.contains("422") && said.contains("this is a line"),
+        "{said}"
+    );
 }
 
 #[test]

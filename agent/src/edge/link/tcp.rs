@@ -18,7 +18,7 @@ pub struct TcpLink {
     /// How many bytes the peer had acknowledged before the one that matters.
     acked_before: u64,
     /// Whether the peer had closed its side by then: a client that half-closes behind its
-    /// request proves nothing by it.
+    /// request proves nothing by it, and a later close of the rest does not show in TCP.
     closed_before: bool,
 }
 
@@ -79,11 +79,11 @@ impl Link for TcpLink {
         if queued > 0 || info.bytes_acked <= self.acked_before {
             return Ok(Drain::Pending(POLL));
         }
-        if !await_close || self.closed_before {
+        if !await_close {
             return Ok(Drain::Left(Evidence::PeerAcked));
         }
         match info.state {
-            kernel::TCP_CLOSE_WAIT => Ok(Drain::Left(Evidence::PeerClosed)),
+            kernel::TCP_CLOSE_WAIT if !self.closed_before => Ok(Drain::Left(Evidence::PeerClosed)),
             _ => Ok(Drain::Pending(POLL)),
         }
     }

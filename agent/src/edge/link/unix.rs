@@ -2,35 +2,30 @@
 
 use super::{Drain, Link, POLL, kinds};
 use crate::core::session::Traits;
-use crate::edge::kernel;
+use crate::edge::kernel::{self, PeerClosed};
 use lastword_protocol::Millis;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io;
-use std::os::fd::AsFd;
 use tokio::net::UnixStream;
 
 /// A connection over a Unix socket.
 #[derive(Debug)]
 pub struct UnixLink {
     stream: UnixStream,
+    /// Whether the peer had closed its sending side before the acknowledgement that matters: a client
+    /// that half-closes behind its request proves nothing by it.
+    closed_before: bool,
 }
 
 impl UnixLink {
     /// Takes over an accepted connection.
     #[must_use]
     pub const fn new(stream: UnixStream) -> Self {
-        Self { stream }
-    }
-
-    /// Whether the peer has closed its end for good, reading side included.
-    fn peer_is_gone(&self) -> io::Result<bool> {
-        let mut polled = [PollFd::new(self.stream.as_fd(), PollFlags::empty())];
-        poll(&mut polled, PollTimeout::ZERO)?;
-        Ok(polled[0]
-            .revents()
-            .is_some_and(|events| events.contains(PollFlags::POLLHUP)))
+        Self {
+            stream,
+            closed_before: false,
+        }
     }
 }
 
@@ -54,6 +49,11 @@ impl Link for UnixLink {
         Millis(0)
     }
 
+    fn mark(&mut self) -> io::Result<()> {
+        self.closed_before = kernel::peer_closed(&self.stream)? != PeerClosed::Nothing;
+        Ok(())
+    }
+
     /// A peer that closes with bytes unread leaves an error, and one that closes cleanly a
     /// hang-up: in both cases ask the error first.
     fn drained(&mut self, await_close: bool) -> io::Result<Drain> {
@@ -63,10 +63,13 @@ impl Link for UnixLink {
         if kernel::queued_bytes(&self.stream)? > 0 {
             return Ok(Drain::Pending(POLL));
         }
-        match (await_close, self.peer_is_gone()?) {
-            (false, _) => Ok(Drain::Left(Evidence::PeerAcked)),
-            (true, true) => Ok(Drain::Left(Evidence::PeerClosed)),
-            (true, false) => Ok(Drain::Pending(POLL)),
+        if !await_close {
+            return Ok(Drain::Left(Evidence::PeerAcked));
         }
+        Ok(match kernel::peer_closed(&self.stream)? {
+            PeerClosed::Both => Drain::Left(Evidence::PeerClosed),
+            PeerClosed::Sending if !self.closed_before => Drain::Left(Evidence::PeerClosed),
+            PeerClosed::Sending | PeerClosed::Nothing => Drain::Pending(POLL),
+        })
     }
 }

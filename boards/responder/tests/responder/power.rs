@@ -1,7 +1,10 @@
 //! The last word, from the board's side.
 
 use crate::bench::Bench;
-use lastword_protocol::power::{Evidence, Operation};
+use crate::program::Program;
+use lastword_protocol::message::{Reply, Request};
+use lastword_protocol::power::{Evidence, Operation, PowerRequest};
+use lastword_protocol::refusal::Code;
 
 const DRAINED: &[(Operation, Evidence)] = &[(Operation::Reboot, Evidence::UartEmpty)];
 
@@ -97,4 +100,22 @@ fn a_delay_runs_after_the_acknowledgement_and_can_be_called_off() {
     bench.say("reboot --in 5s --op 4\n");
     bench.pass(5_010);
     assert_eq!(bench.hardware.fired, DRAINED);
+}
+
+#[test]
+fn nobody_is_waited_for_to_close_a_line() {
+    let mut bench = Bench::new();
+    let refused = "err 422 bad_value detail=\"await_close needs a connection; this is a line\"\n";
+    assert_eq!(bench.say("\nreboot --await-close\n"), refused);
+    let alice = Program::welcomed(1, &mut bench);
+    let request = PowerRequest {
+        await_close: true,
+        ..PowerRequest::plain(Operation::Reboot)
+    };
+    let reply = alice.ask(&mut bench, 1, &Request::Power(request));
+    assert!(
+        matches!(&reply, Reply::Refused(refusal) if refusal.code == Code::BadValue),
+        "{reply:?}"
+    );
+    assert_eq!(bench.hardware.fired, []);
 }

@@ -49,6 +49,8 @@ pub enum Answer {
     Cannot(Operation),
     /// No: this id is not a client's to choose.
     NotYourId,
+    /// No: it is to wait until the client closes, and nobody closes a line.
+    NothingCloses,
     /// No: there is nothing to call off.
     NothingStaged,
     /// No: this is staged, and not what was named.
@@ -103,6 +105,10 @@ impl Answer {
             Self::Cannot(_) => (Code::NotHere, INVALID_COMMAND, Number::None, ""),
             Self::NotYourId => {
                 let detail = "op is not in 1..=4294967295";
+                (Code::BadValue, detail, Number::None, "")
+            }
+            Self::NothingCloses => {
+                let detail = "await_close needs a connection; this is a line";
                 (Code::BadValue, detail, Number::None, "")
             }
             Self::NothingStaged => {

@@ -9,6 +9,7 @@ const BOOT: BootId = BootId([1; 16]);
 const ORIGIN: Origin = Origin {
     assigned: OperationId(1 << 48),
     wire_time: Millis(5),
+    is_connection: true,
 };
 
 fn desk(backend: Backend) -> Desk {
@@ -177,6 +178,23 @@ fn an_id_that_is_not_the_clients_to_choose_is_refused() {
         let verdict = desk(Backend::Linux).ask(&request(id), ORIGIN);
         check_refused(&verdict, Code::BadValue, "op is not in 1..=4294967295");
     }
+}
+
+#[test]
+fn nobody_is_waited_for_to_close_a_line() {
+    let closing = PowerRequest {
+        await_close: true,
+        ..request(7)
+    };
+    let line = Origin {
+        is_connection: false,
+        ..ORIGIN
+    };
+    let mut desk = desk(Backend::Linux);
+    let detail = "await_close needs a connection; this is a line";
+    check_refused(&desk.ask(&closing, line), Code::BadValue, detail);
+    assert_eq!(desk.order(), None);
+    assert_eq!(desk.ask(&request(7), line), Verdict::Prepare);
 }
 
 #[test]

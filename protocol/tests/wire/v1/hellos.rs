@@ -86,6 +86,7 @@ fn hello_refused() {
         AD 03                                              ; code: 429
         11                                                 ; detail: 17 bytes
         74 6F 6F 20 6D 61 6E 79 20 73 65 73 73 69 6F 6E 73 ;   too many sessions
+        00                                                 ; cause: 0 bytes
         ",
     );
     let longest = Refusal::new(Code::Offline, &"n".repeat(96));
@@ -97,6 +98,7 @@ fn hello_refused() {
         F7 03       ; code: 503
         60          ; detail: 96 bytes
         6E*96       ;   n, 96 times
+        00          ; cause: 0 bytes
         ",
     );
 }

@@ -16,6 +16,7 @@ impl Bench {
                 let origin = Origin {
                     assigned,
                     wire_time: WIRE_TIME,
+                    is_connection: true,
                 };
                 match self.board.desk.ask(&request, origin) {
                     Verdict::Answer(said) => {
