@@ -117,3 +117,81 @@ fn tio_is_at_home_on_a_board() {
         end: "C-t q",
     });
 }
+
+/// The number of resets that each program sees; 20 is the long form.
+const RESETS: u32 = 3;
+
+/// Where the number of resets is asked for otherwise.
+const RESETS_VARIABLE: &str = "LASTWORD_RESETS";
+
+/// Resets a board under a program started with its defaults. After each reset the board still answers on the
+/// screen what is typed, and nothing on the screen is garbage. `ready`: how a row begins that it shows once
+/// keys are the board's; `end`: the keys that end it.
+#[track_caller]
+fn survives_resets(start: &str, ready: &str, end: &[&str]) {
+    let resets = std::env::var(RESETS_VARIABLE).map_or(RESETS, |it| it.parse().expect("a number"));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let tty = directory.path().join("tty");
+    let mut board = Simulator::on_a_terminal(&tty, &["--name", "desk"]);
+    let path = directory.path().to_str().expect("a path of ours");
+    let start = start.replace("{directory}", path);
+    let mut screen = Screen::open(directory.path(), &start);
+    board.wait_for("present=true");
+    screen.wait_for_start_of_row(ready);
+    for reset in 1..=resets {
+        answers(&mut screen, 2 * reset);
+        screen.write("power reboot");
+        screen.press("Enter");
+        assert!(board.wait_for("fired").contains("lost=0"));
+        screen.wait_for_start_of_row("! 0 board state=up name=desk boot=");
+        answers(&mut screen, 2 * reset + 1);
+    }
+    for keys in end {
+        screen.press(keys);
+    }
+    screen.wait_for_end();
+    assert_eq!(board.terminate(), Some(0), "{}", board.log());
+}
+
+/// A command is answered on the screen, and there is nothing else than text.
+#[track_caller]
+fn answers(screen: &mut Screen, number: u32) {
+    screen.press("Enter");
+    screen.wait_for_end_of_row("desk>");
+    screen.write(&format!("tally {number}"));
+    screen.press("Enter");
+    screen.wait_for_end_of_row(&format!("number: {number}"));
+    for row in screen.rows() {
+        assert!(row.chars().all(|it| matches!(it, ' '..='~')), "{row:?}");
+    }
+    screen.press("C-l");
+}
+
+#[test]
+fn picocom_survives_resets() {
+    survives_resets(
+        "picocom --nolock {directory}/tty",
+        "Terminal ready",
+        &["C-a C-x"],
+    );
+}
+
+#[test]
+fn tio_survives_resets() {
+    survives_resets("tio {directory}/tty", "[", &["C-t q"]);
+}
+
+#[test]
+fn minicom_survives_resets() {
+    survives_resets(
+        "minicom -o -D {directory}/tty",
+        "Press CTRL-A Z",
+        &["C-a", "x", "Enter"],
+    );
+}
+
+#[test]
+fn gnu_screen_survives_resets() {
+    let screen = "mkdir -m 700 {directory}/screen; SCREENDIR={directory}/screen screen {directory}/tty 115200";
+    survives_resets(screen, "", &["C-a", "k", "y"]);
+}

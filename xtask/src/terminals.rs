@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use lastword_hil::virtual_board::prerequisites;
 
 /// The programs; each is in a package of its name.
-const PROGRAMS: [&str; 3] = ["tmux", "picocom", "tio"];
+const PROGRAMS: [&str; 5] = ["tmux", "picocom", "tio", "minicom", "screen"];
 
 /// Runs the tests that need them. CI must be able to; a person who may not install them is told
 /// what was left out.
@@ -17,7 +17,7 @@ pub(crate) fn run_tests() -> Result<()> {
         .collect();
     match prerequisites::install(&missing) {
         Err(why) if !fuzz::is_ci() => {
-            println!("NOT RUN: picocom and tio on a simulated board: {why:#}");
+            println!("NOT RUN: picocom, tio, minicom and screen on a simulated board: {why:#}");
             Ok(())
         }
         installed => {

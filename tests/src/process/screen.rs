@@ -81,6 +81,15 @@ impl Screen {
         self.wait_for(|rows| rows.iter().any(|shown| shown.ends_with(end)), end);
     }
 
+    /// Waits until a row of the screen begins so.
+    #[track_caller]
+    pub fn wait_for_start_of_row(&mut self, start: &str) {
+        self.wait_for(
+            |rows| rows.iter().any(|shown| shown.starts_with(start)),
+            start,
+        );
+    }
+
     /// Waits until the last row that is not empty is this: where a prompt stands.
     #[track_caller]
     pub fn wait_for_last_row(&mut self, row: &str) {
@@ -123,7 +132,7 @@ impl Screen {
     }
 
     /// What is on the screen, down to the last row that is not empty.
-    fn rows(&mut self) -> Vec<String> {
+    pub fn rows(&mut self) -> Vec<String> {
         let mut rows = self.command("capture-pane -p");
         while rows.last().is_some_and(String::is_empty) {
             rows.pop();
