@@ -1,9 +1,11 @@
 //! The task that carries out what the power desk decides: one `select!` over requests, the
 //! acknowledgement's link, finished work and the clock.
 
+mod shared_desk;
 mod ticket;
 mod work;
 
+pub use shared_desk::SharedDesk;
 pub use ticket::Ticket;
 
 use super::backend::{PowerBackend, Trigger};
@@ -14,14 +16,14 @@ use super::threads::Threads;
 use crate::core::record::{PowerRecord, RefusedOperation};
 use crate::core::recovery::Recovered;
 use crate::core::storage::Storage;
-use lastword_protocol::message::{PowerStatus, Reply};
+use lastword_protocol::OperationId;
+use lastword_protocol::message::Reply;
 use lastword_protocol::power::{
-    self, Backend, Desk, Effect, Event, LastOperation, Operation, Order, Origin, Outcome,
-    PowerRequest, Standdown, Verdict,
+    self, Backend, Effect, Event, LastOperation, Operation, Order, Origin, Outcome, PowerRequest,
+    Standdown, Verdict,
 };
 use lastword_protocol::refusal::{Code, Refusal};
-use lastword_protocol::{Instant, OperationId};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use ticket::Holder;
 use tokio::sync::{mpsc, oneshot, watch};
 use work::{Done, Queue, Recorder, Task};
@@ -34,44 +36,6 @@ const NO_BACKEND: &str = "the agent has no power backend";
 
 /// How many requests may wait for the desk.
 const ASKS: usize = 16;
-
-/// The desk, for whoever only wants to look at it.
-#[derive(Clone, Debug)]
-pub struct SharedDesk {
-    desk: Arc<Mutex<Desk>>,
-    /// The last request, if it could not be prepared.
-    refused: Arc<Mutex<Option<RefusedOperation>>>,
-}
-
-impl SharedDesk {
-    /// A desk to look at and, in the power task only, to step.
-    #[must_use]
-    pub fn new(desk: Desk, refused: Option<RefusedOperation>) -> Self {
-        Self {
-            desk: Arc::new(Mutex::new(desk)),
-            refused: Arc::new(Mutex::new(refused)),
-        }
-    }
-
-    /// What is staged, what was last, and why the last request was refused, if it was.
-    #[must_use]
-    pub fn status(&self, now: Instant) -> PowerStatus {
-        let refused = self.refused().as_ref().map(|it| it.cause.clone());
-        PowerStatus {
-            refused: refused.unwrap_or_default(),
-            ..self.lock().status(now)
-        }
-    }
-
-    fn refused(&self) -> MutexGuard<'_, Option<RefusedOperation>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The desk itself. Nothing waits while it is held.
-    pub fn lock(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// How sessions reach the power task.
 #[derive(Clone, Debug)]

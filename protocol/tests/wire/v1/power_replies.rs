@@ -39,25 +39,7 @@ fn initiated() {
 }
 
 #[test]
-fn power_status() {
-    let nothing = PowerStatus {
-        backend: Backend::None,
-        boot: BOOT,
-        pending: None,
-        last: None,
-        refused: Text::new(),
-    };
-    check_reply(
-        &Reply::PowerStatus(nothing),
-        0x11,
-        "
-        00                                              ; backend: 0 None
-        00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF ; boot
-        00                                              ; pending: none
-        00                                              ; last: none
-        00                                              ; refused: 0 bytes
-        ",
-    );
+fn power_status_behind_a_refusal() {
     let refused = PowerStatus {
         backend: Backend::Linux,
         boot: BOOT,
@@ -75,6 +57,28 @@ fn power_status() {
         00                                              ; last: none
         0C                                              ; refused: 12 bytes
         6E 6F 20 70 72 6F 67 72 61 6D 20 78             ;   no program x
+        ",
+    );
+}
+
+#[test]
+fn power_status() {
+    let nothing = PowerStatus {
+        backend: Backend::None,
+        boot: BOOT,
+        pending: None,
+        last: None,
+        refused: Text::new(),
+    };
+    check_reply(
+        &Reply::PowerStatus(nothing),
+        0x11,
+        "
+        00                                              ; backend: 0 None
+        00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF ; boot
+        00                                              ; pending: none
+        00                                              ; last: none
+        00                                              ; refused: 0 bytes
         ",
     );
     let both = PowerStatus {

@@ -108,6 +108,10 @@ fn status() {
         00                                              ; failing_logs: 0
         ",
     );
+}
+
+#[test]
+fn status_at_work() {
     let at_work = Status {
         boot: BOOT,
         uptime: Millis(86_400_000),
