@@ -144,12 +144,14 @@ impl Bench {
         self.is_whole &= !(QUIET <= silence || !self.manner.pauses && SERIAL_GAP <= silence);
         let invalid = self.ticked.invalid();
         self.pushed.tick(self.now);
-        let released = |it: &mut Decoder<ROOM>| -> Vec<u8> {
-            std::iter::from_fn(|| it.released()).collect()
-        };
+        let released =
+            |it: &mut Decoder<ROOM>| -> Vec<u8> { std::iter::from_fn(|| it.released()).collect() };
         let text = released(&mut self.ticked);
         assert_eq!(text, released(&mut self.pushed), "a tick made a difference");
-        assert!(text.is_empty() || self.segment.ends_with(&text), "what is released was not sent");
+        assert!(
+            text.is_empty() || self.segment.ends_with(&text),
+            "what is released was not sent"
+        );
         let step = self.ticked.push(self.now, byte);
         assert_eq!(
             step,
