@@ -154,9 +154,11 @@ async fn a_staging_that_cannot_be_recorded_is_refused() {
     let mut bench = Bench::new().await;
     bench.board.disk.refuse("Staged");
     let reply = bench.terminal.ask("reboot").await;
-    assert_eq!(reply, "err 501 not_here detail=\"invalid command\"");
+    let cause = "cause=\"no space left on device\"";
+    let expected = format!("err 501 not_here detail=\"invalid command\" {cause}");
+    assert_eq!(reply, expected);
     let reply = bench.terminal.ask("power reboot --graceful").await;
-    assert_eq!(reply, "err 500 internal detail=\"fail\"");
+    assert_eq!(reply, format!("err 500 internal detail=\"fail\" {cause}"));
     bench.check_never_fires().await;
 }
 

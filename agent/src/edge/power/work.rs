@@ -239,7 +239,9 @@ fn make_ready(
 
 /// What is behind an error, as it is told to whoever asked: the system's own words, if there are any.
 fn cause_of(error: &io::Error) -> String {
-    let Some(code) = error.raw_os_error() else {
+    let is_full = error.kind() == io::ErrorKind::StorageFull;
+    let full = is_full.then_some(Errno::ENOSPC as i32);
+    let Some(code) = error.raw_os_error().or(full) else {
         return error.to_string();
     };
     let text = Errno::from_raw(code).desc();

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Brings systemd, and what the exam is written in.
-const PACKAGES: [&str; 5] = ["systemd", "bash", "coreutils", "grep", "sed"];
+/// Brings systemd, what the exam is written in, and the kill(1) of the unit.
+const PACKAGES: [&str; 6] = ["systemd", "bash", "coreutils", "grep", "sed", "procps"];
 
 /// What the unpacked packages have and no boot looks at.
 const UNUSED: [&str; 3] = ["usr/share/doc", "usr/share/locale", "usr/share/man"];
@@ -24,7 +24,7 @@ const WRITTEN: [(&str, &str); 3] = [
 #[track_caller]
 pub(crate) fn root(cache: &Path) -> PathBuf {
     // Another name for another content.
-    let kept = cache.join("systemd-only");
+    let kept = cache.join("systemd-and-procps");
     if kept.is_dir() {
         return kept;
     }
