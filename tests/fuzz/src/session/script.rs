@@ -41,11 +41,18 @@ impl Script {
 
     /// Hears a byte.
     pub(super) fn hear(&mut self, byte: u8) {
+        if byte == b'\r' {
+            // Around an event.
+            return;
+        }
         if byte != b'\n' {
             assert!(byte >= b' ' && byte != 0x7F, "{byte:#04x} in plain output");
             return self.line.push(byte);
         }
         let line = &self.line;
+        if line.is_empty() || line.starts_with(b"! 0 ") {
+            return self.line.clear();
+        }
         let is_final = line == b"ok" || line.starts_with(b"ok ") || line.starts_with(b"err ");
         let is_json = line.starts_with(b"{");
         // A line of a log that is followed is no answer.
@@ -80,6 +87,14 @@ const fn is_farewell(action: &Action) -> bool {
 fn finals_for(line: &[u8]) -> (u32, u32) {
     if line.contains(&INTERRUPT) {
         // It may end a log that is followed, and is then no part of the line.
+        return (0, 1);
+    }
+    let said = line.trim_ascii_start();
+    if [&b"ok"[..], b"err", b"|", b"!"]
+        .iter()
+        .any(|word| said.starts_with(word))
+    {
+        // What a board says is not answered.
         return (0, 1);
     }
     let Ok(text) = str::from_utf8(line) else {
