@@ -95,6 +95,8 @@ pub struct Session {
     /// When it began, or its link last took a byte while some waited.
     progress: Instant,
     opened: Instant,
+    /// There is no place for it: it says so, and ends.
+    is_refusing: bool,
     input_ended: bool,
     end: Option<End>,
 }
@@ -128,6 +130,7 @@ impl Session {
             heard: None,
             progress: now,
             opened: now,
+            is_refusing: false,
             input_ended: false,
             end: None,
         }
@@ -204,7 +207,10 @@ impl Session {
             self.tell(world);
         }
         let is_past = |deadline: Instant| deadline <= now;
-        if self.idle_deadline().is_some_and(is_past) {
+        if self.is_refusing && self.idle_deadline().is_some_and(is_past) {
+            self.lines.say_refusal("", &mut self.output);
+            self.end = Some(End::Finished);
+        } else if self.idle_deadline().is_some_and(is_past) {
             match (self.traits.is_connected(), self.heard) {
                 (true, None) => self.end = Some(End::Silent),
                 (true, Some(_)) => self.end = Some(End::Idle),
@@ -303,6 +309,9 @@ impl Session {
                 self.decoder.admit(self.frames.refused());
                 if let Some(asked) = asked {
                     self.pending.ask_frame(asked);
+                }
+                if self.frames.has_refused() {
+                    self.end = Some(End::Finished);
                 }
             }
             Step::Text(byte) => {

@@ -47,34 +47,94 @@ fn hundredths(text: &str) -> u64 {
     whole.saturating_mul(100).saturating_add(part)
 }
 
-/// How many sessions are open.
+/// How many sessions are open, and how many places are kept for some.
 #[derive(Clone, Debug, Default)]
-pub struct Sessions(Arc<AtomicUsize>);
+pub struct Sessions(Arc<Places>);
+
+#[derive(Debug, Default)]
+struct Places {
+    lines: AtomicUsize,
+    tcp: AtomicUsize,
+    unix: AtomicUsize,
+    /// How many places TCP connections leave to others.
+    kept: AtomicUsize,
+}
+
+/// How a session came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionKind {
+    /// On a serial line or pseudo-terminal, which is there whoever else is.
+    Line,
+    /// On a TCP connection.
+    Tcp,
+    /// On a connection to the Unix socket.
+    Unix,
+}
 
 /// One open session; counted until it is dropped.
 #[derive(Debug)]
-pub struct Counted(Sessions);
+pub struct Counted(Sessions, SessionKind);
+
+/// A place that TCP connections leave to others, until it is dropped.
+#[derive(Debug)]
+pub struct Kept(Sessions);
 
 impl Sessions {
-    /// Counts one more, unless there are `most` already.
+    /// Counts one more, if there is a place for it: connections have `most`, of which those over TCP
+    /// leave the kept ones to others, but one at least is for anybody. Lines need none.
     #[must_use]
-    pub fn enter(&self, most: usize) -> Option<Counted> {
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
-                (open < most).then_some(open + 1)
-            })
-            .is_ok()
-            .then(|| Counted(self.clone()))
+    pub fn enter(&self, kind: SessionKind, most: usize) -> Option<Counted> {
+        let places = &*self.0;
+        let load = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        let mine = places.of(kind);
+        let most = match kind {
+            SessionKind::Line => usize::MAX,
+            SessionKind::Tcp => {
+                let share = most.saturating_sub(load(&places.kept)).max(1);
+                share.min(most.saturating_sub(load(&places.unix)))
+            }
+            SessionKind::Unix => most.saturating_sub(load(&places.tcp)),
+        };
+        mine.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
+            (open < most).then_some(open + 1)
+        })
+        .is_ok()
+        .then(|| Counted(self.clone(), kind))
+    }
+
+    /// Keeps one place from TCP connections.
+    #[must_use]
+    pub fn keep_place(&self) -> Kept {
+        self.0.kept.fetch_add(1, Ordering::Relaxed);
+        Kept(self.clone())
     }
 
     fn open(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        let kinds = [SessionKind::Line, SessionKind::Tcp, SessionKind::Unix];
+        let open = kinds.map(|kind| self.0.of(kind).load(Ordering::Relaxed));
+        open.into_iter().sum()
+    }
+}
+
+impl Places {
+    const fn of(&self, kind: SessionKind) -> &AtomicUsize {
+        match kind {
+            SessionKind::Line => &self.lines,
+            SessionKind::Tcp => &self.tcp,
+            SessionKind::Unix => &self.unix,
+        }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.of(self.1).fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.0.kept.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -257,10 +317,10 @@ mod tests {
     #[test]
     fn sessions_are_counted_and_bounded() {
         let sessions = Sessions::default();
-        let first = sessions.enter(1);
+        let first = sessions.enter(SessionKind::Unix, 1);
         assert!(first.is_some());
-        assert!(sessions.enter(1).is_none());
+        assert!(sessions.enter(SessionKind::Unix, 1).is_none());
         drop(first);
-        assert!(sessions.enter(1).is_some());
+        assert!(sessions.enter(SessionKind::Unix, 1).is_some());
     }
 }

@@ -1,8 +1,9 @@
 //! Listeners: where links come from.
 
-use super::facts::{Sessions, Waiting};
+use super::facts::{SessionKind, Sessions, Waiting};
 use super::failpoint::pass;
 use super::link::{Link, PtyLink, SerialLink, TcpLink, UnixLink};
+use super::refusals::Refusals;
 use super::session::{Room, resume, serve};
 use super::tasks;
 use crate::core::clients::Life;
@@ -145,6 +146,7 @@ pub struct Host {
     life: Life,
     /// How many conversations there were.
     conversations: Arc<AtomicU32>,
+    refusals: Refusals,
 }
 
 impl Host {
@@ -164,6 +166,7 @@ impl Host {
             boot,
             life,
             conversations: Arc::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -230,7 +233,7 @@ impl Host {
     /// One session after the other, until the line fails or the agent ends.
     async fn line(&self, link: &mut dyn Link) {
         // A line is there whoever else is: it is counted and never refused.
-        let _counted = self.sessions.enter(usize::MAX);
+        let _counted = self.sessions.enter(SessionKind::Line, usize::MAX);
         let mut goes_on = self.conversation(link, Start::Announced).await;
         while goes_on && !*self.room.stop.borrow() {
             goes_on = self.conversation(link, Start::Resumed).await;
@@ -242,7 +245,7 @@ impl Host {
             reap(conversations);
             match listener.accept().await {
                 Ok((stream, peer)) => match TcpLink::new(stream, peer) {
-                    Ok(link) => self.connection(conversations, link),
+                    Ok(link) => self.connection(conversations, link, SessionKind::Tcp),
                     Err(error) => tracing::debug!(%peer, %error, "gone before it began"),
                 },
                 Err(error) => not_accepted(&error).await,
@@ -251,23 +254,33 @@ impl Host {
     }
 
     async fn unix(&self, listener: UnixListener, conversations: &mut JoinSet<()>) {
+        // However many come from the network, whoever is on the board gets in.
+        let _kept = self.sessions.keep_place();
         loop {
             reap(conversations);
             match listener.accept().await {
-                Ok((stream, _)) => self.connection(conversations, UnixLink::new(stream)),
+                Ok((stream, _)) => {
+                    self.connection(conversations, UnixLink::new(stream), SessionKind::Unix);
+                }
                 Err(error) => not_accepted(&error).await,
             }
         }
     }
 
-    fn connection(&self, conversations: &mut JoinSet<()>, mut link: impl Link + 'static) {
+    /// Serves a connection, if there is a place for it.
+    fn connection(
+        &self,
+        conversations: &mut JoinSet<()>,
+        mut link: impl Link + 'static,
+        kind: SessionKind,
+    ) {
         pass("in-listener");
         let host = self.clone();
         let conversation = async move {
             let most = host.room.house.limits.sessions;
-            let Some(_counted) = host.sessions.enter(most) else {
-                tracing::warn!(link = link.describe(), most, "refused: too many sessions");
-                return;
+            let Some(_counted) = host.sessions.enter(kind, most) else {
+                let (room, nonce) = (host.room.clone(), host.nonce());
+                return host.refusals.turn_away(&mut link, room, nonce, most).await;
             };
             host.conversation(&mut link, Start::Connected).await;
             // Whether the peer hears of the end is its own affair.

@@ -14,6 +14,7 @@ use askings::{Answer, Asking, Askings, ending};
 use follows::Follows;
 use lastword_protocol::Nonce;
 use lastword_protocol::power::Origin;
+use lastword_protocol::refusal::Refusal;
 use lastword_shell::Medium;
 use std::future::{pending, poll_fn};
 use std::io;
@@ -92,18 +93,7 @@ async fn converse(
     session: Session,
     announce: bool,
 ) -> io::Result<End> {
-    let mut conversation = Conversation {
-        news: room.power.news(),
-        link,
-        alarm: Alarm::new(room.clock),
-        room,
-        session,
-        askings: Askings::default(),
-        ack: None,
-        follows: Follows::default(),
-        reads_first: false,
-        farewell: None,
-    };
+    let mut conversation = Conversation::new(link, room, session);
     if announce {
         let now = conversation.room.clock.now();
         conversation
@@ -113,6 +103,23 @@ async fn converse(
     let ended = conversation.run().await;
     conversation.leave();
     ended
+}
+
+/// Tells a connection for which there is no place so, in the dialect of its first line or frame.
+///
+/// # Errors
+///
+/// If the link fails.
+pub async fn turn_away(
+    link: &mut dyn Link,
+    room: Room,
+    nonce: Nonce,
+    refusal: &Refusal,
+) -> io::Result<End> {
+    let session = Session::new(link.traits(), &room.house, nonce, room.clock.now());
+    Conversation::new(link, room, session.refusing(refusal))
+        .run()
+        .await
 }
 
 struct Conversation<'l> {
@@ -143,7 +150,22 @@ struct Ack {
     again: Instant,
 }
 
-impl Conversation<'_> {
+impl<'l> Conversation<'l> {
+    fn new(link: &'l mut dyn Link, room: Room, session: Session) -> Self {
+        Self {
+            news: room.power.news(),
+            link,
+            alarm: Alarm::new(room.clock),
+            room,
+            session,
+            askings: Askings::default(),
+            ack: None,
+            follows: Follows::default(),
+            reads_first: false,
+            farewell: None,
+        }
+    }
+
     async fn run(&mut self) -> io::Result<End> {
         let mut buffer = [0; READ_BYTES];
         loop {

@@ -1,6 +1,7 @@
 //! What a session does while others work on its requests, and with their answers.
 
 use super::lines::Flow;
+use super::patience::REFUSAL_WAIT;
 use super::pending::{RequestId, Waiting};
 use super::{End, Session, Unanswered};
 use crate::core::world::World;
@@ -24,6 +25,17 @@ pub(super) enum TextInput {
 }
 
 impl Session {
+    /// Makes it the conversation of a connection for which there is no place: its first line or hello
+    /// is answered so, and whatever comes or does not come, it ends within [`REFUSAL_WAIT`].
+    #[must_use]
+    pub fn refusing(mut self, refusal: &Refusal) -> Self {
+        self.is_refusing = true;
+        self.limits.stall = REFUSAL_WAIT;
+        self.lines.refuse(refusal.clone());
+        self.frames.refuse(refusal.clone());
+        self
+    }
+
     /// Takes the answer to a question, and returns the position behind it in the output. Each of
     /// `replies` but the last is a page with more behind it. `staged`: it has staged an operation.
     /// `None`: nobody hears it here (now), and what it has staged must stand down.

@@ -26,6 +26,8 @@ pub(super) struct Frames {
     owner: Option<Owner>,
     /// What the last client that was refused since the owner came sums its frames with.
     refused: Option<Nonce>,
+    /// What the one hello is answered that a session without a place takes, and whether it was.
+    refusal: Option<(Refusal, bool)>,
 }
 
 #[derive(Debug)]
@@ -52,12 +54,23 @@ impl Frames {
             shared_line,
             owner: None,
             refused: None,
+            refusal: None,
         }
     }
 
     /// What the frames of the session are summed with.
     pub(super) fn nonce(&self) -> Option<Nonce> {
         self.owner.as_ref().map(Owner::nonce)
+    }
+
+    /// From here on, answers one hello so.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.refusal = Some((refusal, false));
+    }
+
+    /// Whether a hello was answered so.
+    pub(super) fn has_refused(&self) -> bool {
+        self.refusal.as_ref().is_some_and(|(_, is_said)| *is_said)
     }
 
     /// What the frames of a client are summed with that was refused, while the line has this owner.
@@ -102,6 +115,10 @@ impl Frames {
         hello: Hello,
         world: &dyn World,
     ) -> Result<Packet<FRAME_BYTES>, TooLong> {
+        if let Some((refusal, is_said)) = &mut self.refusal {
+            *is_said = true;
+            return hello::refused(sequence, refusal);
+        }
         if !hello.has_common_version() {
             return hello::version_refused(sequence);
         }

@@ -3,6 +3,7 @@
 
 mod following;
 mod heard;
+mod refusing;
 
 use super::follows::{FollowId, Follows, Opening};
 use super::json;
@@ -11,6 +12,7 @@ use crate::core::service::Name;
 use crate::core::world::{Ask, Way, World};
 use heard::{Heard, Shown};
 use lastword_protocol::message::Reply;
+use lastword_protocol::refusal::Refusal;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
 use lastword_shell::{
     Action, Answer, Dialect, Input, Level, Medium, Received, Script, Step, Table, Vocabulary, term,
@@ -35,6 +37,8 @@ pub(super) struct Lines {
     showing: Option<FollowId>,
     /// What the running line wants to follow, once it is known where that ends.
     opening: Option<Opening>,
+    /// What the one line is answered that a session without a place takes.
+    refusal: Option<Refusal>,
 }
 
 /// A line under way.
@@ -79,6 +83,7 @@ impl Lines {
             follows: Follows::default(),
             showing: None,
             opening: None,
+            refusal: None,
         }
     }
 
@@ -247,6 +252,10 @@ impl Lines {
         match heard {
             None => Flow::Go,
             Some(Heard::End) => Flow::End,
+            Some(Heard::Say(text)) if self.refusal.is_some() => {
+                self.say_refusal(&text, out);
+                Flow::End
+            }
             Some(Heard::Say(text)) => {
                 out.push(text.as_bytes());
                 Flow::Go
@@ -294,6 +303,11 @@ impl Lines {
 
     /// Runs what can be run without asking others.
     fn run(&mut self, out: &mut Output, world: &dyn World) -> Flow {
+        if let Some(refusal) = self.refusal.take() {
+            self.reply(&Reply::Refused(refusal), out);
+            self.close(out);
+            return Flow::End;
+        }
         loop {
             if self.showing.is_some() {
                 return Flow::Go;

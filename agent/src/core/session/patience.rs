@@ -6,10 +6,17 @@ use lastword_protocol::{Instant, Millis};
 /// A serial line that was quiet for this long forgets its dialect.
 const SERIAL_IDLE: Millis = Millis(300_000);
 
+/// How long a connection for which there is no place is waited for to say in which dialect it wants
+/// to hear that.
+pub(super) const REFUSAL_WAIT: Millis = Millis(2_000);
+
 impl Session {
     /// When the peer has been quiet for too long.
     pub(super) fn idle_deadline(&self) -> Option<Instant> {
         match (self.traits.is_connected(), self.heard) {
+            // Once it has said so, only that has to leave.
+            _ if self.is_refusing && self.end.is_some() => None,
+            _ if self.is_refusing => Some(self.opened.after(REFUSAL_WAIT)),
             // Whoever follows a log, or waits for an answer, need not say anything.
             _ if self.lines.is_following() || self.pending.is_waiting() => None,
             (true, None) => Some(self.opened.after(self.limits.silent)),

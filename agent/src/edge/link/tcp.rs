@@ -6,9 +6,20 @@ use crate::edge::kernel;
 use lastword_protocol::Millis;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
+use nix::sys::socket::{setsockopt, sockopt};
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
+
+/// A peer that was silent for this long is asked whether it is there, in seconds.
+const KEEPALIVE_IDLE_S: u32 = 20;
+/// How long after that it is asked again, in seconds.
+const KEEPALIVE_INTERVAL_S: u32 = 5;
+/// How often it is asked before it is taken to be gone.
+const KEEPALIVE_PROBES: u32 = 3;
+/// A peer that acknowledges nothing for this long is gone, in milliseconds: as long as the keepalive
+/// takes, which it overrides.
+const UNACKNOWLEDGED_MS: u32 = 1_000 * (KEEPALIVE_IDLE_S + KEEPALIVE_PROBES * KEEPALIVE_INTERVAL_S);
 
 /// A TCP connection.
 #[derive(Debug)]
@@ -30,6 +41,7 @@ impl TcpLink {
     /// If the socket is dead already.
     pub fn new(stream: TcpStream, peer: SocketAddr) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        notice_absence(&stream)?;
         Ok(Self {
             stream,
             peer,
@@ -37,6 +49,16 @@ impl TcpLink {
             closed_before: false,
         })
     }
+}
+
+/// Has the kernel notice that the peer is gone, though its network took the news with it: whether it
+/// is waited for (a log that is followed and has no lines), or bytes are on their way to it.
+fn notice_absence(stream: &TcpStream) -> nix::Result<()> {
+    setsockopt(stream, sockopt::TcpKeepIdle, &KEEPALIVE_IDLE_S)?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &KEEPALIVE_INTERVAL_S)?;
+    setsockopt(stream, sockopt::TcpKeepCount, &KEEPALIVE_PROBES)?;
+    setsockopt(stream, sockopt::KeepAlive, &true)?;
+    setsockopt(stream, sockopt::TcpUserTimeout, &UNACKNOWLEDGED_MS)
 }
 
 kinds::delegate_io!(TcpLink, stream);
@@ -86,5 +108,30 @@ impl Link for TcpLink {
             kernel::TCP_CLOSE_WAIT if !self.closed_before => Ok(Drain::Left(Evidence::PeerClosed)),
             _ => Ok(Drain::Pending(POLL)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::socket::getsockopt;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn the_kernel_looks_after_a_peer_that_says_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (near, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (_near, (stream, peer)) = (near.unwrap(), accepted.unwrap());
+        let link = TcpLink::new(stream, peer).unwrap();
+        let stream = &link.stream;
+        assert!(getsockopt(stream, sockopt::KeepAlive).unwrap());
+        let asks = [
+            getsockopt(stream, sockopt::TcpKeepIdle).unwrap(),
+            getsockopt(stream, sockopt::TcpKeepInterval).unwrap(),
+            getsockopt(stream, sockopt::TcpKeepCount).unwrap(),
+        ];
+        assert_eq!(asks, [20, 5, 3]);
+        assert_eq!(getsockopt(stream, sockopt::TcpUserTimeout), Ok(35_000));
     }
 }

@@ -410,3 +410,59 @@ fn who_waits_for_an_answer_is_not_idle() {
         assert_eq!(bench.says(), "ok\n");
     }
 }
+
+#[test]
+fn who_finds_no_place_is_told_so_in_the_dialect_of_its_first_line_or_frame() {
+    let full = Refusal::new(Code::SlowDown, "too many sessions: 3 are open");
+    let refusing = || {
+        let mut bench = Bench::new(TCP);
+        bench.session = Session::new(TCP, &Bench::house(), Nonce(1), Instant(0)).refusing(&full);
+        bench
+    };
+    let detail = "detail=\"too many sessions: 3 are open\"\n";
+    for (line, expected) in [
+        (
+            "@7 reboot; uptime\nreboot\n",
+            format!("err @7 429 slow_down {detail}"),
+        ),
+        (
+            "svc logs x --follow\n",
+            format!("err 429 slow_down {detail}"),
+        ),
+        ("reboo\n", format!("err 429 slow_down {detail}")),
+    ] {
+        let mut bench = refusing();
+        bench.hear(line.as_bytes());
+        let said = bench.says();
+        let said = said.replace(" step=1", "");
+        assert_eq!(said, expected, "{line:?}");
+        assert_eq!(bench.session.end(), Some(End::Finished));
+        assert_eq!(bench.session.take_job(), None);
+    }
+    let mut json = refusing();
+    json.hear(b"{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"power.reboot\"}\n");
+    let said = json.says();
+    assert!(said.contains("\"id\":5") && said.contains("429"), "{said}");
+    let mut person = refusing();
+    person.hear(b"reboot\r\0");
+    let said = person.says();
+    assert!(said.contains("too many sessions"), "{said:?}");
+    assert_eq!(person.session.end(), Some(End::Finished));
+
+    let mut client = refusing();
+    client.hear(&ask_hello(CLIENT, false));
+    client.take_output();
+    let refused = (Class::Hello, hello::opcode::HELLO_REFUSED);
+    assert_eq!(opcodes(&client.said, Nonce(0)), [refused]);
+    assert_eq!(client.session.end(), Some(End::Finished));
+
+    let mut silent = refusing();
+    silent.hear(b"upt");
+    silent.wait(1_999);
+    assert_eq!(silent.session.end(), None);
+    silent.wait(1);
+    let next = silent.session.deadline(silent.now, &Board);
+    assert!(next.is_none_or(|next| silent.now < next), "due for ever");
+    assert_eq!(silent.says(), format!("err 429 slow_down {detail}"));
+    assert_eq!(silent.session.end(), Some(End::Finished));
+}

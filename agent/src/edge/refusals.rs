@@ -1,0 +1,99 @@
+//! Connections for which there is no place: told so, a few at a time, and without flooding the log.
+
+use super::link::Link;
+use super::session::{Room, turn_away};
+use lastword_protocol::Nonce;
+use lastword_protocol::refusal::{Code, Refusal};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+/// How many connections may wait to be told at once. Beyond that they are closed without a word.
+const WAITING_MAX: usize = 16;
+/// How long one that was told may take to close: closed with input unread, it would lose what it was
+/// told.
+const LINGER: Duration = Duration::from_secs(1);
+/// How often refused connections are logged at most.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The connections of all listeners for which there is no place.
+#[derive(Clone, Debug)]
+pub struct Refusals {
+    waiting: Arc<Semaphore>,
+    log: Arc<Mutex<RefusalLog>>,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self {
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+            log: Arc::default(),
+        }
+    }
+}
+
+impl Refusals {
+    /// Tells a connection that there are `most` sessions already, unless too many wait to be told.
+    pub async fn turn_away(&self, link: &mut dyn Link, room: Room, nonce: Nonce, most: usize) {
+        self.note(&link.describe(), most);
+        let Ok(_waits) = self.waiting.try_acquire() else {
+            return;
+        };
+        let refusal = Refusal::new(
+            Code::SlowDown,
+            &format!("too many sessions: {most} are open"),
+        );
+        // Whether it hears that is its own affair.
+        if turn_away(link, room, nonce, &refusal).await.is_ok() && link.shutdown().await.is_ok() {
+            let mut rest = [0; 512];
+            let drained = async { while let Ok(1..) = link.read(&mut rest).await {} };
+            let _ = timeout(LINGER, drained).await;
+        }
+    }
+
+    fn note(&self, link: &str, most: usize) {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(refused) = log.note(Instant::now()) {
+            tracing::warn!(link, most, refused, "refused: too many sessions");
+        }
+    }
+}
+
+/// How many connections were refused since that was last logged.
+#[derive(Debug, Default)]
+struct RefusalLog {
+    logged: Option<Instant>,
+    since: u64,
+}
+
+impl RefusalLog {
+    /// Counts one more. Returns how many there were since the last time, if they are to be logged.
+    fn note(&mut self, now: Instant) -> Option<u64> {
+        self.since += 1;
+        let is_recent = |at: Instant| now.duration_since(at) < LOG_INTERVAL;
+        if self.logged.is_some_and(is_recent) {
+            return None;
+        }
+        self.logged = Some(now);
+        Some(std::mem::take(&mut self.since))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_refusal_is_logged_and_then_their_number_once_in_a_while() {
+        let mut log = RefusalLog::default();
+        let begun = Instant::now();
+        assert_eq!(log.note(begun), Some(1));
+        for _ in 0..554 {
+            assert_eq!(log.note(begun + LOG_INTERVAL / 2), None);
+        }
+        assert_eq!(log.note(begun + LOG_INTERVAL), Some(555));
+        assert_eq!(log.note(begun + LOG_INTERVAL), None);
+    }
+}
