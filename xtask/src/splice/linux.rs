@@ -2,7 +2,7 @@
 
 use super::{Plan, QUIET, wait_for};
 use crate::board::linux::{Way, image, options, wait_until_up};
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use lastword_hil::virtual_board::{GuestFile, LinuxBoard, Network};
 use lastword_tests::splice::{Campaign, Spelling};
 use std::time::Duration;
@@ -46,6 +46,7 @@ async fn campaign(board: &LinuxBoard, plan: Plan) -> Result<Campaign> {
         stop_agent(board).await?;
         campaign.set_quiet(FLOOD_QUIET);
         campaign.burst(&mut line, flood).await?;
+        println!("{}", campaign.account());
         campaign.set_quiet(QUIET);
         let calm = left.min(CALM_LINES);
         left -= calm;
@@ -55,20 +56,22 @@ async fn campaign(board: &LinuxBoard, plan: Plan) -> Result<Campaign> {
     Ok(campaign)
 }
 
-/// Starts the service; the agent stops as soon as it runs, and may not get to answering that.
+/// Starts the service, and waits until the agent answers no more.
 async fn stop_agent(board: &LinuxBoard) -> Result<()> {
     let mut tcp = board.connect_tcp().await?;
     tcp.write_all(b"svc start stopper\n").await?;
     let mut heard = [0; 256];
-    if let Ok(read) = timeout(STOPPED, tcp.read(&mut heard)).await {
-        let heard = String::from_utf8_lossy(&heard[..read?]).into_owned();
-        ensure!(
-            heard.starts_with("| ") || heard.starts_with("ok"),
-            "{heard}"
-        );
+    for _ in 0..QUESTIONS {
+        match timeout(STOPPED, tcp.read(&mut heard)).await {
+            Err(_) => return Ok(()),
+            Ok(read) => {
+                let heard = String::from_utf8_lossy(&heard[..read?]).into_owned();
+                ensure!(!heard.starts_with("err"), "{heard}");
+                tcp.write_all(b"uptime\n").await?;
+            }
+        }
     }
-    sleep(STOPPED).await;
-    Ok(())
+    bail!("the agent is not stopped")
 }
 
 /// A megabyte.
@@ -76,7 +79,8 @@ const FLOOD_LINES: u32 = 38_000;
 const CALM_LINES: u32 = 1_000;
 /// What the kernel's buffers hold.
 const CALM_BURST_LINES: u32 = 100;
-/// The agent is stopped by then.
-const STOPPED: Duration = Duration::from_secs(1);
+/// An agent that says nothing for so long is stopped.
+const STOPPED: Duration = Duration::from_secs(2);
+const QUESTIONS: u32 = 100_000;
 /// Longer than the agent stays stopped once nothing arrives.
-const FLOOD_QUIET: Duration = Duration::from_secs(8);
+const FLOOD_QUIET: Duration = Duration::from_secs(25);
