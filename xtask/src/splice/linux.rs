@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 pub(super) fn run(plan: Plan) -> Result<Campaign> {
     let image = image(Network::User, vec![stopper()])?;
     wait_for(async {
-        let board = LinuxBoard::start(&image, options("splice", Network::User)?).await?;
+        let board = LinuxBoard::start(&image, options("splice-linux", Network::User)?).await?;
         wait_until_up(&board, Way::Serial).await?;
         let campaign = campaign(&board, plan).await?;
         board.stop().await?;

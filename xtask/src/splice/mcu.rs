@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use lastword_tests::splice::{Campaign, Spelling};
 
 pub(super) async fn run(plan: Plan) -> Result<Campaign> {
-    let board = mcu::start_held("splice", &mcu::image("responder")?).await?;
+    let board = mcu::start_held("splice-mcu", &mcu::image("responder")?).await?;
     let mut line = Line::connect(&board).await?;
     board.release().await?;
     // It has said that it is there.
