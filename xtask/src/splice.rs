@@ -21,7 +21,7 @@ pub(crate) enum Target {
     Sim,
     /// Firmware on an emulated Cortex-M3, whose receiver loses input by chance.
     Mcu,
-    /// The agent in a virtual board, stopped while a megabyte arrives on its serial line.
+    /// The agent in a virtual board, stopped while megabytes arrive on its serial line.
     Linux,
 }
 

@@ -73,7 +73,7 @@ pub(crate) static TALLY: Command = Command {
     summary: "Say a number again, and how many were said.",
     opcode: Some(TALLY_OPCODE),
     view: View::Application(show_tally),
-    build: |arguments| ask(Message::new(TALLY_OPCODE, &number(&arguments))),
+    build: |arguments| ask(Message::new(TALLY_OPCODE, &number(arguments))),
     ..NUMBERED
 };
 
@@ -82,7 +82,7 @@ pub(crate) static OVERRUN: Command = Command {
     path: "overrun",
     summary: "Lose input in front of one byte in so many.",
     opcode: Some(OVERRUN_OPCODE),
-    build: |arguments| ask(Message::new(OVERRUN_OPCODE, &number(&arguments))),
+    build: |arguments| ask(Message::new(OVERRUN_OPCODE, &number(arguments))),
     ..NUMBERED
 };
 
@@ -91,7 +91,7 @@ pub(crate) static OVERRUN_UNMARKED: Command = Command {
     path: "overrun-unmarked",
     summary: "Lose input, and do not notice.",
     opcode: Some(UNMARKED_OPCODE),
-    build: |arguments| ask(Message::new(UNMARKED_OPCODE, &number(&arguments))),
+    build: |arguments| ask(Message::new(UNMARKED_OPCODE, &number(arguments))),
     ..NUMBERED
 };
 
