@@ -61,7 +61,10 @@ pub(crate) fn run(
 /// A short form of it, and the planted fault, which has to be found out.
 pub(crate) fn run_tests(targets: &[Target], seed: u64) -> Result<()> {
     for target in targets {
-        let lines = SHORT_LINES;
+        let lines = match target {
+            Target::Linux => linux::SHORT_LINES,
+            _ => SHORT_LINES,
+        };
         for ignore_marks in [false, true] {
             if ignore_marks && *target == Target::Linux {
                 continue;

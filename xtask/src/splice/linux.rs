@@ -77,6 +77,8 @@ async fn stop_agent(board: &LinuxBoard) -> Result<()> {
 /// Two megabytes: kernels keep up to 640 KiB for a reader that is late, of older ones 64.
 const FLOOD_LINES: u32 = 76_000;
 const CALM_LINES: u32 = 1_000;
+/// One flood, and what comes behind it.
+pub(super) const SHORT_LINES: u32 = FLOOD_LINES + CALM_LINES;
 /// What the kernel's buffers hold.
 const CALM_BURST_LINES: u32 = 100;
 /// An agent that says nothing for so long is stopped.
