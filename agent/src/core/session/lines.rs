@@ -406,21 +406,6 @@ impl Lines {
     }
 }
 
-impl Running {
-    /// What the next step does, unless the line is over.
-    fn action(&self) -> Option<Action> {
-        let open = match &self.voice {
-            Voice::Text(answer) => answer.is_open(),
-            Voice::Json(_) => true,
-        };
-        self.script
-            .steps
-            .get(self.next)
-            .filter(|_| open)
-            .map(|step: &Step| step.action.clone())
-    }
-}
-
 fn say(out: &mut Output, answer: Option<String>) {
     if let Some(answer) = answer {
         let _ = writeln!(out, "{answer}");

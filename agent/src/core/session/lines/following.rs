@@ -12,7 +12,7 @@ use lastword_protocol::OperationId;
 use lastword_protocol::message::service::{Item, Logs, ServiceRequest};
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::refusal::{Code, Refusal};
-use lastword_shell::Action;
+use lastword_shell::{Action, Step};
 
 /// Control-C.
 const INTERRUPT: u8 = 0x03;
@@ -207,6 +207,19 @@ impl Lines {
 }
 
 impl Running {
+    /// What the next step does, unless the line is over.
+    pub(super) fn action(&self) -> Option<Action> {
+        let open = match &self.voice {
+            Voice::Text(answer) => answer.is_open(),
+            Voice::Json(_) => true,
+        };
+        self.script
+            .steps
+            .get(self.next)
+            .filter(|_| open)
+            .map(|step: &Step| step.action.clone())
+    }
+
     /// What the next step wants to follow, if that is what it does.
     pub(super) fn opening(&self) -> Option<Opening> {
         let (logs, goes_on) = match (self.action()?, &self.voice) {
