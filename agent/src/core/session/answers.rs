@@ -26,7 +26,7 @@ pub(super) enum TextInput {
 
 impl Session {
     /// Makes it the conversation of a connection for which there is no place: its first line or hello
-    /// is answered so, and whatever comes or does not come, it ends within [`REFUSAL_WAIT`].
+    /// is answered so, and whatever comes or does not come, it ends within two seconds.
     #[must_use]
     pub fn refusing(mut self, refusal: &Refusal) -> Self {
         self.is_refusing = true;

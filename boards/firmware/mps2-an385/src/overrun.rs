@@ -16,7 +16,7 @@ pub(crate) fn strikes() -> bool {
         return false;
     }
     let mut left = LEFT.load(Ordering::Relaxed);
-    if left == 0 && chance() % one_in == 0 {
+    if left == 0 && chance().is_multiple_of(one_in) {
         left = 1 + chance() % MOST_BYTES;
     }
     LEFT.store(left.saturating_sub(1), Ordering::Relaxed);
