@@ -7,6 +7,7 @@ mod first_line;
 mod history;
 mod keys;
 mod line_error;
+mod loss;
 mod medium;
 mod person;
 mod received;
@@ -143,43 +144,10 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.editor.text()
     }
 
-    /// Whether nothing is received of the line under way, not even half of a line end or a key.
-    #[must_use]
-    pub fn is_at_line_start(&self) -> bool {
-        let is_empty = self.told || self.editor.is_untouched();
-        let is_between = matches!(self.carriage, Carriage::Home | Carriage::Returned);
-        is_empty && is_between && self.keys.is_idle()
-    }
-
     /// The line that was received last, until the next byte is fed or lost.
     #[must_use]
     pub fn line(&self) -> &str {
         self.editor.text()
-    }
-
-    /// Bytes are missing here, between what was fed before and what is fed next. The line that
-    /// goes on here, or begins here, is refused when it ends, whatever else is lost or typed in it.
-    pub fn lost(&mut self) {
-        if self.closed {
-            return;
-        }
-        if core::mem::take(&mut self.told) {
-            self.editor.clear();
-        }
-        // The other halves may be among what is missing: of a CR LF, of a key.
-        self.carriage = Carriage::Home;
-        self.keys = Keys::new();
-        self.editor.lose();
-    }
-
-    /// What arrived here was no text, and was dropped: in the middle of a line that is as
-    /// [`Input::lost`], and between two lines nothing.
-    pub fn dropped(&mut self) {
-        // A CR that may still open term has ended its line.
-        let is_over = self.told || matches!(self.carriage, Carriage::Opening(_));
-        if !is_over && !self.editor.is_untouched() {
-            self.lost();
-        }
     }
 
     /// Takes bytes from the front of `bytes`, as they arrived at `now`, up to and including the

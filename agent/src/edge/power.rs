@@ -1,10 +1,12 @@
 //! The task that carries out what the power desk decides: one `select!` over requests, the
 //! acknowledgement's link, finished work and the clock.
 
+mod handle;
 mod shared_desk;
 mod ticket;
 mod work;
 
+pub use handle::{Answer, PowerHandle};
 pub use shared_desk::SharedDesk;
 pub use ticket::Ticket;
 
@@ -16,16 +18,17 @@ use super::threads::Threads;
 use crate::core::record::{PowerRecord, RefusedOperation};
 use crate::core::recovery::Recovered;
 use crate::core::storage::Storage;
+use handle::{Answering, Ask};
 use lastword_protocol::OperationId;
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::{
-    self, Backend, Effect, Event, LastOperation, Operation, Order, Origin, Outcome, PowerRequest,
+    self, Backend, Effect, Event, LastOperation, Operation, Order, Outcome, PowerRequest,
     Standdown, Verdict,
 };
 use lastword_protocol::refusal::{Code, Refusal};
 use std::sync::Arc;
 use ticket::Holder;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use work::{Done, Queue, Recorder, Task};
 
 /// Why an agent that ends refuses.
@@ -36,67 +39,6 @@ const NO_BACKEND: &str = "the agent has no power backend";
 
 /// How many requests may wait for the desk.
 const ASKS: usize = 16;
-
-/// How sessions reach the power task.
-#[derive(Clone, Debug)]
-pub struct PowerHandle {
-    asks: mpsc::Sender<Ask>,
-    news: watch::Receiver<()>,
-}
-
-/// The answer to a request for power, and the ticket of an operation that it staged.
-pub type Answer = (Reply, Option<Ticket>);
-
-#[derive(Debug)]
-enum Ask {
-    Stage {
-        request: PowerRequest,
-        origin: Origin,
-        quiet_console: bool,
-        answer: Answering,
-    },
-    Cancel {
-        id: Option<OperationId>,
-        answer: Answering,
-    },
-}
-
-type Answering = oneshot::Sender<Answer>;
-
-impl PowerHandle {
-    /// Changes whenever an operation is staged, moves on, or is over.
-    #[must_use]
-    pub fn news(&self) -> watch::Receiver<()> {
-        self.news.clone()
-    }
-
-    /// Asks for an operation. `None` if the agent is ending.
-    pub async fn stage(
-        &self,
-        request: PowerRequest,
-        origin: Origin,
-        quiet_console: bool,
-    ) -> Option<Answer> {
-        let (answer, answered) = oneshot::channel();
-        self.asks
-            .send(Ask::Stage {
-                request,
-                origin,
-                quiet_console,
-                answer,
-            })
-            .await
-            .ok()?;
-        answered.await.ok()
-    }
-
-    /// Asks to call an operation off. `None` if the agent is ending.
-    pub async fn cancel(&self, id: Option<OperationId>) -> Option<Answer> {
-        let (answer, answered) = oneshot::channel();
-        self.asks.send(Ask::Cancel { id, answer }).await.ok()?;
-        answered.await.ok()
-    }
-}
 
 /// The task. Build it with [`PowerTask::new`], then [`PowerTask::run`] it.
 pub struct PowerTask {

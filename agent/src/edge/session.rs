@@ -3,6 +3,7 @@
 
 mod askings;
 mod follows;
+mod transfer;
 
 use super::clock::{Alarm, Clock};
 use super::link::{Drain, Link};
@@ -18,13 +19,12 @@ use lastword_protocol::refusal::Refusal;
 use lastword_shell::Medium;
 use std::future::{pending, poll_fn};
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
-use tokio::io::ReadBuf;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+use transfer::{Moved, Transfer, step};
 
 /// How many bytes are read at once.
 const READ_BYTES: usize = 512;
@@ -48,15 +48,6 @@ pub struct Room {
     pub clock: Clock,
     /// Turns true when the agent ends.
     pub stop: watch::Receiver<bool>,
-}
-
-/// What the link did.
-#[derive(Clone, Copy)]
-enum Moved {
-    Wrote(usize),
-    Read(usize),
-    /// The peer will send no more.
-    Ended,
 }
 
 /// Serves one session on `link` to its end, and says how it ended. `announce`: tell the line that
@@ -347,52 +338,6 @@ impl<'l> Conversation<'l> {
         let now = self.room.clock.now();
         self.session.unmute(now, &*self.room.world);
     }
-}
-
-/// What a link may do next.
-#[derive(Clone, Copy)]
-struct Transfer<'o> {
-    output: &'o [u8],
-    wants_input: bool,
-    reads_first: bool,
-}
-
-/// Writes what waits or reads what has come, whichever the link can do first. Cancel-safe.
-async fn step(link: &mut dyn Link, transfer: Transfer<'_>, buffer: &mut [u8]) -> io::Result<Moved> {
-    poll_fn(|context| {
-        if transfer.reads_first
-            && let read @ Poll::Ready(_) = poll_read(link, transfer, buffer, context)
-        {
-            return read;
-        }
-        if !transfer.output.is_empty()
-            && let Poll::Ready(wrote) = Pin::new(&mut *link).poll_write(context, transfer.output)
-        {
-            return Poll::Ready(match wrote {
-                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-                wrote => wrote.map(Moved::Wrote),
-            });
-        }
-        poll_read(link, transfer, buffer, context)
-    })
-    .await
-}
-
-fn poll_read(
-    link: &mut dyn Link,
-    transfer: Transfer<'_>,
-    buffer: &mut [u8],
-    context: &mut Context<'_>,
-) -> Poll<io::Result<Moved>> {
-    if !transfer.wants_input {
-        return Poll::Pending;
-    }
-    let mut free = ReadBuf::new(buffer);
-    let read = Pin::new(link).poll_read(context, &mut free);
-    read.map_ok(|()| match free.filled().len() {
-        0 => Moved::Ended,
-        count => Moved::Read(count),
-    })
 }
 
 /// Waits for replies that are to be said here, though their requests came on another link.

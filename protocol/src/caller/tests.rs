@@ -3,6 +3,7 @@
 use super::*;
 use crate::identity::{BoardKind, BootSource, Capabilities, Cause};
 use crate::power::Backend;
+use crate::units::Millis;
 
 type Tested = Caller<256>;
 

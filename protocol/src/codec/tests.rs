@@ -190,6 +190,10 @@ fn a_reply_is_written_as_postcard_writes_it() {
         let elapsed = Millis(1_000);
         check(&Working { elapsed, left });
     }
+}
+
+#[test]
+fn the_answer_to_a_power_request_is_written_as_postcard_writes_it() {
     for operation in Operation::ALL {
         check(&Cancelled { id: ID, operation });
         for backend in [Backend::None, Backend::DryRun, Backend::Linux, Backend::Mcu] {

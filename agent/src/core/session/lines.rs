@@ -4,9 +4,9 @@
 mod following;
 mod heard;
 mod refusing;
+mod running;
 
 use super::follows::{FollowId, Follows, Opening};
-use super::json;
 use super::output::Output;
 use crate::core::service::Name;
 use crate::core::world::{Ask, Way, World};
@@ -14,9 +14,8 @@ use heard::{Heard, Shown};
 use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::Refusal;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
-use lastword_shell::{
-    Action, Answer, Dialect, Input, Level, Medium, Received, Script, Step, Table, Vocabulary, term,
-};
+use lastword_shell::{Action, Dialect, Input, Medium, Received, Table, Vocabulary, term};
+use running::{Running, Voice, is_dangerous};
 use std::fmt::Write;
 use std::slice;
 
@@ -39,21 +38,6 @@ pub(super) struct Lines {
     opening: Option<Opening>,
     /// What the one line is answered that a session without a place takes.
     refusal: Option<Refusal>,
-}
-
-/// A line under way.
-#[derive(Debug)]
-struct Running {
-    script: Script,
-    next: usize,
-    voice: Voice,
-}
-
-/// How a line is answered.
-#[derive(Debug)]
-enum Voice {
-    Text(Answer),
-    Json(json::Call),
 }
 
 /// What bytes, or an answer, have led to.
@@ -410,8 +394,4 @@ fn say(out: &mut Output, answer: Option<String>) {
     if let Some(answer) = answer {
         let _ = writeln!(out, "{answer}");
     }
-}
-
-fn is_dangerous(step: &Step) -> bool {
-    step.command.level == Level::Danger
 }

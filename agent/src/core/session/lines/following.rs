@@ -9,10 +9,9 @@ use crate::core::log::{Cursor, Line};
 use crate::core::service::answer::{Pages, push_line, refused};
 use crate::core::world::Ask;
 use lastword_protocol::OperationId;
+use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{Item, Logs, ServiceRequest};
-use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::refusal::{Code, Refusal};
-use lastword_shell::{Action, Step};
 
 /// Control-C.
 const INTERRUPT: u8 = 0x03;
@@ -203,35 +202,6 @@ impl Lines {
             // Output takes everything.
             let _ = answer.step(out, step, &page);
         }
-    }
-}
-
-impl Running {
-    /// What the next step does, unless the line is over.
-    pub(super) fn action(&self) -> Option<Action> {
-        let open = match &self.voice {
-            Voice::Text(answer) => answer.is_open(),
-            Voice::Json(_) => true,
-        };
-        self.script
-            .steps
-            .get(self.next)
-            .filter(|_| open)
-            .map(|step: &Step| step.action.clone())
-    }
-
-    /// What the next step wants to follow, if that is what it does.
-    pub(super) fn opening(&self) -> Option<Opening> {
-        let (logs, goes_on) = match (self.action()?, &self.voice) {
-            (Action::Follow(logs), _) => (logs, true),
-            (Action::Request(Request::Service(ServiceRequest::Logs(logs))), Voice::Json(call))
-                if call.subscribes() =>
-            {
-                (logs, false)
-            }
-            _ => return None,
-        };
-        Some(Opening { logs, goes_on })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a session's input has come to, free of the input's buffer.
 
-use super::{FollowId, Voice, json};
+use super::super::json;
+use super::{FollowId, Voice};
 use lastword_shell::{
     Answer, Dialect, LineError, Received, Rules, Script, Table, Tag, plain, term,
 };

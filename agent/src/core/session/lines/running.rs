@@ -1,0 +1,56 @@
+//! A line under way, which is answered step by step.
+
+use super::super::follows::Opening;
+use super::super::json;
+use lastword_protocol::message::Request;
+use lastword_protocol::message::service::ServiceRequest;
+use lastword_shell::{Action, Answer, Level, Script, Step};
+
+/// A line under way.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) script: Script,
+    pub(super) next: usize,
+    pub(super) voice: Voice,
+}
+
+/// How a line is answered.
+#[derive(Debug)]
+pub(super) enum Voice {
+    Text(Answer),
+    Json(json::Call),
+}
+
+impl Running {
+    /// What the next step does, unless the line is over.
+    pub(super) fn action(&self) -> Option<Action> {
+        let open = match &self.voice {
+            Voice::Text(answer) => answer.is_open(),
+            Voice::Json(_) => true,
+        };
+        self.script
+            .steps
+            .get(self.next)
+            .filter(|_| open)
+            .map(|step: &Step| step.action.clone())
+    }
+
+    /// What the next step wants to follow, if that is what it does.
+    pub(super) fn opening(&self) -> Option<Opening> {
+        let (logs, goes_on) = match (self.action()?, &self.voice) {
+            (Action::Follow(logs), _) => (logs, true),
+            (Action::Request(Request::Service(ServiceRequest::Logs(logs))), Voice::Json(call))
+                if call.subscribes() =>
+            {
+                (logs, false)
+            }
+            _ => return None,
+        };
+        Some(Opening { logs, goes_on })
+    }
+}
+
+/// Whether a step takes the board down.
+pub(super) fn is_dangerous(step: &Step) -> bool {
+    step.command.level == Level::Danger
+}

@@ -1,0 +1,67 @@
+//! The bytes of a link: whichever it can do first, write or read.
+
+use crate::edge::link::Link;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::ReadBuf;
+
+/// What the link did.
+#[derive(Clone, Copy)]
+pub(super) enum Moved {
+    Wrote(usize),
+    Read(usize),
+    /// The peer will send no more.
+    Ended,
+}
+
+/// What a link may do next.
+#[derive(Clone, Copy)]
+pub(super) struct Transfer<'o> {
+    pub(super) output: &'o [u8],
+    pub(super) wants_input: bool,
+    pub(super) reads_first: bool,
+}
+
+/// Writes what waits or reads what has come, whichever the link can do first. Cancel-safe.
+pub(super) async fn step(
+    link: &mut dyn Link,
+    transfer: Transfer<'_>,
+    buffer: &mut [u8],
+) -> io::Result<Moved> {
+    poll_fn(|context| {
+        if transfer.reads_first
+            && let read @ Poll::Ready(_) = poll_read(link, transfer, buffer, context)
+        {
+            return read;
+        }
+        if !transfer.output.is_empty()
+            && let Poll::Ready(wrote) = Pin::new(&mut *link).poll_write(context, transfer.output)
+        {
+            return Poll::Ready(match wrote {
+                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                wrote => wrote.map(Moved::Wrote),
+            });
+        }
+        poll_read(link, transfer, buffer, context)
+    })
+    .await
+}
+
+fn poll_read(
+    link: &mut dyn Link,
+    transfer: Transfer<'_>,
+    buffer: &mut [u8],
+    context: &mut Context<'_>,
+) -> Poll<io::Result<Moved>> {
+    if !transfer.wants_input {
+        return Poll::Pending;
+    }
+    let mut free = ReadBuf::new(buffer);
+    let read = Pin::new(link).poll_read(context, &mut free);
+    read.map_ok(|()| match free.filled().len() {
+        0 => Moved::Ended,
+        count => Moved::Read(count),
+    })
+}
