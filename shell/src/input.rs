@@ -195,10 +195,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             return None;
         }
         if !matches!(self.carriage, Carriage::Opening(_)) {
-            // A key was pressed, and nothing else came: somebody is typing.
-            self.first_line = FirstLine::Typed;
-            // What a terminal does not take is lost; the line itself is not.
-            let _ = echo.text(self.editor.text());
+            self.settle_first_line(now, echo);
             return None;
         }
         self.open_term(echo);
@@ -227,6 +224,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         if self.closed {
             return Verdict::More;
         }
+        self.settle_first_line(now, echo);
         if self.echo.drops(now) {
             // What was lost of an echo spoils no line behind it.
             self.editor.clear();

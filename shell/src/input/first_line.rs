@@ -1,7 +1,8 @@
 //! Who sends a first line: somebody at the keys, who is shown what is typed, or a program.
 
-use super::{Input, Medium};
+use super::{Carriage, Input, Medium};
 use crate::dialect::HAS_TERM;
+use crate::out::Out;
 use lastword_protocol::Instant;
 
 /// How a first line arrives.
@@ -50,6 +51,18 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         match self.dialect {
             None => self.first_line.is_typed() && !self.typed().is_empty(),
             Some(dialect) => dialect.is_term() && !self.echo.is_silent(),
+        }
+    }
+
+    /// Shows the key of a first line behind which nothing else has come in time: somebody is typing. Late
+    /// and repeated calls are harmless.
+    pub(super) fn settle_first_line(&mut self, now: Instant, echo: &mut dyn Out) {
+        let is_due = self.first_line.deadline().is_some_and(|due| due <= now);
+        let is_open = matches!(self.carriage, Carriage::Opening(_));
+        if HAS_TERM && self.dialect.is_none() && is_due && !is_open {
+            self.first_line = FirstLine::Typed;
+            // What a terminal does not take is lost; the line itself is not.
+            let _ = echo.text(self.editor.text());
         }
     }
 

@@ -117,3 +117,18 @@ fn a_person_who_pastes_a_prompt_is_answered() {
     let told = ["lab7> uptime", "lab7> x", "lab7> y", "uptime"];
     assert_eq!(session.told, told.map(|line| format!("term:{line}")));
 }
+
+#[test]
+fn a_first_line_is_echoed_as_late_as_its_ticks_come() {
+    // Nobody has ticked between the first key, which stood alone, and the second.
+    let mut late = Session::<LINE_BYTES>::new(SERIAL);
+    late.send(b"u");
+    late.now = late.now.after(Millis(100));
+    late.send(b"pt");
+    let mut ticked = Session::<LINE_BYTES>::new(SERIAL);
+    ticked.send(b"u");
+    ticked.wait(100);
+    ticked.send(b"pt");
+    assert_eq!(late.echo, "upt");
+    assert_eq!(late.echo, ticked.echo);
+}

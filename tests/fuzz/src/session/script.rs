@@ -89,7 +89,10 @@ fn finals_for(line: &[u8]) -> (u32, u32) {
         // It may end a log that is followed, and is then no part of the line.
         return (0, 1);
     }
-    let said = line.trim_ascii_start();
+    // What is no text may be missing from what a line is taken for.
+    let is_text = |byte: &u8| (b' '..0x7F).contains(byte);
+    let said: Vec<_> = line.iter().copied().filter(is_text).collect();
+    let said = said.trim_ascii_start();
     if [&b"ok"[..], b"err", b"|", b"!"]
         .iter()
         .any(|word| said.starts_with(word))
