@@ -13,6 +13,7 @@ use embedded_io::Write;
 use lastword_protocol::frame::{self, Frame};
 use lastword_protocol::hello::{self, Busy, Hello, VersionRefused, Welcome, opcode};
 use lastword_protocol::message::{Field, Reply, Request, encode};
+use lastword_protocol::refusal::Refusal;
 use lastword_protocol::{ClientId, Nonce};
 use mps2_an385::board::Board;
 use mps2_an385::reset::reset;
@@ -66,6 +67,7 @@ fn hello_again(opcode: u8, body: &[u8], out: &mut [u8]) -> Option<usize> {
         opcode::BUSY => body_again::<Busy>(opcode, body, out),
         opcode::GOODBYE => body_again::<ClientId>(opcode, body, out),
         opcode::VERSION_REFUSED => body_again::<VersionRefused>(opcode, body, out),
+        opcode::HELLO_REFUSED => body_again::<Refusal>(opcode, body, out),
         _ => None,
     }
 }
