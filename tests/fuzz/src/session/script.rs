@@ -93,10 +93,10 @@ fn finals_for(line: &[u8]) -> (u32, u32) {
     let is_text = |byte: &u8| (b' '..0x7F).contains(byte);
     let said: Vec<_> = line.iter().copied().filter(is_text).collect();
     let said = said.trim_ascii_start();
-    if [&b"ok"[..], b"err", b"|", b"!"]
-        .iter()
-        .any(|word| said.starts_with(word))
-    {
+    let holds = |part: &[u8]| said.windows(part.len()).any(|it| it == part);
+    let is_json_answer = said.starts_with(b"{") && (holds(b"\"error\":") || holds(b"\"result\":"));
+    let mut words = [&b"ok"[..], b"err", b"|", b"!"].into_iter();
+    if is_json_answer || words.any(|word| said.starts_with(word)) {
         // What a board says is not answered.
         return (0, 1);
     }
