@@ -8,7 +8,7 @@ use heapless::Vec;
 use lastword_protocol::frame::{self, Class, Frame, HELLO_NONCE, Header};
 use lastword_protocol::hello::{self, Greeting, Occupied, VersionRefused, Welcome, opcode};
 use lastword_protocol::identity::{CURRENT, NAME_BYTES, OLDEST};
-use lastword_protocol::message::{Field, Request, Writer};
+use lastword_protocol::message::{BadRequest, Field, Request, Writer};
 use lastword_protocol::power::Answer;
 use lastword_protocol::refusal::Code;
 use lastword_protocol::session::{Admission, Session};
@@ -61,6 +61,8 @@ pub(crate) enum Aside {
     Power(Instant),
     /// What the power desk says.
     Answer(Answer),
+    /// The body is not that of the request with this opcode.
+    Malformed(u8),
     /// There is more that it may not.
     NotYours,
 }
@@ -70,6 +72,7 @@ impl Aside {
         match self {
             Self::Power(at) => Told::Power(at),
             Self::Answer(answer) => Told::Answer(answer),
+            Self::Malformed(opcode) => Told::Bad(BadRequest::Malformed(opcode)),
             Self::NotYours => Told::Refused(Code::Busy, "another client owns the line"),
         }
     }
@@ -248,11 +251,12 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
 /// Answers a client whose hello was refused: it may see what is staged, and cancel it.
 fn aside(frame: &Frame<'_>, house: &mut House, board: &mut impl Board) -> Letter {
     let mut request = Request::Identity;
-    // What cannot be read is none of the two.
-    let _ = request.read_any(frame.header.opcode, frame.body);
-    let aside = match request {
-        Request::PowerStatus => Aside::Power(house.now()),
-        Request::PowerCancel(id) => Aside::Answer(house.cancel(id, board)),
+    // A request that cannot be read is left as it was begun: it must not be acted on.
+    let read = request.read_any(frame.header.opcode, frame.body);
+    let aside = match (read, request) {
+        (Err(BadRequest::Malformed(opcode)), _) => Aside::Malformed(opcode),
+        (Ok(()), Request::PowerStatus) => Aside::Power(house.now()),
+        (Ok(()), Request::PowerCancel(id)) => Aside::Answer(house.cancel(id, board)),
         _ => Aside::NotYours,
     };
     Letter::Aside(frame.header.sequence, aside)

@@ -8,7 +8,7 @@ use lastword_protocol::frame::{Class, Frame, Header, Packet, TooLong, refused_no
 use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
 use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::message::service::ServiceRequest;
-use lastword_protocol::message::{Reply, Request};
+use lastword_protocol::message::{BadRequest, Reply, Request};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::session::Admission;
 use lastword_protocol::{ClientId, Instant, Millis, Nonce, Sequence, Text};
@@ -269,6 +269,7 @@ fn aside(frame: &Frame<'_>, may_ask: bool, out: &mut Output, world: &dyn World) 
                 sequence,
             });
         }
+        Err(bad @ BadRequest::Malformed(_)) => bad.reply(),
         _ => Reply::Refused(Refusal::new(Code::Busy, "another client owns the line")),
     };
     send(out, frame_reply(sequence, frame.nonce, &reply));

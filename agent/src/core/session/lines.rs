@@ -15,7 +15,7 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::Refusal;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
 use lastword_shell::{Action, Dialect, Input, Medium, Received, Table, Vocabulary, term};
-use running::{Running, Voice, is_dangerous};
+use running::{Running, Voice, is_dangerous, is_due};
 use std::fmt::Write;
 use std::slice;
 
@@ -251,6 +251,12 @@ impl Lines {
             Some(Heard::Show(shown)) => {
                 self.show(shown, out, world);
                 Flow::Go
+            }
+            Some(Heard::Run(script, voice))
+                if self.refusal.is_some() && !is_due(&script, &voice) =>
+            {
+                self.refuse_unanswered(&script, out);
+                Flow::End
             }
             Some(Heard::Run(script, voice)) => {
                 if script.steps.iter().any(is_dangerous) {

@@ -24,10 +24,6 @@ const ECHO: u8 = 1;
 const SUPPRESS_GO_AHEAD: u8 = 3;
 const TIMING_MARK: u8 = 6;
 
-/// The longest subnegotiation that is passed over, in bytes. One that does not end would take
-/// everything that follows with it.
-const SUBNEGOTIATION_MAX_BYTES: u16 = 256;
-
 /// What an [`IAC`] may begin where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IacScope {
@@ -58,9 +54,8 @@ enum State {
     Data,
     Command,
     Option(u8),
-    /// Within a subnegotiation of so many bytes so far.
-    Sub(u16),
-    SubCommand(u16),
+    Sub,
+    SubCommand,
     /// Behind an IAC at the start of a line that may yet be text.
     Unsure {
         opens: bool,
@@ -129,16 +124,16 @@ impl Telnet {
             }
             (State::UnsureDo, _) => (State::Data, Some(TelnetEvent::Text(&[IAC, DO]))),
             (State::Command, _) => command(byte),
+            // No option has these numbers that anybody negotiates: a line ends here.
+            (State::Option(_), b'\r' | b'\n') => (State::Data, Some(TelnetEvent::Text(&[IAC]))),
             (State::Option(verb), option) => {
                 let answer = self.negotiate(verb, option);
                 (State::Data, Some(TelnetEvent::Negotiation(answer)))
             }
-            (State::Sub(SUBNEGOTIATION_MAX_BYTES..), _) => {
-                (State::Data, Some(TelnetEvent::Text(&[IAC])))
-            }
-            (State::Sub(bytes), IAC) => (State::SubCommand(bytes + 1), None),
-            (State::SubCommand(_), SE) => (State::Data, Some(TelnetEvent::Negotiation(None))),
-            (State::Sub(bytes) | State::SubCommand(bytes), _) => (State::Sub(bytes + 1), None),
+            // However long it is: nothing in it may run.
+            (State::Sub, IAC) => (State::SubCommand, None),
+            (State::SubCommand, SE) => (State::Data, Some(TelnetEvent::Negotiation(None))),
+            (State::Sub | State::SubCommand, _) => (State::Sub, None),
         };
         self.state = next;
         event
@@ -165,9 +160,11 @@ impl Telnet {
 fn command(byte: u8) -> (State, Option<TelnetEvent>) {
     match byte {
         IAC => (State::Data, Some(TelnetEvent::Byte(byte))),
-        SB => (State::Sub(0), None),
+        SB => (State::Sub, None),
         WILL | WONT | DO | DONT => (State::Option(byte), None),
-        command => (State::Data, key(command).map(TelnetEvent::Byte)),
+        SE.. => (State::Data, key(byte).map(TelnetEvent::Byte)),
+        // RFC 854 has no such command.
+        _ => (State::Data, Some(TelnetEvent::Text(&[IAC]))),
     }
 }
 
@@ -249,22 +246,31 @@ mod tests {
     }
 
     #[test]
-    fn a_subnegotiation_without_an_end_is_text_again_behind_its_limit() {
+    fn a_subnegotiation_runs_nothing_however_long_it_is() {
         let mut telnet = Telnet::default();
-        let begin = telnet
-            .push(IAC, IacScope::Session)
-            .or(telnet.push(SB, IacScope::Session));
-        assert_eq!(begin, None);
-        for _ in 0..SUBNEGOTIATION_MAX_BYTES {
-            assert_eq!(telnet.push(b'x', IacScope::Session), None);
+        for byte in [IAC, SB].into_iter().chain([b'\n'; 1_000]) {
+            assert_eq!(telnet.push(byte, IacScope::Session), None);
         }
-        let event = telnet.push(b'x', IacScope::Session);
-        assert_eq!(
-            event,
-            Some(TelnetEvent::Text(&[IAC])),
-            "the line is refused"
-        );
+        assert_eq!(telnet.push(IAC, IacScope::Session), None);
+        let end = telnet.push(SE, IacScope::Session);
+        assert_eq!(end, Some(TelnetEvent::Negotiation(None)));
         assert!(!telnet.is_inside());
+    }
+
+    #[test]
+    fn what_is_no_command_is_text_and_takes_no_byte_with_it() {
+        for byte in [b'\r', b'\n', b'A', 0, 0x7F, 0xEF] {
+            check(
+                IacScope::Session,
+                &[IAC, byte],
+                &[TelnetEvent::Text(&[IAC])],
+            );
+        }
+        check(
+            IacScope::Session,
+            &[IAC, WILL, b'\n'],
+            &[TelnetEvent::Text(&[IAC])],
+        );
     }
 
     #[test]

@@ -107,6 +107,18 @@ fn who_is_refused_may_see_and_cancel_what_is_staged_and_nothing_else() {
         panic!("{status:?}");
     };
     let id = status.pending.expect("it is staged").id;
+    // What cannot be read cancels nothing.
+    for body in [&[][..], &[5], &[2, 0x15], &[1]] {
+        let heard = bob.exchange(
+            &mut bench,
+            &bob.raw(Class::Request, 9, opcode::POWER_CANCEL, body),
+        );
+        let replies: Vec<_> = heard.iter().map(|heard| heard.reply(9)).collect();
+        assert!(
+            matches!(&replies[..], [Reply::Refused(it)] if it.code == Code::BadValue),
+            "{body:?}: {replies:?}"
+        );
+    }
     let cancel = Request::PowerCancel(Some(id));
     let cancelled = bob.ask(&mut bench, 3, &cancel);
     assert!(matches!(cancelled, Reply::Cancelled(_)), "{cancelled:?}");

@@ -5,12 +5,28 @@ use crate::core::session::json;
 use crate::core::session::output::Output;
 use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::Refusal;
-use lastword_shell::{Answer, Dialect, Rules, parse};
+use lastword_shell::{Answer, Dialect, Rules, Script, parse};
 
 impl Lines {
     /// From here on, takes one line, answers it so, and ends.
     pub(in crate::core::session) fn refuse(&mut self, refusal: Refusal) {
         self.refusal = Some(refusal);
+    }
+
+    /// Says the refusal to a line that is owed no answer: there will be no other.
+    pub(in crate::core::session) fn refuse_unanswered(
+        &mut self,
+        script: &Script,
+        out: &mut Output,
+    ) {
+        let tag = script.tag.as_ref().map_or("", |tag| tag.as_str());
+        let tag = tag.trim_start_matches('@');
+        let instead = if tag.is_empty() {
+            String::new()
+        } else {
+            format!("err @{tag}")
+        };
+        self.say_refusal(&instead, out);
     }
 
     /// Says the refusal to whoever has sent no line that could be read: in the dialect that is

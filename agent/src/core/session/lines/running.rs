@@ -54,3 +54,12 @@ impl Running {
 pub(super) fn is_dangerous(step: &Step) -> bool {
     step.command.level == Level::Danger
 }
+
+/// Whether a line is owed an answer.
+pub(super) fn is_due(script: &Script, voice: &Voice) -> bool {
+    let is_call = match voice {
+        Voice::Text(_) => true,
+        Voice::Json(call) => call.has_answer(),
+    };
+    is_call && !script.steps.is_empty()
+}

@@ -128,6 +128,32 @@ fn a_negotiation_that_opens_the_connection_makes_it_a_person_s() {
 }
 
 #[test]
+fn no_line_is_glued_to_the_next_where_telnet_is_read() {
+    let mut bench = Bench::new(TCP);
+    bench.receive(b"\r\0");
+    bench.receive(b"reboot --in 1\xFF\r0m\r\0reboot --in 1\xFFm\r\0");
+    assert!(bench.asked.is_empty(), "{:?}", bench.text());
+    let mut script = Bench::new(TCP);
+    script.receive(b"\xFF\xFB\x01mode plain\r\n");
+    script.receive(b"reboot --in 1\xFF\n0m\n@1 reboot --in 1h --op 1\xFF2\n@2 uptime\n");
+    assert!(script.asked.is_empty(), "{:?}", script.text());
+    assert!(
+        script.text().contains("ok @2 uptime_ms"),
+        "{:?}",
+        script.text()
+    );
+    let inside = [
+        &b"\xFF\xFA"[..],
+        &[b'a'; 300],
+        b"\nreboot --in 1h\n\xFF\xF0",
+    ]
+    .concat();
+    let mut bench = Bench::new(TCP);
+    bench.receive(&inside);
+    assert!(bench.asked.is_empty(), "{:?}", bench.text());
+}
+
+#[test]
 fn a_person_s_session_knows_telnet_in_every_place() {
     let mut bench = Bench::new(TCP);
     bench.receive(b"\r\0");

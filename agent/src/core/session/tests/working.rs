@@ -430,6 +430,11 @@ fn who_finds_no_place_is_told_so_in_the_dialect_of_its_first_line_or_frame() {
             format!("err 429 slow_down {detail}"),
         ),
         ("reboo\n", format!("err 429 slow_down {detail}")),
+        // No answer is due to these, and yet the client is not closed without a word.
+        ("\n", format!("err 429 slow_down {detail}")),
+        ("  # comment\r\n", format!("err 429 slow_down {detail}")),
+        ("@3\n", format!("err @3 429 slow_down {detail}")),
+        ("mode plain\n", format!("err 429 slow_down {detail}")),
     ] {
         let mut bench = refusing();
         bench.hear(line.as_bytes());
@@ -443,6 +448,14 @@ fn who_finds_no_place_is_told_so_in_the_dialect_of_its_first_line_or_frame() {
     json.hear(b"{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"power.reboot\"}\n");
     let said = json.says();
     assert!(said.contains("\"id\":5") && said.contains("429"), "{said}");
+    let mut notification = refusing();
+    notification.hear(b"{\"jsonrpc\":\"2.0\",\"method\":\"uptime\"}\n");
+    let said = notification.says();
+    assert!(said.contains("429"), "{said}");
+    let mut enter = refusing();
+    enter.hear(b"\r\0");
+    let said = enter.says();
+    assert!(said.contains("too many sessions"), "{said:?}");
     let mut person = refusing();
     person.hear(b"reboot\r\0");
     let said = person.says();
