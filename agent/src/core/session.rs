@@ -302,7 +302,6 @@ impl Session {
     fn decode(&mut self, now: Instant, byte: u8, world: &dyn World) {
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
-                self.holds = false;
                 let (may_ask, out) = (self.pending.has_room(), &mut self.output);
                 let asked = self.frames.receive(now, &frame, may_ask, out, world);
                 self.decoder.enter(self.frames.nonce());

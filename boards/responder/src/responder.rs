@@ -93,7 +93,6 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
         self.heard = Some(now);
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
-                self.holds = false;
                 self.letter = self.frames.receive(&frame, &mut self.house, board);
                 self.decoder.enter(self.frames.nonce());
                 self.decoder.admit(self.frames.refused());

@@ -15,7 +15,7 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::Refusal;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
 use lastword_shell::{Action, Dialect, Input, Medium, Received, Table, Vocabulary, term};
-use running::{Running, Voice, is_dangerous, is_due};
+use running::{Running, Voice, is_dangerous, is_due, say};
 use std::fmt::Write;
 use std::slice;
 
@@ -393,11 +393,5 @@ impl Lines {
         if self.is_term() {
             let _ = term::prompt(out, &self.name);
         }
-    }
-}
-
-fn say(out: &mut Output, answer: Option<String>) {
-    if let Some(answer) = answer {
-        let _ = writeln!(out, "{answer}");
     }
 }

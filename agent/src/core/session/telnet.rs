@@ -117,15 +117,16 @@ impl Telnet {
                 command(byte)
             }
             (State::Unsure { .. }, DO) => (State::UnsureDo, None),
-            (State::Unsure { .. }, _) => (State::Data, Some(TelnetEvent::Text(&[IAC]))),
+            // No option has these two numbers that anybody negotiates: a line ends here.
+            (State::Unsure { .. }, _) | (State::Option(_), b'\r' | b'\n') => {
+                (State::Data, Some(TelnetEvent::Text(&[IAC])))
+            }
             (State::UnsureDo, TIMING_MARK) => {
                 let refused = [IAC, WONT, TIMING_MARK];
                 (State::Data, Some(TelnetEvent::Answer(refused)))
             }
             (State::UnsureDo, _) => (State::Data, Some(TelnetEvent::Text(&[IAC, DO]))),
             (State::Command, _) => command(byte),
-            // No option has these numbers that anybody negotiates: a line ends here.
-            (State::Option(_), b'\r' | b'\n') => (State::Data, Some(TelnetEvent::Text(&[IAC]))),
             (State::Option(verb), option) => {
                 let answer = self.negotiate(verb, option);
                 (State::Data, Some(TelnetEvent::Negotiation(answer)))

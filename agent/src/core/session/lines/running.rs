@@ -2,9 +2,11 @@
 
 use super::super::follows::Opening;
 use super::super::json;
+use super::super::output::Output;
 use lastword_protocol::message::Request;
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_shell::{Action, Answer, Level, Script, Step};
+use std::fmt::Write;
 
 /// A line under way.
 #[derive(Debug)]
@@ -62,4 +64,11 @@ pub(super) fn is_due(script: &Script, voice: &Voice) -> bool {
         Voice::Json(call) => call.has_answer(),
     };
     is_call && !script.steps.is_empty()
+}
+
+/// Writes the answer to a call, if it has one.
+pub(super) fn say(out: &mut Output, answer: Option<String>) {
+    if let Some(answer) = answer {
+        let _ = writeln!(out, "{answer}");
+    }
 }

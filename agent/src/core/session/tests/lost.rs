@@ -150,3 +150,19 @@ fn text_around_what_was_no_frame_is_no_line() {
         );
     }
 }
+
+#[test]
+fn a_line_with_a_frame_in_it_is_refused_and_one_behind_a_frame_runs() {
+    let mut bench = Bench::new(UART);
+    bench.receive(b"\nreboot --in 1");
+    bench.receive(&ask_hello(CLIENT, false));
+    bench.wait(1_001);
+    bench.said.clear();
+    bench.receive(b"h\nuptime\n");
+    assert!(bench.asked.is_empty());
+    let heard = bench.text();
+    assert!(
+        heard.starts_with(&format!("{LOST}ok uptime_ms=")),
+        "{heard:?}"
+    );
+}
