@@ -102,7 +102,9 @@ fn finals_for(line: &[u8]) -> (u32, u32) {
     }
     let Ok(text) = str::from_utf8(line) else {
         // What is left of it may be taken for a board's.
-        let may_be_boards = [&b"ok"[..], b"err", b"|", b"!", b"{"].iter().any(|it| holds(it));
+        let may_be_boards = [&b"ok"[..], b"err", b"|", b"!", b"{"]
+            .iter()
+            .any(|it| holds(it));
         return (u32::from(!may_be_boards), 1);
     };
     let is_control = |character: char| character.is_control() && character != '\t';
