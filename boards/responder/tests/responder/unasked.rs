@@ -63,6 +63,7 @@ fn frames_are_sent_only_to_a_peer_that_has_sent_one_in_this_boot() {
 }
 
 #[test]
+#[cfg(feature = "term")]
 fn a_person_gets_the_line_that_was_being_typed_again() {
     let mut bench = Bench::new();
     bench.say("mode term\n");

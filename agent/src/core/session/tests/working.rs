@@ -411,14 +411,16 @@ fn who_waits_for_an_answer_is_not_idle() {
     }
 }
 
+/// A session for which there is no place.
+fn refusing() -> Bench {
+    let full = Refusal::new(Code::SlowDown, "too many sessions: 3 are open");
+    let mut bench = Bench::new(TCP);
+    bench.session = Session::new(TCP, &Bench::house(), Nonce(1), Instant(0)).refusing(&full);
+    bench
+}
+
 #[test]
 fn who_finds_no_place_is_told_so_in_the_dialect_of_its_first_line_or_frame() {
-    let full = Refusal::new(Code::SlowDown, "too many sessions: 3 are open");
-    let refusing = || {
-        let mut bench = Bench::new(TCP);
-        bench.session = Session::new(TCP, &Bench::house(), Nonce(1), Instant(0)).refusing(&full);
-        bench
-    };
     let detail = "detail=\"too many sessions: 3 are open\"\n";
     for (line, expected) in [
         (
@@ -461,7 +463,11 @@ fn who_finds_no_place_is_told_so_in_the_dialect_of_its_first_line_or_frame() {
     let said = person.says();
     assert!(said.contains("too many sessions"), "{said:?}");
     assert_eq!(person.session.end(), Some(End::Finished));
+}
 
+#[test]
+fn who_finds_no_place_and_greets_or_says_nothing_is_told_so() {
+    let detail = "detail=\"too many sessions: 3 are open\"\n";
     let mut client = refusing();
     client.hear(&ask_hello(CLIENT, false));
     client.take_output();
