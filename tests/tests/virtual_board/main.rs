@@ -27,6 +27,8 @@ struct Firmware;
 struct Running {
     board: McuBoard,
     runtime: Runtime,
+    /// Whether its announcement was read.
+    announced: bool,
     _directory: TempDir,
 }
 
@@ -43,6 +45,7 @@ impl Kind for Firmware {
         Box::new(Running {
             board: runtime.block_on(started).unwrap(),
             runtime,
+            announced: false,
             _directory: directory,
         })
     }
@@ -52,7 +55,13 @@ impl Board for Running {
     fn link(&mut self) -> Wire {
         let line = UnixStream::connect(self.board.serial_path()).unwrap();
         self.runtime.block_on(self.board.release()).unwrap();
-        Wire::new(Peer::new(line))
+        let mut wire = Wire::new(Peer::new(line));
+        // It announces itself once it is released.
+        if !std::mem::replace(&mut self.announced, true) {
+            wire.until("crc=");
+            wire.until("\r\n");
+        }
+        wire
     }
 
     fn is_line(&self) -> bool {
