@@ -306,6 +306,7 @@ impl<const N: usize> Decoder<N> {
         self.invalid = self.invalid.saturating_add(1);
         self.state = State::Text;
         self.muted = false;
+        self.void = false;
         self.after_return = false;
     }
 

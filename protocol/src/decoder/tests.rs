@@ -266,6 +266,23 @@ fn a_candidate_with_a_hole_is_void_and_the_next_one_is_not() {
 }
 
 #[test]
+fn a_hole_voids_no_candidate_behind_text_that_was_released() {
+    let frame = packet(1, b"x");
+    let mut decoder = Decoder::<64>::new(Manner::DEVICE_STREAM);
+    decoder.enter(Some(NONCE));
+    decoder.push(Instant(0), 0);
+    decoder.push(Instant(0), b'a');
+    decoder.lost(Instant(0));
+    decoder.push(Instant(1_000), b'b');
+    decoder.tick(Instant(1_050));
+    assert_eq!(decoder.released(), Some(b'b'));
+    let mut steps = frame
+        .iter()
+        .filter(|byte| matches!(decoder.push(Instant(1_050), **byte), Step::Frame(_)));
+    assert!(steps.next().is_some(), "the frame behind it is lost");
+}
+
+#[test]
 fn a_device_hears_no_silence_where_bytes_are_missing() {
     let mut decoder = Decoder::<64>::new(Manner::DEVICE_SERIAL);
     for byte in packet(1, b"x") {

@@ -80,7 +80,7 @@ impl Bench {
     }
 
     fn act(&mut self, input: &mut Bytes<'_>) {
-        match input.byte() % 8 {
+        match input.byte() % 9 {
             0 => self.send(input.some(32), input),
             1 => self.send(&[0], input),
             2 => {
@@ -99,6 +99,7 @@ impl Bench {
             }
             5 => self.now = self.now.after(Millis(input.pick(&PAUSES))),
             6 => self.enter([None, Some(NONCE)][usize::from(input.byte() & 1)]),
+            8 => self.lose(),
             _ => self.reset(),
         }
     }
@@ -136,13 +137,25 @@ impl Bench {
         }
     }
 
-    /// Returns whether this byte completed a frame.
-    fn push(&mut self, byte: u8) -> bool {
+    /// Bytes are missing here: what is under way is no frame, and nothing muted is text.
+    fn lose(&mut self) {
+        self.pass_time();
+        let invalid = self.ticked.invalid();
+        self.ticked.lost(self.now);
+        self.pushed.lost(self.now);
+        self.is_muted |= self.ticked.invalid() != invalid;
+        self.is_whole = false;
+        self.segment.clear();
+        self.before = b' ';
+        self.last_byte = self.now;
+    }
+
+    /// Lets the time since the last byte pass, and takes what is text by that.
+    fn pass_time(&mut self) {
         let silence = self.now.since(self.last_byte);
         let void = self.tick_between();
         self.is_muted = (self.is_muted || void) && silence < QUIET;
         self.is_whole &= !(QUIET <= silence || !self.manner.pauses && SERIAL_GAP <= silence);
-        let invalid = self.ticked.invalid();
         self.pushed.tick(self.now);
         let released =
             |it: &mut Decoder<ROOM>| -> Vec<u8> { std::iter::from_fn(|| it.released()).collect() };
@@ -152,6 +165,16 @@ impl Bench {
             text.is_empty() || self.segment.ends_with(&text),
             "what is released was not sent"
         );
+        if !text.is_empty() {
+            // There was a quiet second before it.
+            self.is_muted = false;
+        }
+    }
+
+    /// Returns whether this byte completed a frame.
+    fn push(&mut self, byte: u8) -> bool {
+        self.pass_time();
+        let invalid = self.ticked.invalid();
         let step = self.ticked.push(self.now, byte);
         assert_eq!(
             step,

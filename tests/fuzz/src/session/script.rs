@@ -100,12 +100,13 @@ fn finals_for(line: &[u8]) -> (u32, u32) {
         // What a board says is not answered.
         return (0, 1);
     }
-    let Ok(text) = str::from_utf8(line) else {
-        // What is left of it may be taken for a board's.
-        let may_be_boards = [&b"ok"[..], b"err", b"|", b"!", b"{"]
-            .iter()
-            .any(|it| holds(it));
-        return (u32::from(!may_be_boards), 1);
+    let may_be_boards = [&b"ok"[..], b"err", b"|", b"!", b"{"]
+        .iter()
+        .any(|it| holds(it));
+    let text = match str::from_utf8(line) {
+        Ok(text) if !line.contains(&ESCAPE) => text,
+        // What is left of it, without a key's escape sequence, may be taken for a board's.
+        _ => return (u32::from(!may_be_boards), 1),
     };
     let is_control = |character: char| character.is_control() && character != '\t';
     if line.len() > LINE_BYTES || text.contains(is_control) {
@@ -124,3 +125,5 @@ fn finals_for(line: &[u8]) -> (u32, u32) {
 
 /// Control-C.
 const INTERRUPT: u8 = 0x03;
+/// Begins an escape sequence.
+const ESCAPE: u8 = 0x1B;
