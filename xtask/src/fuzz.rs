@@ -51,16 +51,31 @@ impl Budget {
     }
 }
 
+/// The instrumentation of the targets beside that of coverage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sanitizer {
+    /// Every access to memory is checked, that of dependencies, too.
+    Address,
+    /// None: five times as many executions a second, for long campaigns.
+    None,
+}
+
 /// Runs the named target, or all. `keep`: what was found goes into the repository's corpus, which is
 /// made as small as it can be.
-pub(crate) fn run(only: Option<&str>, budget: Budget, keep: bool) -> Result<()> {
+pub(crate) fn run(
+    only: Option<&str>,
+    budget: Budget,
+    sanitizer: Sanitizer,
+    keep: bool,
+) -> Result<()> {
     check_nightly()?;
     install_cargo_fuzz()?;
-    run_command(&mut cargo_fuzz("build"))?;
+    let mut build = cargo_fuzz("build", sanitizer);
+    run_command(build.args(only))?;
     let wanted = TARGETS
         .iter()
         .filter(|name| only.is_none_or(|only| only == **name));
-    let targets: Vec<_> = wanted.map(|name| Target { name }).collect();
+    let targets: Vec<_> = wanted.map(|name| Target { name, sanitizer }).collect();
     let mut reports = Vec::new();
     for target in &targets {
         reports.push((target, target.fuzz(budget)?));
@@ -128,13 +143,31 @@ fn nightly_cargo() -> Command {
     command
 }
 
-fn cargo_fuzz(task: &str) -> Command {
+fn cargo_fuzz(task: &str, sanitizer: Sanitizer) -> Command {
     let mut command = nightly_cargo();
     command.args(["fuzz", task, "--fuzz-dir", CRATE]);
     // Dictionaries know the words that comparisons would tell; without those it is twice as fast.
     command.arg("--no-trace-compares");
-    command.arg("--target-dir").arg(folder());
+    command.args(sanitizer.flags());
+    command.arg("--target-dir").arg(sanitizer.folder());
     command
+}
+
+impl Sanitizer {
+    const fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Address => &[],
+            Self::None => &["--sanitizer", "none"],
+        }
+    }
+
+    /// Where the targets are built: each kind has its own flags, and would build the other's anew.
+    fn folder(self) -> PathBuf {
+        match self {
+            Self::Address => folder(),
+            Self::None => folder().join("no-sanitizer"),
+        }
+    }
 }
 
 /// Everything that fuzzing leaves behind.
@@ -145,6 +178,7 @@ fn folder() -> PathBuf {
 /// One fuzz target.
 struct Target {
     name: &'static str,
+    sanitizer: Sanitizer,
 }
 
 impl Target {
@@ -173,7 +207,7 @@ impl Target {
     /// A run of libFuzzer, not started yet; the first folder gets what is found.
     fn libfuzzer(&self, folders: &[PathBuf], flags: &[String]) -> Result<Command> {
         let artifacts = self.folder("artifacts")?;
-        let mut command = cargo_fuzz("run");
+        let mut command = cargo_fuzz("run", self.sanitizer);
         command.arg(self.name).args(folders).arg("--").args(flags);
         command.args([
             format!("-max_len={}", self.longest()),
@@ -237,8 +271,9 @@ impl Target {
 
     fn reproduction(&self, artifact: &str) -> String {
         format!(
-            "cargo +nightly fuzz run --fuzz-dir {CRATE} --no-trace-compares --target-dir {} {} {artifact}",
-            folder().display(),
+            "cargo +nightly fuzz run --fuzz-dir {CRATE} --no-trace-compares {} --target-dir {} {} {artifact}",
+            self.sanitizer.flags().join(" "),
+            self.sanitizer.folder().display(),
             self.name
         )
     }
