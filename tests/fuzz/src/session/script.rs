@@ -100,13 +100,15 @@ fn finals_for(line: &[u8]) -> (u32, u32) {
         // What a board says is not answered.
         return (0, 1);
     }
-    let may_be_boards = [&b"ok"[..], b"err", b"|", b"!", b"{"]
-        .iter()
-        .any(|it| holds(it));
     let text = match str::from_utf8(line) {
         Ok(text) if !line.contains(&ESCAPE) => text,
-        // What is left of it, without a key's escape sequence, may be taken for a board's.
-        _ => return (u32::from(!may_be_boards), 1),
+        _ => {
+            // What is left of it, without a key's escape sequence, may be taken for a board's.
+            let may_be_boards = [&b"ok"[..], b"err", b"|", b"!", b"{"]
+                .iter()
+                .any(|word| is_left_of(word, said));
+            return (u32::from(!may_be_boards), 1);
+        }
     };
     let is_control = |character: char| character.is_control() && character != '\t';
     if line.len() > LINE_BYTES || text.contains(is_control) {
@@ -121,6 +123,12 @@ fn finals_for(line: &[u8]) -> (u32, u32) {
     // A tag is owed its final even if nothing follows.
     let owed = u32::from(!said.is_empty() && !said.starts_with('#'));
     (owed, owed)
+}
+
+/// Returns whether `word` is left if other bytes are taken out of `line`.
+fn is_left_of(word: &[u8], line: &[u8]) -> bool {
+    let mut bytes = line.iter();
+    word.iter().all(|wanted| bytes.any(|byte| byte == wanted))
 }
 
 /// Control-C.
