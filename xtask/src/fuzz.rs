@@ -25,63 +25,63 @@ const RSS_MIB: u32 = 2_048;
 /// these the sanitizer costs a quarter less.
 const SANITIZER: &str = "detect_stack_use_after_return=0:quarantine_size_mb=8";
 
-/// How long a target runs.
-#[derive(Clone, Copy)]
-pub(crate) enum Budget {
-    /// For so many seconds.
-    Seconds(u32),
-    /// For so many executions.
-    Runs(u64),
+/// What to fuzz, and for how long.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Options {
+    /// Which; all otherwise.
+    #[arg(value_parser = TARGETS)]
+    target: Option<String>,
+    /// How long each runs; a minute otherwise.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: Option<u32>,
+    /// How many executions of each, however long that takes.
+    #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+    runs: Option<u64>,
+    /// What watches each access to memory; without it five times as fast, for long campaigns.
+    #[arg(long, value_enum, default_value_t)]
+    sanitizer: Sanitizer,
+    /// Put what was found into the repository's corpus, made as small as it can be.
+    #[arg(long)]
+    keep: bool,
 }
 
-impl Budget {
-    /// What is asked for, or a minute.
-    pub(crate) fn new(seconds: Option<u32>, runs: Option<u64>) -> Self {
-        match runs {
-            Some(runs) => Self::Runs(runs),
-            None => Self::Seconds(seconds.unwrap_or(SECONDS)),
-        }
-    }
-
-    fn flag(self) -> String {
-        match self {
-            Self::Seconds(seconds) => format!("-max_total_time={seconds}"),
-            Self::Runs(runs) => format!("-runs={runs}"),
+impl Options {
+    /// The limit of a run, as libFuzzer takes it.
+    fn limit(&self) -> String {
+        match self.runs {
+            Some(runs) => format!("-runs={runs}"),
+            None => format!("-max_total_time={}", self.seconds.unwrap_or(SECONDS)),
         }
     }
 }
 
 /// The instrumentation of the targets beside that of coverage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Sanitizer {
     /// Every access to memory is checked, that of dependencies, too.
+    #[default]
     Address,
-    /// None: five times as many executions a second, for long campaigns.
+    /// Five times as many executions a second, for long campaigns.
     None,
 }
 
-/// Runs the named target, or all. `keep`: what was found goes into the repository's corpus, which is
-/// made as small as it can be.
-pub(crate) fn run(
-    only: Option<&str>,
-    budget: Budget,
-    sanitizer: Sanitizer,
-    keep: bool,
-) -> Result<()> {
+/// Runs the named target, or all; with `keep` what was found goes into the repository's corpus.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let sanitizer = options.sanitizer;
     check_nightly()?;
     install_cargo_fuzz()?;
-    let mut build = cargo_fuzz("build", sanitizer);
-    run_command(build.args(only))?;
+    let only = options.target.as_deref();
+    run_command(cargo_fuzz("build", sanitizer).args(only))?;
     let wanted = TARGETS
         .iter()
         .filter(|name| only.is_none_or(|only| only == **name));
     let targets: Vec<_> = wanted.map(|name| Target { name, sanitizer }).collect();
     let mut reports = Vec::new();
     for target in &targets {
-        reports.push((target, target.fuzz(budget)?));
+        reports.push((target, target.fuzz(options.limit())?));
     }
     for (target, report) in &reports {
-        if keep && !report.has_crashed() {
+        if options.keep && !report.has_crashed() {
             target.keep()?;
         }
     }
@@ -219,10 +219,10 @@ impl Target {
         Ok(command)
     }
 
-    fn fuzz(&self, budget: Budget) -> Result<Report> {
+    fn fuzz(&self, limit: String) -> Result<Report> {
         let found = self.folder("corpus")?;
         let log = folder().join(format!("{}.log", self.name));
-        let flags = [budget.flag(), "-print_final_stats=1".to_owned()];
+        let flags = [limit, "-print_final_stats=1".to_owned()];
         let mut command = self.libfuzzer(&[found, self.corpus()], &flags)?;
         eprintln!(
             "+ cargo +nightly fuzz run {} -- {}  # {}",

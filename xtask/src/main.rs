@@ -25,7 +25,6 @@ mod vectors;
 mod witness;
 
 use clap::{Parser, Subcommand};
-use fuzz::{Budget, Sanitizer};
 use policies::Show;
 use std::process::ExitCode;
 
@@ -127,23 +126,7 @@ enum Task {
     /// Let a real systemd restart, kill and watch the agent in a virtual board.
     Systemd,
     /// Run the fuzz targets, one after the other.
-    Fuzz {
-        /// Which; all otherwise.
-        #[arg(value_parser = fuzz::TARGETS)]
-        target: Option<String>,
-        /// How long each runs; a minute otherwise.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-        seconds: Option<u32>,
-        /// How many executions of each, however long that takes.
-        #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
-        runs: Option<u64>,
-        /// Build without the address sanitizer: five times as fast, for long campaigns.
-        #[arg(long)]
-        no_sanitizer: bool,
-        /// Put what was found into the repository's corpus, made as small as it can be.
-        #[arg(long)]
-        keep: bool,
-    },
+    Fuzz(fuzz::Options),
     /// Measure what firmware takes of a microcontroller, beside its peers; fails over budget.
     Size {
         /// List the largest functions and constants of each.
@@ -214,25 +197,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Systemd => test::run_systemd(),
         Task::ServicesKill { count } => services_kill::run_for(count),
-        Task::Fuzz {
-            target,
-            seconds,
-            runs,
-            no_sanitizer,
-            keep,
-        } => {
-            let sanitizer = if no_sanitizer {
-                Sanitizer::None
-            } else {
-                Sanitizer::Address
-            };
-            fuzz::run(
-                target.as_deref(),
-                Budget::new(seconds, runs),
-                sanitizer,
-                keep,
-            )
-        }
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Size {
             verbose,
             write,

@@ -2,7 +2,6 @@
 
 use crate::board::{linux, mcu};
 use crate::cargo::{cargo, run};
-use crate::fuzz::{Budget, Sanitizer};
 use crate::{bench, check, demo, firmware, fuzz, last_word, lossy, splice, terminals, vectors};
 use anyhow::Result;
 use std::process::Command;
@@ -69,7 +68,7 @@ fn fuzz_for_a_minute() -> Result<()> {
             println!("NOT RUN: the fuzz targets: {why:#}");
             Ok(())
         }
-        _ => fuzz::run(None, Budget::new(None, None), Sanitizer::Address, false),
+        _ => fuzz::run(&fuzz::Options::default()),
     }
 }
 
