@@ -148,12 +148,18 @@ impl Session {
         self.progress = now;
     }
 
-    /// Whether more input may be handed in: if not, leave it to the link to hold the peer back.
+    /// Whether more input may be handed in: if not, leave it to the link to hold the peer back. Text
+    /// behind a line that waits holds back a connection only: on a line others come behind it.
     #[must_use]
     pub fn wants_input(&self) -> bool {
+        let typed = if self.traits.is_connected() {
+            self.typed.len()
+        } else {
+            0
+        };
         self.end.is_none()
             && !self.input_ended
-            && self.backlog.len() + self.typed.len() < WINDOW_BYTES
+            && self.backlog.len() + typed < WINDOW_BYTES
             && self.output.len() < OUTPUT_BYTES
     }
 

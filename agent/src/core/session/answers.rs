@@ -8,6 +8,7 @@ use crate::core::world::World;
 use lastword_protocol::Instant;
 use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::{Code, Refusal};
+use lastword_shell::WINDOW_BYTES;
 use std::task::Waker;
 
 /// `^C`
@@ -124,7 +125,12 @@ impl Session {
     }
 
     /// Keeps text for later. What is missing twice in one place is missing once.
+    ///
+    /// On a line, text beyond [`WINDOW_BYTES`] is lost at its place: frames, a BREAK and whoever takes the
+    /// line over come behind it, and are not to wait for its turn.
     fn type_ahead(&mut self, input: TextInput) {
+        let is_full = !self.traits.is_connected() && WINDOW_BYTES <= self.typed.len();
+        let input = if is_full { TextInput::Lost } else { input };
         let is_byte = matches!(input, TextInput::Byte(_));
         if is_byte || self.typed.back() != Some(&input) {
             self.typed.push_back(input);

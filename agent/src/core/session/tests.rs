@@ -6,6 +6,7 @@ mod lost;
 mod resuming;
 mod services;
 mod telnet;
+mod typed_ahead;
 mod unasked;
 mod working;
 
