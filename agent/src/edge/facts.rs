@@ -5,12 +5,12 @@ use super::power::SharedDesk;
 use super::services::Services;
 use crate::core::clients::{MTU_BYTES, WINDOW};
 use crate::core::service::Name;
-use crate::core::world::{Look, World};
+use crate::core::world::{Ask, Look, World};
 use lastword_protocol::identity::{
     BoardKind, BootSource, CURRENT, Capabilities, Identity, NAME_BYTES, OLDEST,
 };
 use lastword_protocol::message::{Pending, Reply, SCHEMA_HASH, Status, Uptime, WAITING_BYTES};
-use lastword_protocol::{BootId, Millis, Text};
+use lastword_protocol::{BootId, Instant, Millis, Text};
 use std::fs;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -241,6 +241,14 @@ impl World for LinuxBoard {
                 })
             }
             Look::Power => Reply::PowerStatus(self.desk.status(self.clock.now())),
+        }
+    }
+
+    fn left(&self, now: Instant, ask: &Ask) -> Option<Millis> {
+        match ask {
+            Ask::Service(request) => self.services.left(now, request),
+            // It is answered within seconds.
+            Ask::Stage(_) | Ask::Cancel(_) => None,
         }
     }
 

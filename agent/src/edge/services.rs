@@ -22,11 +22,12 @@ use crate::core::log::Cursor;
 use crate::core::recovery::Recovered;
 use crate::core::service::Name;
 use crate::core::service::answer::refused;
-use crate::core::service::supervisor::{End, Supervisor};
+use crate::core::service::supervisor::{End, StopDeadlines, Supervisor};
 use hands::Heard;
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::refusal::Code;
+use lastword_protocol::{Instant, Millis};
 use launch::Starter;
 use memory::Memory;
 use std::collections::HashMap;
@@ -46,6 +47,7 @@ pub struct Services {
     frozen: Arc<watch::Sender<bool>>,
     logs: Option<Readers>,
     names: watch::Receiver<Arc<[Name]>>,
+    deadlines: watch::Receiver<StopDeadlines>,
 }
 
 /// A question, and where its answer goes.
@@ -85,6 +87,7 @@ pub async fn start(
         frozen: Arc::new(frozen),
         logs: Some(task.logs.readers()),
         names: task.names.subscribe(),
+        deadlines: task.deadlines.subscribe(),
     };
     Ok((task, services))
 }
@@ -113,6 +116,7 @@ pub async fn tear_down(
         frozen: Arc::new(frozen),
         logs: None,
         names: task.names.subscribe(),
+        deadlines: task.deadlines.subscribe(),
     };
     let task = tokio::spawn(task.run());
     services.end(End::All).await;
@@ -141,6 +145,7 @@ fn build(
         starter: Arc::new(Starter::new(logs.clone(), cgroups, state.path())?),
         logs,
         names: watch::Sender::new(Arc::default()),
+        deadlines: watch::Sender::default(),
         opening: JoinSet::new(),
         memory,
         clock,
@@ -171,11 +176,13 @@ impl Services {
     pub fn none() -> Self {
         let (frozen, _) = watch::channel(false);
         let (_, names) = watch::channel(Arc::default());
+        let (_, deadlines) = watch::channel(StopDeadlines::default());
         Self {
             asks: None,
             frozen: Arc::new(frozen),
             logs: None,
             names,
+            deadlines,
         }
     }
 
@@ -183,6 +190,14 @@ impl Services {
     #[must_use]
     pub fn names(&self) -> Arc<[Name]> {
         self.names.borrow().clone()
+    }
+
+    /// Returns how long a request that the supervisor works on still takes at most, as of `now`; `None`
+    /// where that has no bound, as of a start.
+    #[must_use]
+    pub fn left(&self, now: Instant, request: &ServiceRequest) -> Option<Millis> {
+        let deadline = self.deadlines.borrow().of(request)?;
+        Some(deadline.since(now))
     }
 
     /// Asks, and waits for what becomes of it: the pages of the answer.

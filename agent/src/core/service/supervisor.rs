@@ -1,9 +1,11 @@
 //! All services together: who may start, who has to wait, who asked and is to be answered.
 
+mod deadlines;
 mod job;
 mod reload;
 mod unit;
 
+pub use deadlines::StopDeadlines;
 pub use job::{Answer, Ask, Finished, JobId, Target, Trouble};
 pub use unit::Unit;
 
@@ -113,7 +115,7 @@ impl Supervisor {
                 return mem::take(&mut self.effects);
             }
         };
-        let mut job = Job::new(id, ask.verb(), ask.grace());
+        let mut job = Job::new(id, ask.clone());
         for name in names {
             if let Some(unit) = self.units.get_mut(&name) {
                 job.begin(&name, unit);
@@ -287,13 +289,8 @@ impl Supervisor {
     fn may_go_on(&self, name: &Name) -> Option<(Event, Queued)> {
         let unit = self.units.get(name)?;
         let stop = || {
-            let after = |other: &Unit| other.manifest().after.contains(name);
-            let leaves = |other: &Unit| match other.queued {
-                Queued::Stop | Queued::Restart => other.machine.has_process(),
-                _ => other.machine.shown() == Shown::Stopping,
-            };
             let mut others = self.units.values();
-            !others.any(|other| after(other) && leaves(other))
+            !others.any(|other| other.stops_before(name))
         };
         let start = || {
             let first = unit.manifest().after.iter();

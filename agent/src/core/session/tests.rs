@@ -76,6 +76,10 @@ impl World for Board {
         })
     }
 
+    fn left(&self, now: Instant, ask: &Ask) -> Option<Millis> {
+        matches!(ask, Ask::Service(_)).then(|| Instant(30_000).since(now))
+    }
+
     fn services(&self) -> Arc<[Name]> {
         let names = ["cam", "camera", "web"].map(|name| Name::try_from(name).unwrap());
         Arc::new(names)

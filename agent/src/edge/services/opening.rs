@@ -1,4 +1,4 @@
-//! Opens the logs of services, and closes those of services that are no more.
+//! Opens the logs of services, closes those of services that are no more, and tells the sessions what they may know.
 
 use super::hands::Hands;
 use super::task::Task;
@@ -40,6 +40,16 @@ impl Task {
         }
         pass("forget-closed");
         self.save();
+    }
+
+    /// Tells the sessions when the stops that somebody waits for are over at the latest.
+    pub(super) fn publish_deadlines(&self) {
+        let deadlines = self.supervisor.stop_deadlines();
+        self.deadlines.send_if_modified(|published| {
+            let is_news = *published != deadlines;
+            *published = deadlines;
+            is_news
+        });
     }
 
     /// Tells the sessions which services there are.

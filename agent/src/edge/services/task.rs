@@ -11,7 +11,7 @@ use crate::core::service::answer::{of_job, of_reload};
 use crate::core::service::machine::{self, Event, Moment};
 use crate::core::service::manifest::Manifest;
 use crate::core::service::supervisor::{
-    Answer, Ask, Effect, End, JobId, Supervisor, Target, Trouble, Unit,
+    Answer, Ask, Effect, End, JobId, StopDeadlines, Supervisor, Target, Trouble, Unit,
 };
 use crate::edge::clock::{Clock, unix_ms};
 use crate::edge::failpoint::pass;
@@ -39,6 +39,8 @@ pub struct Task {
     pub(super) logs: Logs,
     /// Of all services, for whoever completes one.
     pub(super) names: watch::Sender<Arc<[Name]>>,
+    /// Of the stops that somebody waits for, for whoever asks how long.
+    pub(super) deadlines: watch::Sender<StopDeadlines>,
     /// Logs that are being opened.
     pub(super) opening: JoinSet<()>,
     pub(super) memory: Memory,
@@ -72,6 +74,7 @@ impl Task {
     /// no longer be written.
     pub async fn run(mut self) {
         while !self.is_over() {
+            self.publish_deadlines();
             let deadline = self.deadline();
             // Each arm may be dropped and polled anew: channels, a clock, a save that goes on by itself.
             tokio::select! {

@@ -6,6 +6,25 @@ use crate::core::service::manifest::Manifest;
 use lastword_protocol::{Instant, Millis};
 
 impl Machine {
+    /// Returns when nothing of it is left at the latest, if it is being stopped. A process that the kernel
+    /// does not let go is killed again and again: then it is later.
+    #[must_use]
+    pub const fn gone_by(&self) -> Option<Instant> {
+        match self.state {
+            State::Stopping { phase, until, .. } => Some(match phase {
+                Phase::Hook | Phase::Signalled => Self::killed_by(until),
+                Phase::Killed => until,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Returns when nothing is left at the latest of what is killed at `kill`.
+    #[must_use]
+    pub const fn killed_by(kill: Instant) -> Instant {
+        kill.after(KILL_AGAIN)
+    }
+
     /// `grace`: in place of what the rules say.
     pub(super) fn stop(
         &mut self,

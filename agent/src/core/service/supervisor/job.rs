@@ -187,8 +187,7 @@ impl Target {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) id: JobId,
-    verb: Verb,
-    grace: Option<Millis>,
+    pub(super) ask: Ask,
     /// Who is not finished, with the number of processes started when it was asked.
     pending: Vec<(Name, u64)>,
     finished: Finished,
@@ -196,11 +195,10 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) const fn new(id: JobId, verb: Verb, grace: Option<Millis>) -> Self {
+    pub(super) const fn new(id: JobId, ask: Ask) -> Self {
         Self {
             id,
-            verb,
-            grace,
+            ask,
             pending: Vec::new(),
             finished: Finished {
                 done: Vec::new(),
@@ -210,9 +208,15 @@ impl Job {
         }
     }
 
+    /// Who is not finished.
+    pub(super) fn pending(&self) -> impl Iterator<Item = &Name> {
+        self.pending.iter().map(|(name, _)| name)
+    }
+
     /// Queues what is asked of one service, unless it is so already.
     pub(super) fn begin(&mut self, name: &Name, unit: &mut Unit) {
-        let is_so = match self.verb {
+        let verb = self.ask.verb();
+        let is_so = match verb {
             Verb::Start => unit.machine.is_up() && unit.queued == Queued::Nothing,
             Verb::Stop => unit.is_settled_down(),
             Verb::Restart => false,
@@ -221,32 +225,33 @@ impl Job {
             self.finished.already.push(name.clone());
             return;
         }
-        unit.queued = match (self.verb, unit.queued) {
+        unit.queued = match (verb, unit.queued) {
             // It will be started anyway.
             (Verb::Start, Queued::Restart) => Queued::Restart,
             (Verb::Restart, _) if !unit.machine.is_down() => Queued::Restart,
             (Verb::Start | Verb::Restart, _) => Queued::Start,
             (Verb::Stop, _) => Queued::Stop,
         };
-        if (self.verb, unit.queued) != (Verb::Start, Queued::Restart) {
-            unit.grace = self.grace;
+        if (verb, unit.queued) != (Verb::Start, Queued::Restart) {
+            unit.grace = self.ask.grace();
         }
         self.pending.push((name.clone(), unit.machine.runs()));
     }
 
     /// Looks who is finished.
     pub(super) fn look(&mut self, units: &BTreeMap<Name, Unit>) {
+        let verb = self.ask.verb();
         for (name, runs) in mem::take(&mut self.pending) {
             let Some(unit) = units.get(&name) else {
                 // Removed meanwhile: so it is stopped, at least.
-                match self.verb {
+                match verb {
                     Verb::Stop => self.finished.done.push(name),
                     _ => self.failed.push((name, "removed meanwhile".to_owned())),
                 }
                 continue;
             };
             let started = unit.machine.runs() > runs;
-            match (self.verb, unit.rest()) {
+            match (verb, unit.rest()) {
                 (Verb::Stop, Some(Rest::Down)) | (Verb::Start, Some(Rest::Up)) => {
                     self.finished.done.push(name);
                 }
@@ -258,7 +263,7 @@ impl Job {
                     let why = unit.reason().to_owned();
                     self.failed.push((name, why));
                 }
-                (_, None) if started && self.verb != Verb::Stop => self.finished.done.push(name),
+                (_, None) if started && verb != Verb::Stop => self.finished.done.push(name),
                 (_, None) => self.pending.push((name, runs)),
             }
         }

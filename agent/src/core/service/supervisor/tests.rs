@@ -1,5 +1,6 @@
 //! Services together: order, jobs, reloads, the end.
 
+mod deadlines;
 mod world;
 
 use super::*;

@@ -1,9 +1,10 @@
 //! One service among others: what it waits for.
 
 use super::End;
+use crate::core::service::Name;
 use crate::core::service::machine::{Machine, Shown};
 use crate::core::service::manifest::{Digest, Manifest, OnAgentExit};
-use lastword_protocol::Millis;
+use lastword_protocol::{Instant, Millis};
 use std::sync::Arc;
 
 /// One service.
@@ -119,6 +120,21 @@ impl Unit {
     pub(super) fn reason(&self) -> &str {
         let last = self.machine.transitions().next_back();
         last.map_or("somebody else wanted it otherwise", |last| &last.reason)
+    }
+
+    /// Whether it is on its way down and that service, which it starts after, has to wait for that.
+    pub(super) fn stops_before(&self, name: &Name) -> bool {
+        let leaves = match self.queued {
+            Queued::Stop | Queued::Restart => self.machine.has_process(),
+            Queued::Nothing | Queued::Start => self.machine.shown() == Shown::Stopping,
+        };
+        leaves && self.manifest().after.contains(name)
+    }
+
+    /// Returns when nothing of it is left at the latest, if its stop begins at `begins`.
+    pub(super) fn gone_by(&self, begins: Instant) -> Instant {
+        let grace = self.grace.unwrap_or(self.rules.stop.grace);
+        Machine::killed_by(begins.after(grace))
     }
 
     /// Whether a service that starts after this one has to wait.

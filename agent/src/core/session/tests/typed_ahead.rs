@@ -2,6 +2,7 @@
 
 use super::*;
 use lastword_protocol::message::service::{Page, ServiceRequest};
+use std::fmt::Write;
 use std::mem;
 
 const LOST: &str = "err 429 slow_down detail=\"input was lost; send the line again, slower\"\n";
@@ -12,7 +13,9 @@ impl Bench {
     /// A script's line waits for the supervisor; returns the question.
     fn waiting(traits: Traits) -> (Self, Job) {
         let mut bench = Self::new(traits);
-        bench.session.receive(bench.now, b"svc stop --all\n", &Board);
+        bench
+            .session
+            .receive(bench.now, b"svc stop --all\n", &Board);
         let job = bench.session.take_job().expect("the supervisor is asked");
         (bench, job)
     }
@@ -48,7 +51,8 @@ fn numbered(first: usize, bytes: usize) -> String {
         if bytes <= text.len() {
             break;
         }
-        text += &format!("@{number} uptime\n");
+        // A String takes everything.
+        let _ = writeln!(text, "@{number} uptime");
     }
     text
 }
@@ -70,7 +74,10 @@ fn on_a_line_no_amount_of_text_keeps_frames_and_break_from_being_heard() {
         bench.take_output();
         let said = mem::take(&mut bench.said);
         let said = String::from_utf8_lossy(&said);
-        assert!(said.contains("ok uptime_ms=12345"), "a BREAK logs out: {said}");
+        assert!(
+            said.contains("ok uptime_ms=12345"),
+            "a BREAK logs out: {said}"
+        );
         assert_eq!(bench.text_behind(&stop), "", "nobody waits for it");
     }
 }
@@ -88,13 +95,18 @@ fn on_a_line_the_text_beyond_the_window_is_lost_at_its_place_and_nothing_is_spli
         assert_eq!(refused, "", "its end is still to come");
         // The line with the hole ends here, and whatever its number was, it is not run.
         bench.said.clear();
-        bench.session.receive(bench.now, b"\n@9999 uptime\n", &Board);
+        bench
+            .session
+            .receive(bench.now, b"\n@9999 uptime\n", &Board);
         bench.take_output();
         let said = bench.text();
         let lines: Vec<_> = said.lines().collect();
         assert_eq!(lines.len(), 2, "{said}");
         assert!(lines[0].starts_with("err "), "{said}");
-        assert!(lines[0].contains("429 slow_down detail=\"input was lost"), "{said}");
+        assert!(
+            lines[0].contains("429 slow_down detail=\"input was lost"),
+            "{said}"
+        );
         assert!(lines[1].starts_with("ok @9999 uptime_ms="), "{said}");
     }
 }

@@ -103,7 +103,7 @@ fn a_copy_of_a_request_that_still_runs_is_told_so_and_later_has_the_reply() {
     assert_eq!(bench.session.take_job(), None, "it runs once");
     let working = Working {
         elapsed: Millis(1_500),
-        left: None,
+        left: Some(Millis(28_500)),
     };
     assert_eq!(bench.replies(nonce), [(1, Reply::Working(working))]);
     bench.answer(job.id, Reply::Done);
