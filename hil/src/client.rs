@@ -167,7 +167,9 @@ impl Client {
                     self.send_hello(&packet).await?;
                 }
                 Some(Effect::Send(_) | Effect::Answered(_) | Effect::Unreadable(_)) => {}
-                Some(Effect::GaveUp) | None => return Err(GreetError::Silent),
+                Some(Effect::GaveUp | Effect::StillWorking(_)) | None => {
+                    return Err(GreetError::Silent);
+                }
             }
         }
     }
@@ -198,6 +200,9 @@ impl Client {
                     return Err(Unwelcome::Version(refused).into());
                 }
                 Some(Effect::Send(_) | Effect::Welcomed(_)) => {}
+                Some(Effect::StillWorking(working)) => {
+                    return Err(CallError::StillWorking(working));
+                }
                 Some(Effect::GaveUp) | None => return Err(CallError::Silent),
             }
         }

@@ -14,7 +14,7 @@ use crate::announcement::Announcement;
 use crate::frame::{self, Class, Frame, Header, Packet, TooLong};
 use crate::hello::{self, Busy, Hello, VersionRefused, Welcome};
 use crate::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
-use crate::message::{self, Reply, Request};
+use crate::message::{self, Reply, Request, Working};
 use crate::refusal::Refusal;
 use crate::units::{BootId, ClientId, Instant, Nonce, Sequence, Text};
 
@@ -95,6 +95,8 @@ pub enum Effect<const N: usize> {
     Restarted(Identity),
     /// The attempts are used up. What a request under way did is not known.
     GaveUp,
+    /// The time for a request that runs on the board is up, and the board goes on with it.
+    StillWorking(Working),
 }
 
 /// Why a request cannot be sent.
@@ -345,7 +347,7 @@ impl<const N: usize> Caller<N> {
         }
         let opcode = frame.header.opcode;
         if opcode == message::opcode::WORKING {
-            return self.still_works(now);
+            return self.still_works(now, frame);
         }
         self.state = State::Idle;
         Some(match Reply::decode_any(opcode, frame.body) {
@@ -355,7 +357,7 @@ impl<const N: usize> Caller<N> {
     }
 
     /// The board has the request and is at it: what counts is that it says so, not for how long.
-    fn still_works(&mut self, now: Instant) -> Option<Effect<N>> {
+    fn still_works(&mut self, now: Instant, frame: &Frame<'_>) -> Option<Effect<N>> {
         let (State::Calling { call, .. }
         | State::Greeting {
             behind: Some(call), ..
@@ -363,8 +365,14 @@ impl<const N: usize> Caller<N> {
         else {
             return None;
         };
-        if self.patience.working <= now.since(call.since) {
-            return Some(Effect::GaveUp);
+        let elapsed = now.since(call.since);
+        if self.patience.working <= elapsed {
+            let unread = Working {
+                elapsed,
+                left: None,
+            };
+            let working = message::decode(message::opcode::WORKING, frame.body);
+            return Some(Effect::StillWorking(working.unwrap_or(unread)));
         }
         let attempt = self.first_attempt(now);
         self.state = State::Calling { attempt, call };

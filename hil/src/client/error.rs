@@ -1,10 +1,13 @@
 //! Why a board could not be asked. That it said no is a reply and none of these.
 
+use lastword_protocol::Millis;
 use lastword_protocol::caller::CannotCall;
 use lastword_protocol::frame::TooLong;
 use lastword_protocol::hello::{Busy, VersionRefused};
 use lastword_protocol::identity::Identity;
+use lastword_protocol::message::Working;
 use lastword_protocol::refusal::Refusal;
+use std::fmt;
 use std::io;
 
 /// The link is not there, or broke.
@@ -77,6 +80,9 @@ pub enum CallError {
     /// No attempt was answered: greet, then find out.
     #[error("the board stopped answering; whether it did what was asked is not known")]
     Silent,
+    /// The time is up, and the board is still at it: it goes on, and its reply can no longer be had.
+    #[error("still running on the board after {}{}", Seconds(.0.elapsed), left(.0))]
+    StillWorking(Working),
     /// The board booted, or its agent restarted, in between.
     #[error("the board or its agent restarted; whether it did what was asked is not known")]
     Restarted(Box<Identity>),
@@ -86,6 +92,23 @@ pub enum CallError {
     /// There is a reply, of a kind that this side does not know: its opcode.
     #[error("the board's reply is of a kind this program does not know ({0:#04x})")]
     Unreadable(u8),
+}
+
+/// A span in whole seconds, rounded up.
+struct Seconds(Millis);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} s", self.0.0.div_ceil(1_000))
+    }
+}
+
+/// The time left, where the board knows.
+fn left(working: &Working) -> String {
+    let left = working
+        .left
+        .map(|left| format!(", {} left at most", Seconds(left)));
+    left.unwrap_or_default()
 }
 
 /// What the owner of a line calls itself, or its number.

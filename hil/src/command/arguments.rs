@@ -32,8 +32,8 @@ pub(super) struct Arguments {
     /// stand behind the command too.
     #[arg(long)]
     wait: bool,
-    /// How long to wait for the answer (5s), or with --wait for the board (60s). May
-    /// stand behind the command too.
+    /// How long to wait for the answer (5s, and as long as the board says that it works on it), or
+    /// with --wait for the board (60s). May stand behind the command too.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
     /// Take a serial line from the client that owns it. May stand behind the command too.
@@ -195,7 +195,7 @@ fn commands_help() -> String {
     let _ = help::term(&mut text, Topic::all(commands::ALL));
     text.push_str("\n`lastword console` talks to the board's own shell; ^] leaves.\n\n");
     text.push_str("Exit codes: 0 done, 1 the board said no or the proof failed, ");
-    text.push_str("2 unreachable, 3 bad usage.");
+    text.push_str("2 unreachable or no answer in time, 3 bad usage.");
     text.replace("\r\n", "\n")
 }
 

@@ -345,6 +345,10 @@ fn lost(error: &CallError) -> Trouble {
         CallError::Cannot(_) => (Code::Internal, detail, Exit::No),
         CallError::Link(_) => (Code::Offline, detail, Exit::Unreachable),
         CallError::Silent => (Code::Timeout, detail, Exit::Unreachable),
+        CallError::StillWorking(_) => {
+            let detail = format!("{detail}; raise --timeout to wait for it");
+            (Code::Timeout, detail, Exit::Unreachable)
+        }
         CallError::Restarted(_) => (Code::Aborted, detail, Exit::Unreachable),
         CallError::Unwelcome(unwelcome) => not_welcome(unwelcome),
         CallError::Unreadable(_) => (Code::NotHere, detail, Exit::No),

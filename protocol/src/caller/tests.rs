@@ -201,7 +201,7 @@ fn working(caller: &mut Tested, at: u64) -> Option<Effect<256>> {
     let header = Header::new(Class::Reply, Sequence(1), message::opcode::WORKING);
     let body = message::Working {
         elapsed: Millis(at),
-        left: None,
+        left: Some(Millis(500)),
     };
     let packet = frame::encode(header, nonce, |out| message::encode(&body, out).ok()).unwrap();
     hear(caller, at, &packet)
@@ -232,7 +232,16 @@ fn a_request_that_still_runs_is_waited_for_as_long_as_the_board_says_so() {
 fn a_request_that_runs_for_too_long_and_one_of_which_nothing_is_heard_are_given_up() {
     let (mut caller, _) = calling();
     assert_eq!(working(&mut caller, 1_009), None);
-    assert_eq!(working(&mut caller, 1_010), Some(Effect::GaveUp));
+    let still = message::Working {
+        elapsed: Millis(1_010),
+        left: Some(Millis(500)),
+    };
+    assert_eq!(
+        working(&mut caller, 1_010),
+        Some(Effect::StillWorking(still)),
+        "the board is there, and says how long it takes"
+    );
+    assert_eq!(caller.deadline(), None);
 
     let (mut caller, _) = calling();
     assert_eq!(working(&mut caller, 105), None);

@@ -9,6 +9,7 @@ mod killed;
 mod told;
 mod typed;
 mod unruly;
+mod waiting;
 
 /// The processes of services that are all stopped.
 const NOBODY: [i32; 0] = [];
