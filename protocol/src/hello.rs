@@ -91,6 +91,8 @@ pub struct Occupied<'a> {
     pub name: &'a [u8],
     /// As [`Busy::nonce`].
     pub nonce: Nonce,
+    /// As [`Busy::owned`].
+    pub owned: Millis,
 }
 
 impl Field for Occupied<'_> {
@@ -99,6 +101,7 @@ impl Field for Occupied<'_> {
         self.idle.write(out);
         out.text(self.name);
         self.nonce.write(out);
+        self.owned.write(out);
     }
 }
 
@@ -137,6 +140,8 @@ pub struct Busy {
     /// What the refused client sums its frames with: good for asking for the power status and for
     /// cancelling a power operation, while the line has this owner.
     pub nonce: Nonce,
+    /// How long it has owned the line.
+    pub owned: Millis,
 }
 
 /// The board's answer to a [`Hello`] without a common version.
@@ -151,7 +156,7 @@ pub struct VersionRefused {
 fields! {
     Hello { client, oldest, current, take_over, name }
     Welcome<I> { client, nonce, resumed, identity }
-    Busy { owner, idle, name, nonce }
+    Busy { owner, idle, name, nonce, owned }
     VersionRefused { oldest, current }
 }
 

@@ -25,8 +25,12 @@ pub(crate) struct Frames<const FRAME: usize, const REPLIES: usize> {
     /// How many sessions were ever opened: each has a nonce of its own.
     births: u32,
     heard: Instant,
+    /// When the owner came.
+    since: Instant,
     /// How long the owner was silent when another was told that the line is busy.
     idle: Millis,
+    /// How long it had owned the line then.
+    owned: Millis,
     /// What it calls itself.
     name: Vec<u8, NAME_BYTES>,
     /// What the last client that was refused since it came sums its frames with.
@@ -86,7 +90,9 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
             heard: Instant(0),
             owns: false,
             births: 0,
+            since: Instant(0),
             idle: Millis(0),
+            owned: Millis(0),
             refused: None,
         }
     }
@@ -136,12 +142,16 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         let is_known = self.births > 0 && self.session.client() == hello.client;
         if !is_known && self.owns && !hello.take_over && idle < OWNER_IDLE {
             self.idle = idle;
+            self.owned = house.now().since(self.since);
             let owner = self.session.nonce();
             self.refused = Some(frame::refused_nonce(house.boot(), hello.client, owner));
             return Letter::Busy(to);
         }
         self.refused = None;
         self.heard = house.now();
+        if !(is_known && self.owns) {
+            self.since = self.heard;
+        }
         self.owns = true;
         if is_known {
             return Letter::WelcomeBack(to);
@@ -229,6 +239,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
                     idle: self.idle,
                     name: &self.name,
                     nonce: self.refused?,
+                    owned: self.owned,
                 };
                 busy.write(&mut body);
                 (opcode::BUSY, to)

@@ -41,7 +41,7 @@ impl From<io::Error> for LinkError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unwelcome {
     /// Another client owns the line: wait, or take over.
-    #[error("the line belongs to {}, idle for {} s", owner(.0), .0.idle.0 / 1_000)]
+    #[error("line owned by {} for {}, idle for {}", owner(.0), Age(.0.owned), Age(.0.idle))]
     Busy(Busy),
     /// The board opens no session, and says why.
     #[error("the board opens no session: {0}")]
@@ -94,6 +94,20 @@ pub enum CallError {
     Unreadable(u8),
 }
 
+/// A span that has passed, in a unit of which there are at least two, rounded down.
+pub(crate) struct Age(pub(crate) Millis);
+
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.0 / 1_000;
+        match seconds {
+            0..120 => write!(f, "{seconds} s"),
+            120..7_200 => write!(f, "{} min", seconds / 60),
+            _ => write!(f, "{} h", seconds / 3_600),
+        }
+    }
+}
+
 /// A span in whole seconds, rounded up.
 struct Seconds(Millis);
 
@@ -117,5 +131,74 @@ fn owner(busy: &Busy) -> String {
         format!("client {}", busy.owner)
     } else {
         busy.name.escape_debug().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lastword_protocol::identity::NAME_BYTES;
+    use lastword_protocol::refusal::{Code, DETAIL_BYTES, Refusal};
+    use lastword_protocol::{ClientId, Nonce, Text};
+
+    fn busy(name: &str, owned: u64, idle: u64) -> String {
+        let busy = Busy {
+            owner: ClientId(7),
+            idle: Millis(idle),
+            name: Text::try_from(name).unwrap(),
+            nonce: Nonce(1),
+            owned: Millis(owned),
+        };
+        Unwelcome::Busy(busy).to_string()
+    }
+
+    #[test]
+    fn an_owner_is_told_with_the_time_since_when_it_has_the_line() {
+        for (owned, idle, expected) in [
+            (0, 0, "for 0 s, idle for 0 s"),
+            (119_999, 1_999, "for 119 s, idle for 1 s"),
+            (120_000, 119_000, "for 2 min, idle for 119 s"),
+            (7_199_999, 299_999, "for 119 min, idle for 4 min"),
+            (7_200_000, 0, "for 2 h, idle for 0 s"),
+        ] {
+            let expected = format!("line owned by alice@desk {expected}");
+            assert_eq!(busy("alice@desk", owned, idle), expected);
+        }
+        assert_eq!(
+            busy("", 1_000, 0),
+            "line owned by client 0000000000000007 for 1 s, idle for 0 s"
+        );
+    }
+
+    #[test]
+    fn what_to_do_is_not_cut_off_what_a_script_is_told() {
+        let name = "n".repeat(NAME_BYTES);
+        let busy = busy(&name, 7_199_999, 119_999) + "; --take-over takes it";
+        let still = CallError::StillWorking(Working {
+            elapsed: Millis(3_599_999),
+            left: Some(Millis(3_601_000)),
+        });
+        let still = still.to_string() + "; raise --timeout to wait for it";
+        for text in [busy, still] {
+            let refusal: Refusal = Refusal::new(Code::Busy, &text);
+            assert!(text.len() <= DETAIL_BYTES, "{} of {text}", text.len());
+            assert_eq!(refusal.detail.as_str(), text);
+        }
+    }
+
+    #[test]
+    fn a_request_that_still_runs_is_told_with_what_is_known_of_its_end() {
+        for (elapsed, left, expected) in [
+            (2_000, None, "2 s"),
+            (2_001, Some(1), "3 s, 1 s left at most"),
+            (1_000, Some(30_000), "1 s, 30 s left at most"),
+        ] {
+            let working = Working {
+                elapsed: Millis(elapsed),
+                left: left.map(Millis),
+            };
+            let expected = format!("still running on the board after {expected}");
+            assert_eq!(CallError::StillWorking(working).to_string(), expected);
+        }
     }
 }

@@ -111,10 +111,11 @@ async fn a_line_that_another_owns_is_had_by_taking_over() {
         idle: Millis(3_000),
         name: "alice@desk".try_into().unwrap(),
         nonce: Nonce(7),
+        owned: Millis(125_000),
     });
     let mut client = Client::connect(&board, &Options::default()).await.unwrap();
     let error = client.greet(false).await.unwrap_err().to_string();
-    assert_eq!(error, "the line belongs to alice@desk, idle for 3 s");
+    assert_eq!(error, "line owned by alice@desk for 2 min, idle for 3 s");
     assert!(client.greet(true).await.is_ok());
 }
 

@@ -6,7 +6,7 @@ use super::following::{self, Following};
 use super::notes::Notes;
 use super::report::{self, Reader, Report};
 use super::signals;
-use crate::client::{CallError, Client, GreetError, Unwelcome};
+use crate::client::{Age, CallError, Client, GreetError, Unwelcome};
 use crate::endpoint::Endpoint;
 use crate::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
 use lastword_protocol::hello::Busy;
@@ -233,9 +233,9 @@ impl Asking<'_> {
     }
 
     fn note_taken_back(&self, busy: &Busy) {
-        let seconds = busy.idle.0 / 1_000;
+        let (owned, idle) = (Age(busy.owned), Age(busy.idle));
         self.notes.line(&format!(
-            "lastword: taking the line back from an earlier client of yours, idle for {seconds} s"
+            "lastword: taking the line back from an earlier client of yours, owner for {owned}, idle for {idle}"
         ));
     }
 

@@ -258,6 +258,7 @@ fn of_a_line_that_another_owns_its_power_may_be_asked_for_and_nothing_else() {
         idle: Millis(0),
         name: Text::new(),
         nonce: Nonce(7),
+        owned: Millis(0),
     };
     let packet = hello::busy(caller.greeting, &busy).unwrap();
     assert_eq!(

@@ -126,6 +126,7 @@ fn a_hello_is_written_as_postcard_writes_it() {
         idle: Millis(300),
         name: name.clone(),
         nonce,
+        owned: Millis(70_000),
     });
     check(&Hello {
         client,
@@ -213,6 +214,7 @@ fn the_answer_to_a_power_request_is_written_as_postcard_writes_it() {
 fn a_board_says_of_the_owner_what_a_host_reads() {
     let name = Text::try_from("desk").unwrap();
     let (owner, idle, nonce) = (ClientId(7), Millis(300), Nonce(1 << 31));
+    let minute = Millis(60_000);
     let (mut room, mut same) = ([0; 40], [0; 40]);
     let mut out = Writer::new(&mut room);
     Occupied {
@@ -220,6 +222,7 @@ fn a_board_says_of_the_owner_what_a_host_reads() {
         idle,
         name: name.as_bytes(),
         nonce,
+        owned: minute,
     }
     .write(&mut out);
     let length = out.finish();
@@ -228,6 +231,7 @@ fn a_board_says_of_the_owner_what_a_host_reads() {
         idle,
         name,
         nonce,
+        owned: minute,
     };
     let expected = postcard::to_slice(&busy, &mut same).unwrap();
     assert_eq!(length.map(|length| &room[..length]), Some(&*expected));

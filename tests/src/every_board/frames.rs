@@ -123,6 +123,7 @@ fn owners(board: &mut dyn Board) {
     }
     let busy: Busy = alice.greet(Sequence(1), &hello_of(BOB, false), opcode::BUSY);
     assert_eq!((busy.owner, busy.name.as_str()), (ALICE, "alice@desk"));
+    assert!(busy.idle <= busy.owned, "{busy:?}");
     let taken: Welcome = alice.greet(Sequence(2), &hello_of(BOB, true), opcode::WELCOME);
     assert_eq!(taken.client, BOB);
     // Her frames are of a session that does not own the line: they are not answered.

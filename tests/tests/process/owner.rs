@@ -85,7 +85,7 @@ fn who_is_killed_keeps_neither_power_from_others_nor_the_line_from_its_own_user(
     end(&mut alice, Signal::SIGKILL);
     let (code, said) = run(&board, "bob@shop", &["status"]);
     assert_eq!(code, Some(1), "{said}");
-    for part in ["alice@desk", "idle for", "--take-over"] {
+    for part in ["owned by alice@desk for ", " s, idle for ", "--take-over"] {
         assert!(said.contains(part), "{said}");
     }
     let (code, said) = run(&board, "bob@shop", &["power", "status"]);

@@ -34,6 +34,8 @@ pub(super) struct Frames {
 struct Owner {
     attachment: Attachment,
     name: Text<NAME_BYTES>,
+    /// When it came.
+    since: Instant,
     heard: Instant,
 }
 
@@ -133,16 +135,23 @@ impl Frames {
                     idle,
                     name: owner.name.clone(),
                     nonce,
+                    owned: now.since(owner.since),
                 };
                 self.refused = Some(nonce);
                 return hello::busy(sequence, &busy);
             }
         }
         self.refused = None;
+        let same = self
+            .owner
+            .as_ref()
+            .filter(|owner| owner.client() == hello.client);
+        let since = same.map_or(now, |owner| owner.since);
         let (attachment, resumed) = self.clients.open(hello.client);
         let owner = self.owner.insert(Owner {
             attachment,
             name: hello.name,
+            since,
             heard: now,
         });
         let nonce = owner.nonce();

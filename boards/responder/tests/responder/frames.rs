@@ -67,11 +67,16 @@ fn a_client_of_tomorrow_is_told_which_versions_there_are() {
 #[test]
 fn a_line_has_one_owner_until_another_insists() {
     let mut bench = Bench::new();
+    bench.pass(5_000);
     let alice = Program::welcomed(ALICE, &mut bench);
     let mut bob = Program::new(BOB);
+    bench.pass(60_000);
+    // Who owns the line already goes on owning it.
+    let _: Welcome = alice.greet(&mut bench, false, hello::opcode::WELCOME);
     bench.pass(1_234);
     let busy: Busy = bob.greet(&mut bench, false, hello::opcode::BUSY);
     assert_eq!((busy.owner, busy.idle), (alice.client, Millis(1_234)));
+    assert_eq!(busy.owned, Millis(61_234));
     assert_eq!(busy.name.as_str(), "desk");
     let taken: Welcome = bob.greet(&mut bench, true, hello::opcode::WELCOME);
     bob.nonce = taken.nonce;
@@ -79,8 +84,16 @@ fn a_line_has_one_owner_until_another_insists() {
     let hers = bob.exchange(&mut bench, &alice.packet(1, &double(1)));
     assert_eq!(hers, []);
     assert_eq!(bench.hardware.asked, []);
+    bench.pass(7);
     let busy: Busy = alice.greet(&mut bench, false, hello::opcode::BUSY);
-    assert_eq!(busy.owner, bob.client);
+    assert_eq!((busy.owner, busy.owned), (bob.client, Millis(7)));
+    // Who leaves and comes back owns it anew.
+    bob.exchange(&mut bench, &hello::goodbye::<64>(bob.client).unwrap());
+    bench.pass(1_000);
+    let _: Welcome = bob.greet(&mut bench, false, hello::opcode::WELCOME);
+    bench.pass(8);
+    let busy: Busy = alice.greet(&mut bench, false, hello::opcode::BUSY);
+    assert_eq!((busy.owner, busy.owned), (bob.client, Millis(8)));
 }
 
 #[test]

@@ -165,6 +165,7 @@ fn busy() {
         idle: Millis(1_500),
         name: text("alice@desk"),
         nonce: Nonce(0x0102_0304),
+        owned: Millis(90_000),
     };
     check(
         &hello::busy(Sequence(1), &busy).expect("room"),
@@ -178,12 +179,13 @@ fn busy() {
         0A                            ; name: 10 bytes
         61 6C 69 63 65 40 64 65 73 6B ;   alice@desk
         84 86 88 08                   ; nonce: 0x01020304
-        05 AA D5 9C                   ; CRC-32 over 00 00 00 00 and all of the above
+        90 BF 05                      ; owned_ms: 90000
+        55 97 FF B5                   ; CRC-32 over 00 00 00 00 and all of the above
         ",
         "
-        00 02 10 02 01 20 02 88 8E 98 A8 C0 E0 80 81 01
+        00 02 10 02 01 23 02 88 8E 98 A8 C0 E0 80 81 01
         DC 0B 0A 61 6C 69 63 65 40 64 65 73 6B 84 86 88
-        08 05 AA D5 9C 00
+        08 90 BF 05 55 97 FF B5 00
         ",
     );
 }

@@ -250,6 +250,7 @@ fn busy() {
         idle: Millis(1_500),
         name: text("alice@desk"),
         nonce: Nonce(0x0102_0304),
+        owned: Millis(90_000),
     };
     check_busy(
         &busy,
@@ -259,6 +260,7 @@ fn busy() {
         0A                            ; name: 10 bytes
         61 6C 69 63 65 40 64 65 73 6B ;   alice@desk
         84 86 88 08                   ; nonce: 0x01020304
+        90 BF 05                      ; owned_ms: 90000
         ",
     );
     let longest = Busy {
@@ -266,6 +268,7 @@ fn busy() {
         idle: Millis(u64::MAX),
         name: text(&"n".repeat(32)),
         nonce: Nonce(u32::MAX),
+        owned: Millis(u64::MAX),
     };
     check_busy(
         &longest,
@@ -275,6 +278,7 @@ fn busy() {
         20          ; name: 32 bytes
         6E*32       ;   n, 32 times
         FF*4 0F     ; nonce: 0xFFFFFFFF
+        FF*9 01     ; owned_ms: 18446744073709551615
         ",
     );
 }

@@ -273,17 +273,47 @@ fn who_takes_a_line_over_need_not_wait_for_what_its_owner_asked() {
     assert_eq!(bench.replies(nonce), [(1, Reply::Done)]);
 }
 
-/// The nonce for a client whose hello was refused among these bytes.
-fn refused(bytes: &[u8]) -> Nonce {
+/// What a client was told whose hello was refused among these bytes.
+fn refused(bytes: &[u8]) -> hello::Busy {
     let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);
     for byte in bytes {
         if let Step::Frame(frame) = decoder.push(Instant(0), *byte)
             && let Some(busy) = hello::decode::<hello::Busy>(&frame)
         {
-            return busy.nonce;
+            return busy;
         }
     }
     panic!("not busy: {bytes:02x?}");
+}
+
+#[test]
+fn who_is_refused_is_told_since_when_the_owner_has_the_line() {
+    let mut bench = Bench::new(UART);
+    let check = |bench: &mut Bench, refused_one, owner, owned, idle| {
+        bench.said.clear();
+        bench.hear(&ask_hello(refused_one, false));
+        bench.take_output();
+        let busy = refused(&mem::take(&mut bench.said));
+        let told = (busy.owner, busy.owned, busy.idle);
+        assert_eq!(told, (owner, Millis(owned), Millis(idle)));
+    };
+    let (alice, bob) = (CLIENT, ClientId(2));
+    bench.wait(5_000);
+    let nonce = bench.greet(alice, false);
+    bench.wait(60_000);
+    // Neither a request nor another hello of hers makes her a new owner.
+    bench.hear(&request(nonce, 1, &Request::Uptime));
+    bench.greet(alice, false);
+    bench.wait(1_000);
+    check(&mut bench, bob, alice, 61_000, 1_000);
+    bench.greet(bob, true);
+    bench.wait(7);
+    check(&mut bench, alice, bob, 7, 7);
+    bench.hear(&hello::goodbye::<FRAME_BYTES>(bob).unwrap());
+    bench.wait(1_000);
+    bench.greet(bob, false);
+    bench.wait(8);
+    check(&mut bench, alice, bob, 8, 8);
 }
 
 #[test]
@@ -295,7 +325,7 @@ fn who_is_refused_may_see_and_cancel_what_is_staged_and_nothing_else() {
     bench.says();
     bench.hear(&ask_hello(ClientId(2), false));
     bench.take_output();
-    let other = refused(&mem::take(&mut bench.said));
+    let other = refused(&mem::take(&mut bench.said)).nonce;
     assert_ne!(other, nonce);
     bench.hear(&request(other, 1, &Request::PowerStatus));
     bench.hear(&request(other, 2, &Request::Reboot));
