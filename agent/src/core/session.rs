@@ -90,6 +90,8 @@ pub struct Session {
     backlog: VecDeque<Incoming>,
     /// Text behind a line that waits for its answer. Frames overtake it.
     typed: VecDeque<TextInput>,
+    /// The newest of that text, whether there was room for it or not.
+    last_typed: TextInput,
     pending: PendingRequests,
     heard: Option<Instant>,
     /// When it began, or its link last took a byte while some waited.
@@ -126,6 +128,7 @@ impl Session {
             holds: false,
             backlog: VecDeque::new(),
             typed: VecDeque::new(),
+            last_typed: TextInput::Lost,
             pending: PendingRequests::default(),
             heard: None,
             progress: now,

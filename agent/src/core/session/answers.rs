@@ -129,6 +129,7 @@ impl Session {
     /// On a line, text beyond [`WINDOW_BYTES`] is lost at its place: frames, a BREAK and whoever takes the
     /// line over come behind it, and are not to wait for its turn.
     fn type_ahead(&mut self, input: TextInput) {
+        self.last_typed = input;
         let is_full = !self.traits.is_connected() && WINDOW_BYTES <= self.typed.len();
         let input = if is_full { TextInput::Lost } else { input };
         let is_byte = matches!(input, TextInput::Byte(_));
@@ -150,9 +151,9 @@ impl Session {
     /// Whether `^C` ends the waiting instead of spoiling the line that waits to be read: a person
     /// takes what was typed ahead back with it.
     fn is_typed_ahead_at_line_start(&self) -> bool {
-        let last = self.typed.back();
         self.lines.is_term()
-            || last.is_none_or(|last| matches!(last, TextInput::Byte(b'\r' | b'\n')))
+            || self.typed.is_empty()
+            || matches!(self.last_typed, TextInput::Byte(b'\r' | b'\n'))
     }
 
     /// Whether nothing has arrived of the line under way, whether it waits for its turn or not.

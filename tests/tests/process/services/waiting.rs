@@ -102,6 +102,30 @@ fn the_line_on_which_a_stop_was_asked_for_is_had_by_taking_it_over() {
 }
 
 #[test]
+fn text_behind_a_stop_keeps_no_client_from_the_line_and_is_refused_where_it_was_lost() {
+    let (place, agent) = agent("1h");
+    let mut script = agent.pty();
+    script.send(format!("svc stop {NAME}\n"));
+    agent.wait_for_state(NAME, "stopping");
+    // More than is kept, and less than the kernel keeps.
+    let lines: Vec<_> = (1..=200)
+        .map(|number| format!("@{number} uptime\n"))
+        .collect();
+    script.send(lines.concat());
+    check_answered(&agent, &serial(&place), &[]);
+    let (code, out) = run(&unix(&place), &["svc", "stop", NAME, "--grace", "0s"]);
+    assert_eq!(code, Some(0), "{out}");
+    script.send("\n@9999 uptime\n");
+    let said = script.until("ok @9999 uptime_ms=");
+    let (refused, others): (Vec<_>, Vec<_>) =
+        said.lines().partition(|line| line.starts_with("err "));
+    assert_eq!(refused.len(), 1, "{said}");
+    assert!(refused[0].contains("input was lost"), "{said}");
+    let ran = others.iter().filter(|line| line.starts_with("ok @"));
+    assert!(ran.count() < lines.len(), "{said}");
+}
+
+#[test]
 fn a_timeout_that_is_over_while_the_board_works_says_so_and_how_long_it_takes_at_most() {
     let (place, agent) = agent("30s");
     let stop = ["--timeout", "1s", "svc", "stop", NAME];

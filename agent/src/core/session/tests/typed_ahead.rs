@@ -130,6 +130,21 @@ fn on_a_line_what_is_kept_has_a_bound_whatever_is_lost_or_dropped_in_it() {
 }
 
 #[test]
+fn at_the_start_of_a_line_an_interrupt_ends_the_waiting_however_much_was_typed_ahead() {
+    for (text, interrupts) in [("\n", true), ("x", false), ("\nx", false)] {
+        for count in [1, 100 * WINDOW_BYTES] {
+            let (mut bench, _) = Bench::waiting(UART);
+            let text = [&*numbered(1, count), text].concat();
+            bench.offer(text.as_bytes());
+            bench.offer(b"\x03");
+            bench.take_output();
+            let is_over = bench.text().starts_with("err 499 aborted");
+            assert_eq!(is_over, interrupts, "behind {} bytes", text.len());
+        }
+    }
+}
+
+#[test]
 fn a_connection_holds_its_peer_back_and_loses_nothing() {
     let (mut bench, stop) = Bench::waiting(TCP);
     let text = numbered(1, 3 * WINDOW_BYTES);
