@@ -9,7 +9,7 @@ mod options;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use error::Age;
+pub(crate) use error::RoundedSpan;
 pub use error::{CallError, GreetError, LinkError, Unwelcome};
 pub use link::TextSink;
 pub(crate) use link::{Link, Said};

@@ -140,7 +140,7 @@ pub struct Busy {
     /// What the refused client sums its frames with: good for asking for the power status and for
     /// cancelling a power operation, while the line has this owner.
     pub nonce: Nonce,
-    /// How long it has owned the line.
+    /// The time for which it has owned the line.
     pub owned: Millis,
 }
 

@@ -25,11 +25,11 @@ pub(crate) struct Frames<const FRAME: usize, const REPLIES: usize> {
     /// How many sessions were ever opened: each has a nonce of its own.
     births: u32,
     heard: Instant,
-    /// When the owner came.
+    /// The time at which the owner came.
     since: Instant,
     /// How long the owner was silent when another was told that the line is busy.
     idle: Millis,
-    /// How long it had owned the line then.
+    /// The time for which it had owned the line then.
     owned: Millis,
     /// What it calls itself.
     name: Vec<u8, NAME_BYTES>,

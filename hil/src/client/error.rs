@@ -41,7 +41,7 @@ impl From<io::Error> for LinkError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unwelcome {
     /// Another client owns the line: wait, or take over.
-    #[error("line owned by {} for {}, idle for {}", owner(.0), Age(.0.owned), Age(.0.idle))]
+    #[error("line owned by {} for {}, idle for {}", owner(.0), RoundedSpan(.0.owned), RoundedSpan(.0.idle))]
     Busy(Busy),
     /// The board opens no session, and says why.
     #[error("the board opens no session: {0}")]
@@ -81,7 +81,7 @@ pub enum CallError {
     #[error("the board stopped answering; whether it did what was asked is not known")]
     Silent,
     /// The time is up, and the board is still at it: it goes on, and its reply can no longer be had.
-    #[error("still running on the board after {}{}", Seconds(.0.elapsed), left(.0))]
+    #[error("still running on the board after {}{}", WholeSeconds(.0.elapsed), left(.0))]
     StillWorking(Working),
     /// The board booted, or its agent restarted, in between.
     #[error("the board or its agent restarted; whether it did what was asked is not known")]
@@ -95,9 +95,9 @@ pub enum CallError {
 }
 
 /// A span that has passed, in a unit of which there are at least two, rounded down.
-pub(crate) struct Age(pub(crate) Millis);
+pub(crate) struct RoundedSpan(pub(crate) Millis);
 
-impl fmt::Display for Age {
+impl fmt::Display for RoundedSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.0 / 1_000;
         match seconds {
@@ -109,9 +109,9 @@ impl fmt::Display for Age {
 }
 
 /// A span in whole seconds, rounded up.
-struct Seconds(Millis);
+struct WholeSeconds(Millis);
 
-impl fmt::Display for Seconds {
+impl fmt::Display for WholeSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} s", self.0.0.div_ceil(1_000))
     }
@@ -121,7 +121,7 @@ impl fmt::Display for Seconds {
 fn left(working: &Working) -> String {
     let left = working
         .left
-        .map(|left| format!(", {} left at most", Seconds(left)));
+        .map(|left| format!(", {} left at most", WholeSeconds(left)));
     left.unwrap_or_default()
 }
 

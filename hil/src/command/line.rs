@@ -6,7 +6,7 @@ use super::following::{self, Following};
 use super::notes::Notes;
 use super::report::{self, Reader, Report};
 use super::signals;
-use crate::client::{Age, CallError, Client, GreetError, Unwelcome};
+use crate::client::{CallError, Client, GreetError, RoundedSpan, Unwelcome};
 use crate::endpoint::Endpoint;
 use crate::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
 use lastword_protocol::hello::Busy;
@@ -233,7 +233,7 @@ impl Asking<'_> {
     }
 
     fn note_taken_back(&self, busy: &Busy) {
-        let (owned, idle) = (Age(busy.owned), Age(busy.idle));
+        let (owned, idle) = (RoundedSpan(busy.owned), RoundedSpan(busy.idle));
         self.notes.line(&format!(
             "lastword: taking the line back from an earlier client of yours, owner for {owned}, idle for {idle}"
         ));

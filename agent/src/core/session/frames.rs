@@ -34,7 +34,7 @@ pub(super) struct Frames {
 struct Owner {
     attachment: Attachment,
     name: Text<NAME_BYTES>,
-    /// When it came.
+    /// The time at which it came.
     since: Instant,
     heard: Instant,
 }

@@ -39,7 +39,7 @@ pub struct Task {
     pub(super) logs: Logs,
     /// Of all services, for whoever completes one.
     pub(super) names: watch::Sender<Arc<[Name]>>,
-    /// Of the stops that somebody waits for, for whoever asks how long.
+    /// The latest ends of stops, for sessions whose clients ask how long.
     pub(super) deadlines: watch::Sender<StopDeadlines>,
     /// Logs that are being opened.
     pub(super) opening: JoinSet<()>,

@@ -208,7 +208,7 @@ impl Job {
         }
     }
 
-    /// Who is not finished.
+    /// Returns the names of those that are not finished.
     pub(super) fn pending(&self) -> impl Iterator<Item = &Name> {
         self.pending.iter().map(|(name, _)| name)
     }

@@ -122,7 +122,7 @@ impl Unit {
         last.map_or("somebody else wanted it otherwise", |last| &last.reason)
     }
 
-    /// Whether it is on its way down and that service, which it starts after, has to wait for that.
+    /// Returns whether it is on its way down, and that service, which it starts after, has to wait for that.
     pub(super) fn stops_before(&self, name: &Name) -> bool {
         let leaves = match self.queued {
             Queued::Stop | Queued::Restart => self.machine.has_process(),

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::mem;
 
 const LOST: &str = "err 429 slow_down detail=\"input was lost; send the line again, slower\"\n";
-/// How many bytes a link hands in at once.
+/// The most bytes that a link hands in at once.
 const READ_BYTES: usize = 512;
 
 impl Bench {

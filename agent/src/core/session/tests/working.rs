@@ -273,7 +273,7 @@ fn who_takes_a_line_over_need_not_wait_for_what_its_owner_asked() {
     assert_eq!(bench.replies(nonce), [(1, Reply::Done)]);
 }
 
-/// What a client was told whose hello was refused among these bytes.
+/// Returns what a client was told whose hello was refused among these bytes.
 fn refused(bytes: &[u8]) -> hello::Busy {
     let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);
     for byte in bytes {

@@ -3,7 +3,7 @@
 use super::*;
 use lastword_protocol::message::service::{ServiceName, ServiceRequest};
 
-/// What a kill takes at most.
+/// The longest time that a kill takes, in milliseconds.
 const KILL_MS: u64 = 1_000;
 
 /// Two services, the second after the first, both running, with graces of 30 and 5 seconds.
