@@ -3,6 +3,7 @@
 
 mod agent;
 mod binaries;
+mod cable;
 mod daemon;
 mod peer;
 mod raw;
@@ -12,6 +13,7 @@ mod simulator;
 
 pub use agent::{Agent, Place};
 pub use binaries::{lastword, lastword_sim, lastwordd};
+pub use cable::{Feedback, NullModem};
 pub use daemon::Daemon;
 pub use peer::Peer;
 pub use raw::Raw;

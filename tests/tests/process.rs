@@ -5,6 +5,7 @@ mod configuration;
 mod lifetime;
 
 mod crowd;
+mod echoes;
 mod links;
 
 mod command;

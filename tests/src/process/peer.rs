@@ -29,15 +29,8 @@ impl Peer {
     /// Opens a tty.
     #[must_use]
     pub fn open_tty(path: &Path) -> Self {
-        let no_controlling_tty = nix::fcntl::OFlag::O_NOCTTY.bits();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(no_controlling_tty)
-            .open(path)
-            .expect("a tty");
         Self {
-            file,
+            file: open_tty(path),
             seen: Vec::new(),
         }
     }
@@ -134,6 +127,17 @@ impl Peer {
             Err(error) => panic!("reading: {error}"),
         }
     }
+}
+
+/// Opens a tty that does not become the test's own.
+pub(super) fn open_tty(path: &Path) -> File {
+    let no_controlling_tty = nix::fcntl::OFlag::O_NOCTTY.bits();
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(no_controlling_tty)
+        .open(path)
+        .expect("a tty")
 }
 
 /// How often to ask for what must come to pass: each time waits for an answer.
