@@ -7,6 +7,7 @@ mod lifetime;
 mod crowd;
 mod echoes;
 mod links;
+mod vanished_peers;
 
 mod command;
 

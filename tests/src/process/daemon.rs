@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
+use std::time::Duration;
 
 /// A process; killed when it is dropped.
 #[derive(Debug)]
@@ -49,8 +50,13 @@ impl Daemon {
 
     /// Waits for a line on standard error that holds this.
     pub fn wait_for(&mut self, part: &str) -> String {
+        self.wait_within(BOUND, part)
+    }
+
+    /// The same, for what takes longer than everything else: no two lines further apart than `bound`.
+    pub fn wait_within(&mut self, bound: Duration, part: &str) -> String {
         loop {
-            match self.lines.recv_timeout(BOUND) {
+            match self.lines.recv_timeout(bound) {
                 Ok(line) => {
                     self.seen.push(line.clone());
                     if line.contains(part) {
