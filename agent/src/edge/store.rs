@@ -73,11 +73,7 @@ impl StateDirectory {
             path: path.to_owned(),
             source,
         };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(unusable)?;
+        make_directory(path).map_err(unusable)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -118,6 +114,12 @@ impl StateDirectory {
     }
 }
 
+/// Makes the directory where it is missing, for its owner only.
+fn make_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(path)
+}
+
 /// Writes into a lock who has it.
 fn sign(mut file: &File) -> io::Result<()> {
     file.set_len(0)?;
@@ -152,8 +154,17 @@ impl Storage for Files {
         }
     }
 
+    /// A directory that was removed is made again, or no reset would be prepared any more.
     fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
-        fs::write(self.directory.join(name), content)?;
+        let path = self.directory.join(name);
+        match fs::write(&path, content) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_directory(&self.directory)?;
+                tracing::warn!(directory = %self.directory.display(), "the state directory was removed; it is made again");
+                fs::write(&path, content)?;
+            }
+            written => written?,
+        }
         pass("state-written");
         Ok(())
     }

@@ -145,3 +145,15 @@ fn the_state_is_for_its_owner_only() {
     let state = fs::metadata(place.path("state")).unwrap();
     assert_eq!(state.permissions().mode() & 0o777, 0o700);
 }
+
+#[test]
+fn a_state_directory_that_was_removed_is_made_again() {
+    let place = Place::new();
+    let mut agent = place.start();
+    fs::remove_dir_all(place.path("state")).unwrap();
+    let before = rebooted(&agent);
+    let state = fs::metadata(place.path("state")).unwrap();
+    assert_eq!(state.permissions().mode() & 0o777, 0o700);
+    assert_eq!(agent.terminate(), Some(0));
+    assert_eq!(place.start().unix().ask("power status"), before);
+}
