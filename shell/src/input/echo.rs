@@ -5,17 +5,19 @@ use super::Input;
 use super::keys::Keys;
 use lastword_protocol::{Instant, Millis};
 
-/// The number of board lines within [`WINDOW`] in a person's dialect that show an echo. In the dialects of
+/// The number of board lines without a [`PAUSE`] in a person's dialect that show an echo. In the dialects of
 /// scripts, where none is ever answered, no number does.
 const LINES: u8 = 3;
-/// The longest time between two of them.
-const WINDOW: Millis = Millis(2_000);
+/// The silence behind which they are counted anew. A line takes as long as it takes at the line's speed, and
+/// an echo never pauses.
+const PAUSE: Millis = Millis(2_000);
 /// The silence on the line after which a person's input is read again.
 const QUIET: Millis = Millis(1_000);
 
 /// What is known about an echo on a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Echo {
+    /// When the last byte arrived.
     last: Instant,
     lines: u8,
     /// Nothing is read or written until the line is quiet.
@@ -44,9 +46,11 @@ impl Echo {
 
     /// Returns whether a byte that arrives at `now` is dropped, because the line was not quiet yet.
     pub(super) fn drops(&mut self, now: Instant) -> bool {
-        self.silent &= now.since(self.last) < QUIET;
-        if self.silent {
-            self.last = now;
+        let pause = now.since(self.last);
+        self.last = now;
+        self.silent &= pause < QUIET;
+        if PAUSE < pause {
+            self.lines = 0;
         }
         self.silent
     }
@@ -69,10 +73,6 @@ impl Echo {
         if !is_on_screen(line) {
             return Origin::Peer;
         }
-        if WINDOW < now.since(self.last) {
-            self.lines = 0;
-        }
-        self.last = now;
         self.lines += 1;
         if self.lines < LINES {
             return Origin::Peer;

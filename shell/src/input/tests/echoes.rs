@@ -36,8 +36,9 @@ fn a_script_is_answered_however_many_bad_lines_it_sends() {
     assert_eq!(session.told.len(), 3_001);
 }
 
-/// A session whose echo comes back, in the dialect of people, with `answer` to each line.
-fn loops(first: &[u8], answer: &str) -> (usize, Session<LINE_BYTES>) {
+/// Returns a session whose echo comes back, in the dialect of people, with `answer` to each line, on a
+/// line on which a byte takes `byte_ms`; before it, the number of bytes.
+fn loops(first: &[u8], answer: &str, byte_ms: u64) -> (usize, Session<LINE_BYTES>) {
     let mut session = Session::<LINE_BYTES>::new(SERIAL);
     session.input.set_dialect(crate::Dialect::Term);
     session.input.set_name("lab7");
@@ -48,6 +49,7 @@ fn loops(first: &[u8], answer: &str) -> (usize, Session<LINE_BYTES>) {
         bytes += back.len();
         for byte in back.bytes() {
             let before = session.told.len();
+            session.now = session.now.after(Millis(byte_ms));
             session.send(&[byte]);
             for told in &session.told[before..] {
                 if told.starts_with("term:") {
@@ -63,25 +65,28 @@ fn loops(first: &[u8], answer: &str) -> (usize, Session<LINE_BYTES>) {
 }
 
 #[test]
-fn what_comes_back_to_a_person_ends_and_the_next_is_heard() {
+fn what_comes_back_to_a_person_ends_at_any_speed_and_the_next_is_heard() {
+    let long = format!("{}\r\n", "x".repeat(LINE_BYTES - 10));
+    // 1 Mbaud, 9600, 300 and 50 baud.
+    let byte_times_ms = [0, 1, 33, 200];
     for first in [
         &b"lab7> "[..],
         b"\r\n",
         b"x",
         b"bogus\r\n",
         b"\r\rlab7> x\x1b[K",
+        long.as_bytes(),
     ] {
-        for answer in ["", "      ^~~~ unknown: x\r\n", "uptime: 1d\r\n"] {
-            let (bytes, mut session) = loops(first, answer);
-            assert!(bytes < 5_000, "{first:?} {answer:?}: {bytes}");
-            session.now = session.now.after(Millis(1_000));
-            session.told.clear();
-            session.send(b"\nuptime\n");
-            assert_eq!(
-                session.told.last().unwrap(),
-                "term:uptime",
-                "{first:?} {answer:?}"
-            );
+        for answer in ["", "      ^~~~ unknown: x\r\n", "uptime: 1d\r\n", &long] {
+            for byte_ms in byte_times_ms {
+                let (bytes, mut session) = loops(first, answer, byte_ms);
+                let case = format!("{first:?} {answer:?} {byte_ms} ms: {bytes}");
+                assert!(bytes < 5_000, "{case}");
+                session.now = session.now.after(Millis(1_000));
+                session.told.clear();
+                session.send(b"\nuptime\n");
+                assert_eq!(session.told.last().unwrap(), "term:uptime", "{case}");
+            }
         }
     }
 }
