@@ -147,7 +147,9 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
             self.refused = Some(frame::refused_nonce(house.boot(), hello.client, owner));
             return Letter::Busy(to);
         }
-        self.refused = None;
+        if !(self.owns && is_known) {
+            self.refused = None;
+        }
         self.heard = house.now();
         if !(is_known && self.owns) {
             self.since = self.heard;

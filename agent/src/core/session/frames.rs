@@ -124,9 +124,11 @@ impl Frames {
         if !hello.has_common_version() {
             return hello::version_refused(sequence);
         }
+        let mut is_owner = false;
         if let Some(owner) = &self.owner {
+            is_owner = owner.client() == hello.client;
             let idle = now.since(owner.heard);
-            let other = self.shared_line && owner.client() != hello.client;
+            let other = self.shared_line && !is_owner;
             if other && !hello.take_over && idle < OWNER_IDLE {
                 let boot = world.identity().boot;
                 let nonce = refused_nonce(boot, hello.client, owner.nonce());
@@ -141,12 +143,14 @@ impl Frames {
                 return hello::busy(sequence, &busy);
             }
         }
-        self.refused = None;
         let same = self
             .owner
             .as_ref()
             .filter(|owner| owner.client() == hello.client);
         let since = same.map_or(now, |owner| owner.since);
+        if !is_owner {
+            self.refused = None;
+        }
         let (attachment, resumed) = self.clients.open(hello.client);
         let owner = self.owner.insert(Owner {
             attachment,

@@ -148,6 +148,46 @@ fn who_is_refused_may_see_and_cancel_what_is_staged_and_nothing_else() {
 }
 
 #[test]
+fn a_refused_clients_nonce_lasts_until_another_is_refused_or_the_owner_is_another() {
+    let mut bench = Bench::new();
+    let mut alice = Program::welcomed(ALICE, &mut bench);
+    let mut bob = Program::new(BOB);
+    let busy: Busy = bob.greet(&mut bench, false, hello::opcode::BUSY);
+    bob.nonce = busy.nonce;
+    assert!(alice.enter(&mut bench).resumed, "the owner greets again");
+    let status = bob.ask(&mut bench, 1, &Request::PowerStatus);
+    assert!(matches!(status, Reply::PowerStatus(_)), "{status:?}");
+    let mut carol = Program::new(3);
+    let busy: Busy = carol.greet(&mut bench, false, hello::opcode::BUSY);
+    carol.nonce = busy.nonce;
+    let bobs = bob.packet(2, &Request::PowerStatus);
+    assert_eq!(bob.exchange(&mut bench, &bobs), []);
+    let _: Welcome = bob.greet(&mut bench, true, hello::opcode::WELCOME);
+    let carols = carol.packet(1, &Request::PowerStatus);
+    assert_eq!(carol.exchange(&mut bench, &carols), []);
+}
+
+#[test]
+fn a_hello_that_does_not_decode_has_no_answer() {
+    for body in [&b""[..], b"\x07\x01\x01\x02\x00", b"\x07\x01\x01\x00\x21"] {
+        let mut bench = Bench::new();
+        let bob = Program::new(BOB);
+        let hello = bob.raw(Class::Hello, 1, hello::opcode::ASK, body);
+        assert_eq!(bob.exchange(&mut bench, &hello), [], "{body:02x?}");
+    }
+}
+
+#[test]
+fn a_request_is_known_by_its_number_alone() {
+    let mut bench = Bench::new();
+    let alice = Program::welcomed(ALICE, &mut bench);
+    let first = alice.ask(&mut bench, 1, &Request::Uptime);
+    assert_eq!(alice.ask(&mut bench, 1, &Request::Reboot), first);
+    bench.pass(10_000);
+    assert_eq!(bench.hardware.fired, []);
+}
+
+#[test]
 fn a_goodbye_gives_the_line_free_and_only_the_owners() {
     let mut bench = Bench::new();
     let alice = Program::welcomed(ALICE, &mut bench);
