@@ -4,6 +4,7 @@
 mod configuration;
 mod lifetime;
 
+mod closing;
 mod crowd;
 mod echoes;
 mod links;

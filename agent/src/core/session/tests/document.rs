@@ -171,7 +171,11 @@ fn more_is_unknown_without_pages_and_only_an_answered_request_forgets_them() {
     let said = replies(&mut bench, &malformed, nonce);
     assert_eq!(code(&said[0].1), Some(Code::BadValue));
     let said = replies(&mut bench, &request(nonce, 4, &more), nonce);
-    assert_eq!(said, [(4, pages[1].clone())], "a malformed one forgets none");
+    assert_eq!(
+        said,
+        [(4, pages[1].clone())],
+        "a malformed one forgets none"
+    );
     answer(&mut bench, 5, &pages);
     answer(&mut bench, 6, &refused);
     let said = replies(&mut bench, &request(nonce, 7, &more), nonce);
@@ -240,4 +244,3 @@ fn what_a_person_is_told_stands_between_frames_and_never_in_one() {
     let text = String::from_utf8_lossy(parts[2]);
     assert!(text.contains("! reboot in 10 s"), "{text:?}");
 }
-
