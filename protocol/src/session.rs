@@ -294,6 +294,14 @@ mod tests {
     }
 
     #[test]
+    fn any_number_may_be_the_first_and_up_to_32767_ahead_is_newer() {
+        check(&[0, 0x7FFF, 0x7FFF], &[], "rra");
+        check(&[1, 0x8000, 1], &[], "rrs");
+        check(&[1, 0x8001, 1], &[], "rsa");
+        check(&[0xFFF0, 0x7FEF, 0x7FF0], &[], "rrr");
+    }
+
+    #[test]
     fn what_is_a_window_ahead_of_one_that_runs_is_refused_and_may_come_again() {
         check(&[1, 4, 5, 4, 5, 1], &[1], "rrfafw");
         check(&[1, 100, 1], &[1], "rfw");

@@ -37,6 +37,35 @@ fn the_document_lists_every_code() {
     }
 }
 
+/// The names in backticks in a cell.
+fn names(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_document_says_which_reply_answers_which_request() {
+    let of_class = |class: &str| -> HashSet<&str> {
+        let lines = SCHEMA.lines().filter(|line| line.starts_with(class));
+        lines
+            .map(|line| line.split_whitespace().nth(2).expect("a name"))
+            .collect()
+    };
+    let (requests, replies) = (of_class("request"), of_class("reply"));
+    let rows = DOCUMENT
+        .lines()
+        .skip_while(|line| !line.starts_with("| request | its reply"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let mut answered = HashSet::new();
+    for row in rows {
+        let cells: Vec<_> = row.split('|').collect();
+        answered.extend(names(cells[1]));
+        let known = |name| replies.contains(name) || requests.contains(name);
+        assert!(names(cells[2]).all(known), "{row}");
+    }
+    assert_eq!(answered, requests);
+}
+
 #[test]
 fn every_announcement_of_the_document_is_a_tested_vector() {
     let is_example = |line: &&str| line.starts_with("! 0 board") && line.contains("crc=");

@@ -320,7 +320,15 @@ fn the_nonce_of_a_session_is_a_checksum_and_never_that_of_a_hello() {
 
 #[test]
 fn versions_are_common_where_the_ranges_meet() {
-    for (oldest, current, common) in [(0, 0, false), (0, 1, true), (1, 9, true), (2, 9, false)] {
+    for (oldest, current, common) in [
+        (0, 0, false),
+        (0, 1, true),
+        (1, 9, true),
+        (2, 9, false),
+        // Ranges that are none.
+        (1, 0, false),
+        (2, 1, false),
+    ] {
         let hello = Hello {
             client: CLIENT,
             oldest,

@@ -2,6 +2,8 @@
 
 use super::{bytes, text};
 use crate::witness::{Of, saw_refused};
+use lastword_protocol::Text;
+use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::message::{BadBody, BadRequest, Reply, Request};
 use lastword_protocol::refusal::{Code, Refusal};
 
@@ -28,6 +30,24 @@ fn a_value_out_of_its_table_makes_a_body_malformed() {
     check_reply(0x10, "00 04 07 ; no such backend");
     check_reply(0x7F, "92 03 00 ; no such code: 402");
     check_reply(0x7F, "00 00 ; no such code: 0");
+}
+
+/// A number in more bytes than it needs is taken; what is written has the shortest form.
+#[test]
+fn a_number_longer_than_it_needs_to_be_is_taken() {
+    for (opcode, long, short) in [
+        (0x12, "01 87 80 00 ; id: 7", "01 07"),
+        (0x12, "01 87 80*8 00 ; id: 7, ten bytes", "01 07"),
+        (0x10, "00 80 00 00*5 ; delay_ms: 0", "00*7"),
+        (0x10, "80 00 00*6 ; operation: 0", "00*7"),
+        (0x10, "00*6 81 00 61 ; reason: one byte", "00*6 01 61"),
+    ] {
+        let read = Request::decode(opcode, &bytes(long)).expect(long);
+        assert_eq!(Request::decode(opcode, &bytes(short)), Ok(read), "{long}");
+    }
+    let read = Reply::<Text<NAME_BYTES>>::decode(0x7F, &bytes("90 83 00 00 00 ; code: 400"));
+    assert_eq!(read, Reply::decode(0x7F, &bytes("90 03 00 00")));
+    assert!(read.is_ok());
 }
 
 #[test]

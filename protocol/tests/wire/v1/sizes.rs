@@ -38,3 +38,21 @@ fn initiated_takes_at_most_24_bytes() {
     assert!(longest(&initiated) <= 24);
     assert!(frame::wire_bytes(bytes("03 03 FF*9 01").len()) <= 24);
 }
+
+/// The formula of `WIRE.md`: `n + 11 + ceil((n + 9) / 254)`.
+#[test]
+fn the_longest_frame_for_a_body_is_as_long_as_the_document_says() {
+    for (body_bytes, wire_bytes) in [(0, 12), (148, 160), (245, 257), (246, 259), (512, 526)] {
+        let body = vec![0x55; body_bytes];
+        let header = Header::new(Class::Data, Sequence(0x0101), 0x81);
+        let packet: Packet<600> = frame::encode(header, Nonce(1), |out| {
+            out.get_mut(..body.len())?.copy_from_slice(&body);
+            Some(body.len())
+        })
+        .expect("room");
+        assert!(packet.len() <= wire_bytes, "{body_bytes}: {}", packet.len());
+        assert_eq!(frame::wire_bytes(body_bytes), wire_bytes, "{body_bytes}");
+        let formula = body_bytes + 11 + (body_bytes + 9).div_ceil(254);
+        assert_eq!(formula, wire_bytes, "{body_bytes}");
+    }
+}
