@@ -5,10 +5,12 @@ use crate::core::config::{Config, Listener};
 use crate::core::service::catalog::File;
 use crate::core::service::manifest::{Places, Program, Sheet};
 use crate::core::source::{ConfigError, Place};
+use nix::sys::stat::major;
 use nix::unistd::{AccessFlags, access};
 use std::ffi::OsString;
 use std::net::TcpListener;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::{env, fs, io};
 
@@ -36,8 +38,13 @@ pub fn listeners(config: &Config) -> (Vec<ConfigError>, Vec<ConfigError>) {
         let told = |what: &str| named.error(format!("{}: {what}", named.listener));
         match &named.listener {
             Listener::Serial { path, .. } => match fs::metadata(path) {
-                Ok(there) if there.file_type().is_char_device() => {}
-                Ok(_) => wrong.extend(told("it is no device")),
+                Ok(there) if !there.file_type().is_char_device() => {
+                    wrong.extend(told("it is no device"));
+                }
+                Ok(there) if !is_terminal(there.rdev()) => {
+                    wrong.extend(told("it is no terminal device"));
+                }
+                Ok(_) => {}
                 Err(_) => awaited.extend(told("it is not there; the agent waits for it")),
             },
             Listener::Tcp { address, .. } => match TcpListener::bind((address.ip(), 0)) {
@@ -57,12 +64,37 @@ pub fn listeners(config: &Config) -> (Vec<ConfigError>, Vec<ConfigError>) {
                 Ok(there) if !there.file_type().is_socket() => {
                     wrong.extend(told("something that is no socket is there"));
                 }
-                _ => {}
+                _ => wrong.extend(unfit_for_socket(path).and_then(|it| told(&it))),
             },
             Listener::Unix { path: None } => {}
         }
     }
     (awaited, wrong)
+}
+
+/// Returns whether a terminal driver has the device, by its major number (`/proc/tty/drivers`, proc(5)). To
+/// open a serial port would raise its control lines. `true` where there is no such list.
+fn is_terminal(device: u64) -> bool {
+    let Ok(drivers) = fs::read_to_string("/proc/tty/drivers") else {
+        return true;
+    };
+    let major = major(device).to_string();
+    // Behind the name: device, major number, minor numbers, type.
+    let mut majors = drivers
+        .lines()
+        .filter_map(|driver| driver.rsplit(' ').filter(|it| !it.is_empty()).nth(2));
+    majors.any(|it| it == major)
+}
+
+/// Says why no socket can ever be at `path`.
+fn unfit_for_socket(path: &Path) -> Option<String> {
+    if let Err(error) = SocketAddr::from_pathname(path) {
+        return Some(error.to_string());
+    }
+    let parents = path.ancestors().skip(1);
+    let mut present = parents.filter(|parent| parent.exists());
+    let file = present.next().filter(|parent| !parent.is_dir())?;
+    Some(format!("{} is no directory", file.display()))
 }
 
 fn no_directory(path: &Path) -> Option<String> {
@@ -170,6 +202,51 @@ mod tests {
             .map(|it| it.to_string().replace(&here, "@"))
             .collect();
         assert_eq!(warnings, told, "{text}");
+    }
+
+    /// `listener`, with `@` for a directory that has a file `file`; whether the start would wait or end,
+    /// and why.
+    #[track_caller]
+    fn check_listener(listener: &str, expected: Option<(bool, &str)>) {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("file"), "").unwrap();
+        let here = place.path().display().to_string();
+        let text = format!("listen {{ {}; }}", listener.replace('@', &here));
+        let config = Config::parse("a.kdl", &text).unwrap();
+        let (awaited, wrong) = listeners(&config);
+        let told = |errors: &[ConfigError]| errors.iter().map(|it| it.message.clone()).next();
+        let found = told(&wrong).map(|why| (true, why));
+        let found = found.or(told(&awaited).map(|why| (false, why)));
+        match (&found, expected) {
+            (Some((is_wrong, why)), Some((expected, part))) => {
+                assert_eq!(*is_wrong, expected, "{listener}: {why}");
+                assert!(why.contains(part), "{listener}: {why}");
+            }
+            (found, expected) => assert_eq!(found.is_some(), expected.is_some(), "{found:?}"),
+        }
+    }
+
+    #[test]
+    fn what_ends_a_start_and_what_is_waited_for_is_known_before() {
+        for (listener, why) in [
+            ("serial \"@\"", "it is no device"),
+            ("serial \"@/file\"", "it is no device"),
+            ("serial \"/dev/null\"", "it is no terminal device"),
+            ("pty \"@/file\"", "no link"),
+            ("unix \"@/file\"", "no socket"),
+            ("unix \"@\"", "no socket"),
+            ("unix \"@/file/x\"", "file is no directory"),
+            ("unix \"@/file/x/y\"", "file is no directory"),
+        ] {
+            check_listener(listener, Some((true, why)));
+        }
+        let long = format!("unix \"@/{}\"", "x".repeat(120));
+        check_listener(&long, Some((true, "path")));
+        check_listener("serial \"@/ttyUSB77\"", Some((false, "waits for it")));
+        check_listener("pty \"@/none/tty\"", Some((false, "waits for it")));
+        for listener in ["serial \"/dev/ptmx\"", "unix \"@/none/s\"", "pty \"@/tty\""] {
+            check_listener(listener, None);
+        }
     }
 
     #[test]
