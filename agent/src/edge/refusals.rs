@@ -43,7 +43,7 @@ impl Refusals {
         };
         let refusal = Refusal::new(
             Code::SlowDown,
-            &format!("too many sessions: {most} are open"),
+            &format!("too many sessions: the limit is {most}"),
         );
         // Whether it hears that is its own affair.
         if turn_away(link, room, nonce, &refusal).await.is_ok() && link.shutdown().await.is_ok() {

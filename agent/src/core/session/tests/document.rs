@@ -119,7 +119,7 @@ fn a_client_that_the_board_remembers_is_refused_like_any_other_where_there_is_no
     welcome(&mut before, CLIENT, false);
     drop(before);
     let mut bench = Bench::of(TCP, &house);
-    let refusal = Refusal::new(Code::SlowDown, "too many sessions: 1 are open");
+    let refusal = Refusal::new(Code::SlowDown, "too many sessions: the limit is 1");
     bench.session = Session::new(TCP, &house, Nonce(2), Instant(0)).refusing(&refusal);
     let answers = exchange(&mut bench, &ask_hello(CLIENT, false), Nonce(0));
     let [(header, _)] = &answers[..] else {

@@ -443,7 +443,7 @@ fn who_waits_for_an_answer_is_not_idle() {
 
 /// A session for which there is no place.
 fn refusing() -> Bench {
-    let full = Refusal::new(Code::SlowDown, "too many sessions: 3 are open");
+    let full = Refusal::new(Code::SlowDown, "too many sessions: the limit is 3");
     let mut bench = Bench::new(TCP);
     bench.session = Session::new(TCP, &Bench::house(), Nonce(1), Instant(0)).refusing(&full);
     bench
@@ -451,7 +451,7 @@ fn refusing() -> Bench {
 
 #[test]
 fn who_finds_no_place_is_told_so_in_the_dialect_of_its_first_line_or_frame() {
-    let detail = "detail=\"too many sessions: 3 are open\"\n";
+    let detail = "detail=\"too many sessions: the limit is 3\"\n";
     for (line, expected) in [
         (
             "@7 reboot; uptime\nreboot\n",
@@ -497,7 +497,7 @@ fn who_finds_no_place_is_told_so_in_the_dialect_of_its_first_line_or_frame() {
 
 #[test]
 fn who_finds_no_place_and_greets_or_says_nothing_is_told_so() {
-    let detail = "detail=\"too many sessions: 3 are open\"\n";
+    let detail = "detail=\"too many sessions: the limit is 3\"\n";
     let mut client = refusing();
     client.hear(&ask_hello(CLIENT, false));
     client.take_output();
