@@ -32,7 +32,7 @@ pub struct ClientState {
     /// The pages of the last answer about services that nobody has asked for yet.
     pub pages: VecDeque<Reply>,
     /// The requests that others still work on, and since when.
-    running: Vec<Running>,
+    running: Vec<RunningRequest>,
     /// The attachment that its replies go to; none while no link carries the session.
     attachment: Option<u64>,
     /// The replies that came while another link waited for them than the one that has the session
@@ -44,7 +44,7 @@ pub struct ClientState {
 
 /// A request that others still work on.
 #[derive(Debug)]
-struct Running {
+struct RunningRequest {
     sequence: Sequence,
     ask: Ask,
     since: Instant,
@@ -64,7 +64,7 @@ impl ClientState {
 
     /// Notes that others work on an admitted request from now on. [`ClientState::reply`] ends that.
     pub fn begin(&mut self, now: Instant, sequence: Sequence, ask: Ask) {
-        self.running.push(Running {
+        self.running.push(RunningRequest {
             sequence,
             ask,
             since: now,
@@ -128,9 +128,9 @@ impl ClientState {
 
 /// A client's state, which outlives the link it is used on.
 #[derive(Clone, Debug)]
-pub struct Shared(Arc<Mutex<ClientState>>);
+pub struct SharedSession(Arc<Mutex<ClientState>>);
 
-impl Shared {
+impl SharedSession {
     /// The state itself. Nothing waits while it is held.
     pub fn lock(&self) -> MutexGuard<'_, ClientState> {
         // What a panicking holder left behind is still whole: each change is one assignment.
@@ -154,21 +154,21 @@ impl Shared {
 /// A client's session on the link that carries it. The session stays with the newest attachment;
 /// dropping that leaves it without a link.
 #[derive(Debug)]
-pub struct Attachment {
-    shared: Shared,
+pub struct SessionAttachment {
+    shared: SharedSession,
     id: u64,
 }
 
-impl Attachment {
+impl SessionAttachment {
     /// The client's state.
     #[must_use]
-    pub const fn shared(&self) -> &Shared {
+    pub const fn shared(&self) -> &SharedSession {
         &self.shared
     }
 
     /// Whether replies to the requests of `asked` go to this attachment's link.
     #[must_use]
-    pub fn carries(&self, asked: &Shared) -> bool {
+    pub fn carries(&self, asked: &SharedSession) -> bool {
         Arc::ptr_eq(&self.shared.0, &asked.0) && self.shared.lock().attachment == Some(self.id)
     }
 
@@ -200,7 +200,7 @@ impl Attachment {
     }
 }
 
-impl Drop for Attachment {
+impl Drop for SessionAttachment {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         if state.attachment == Some(self.id) {
@@ -237,7 +237,7 @@ pub struct Clients {
 #[derive(Debug, Default)]
 struct Remembered {
     /// The most recently heard last.
-    known: Vec<Shared>,
+    known: Vec<SharedSession>,
     /// How many sessions were ever opened.
     births: u32,
     /// How many attachments there ever were.
@@ -257,7 +257,7 @@ impl Clients {
 
     /// Attaches the session of `client` to the link that asks, and tells whether it was there before.
     #[must_use]
-    pub fn open(&self, client: ClientId) -> (Attachment, bool) {
+    pub fn open(&self, client: ClientId) -> (SessionAttachment, bool) {
         let mut remembered = self
             .remembered
             .lock()
@@ -274,11 +274,11 @@ impl Clients {
         remembered.attachments += 1;
         let id = remembered.attachments;
         shared.lock().attachment = Some(id);
-        (Attachment { shared, id }, index.is_some())
+        (SessionAttachment { shared, id }, index.is_some())
     }
 
     /// Makes room for one more client, and its state.
-    fn create(&self, client: ClientId, remembered: &mut Remembered) -> Shared {
+    fn create(&self, client: ClientId, remembered: &mut Remembered) -> SharedSession {
         let Remembered { known, births, .. } = remembered;
         let idle: Vec<_> = (0..known.len())
             .filter(|index| known[*index].lock().is_idle())
@@ -288,7 +288,7 @@ impl Clients {
         }
         *births = births.wrapping_add(1);
         let session = ClientSession::reborn(self.boot, client, self.life.birth(*births));
-        Shared(Arc::new(Mutex::new(ClientState::new(session))))
+        SharedSession(Arc::new(Mutex::new(ClientState::new(session))))
     }
 }
 

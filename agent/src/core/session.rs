@@ -1,11 +1,11 @@
 //! One conversation on a link: bytes in, answers out, and now and then a question to the power
 //! desk. Pure: the edge moves the bytes and tells the time.
 
-mod announcements;
+mod announcement_schedule;
 mod answers;
-mod asked;
 mod bounds;
 mod countdown;
+mod deferred_request;
 mod ending;
 mod follow;
 mod follows;
@@ -19,10 +19,10 @@ mod patience;
 mod pending;
 mod telnet;
 
-pub use asked::Unanswered;
 pub use bounds::{End, Traits};
+pub use deferred_request::OrphanedRequest;
 pub use follows::{FOLLOWS, FollowId, FollowOrder, News};
-use loss::Incoming;
+use loss::LinkInput;
 pub use loss::LossWatch;
 pub use output::Output;
 pub use pending::RequestId;
@@ -30,7 +30,7 @@ pub use pending::RequestId;
 use super::clients::{Clients, FRAME_BYTES};
 use super::config::Limits;
 use super::world::{Ask, World};
-use announcements::Announcements;
+use announcement_schedule::AnnouncementSchedule;
 use answers::TextInput;
 use countdown::Countdown;
 use frames::Frames;
@@ -79,7 +79,7 @@ pub struct Session {
     marks: Marks,
     telnet: Telnet,
     decoder: Decoder<FRAME_BYTES>,
-    announcements: Announcements,
+    announcements: AnnouncementSchedule,
     frames: Frames,
     lines: Lines,
     countdown: Countdown,
@@ -87,7 +87,7 @@ pub struct Session {
     /// The decoder holds bytes that may turn out to be no frame.
     holds: bool,
     /// What arrived while nothing might be said.
-    backlog: VecDeque<Incoming>,
+    backlog: VecDeque<LinkInput>,
     /// Text behind a line that waits for its answer. Frames overtake it.
     typed: VecDeque<TextInput>,
     /// The newest of that text, whether there was room for it or not.
@@ -120,7 +120,7 @@ impl Session {
             marks: Marks::default(),
             telnet: Telnet::default(),
             decoder: Decoder::new(manner),
-            announcements: Announcements::new(!connected),
+            announcements: AnnouncementSchedule::new(!connected),
             frames: Frames::new(house.clients.clone(), !connected),
             lines: Lines::new(traits.medium, house.table, &house.name, nonce),
             countdown: Countdown::default(),
@@ -192,7 +192,7 @@ impl Session {
         self.await_progress(now);
         self.heard = Some(now);
         self.backlog
-            .extend(bytes.iter().copied().map(Incoming::Byte));
+            .extend(bytes.iter().copied().map(LinkInput::Byte));
         self.work(now, world);
     }
 
@@ -285,9 +285,9 @@ impl Session {
                 return;
             };
             let marked = match incoming {
-                Incoming::Loss => Some(Marked::Damaged),
-                Incoming::Byte(byte) if self.traits.marked => self.marks.push(byte),
-                Incoming::Byte(byte) => Some(Marked::Byte(byte)),
+                LinkInput::Loss => Some(Marked::Damaged),
+                LinkInput::Byte(byte) if self.traits.marked => self.marks.push(byte),
+                LinkInput::Byte(byte) => Some(Marked::Byte(byte)),
             };
             match marked {
                 Some(Marked::Byte(byte)) => self.byte(now, byte, world),

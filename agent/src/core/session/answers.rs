@@ -2,8 +2,8 @@
 
 use super::lines::Flow;
 use super::patience::REFUSAL_WAIT;
-use super::pending::{RequestId, Waiting};
-use super::{End, Session, Unanswered};
+use super::pending::{AnswerTarget, RequestId};
+use super::{End, OrphanedRequest, Session};
 use crate::core::world::World;
 use lastword_protocol::Instant;
 use lastword_protocol::message::Reply;
@@ -57,8 +57,8 @@ impl Session {
         // Whoever waited was not idle.
         self.heard = Some(now);
         let flow = match waiting {
-            Waiting::Line => self.lines.answered(now, replies, &mut self.output, world),
-            Waiting::Frame(asked) => {
+            AnswerTarget::Line => self.lines.answered(now, replies, &mut self.output, world),
+            AnswerTarget::Frame(asked) => {
                 let frames = &mut self.frames;
                 let is_here = frames.answered(asked, replies, staged, &mut self.output);
                 return is_here.then(|| self.output.end());
@@ -91,7 +91,7 @@ impl Session {
     /// Gives the conversation up, because its link is gone. What is returned is to be given the
     /// answers that are still under way.
     #[must_use]
-    pub fn abandon(self) -> Vec<Unanswered> {
+    pub fn abandon(self) -> Vec<OrphanedRequest> {
         // The link has lost its client first: what is kept from here on is for another.
         drop(self.frames);
         self.pending.abandon()

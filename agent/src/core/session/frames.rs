@@ -1,8 +1,8 @@
 //! The frame dialect of a session: hellos, ownership of a line, requests at most once.
 
-use super::asked::{Asked, Asker, frame_reply};
+use super::deferred_request::{DeferredRequest, Requester, frame_reply};
 use super::output::Output;
-use crate::core::clients::{Attachment, Clients, FRAME_BYTES};
+use crate::core::clients::{Clients, FRAME_BYTES, SessionAttachment};
 use crate::core::world::{Ask, Look, Way, World};
 use lastword_protocol::frame::{Class, Frame, Header, Packet, TooLong, refused_nonce};
 use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
@@ -32,7 +32,7 @@ pub(super) struct Frames {
 
 #[derive(Debug)]
 struct Owner {
-    attachment: Attachment,
+    attachment: SessionAttachment,
     name: Text<NAME_BYTES>,
     /// The time at which it came.
     since: Instant,
@@ -88,7 +88,7 @@ impl Frames {
         may_ask: bool,
         out: &mut Output,
         world: &dyn World,
-    ) -> Option<Asked> {
+    ) -> Option<DeferredRequest> {
         let sequence = frame.header.sequence;
         match (frame.header.class, frame.header.opcode) {
             (Class::Hello, opcode::ASK) => {
@@ -177,7 +177,7 @@ impl Frames {
         may_ask: bool,
         out: &mut Output,
         world: &dyn World,
-    ) -> Option<Asked> {
+    ) -> Option<DeferredRequest> {
         let owner = self.owner.as_mut()?;
         owner.heard = now;
         let sequence = frame.header.sequence;
@@ -208,8 +208,8 @@ impl Frames {
             Ok(Way::Ask(_)) if !may_ask => too_many(),
             Ok(Way::Ask(ask)) => {
                 state.begin(now, sequence, ask.clone());
-                let asker = Asker::Client(client.clone());
-                return Some(Asked {
+                let asker = Requester::Client(client.clone());
+                return Some(DeferredRequest {
                     ask,
                     asker,
                     sequence,
@@ -227,21 +227,23 @@ impl Frames {
     /// is said here.
     pub(super) fn answered(
         &self,
-        asked: Asked,
+        asked: DeferredRequest,
         replies: &[Reply],
         staged: bool,
         out: &mut Output,
     ) -> bool {
         let owner = self.owner.as_ref();
         let here = match &asked.asker {
-            Asker::Client(client) => owner.is_some_and(|owner| owner.attachment.carries(client)),
-            Asker::Refused(nonce) => self.refused() == Some(*nonce),
+            Requester::Client(client) => {
+                owner.is_some_and(|owner| owner.attachment.carries(client))
+            }
+            Requester::Refused(nonce) => self.refused() == Some(*nonce),
         };
         match &asked.asker {
-            Asker::Client(client) if here => {
+            Requester::Client(client) if here => {
                 send(out, client.lock().reply(asked.sequence, replies));
             }
-            Asker::Refused(nonce) if here => {
+            Requester::Refused(nonce) if here => {
                 for reply in replies {
                     send(out, frame_reply(asked.sequence, *nonce, reply));
                 }
@@ -267,7 +269,12 @@ impl Frames {
 }
 
 /// Answers a client whose hello was refused: it may see what is staged, and cancel it.
-fn aside(frame: &Frame<'_>, may_ask: bool, out: &mut Output, world: &dyn World) -> Option<Asked> {
+fn aside(
+    frame: &Frame<'_>,
+    may_ask: bool,
+    out: &mut Output,
+    world: &dyn World,
+) -> Option<DeferredRequest> {
     let Header {
         sequence, opcode, ..
     } = frame.header;
@@ -275,8 +282,8 @@ fn aside(frame: &Frame<'_>, may_ask: bool, out: &mut Output, world: &dyn World) 
         Ok(Way::Look(look @ Look::Power)) => world.look(look),
         Ok(Way::Ask(Ask::Cancel(_))) if !may_ask => too_many(),
         Ok(Way::Ask(ask @ Ask::Cancel(_))) => {
-            let asker = Asker::Refused(frame.nonce);
-            return Some(Asked {
+            let asker = Requester::Refused(frame.nonce);
+            return Some(DeferredRequest {
                 ask,
                 asker,
                 sequence,

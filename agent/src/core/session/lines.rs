@@ -4,7 +4,7 @@
 mod following;
 mod heard;
 mod refusing;
-mod running;
+mod running_line;
 
 use super::follows::{FollowId, Follows, Opening};
 use super::output::Output;
@@ -15,7 +15,7 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::Refusal;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
 use lastword_shell::{Action, Dialect, Input, Medium, Received, Table, Vocabulary, term};
-use running::{Running, Voice, is_dangerous, is_due, say};
+use running_line::{AnswerFormat, RunningLine, is_dangerous, is_due, say};
 use std::fmt::Write;
 use std::slice;
 
@@ -27,7 +27,7 @@ pub(super) struct Lines {
     name: String,
     nonce: Nonce,
     asked: Sequence,
-    running: Option<Running>,
+    running: Option<RunningLine>,
     /// A byte behind a line that asked others: it is fed when the answer is there.
     held: Option<u8>,
     /// The logs that are followed.
@@ -262,7 +262,7 @@ impl Lines {
                 if script.steps.iter().any(is_dangerous) {
                     self.input.unkeep();
                 }
-                self.running = Some(Running {
+                self.running = Some(RunningLine {
                     script,
                     next: 0,
                     voice,
@@ -302,14 +302,14 @@ impl Lines {
             if self.showing.is_some() {
                 return Flow::Go;
             }
-            if let Some(opening) = self.running.as_ref().and_then(Running::opening) {
+            if let Some(opening) = self.running.as_ref().and_then(RunningLine::opening) {
                 match self.open(opening) {
                     Ok(flow) => return flow,
                     Err(refusal) => self.reply(&Reply::Refused(*refusal), out),
                 }
                 continue;
             }
-            let Some(action) = self.running.as_ref().and_then(Running::action) else {
+            let Some(action) = self.running.as_ref().and_then(RunningLine::action) else {
                 return self.finish(out);
             };
             match action {
@@ -347,7 +347,7 @@ impl Lines {
 
     /// As [`Lines::reply`], where it may take several pages.
     fn replies(&mut self, replies: &[Reply], out: &mut Output) {
-        let Some(Running {
+        let Some(RunningLine {
             script,
             next,
             voice,
@@ -360,13 +360,13 @@ impl Lines {
         };
         *next += 1;
         match voice {
-            Voice::Text(answer) => {
+            AnswerFormat::Text(answer) => {
                 for reply in replies {
                     // Output takes everything.
                     let _ = answer.step(out, step, reply);
                 }
             }
-            Voice::Json(call) => say(out, call.answer(step, replies)),
+            AnswerFormat::Json(call) => say(out, call.answer(step, replies)),
         }
     }
 
@@ -379,8 +379,8 @@ impl Lines {
 
     /// Writes what is still owed for the line.
     fn close(&mut self, out: &mut Output) {
-        if let Some(Running {
-            voice: Voice::Text(mut answer),
+        if let Some(RunningLine {
+            voice: AnswerFormat::Text(mut answer),
             ..
         }) = self.running.take()
         {

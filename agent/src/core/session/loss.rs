@@ -41,7 +41,7 @@ impl LossWatch {
 
 /// What a link hands in, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
+pub(super) enum LinkInput {
     Byte(u8),
     /// Bytes may be missing here.
     Loss,
@@ -51,8 +51,8 @@ impl Session {
     /// Bytes may be missing here, behind those that were received last: the line that goes on or
     /// begins here is refused when it ends, and a frame is none.
     pub fn lose(&mut self, now: Instant, world: &dyn World) {
-        if self.backlog.back() != Some(&Incoming::Loss) {
-            self.backlog.push_back(Incoming::Loss);
+        if self.backlog.back() != Some(&LinkInput::Loss) {
+            self.backlog.push_back(LinkInput::Loss);
         }
         self.work(now, world);
     }

@@ -3,7 +3,7 @@
 //! Each is named by a [`RequestId`], so that answers may come in any order.
 
 use super::Job;
-use super::asked::{Asked, Unanswered, unheard};
+use super::deferred_request::{DeferredRequest, OrphanedRequest, unheard};
 use crate::core::clients::WINDOW;
 use crate::core::world::Ask;
 use lastword_protocol::OperationId;
@@ -21,11 +21,11 @@ const FRAME_REQUESTS: usize = 2 * WINDOW;
 
 /// Who waits for an answer.
 #[derive(Debug)]
-pub(super) enum Waiting {
+pub(super) enum AnswerTarget {
     /// The line under way.
     Line,
     /// A request in a frame.
-    Frame(Asked),
+    Frame(DeferredRequest),
 }
 
 /// The requests that others still work on.
@@ -34,7 +34,7 @@ pub(super) struct PendingRequests {
     /// How many there ever were.
     count: u64,
     line: Option<PendingLine>,
-    frames: Vec<(RequestId, Asked)>,
+    frames: Vec<(RequestId, DeferredRequest)>,
     /// What nobody has been asked yet.
     jobs: VecDeque<Job>,
     /// Answers that came while nothing might be said.
@@ -57,7 +57,7 @@ impl PendingRequests {
     }
 
     /// Has others asked what a frame asks.
-    pub(super) fn ask_frame(&mut self, asked: Asked) {
+    pub(super) fn ask_frame(&mut self, asked: DeferredRequest) {
         let id = self.push(asked.ask.clone(), asked.assigned());
         self.frames.push((id, asked));
     }
@@ -101,12 +101,12 @@ impl PendingRequests {
     }
 
     /// Who waits for this answer; nobody any more if the line was given up.
-    pub(super) fn take(&mut self, id: RequestId) -> Option<Waiting> {
+    pub(super) fn take(&mut self, id: RequestId) -> Option<AnswerTarget> {
         if self.line.take_if(|line| line.id == id).is_some() {
-            return Some(Waiting::Line);
+            return Some(AnswerTarget::Line);
         }
         let index = self.frames.iter().position(|(it, _)| *it == id)?;
-        Some(Waiting::Frame(self.frames.remove(index).1))
+        Some(AnswerTarget::Frame(self.frames.remove(index).1))
     }
 
     /// Keeps an answer until something may be said again. `staged`: it has staged an operation,
@@ -126,15 +126,15 @@ impl PendingRequests {
 
     /// The link is gone: what came too late to be said is kept for the clients, and the requests in
     /// frames whose answers are still to come are returned.
-    pub(super) fn abandon(mut self) -> Vec<Unanswered> {
+    pub(super) fn abandon(mut self) -> Vec<OrphanedRequest> {
         for (id, replies) in self.take_late() {
-            if let Some(Waiting::Frame(asked)) = self.take(id) {
-                Unanswered::new(id, asked).keep(&replies, false);
+            if let Some(AnswerTarget::Frame(asked)) = self.take(id) {
+                OrphanedRequest::new(id, asked).keep(&replies, false);
             }
         }
         let frames = self.frames.into_iter();
         frames
-            .map(|(id, asked)| Unanswered::new(id, asked))
+            .map(|(id, asked)| OrphanedRequest::new(id, asked))
             .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! The questions of a session that the power desk and the supervisor work on.
 
-use crate::core::session::{RequestId, Unanswered};
+use crate::core::session::{OrphanedRequest, RequestId};
 use crate::edge::power::{ENDING, Ticket};
 use crate::edge::tasks;
 use lastword_protocol::message::Reply;
@@ -52,7 +52,7 @@ impl Askings {
     /// The link is gone. Answers to requests in frames are kept when they come: their clients hear
     /// them on another link, or ask again there. An operation that one stages stands down, its ticket
     /// dropped.
-    pub(super) fn abandon(self, mut unanswered: Vec<Unanswered>) {
+    pub(super) fn abandon(self, mut unanswered: Vec<OrphanedRequest>) {
         for (id, asking) in self.0 {
             let Some(index) = unanswered.iter().position(|it| it.id() == id) else {
                 continue;

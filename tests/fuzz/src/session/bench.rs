@@ -9,7 +9,7 @@ use super::client::{Client, damaged};
 use super::ledger::Ledger;
 use super::link::{Link, News, SCRIPT};
 use super::services::Services;
-use lastword_agent::core::session::{End, RequestId, Unanswered};
+use lastword_agent::core::session::{End, OrphanedRequest, RequestId};
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::power::{Backend, Event, Evidence, PowerRequest, Standdown};
 use lastword_protocol::{ClientId, Instant, Millis, OperationId};
@@ -44,13 +44,13 @@ pub(super) struct Bench {
 struct Preparing {
     request: PowerRequest,
     assigned: OperationId,
-    asker: Asker,
+    asker: AnswerRoute,
     /// Who asked again for the same.
-    also: Vec<Asker>,
+    also: Vec<AnswerRoute>,
 }
 
 /// Where a question to the desk came from, or what is left of that.
-type Asker = Result<(usize, RequestId), Option<Unanswered>>;
+type AnswerRoute = Result<(usize, RequestId), Option<OrphanedRequest>>;
 
 /// What ties the staged operation to its link.
 struct Ticket {
@@ -229,7 +229,7 @@ impl Bench {
         self.followed.retain(|followed| followed.link != index);
         let mut unanswered = link.session.abandon();
         for asker in self.askers(index) {
-            let is_theirs = |it: &Unanswered| matches!(asker, Ok((_, id)) if *id == it.id());
+            let is_theirs = |it: &OrphanedRequest| matches!(asker, Ok((_, id)) if *id == it.id());
             let place = unanswered.iter().position(is_theirs);
             *asker = Err(place.map(|place| unanswered.swap_remove(place)));
         }

@@ -4,7 +4,7 @@
 use super::super::follows::{FollowId, FollowOrder, News, Opening};
 use super::super::json::{self, notifications};
 use super::super::output::Output;
-use super::{Flow, Lines, Running, Voice, say};
+use super::{AnswerFormat, Flow, Lines, RunningLine, say};
 use crate::core::log::{Cursor, Line};
 use crate::core::service::answer::{Pages, push_line, refused};
 use crate::core::world::Ask;
@@ -29,8 +29,8 @@ impl Lines {
     /// Whether lines of this log may be said now: nothing comes between the rows of an answer.
     pub(in super::super) fn wants_lines(&self, id: FollowId) -> bool {
         match &self.running {
-            Some(Running {
-                voice: Voice::Text(_),
+            Some(RunningLine {
+                voice: AnswerFormat::Text(_),
                 ..
             }) => self.showing == Some(id),
             Some(_) | None => true,
@@ -43,7 +43,7 @@ impl Lines {
             let refusal = Refusal::new(Code::SlowDown, "too many logs are followed");
             return Err(refusal.into());
         }
-        let is_last = |it: &Running| it.next + 1 == it.script.steps.len();
+        let is_last = |it: &RunningLine| it.next + 1 == it.script.steps.len();
         if !self.running.as_ref().is_some_and(is_last) {
             let refusal = Refusal::new(Code::BadValue, "--follow goes last in a line");
             return Err(refusal.into());
@@ -71,7 +71,7 @@ impl Lines {
         let Some(running) = &mut self.running else {
             return;
         };
-        if let Voice::Json(call) = &running.voice {
+        if let AnswerFormat::Json(call) = &running.voice {
             running.next += 1;
             // Nobody could name the subscription of a call that has no answer.
             if call.has_answer() {
@@ -120,8 +120,8 @@ impl Lines {
 
     /// Takes a byte that comes while a line's rows go on. Returns whether it is done with.
     pub(super) fn interrupts(&mut self, byte: u8, out: &mut Output) -> bool {
-        let Some(Running {
-            voice: Voice::Text(answer),
+        let Some(RunningLine {
+            voice: AnswerFormat::Text(answer),
             ..
         }) = self.running.as_ref().filter(|_| self.showing.is_some())
         else {
@@ -185,7 +185,7 @@ impl Lines {
         let Some(running) = &mut self.running else {
             return;
         };
-        let (Voice::Text(answer), Some(step)) =
+        let (AnswerFormat::Text(answer), Some(step)) =
             (&mut running.voice, running.script.steps.get(running.next))
         else {
             return;

@@ -1,7 +1,7 @@
 //! What a session's input has come to, free of the input's buffer.
 
 use super::super::json;
-use super::{FollowId, Voice};
+use super::{AnswerFormat, FollowId};
 use lastword_shell::{
     Answer, Dialect, LineError, Received, Rules, Script, Table, Tag, plain, term,
 };
@@ -10,7 +10,7 @@ use std::fmt::Write;
 /// What was received.
 #[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 pub(super) enum Heard {
-    Run(Script, Voice),
+    Run(Script, AnswerFormat),
     /// A program wants no more of a log.
     Cancel(json::Call, FollowId),
     Say(String),
@@ -72,7 +72,7 @@ impl Heard {
         match script.read(text, Rules::new(table, dialect)) {
             Ok(()) => {
                 let answer = Answer::new(dialect, script.tag.clone(), script.steps.len());
-                Self::Run(script, Voice::Text(answer))
+                Self::Run(script, AnswerFormat::Text(answer))
             }
             Err(error) => {
                 let mut said = String::new();
@@ -97,7 +97,7 @@ impl Heard {
         }
         let mut script = Script::default();
         match script.read(call.line(), Rules::new(table, Dialect::Json)) {
-            Ok(()) => Self::Run(script, Voice::Json(call)),
+            Ok(()) => Self::Run(script, AnswerFormat::Json(call)),
             Err(error) => Self::answer(call.misread(&error)),
         }
     }

@@ -1,6 +1,6 @@
 //! What comes of a question to the power desk: the bench is the agent's edge.
 
-use super::{Asker, Bench, Preparing, Ticket, WIRE_TIME};
+use super::{AnswerRoute, Bench, Preparing, Ticket, WIRE_TIME};
 use lastword_agent::core::session::{Job, RequestId};
 use lastword_agent::core::world::Ask;
 use lastword_protocol::message::Reply;
@@ -108,7 +108,7 @@ impl Bench {
     /// Answers whoever asked; returns the link and the position behind the answer.
     pub(super) fn answer_asker(
         &mut self,
-        asker: Asker,
+        asker: AnswerRoute,
         reply: &Reply,
         staged: bool,
     ) -> Option<(usize, u64)> {

@@ -1,6 +1,6 @@
 //! What comes of questions about services, and of logs that sessions follow.
 
-use super::{Asker, Bench};
+use super::{AnswerRoute, Bench};
 use lastword_agent::core::log::Cursor;
 use lastword_agent::core::service::Name;
 use lastword_agent::core::service::answer::of_job;
@@ -15,7 +15,7 @@ const LINES: u64 = 4;
 pub(super) struct Job {
     id: JobId,
     ask: Ask,
-    pub(super) asker: Asker,
+    pub(super) asker: AnswerRoute,
 }
 
 /// A log that a session follows.
@@ -28,7 +28,7 @@ pub(super) struct Followed {
 
 impl Bench {
     /// Everybody who asks from this link and waits for an answer.
-    pub(super) fn askers(&mut self, index: usize) -> impl Iterator<Item = &mut Asker> {
+    pub(super) fn askers(&mut self, index: usize) -> impl Iterator<Item = &mut AnswerRoute> {
         let preparing = self.preparing.iter_mut();
         let preparing = preparing.flat_map(|it| it.also.iter_mut().chain([&mut it.asker]));
         let askers = preparing.chain(self.jobs.iter_mut().map(|job| &mut job.asker));

@@ -10,25 +10,25 @@ use std::fmt::Write;
 
 /// A line under way.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct RunningLine {
     pub(super) script: Script,
     pub(super) next: usize,
-    pub(super) voice: Voice,
+    pub(super) voice: AnswerFormat,
 }
 
 /// How a line is answered.
 #[derive(Debug)]
-pub(super) enum Voice {
+pub(super) enum AnswerFormat {
     Text(Answer),
     Json(json::Call),
 }
 
-impl Running {
+impl RunningLine {
     /// What the next step does, unless the line is over.
     pub(super) fn action(&self) -> Option<Action> {
         let open = match &self.voice {
-            Voice::Text(answer) => answer.is_open(),
-            Voice::Json(_) => true,
+            AnswerFormat::Text(answer) => answer.is_open(),
+            AnswerFormat::Json(_) => true,
         };
         self.script
             .steps
@@ -41,11 +41,10 @@ impl Running {
     pub(super) fn opening(&self) -> Option<Opening> {
         let (logs, goes_on) = match (self.action()?, &self.voice) {
             (Action::Follow(logs), _) => (logs, true),
-            (Action::Request(Request::Service(ServiceRequest::Logs(logs))), Voice::Json(call))
-                if call.subscribes() =>
-            {
-                (logs, false)
-            }
+            (
+                Action::Request(Request::Service(ServiceRequest::Logs(logs))),
+                AnswerFormat::Json(call),
+            ) if call.subscribes() => (logs, false),
             _ => return None,
         };
         Some(Opening { logs, goes_on })
@@ -58,10 +57,10 @@ pub(super) fn is_dangerous(step: &Step) -> bool {
 }
 
 /// Whether a line is owed an answer.
-pub(super) fn is_due(script: &Script, voice: &Voice) -> bool {
+pub(super) fn is_due(script: &Script, voice: &AnswerFormat) -> bool {
     let is_call = match voice {
-        Voice::Text(_) => true,
-        Voice::Json(call) => call.has_answer(),
+        AnswerFormat::Text(_) => true,
+        AnswerFormat::Json(call) => call.has_answer(),
     };
     is_call && !script.steps.is_empty()
 }

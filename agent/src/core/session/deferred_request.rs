@@ -1,7 +1,7 @@
 //! A request in a frame that others have to answer, and the way of the reply to whoever asks.
 
 use super::pending::RequestId;
-use crate::core::clients::{FRAME_BYTES, Shared};
+use crate::core::clients::{FRAME_BYTES, SharedSession};
 use crate::core::world::Ask;
 use lastword_protocol::frame::{self, Class, Header, Packet, TooLong};
 use lastword_protocol::message::Reply;
@@ -10,17 +10,17 @@ use lastword_protocol::{Nonce, OperationId, Sequence};
 
 /// A request that others have to answer.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct DeferredRequest {
     pub(super) ask: Ask,
-    pub(super) asker: Asker,
+    pub(super) asker: Requester,
     pub(super) sequence: Sequence,
 }
 
 /// Who asks, and how the reply gets there.
 #[derive(Debug)]
-pub(super) enum Asker {
+pub(super) enum Requester {
     /// A client in its session, which keeps the reply.
-    Client(Shared),
+    Client(SharedSession),
     /// A client whose hello was refused, by what its frames are summed with. Its replies are not kept.
     Refused(Nonce),
 }
@@ -28,13 +28,13 @@ pub(super) enum Asker {
 /// A request whose link went before its answer came. The client may come back on another link: the
 /// answer is kept for it, and said there.
 #[derive(Debug)]
-pub struct Unanswered {
+pub struct OrphanedRequest {
     id: RequestId,
-    asked: Asked,
+    asked: DeferredRequest,
 }
 
-impl Unanswered {
-    pub(super) const fn new(id: RequestId, asked: Asked) -> Self {
+impl OrphanedRequest {
+    pub(super) const fn new(id: RequestId, asked: DeferredRequest) -> Self {
         Self { id, asked }
     }
 
@@ -60,19 +60,19 @@ pub(super) fn unheard(reply: &Reply, staged: bool) -> Reply {
     }
 }
 
-impl Asked {
+impl DeferredRequest {
     /// The id of the operation that it stages, if the client chooses none.
     pub(super) fn assigned(&self) -> OperationId {
         let nonce = match &self.asker {
-            Asker::Client(client) => client.lock().session.nonce(),
-            Asker::Refused(nonce) => *nonce,
+            Requester::Client(client) => client.lock().session.nonce(),
+            Requester::Refused(nonce) => *nonce,
         };
         OperationId::assigned(nonce, self.sequence)
     }
 
     /// Keeps the answer for the link that has the session now, or for a copy of the request.
     pub(super) fn keep(self, replies: &[Reply], staged: bool) {
-        let Asker::Client(client) = self.asker else {
+        let Requester::Client(client) = self.asker else {
             return;
         };
         let kept = match replies {

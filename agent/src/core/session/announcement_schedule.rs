@@ -15,7 +15,7 @@ const REPEAT_AFTER: [Millis; 2] = [Millis(1_000), Millis(3_000)];
 
 /// The announcements on one link.
 #[derive(Debug)]
-pub(super) struct Announcements {
+pub(super) struct AnnouncementSchedule {
     /// Whether there are any: nobody connects to the link.
     enabled: bool,
     last: Option<Instant>,
@@ -25,7 +25,7 @@ pub(super) struct Announcements {
     repeat: Vec<Instant>,
 }
 
-impl Announcements {
+impl AnnouncementSchedule {
     pub(super) const fn new(enabled: bool) -> Self {
         Self {
             enabled,
