@@ -12,7 +12,7 @@ pub mod logs;
 pub mod parent;
 pub mod power;
 pub mod process;
-pub mod refusals;
+pub mod refused_connections;
 pub mod run;
 pub mod services;
 pub mod session;

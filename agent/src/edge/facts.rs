@@ -49,10 +49,10 @@ fn hundredths(text: &str) -> u64 {
 
 /// How many sessions are open, and how many places are kept for some.
 #[derive(Clone, Debug, Default)]
-pub struct Sessions(Arc<Places>);
+pub struct SessionCounter(Arc<SessionCounts>);
 
 #[derive(Debug, Default)]
-struct Places {
+struct SessionCounts {
     lines: AtomicUsize,
     tcp: AtomicUsize,
     unix: AtomicUsize,
@@ -73,17 +73,17 @@ pub enum SessionKind {
 
 /// One open session; counted until it is dropped.
 #[derive(Debug)]
-pub struct Counted(Sessions, SessionKind);
+pub struct SessionSlot(SessionCounter, SessionKind);
 
 /// A place that TCP connections leave to others, until it is dropped.
 #[derive(Debug)]
-pub struct Kept(Sessions);
+pub struct ReservedSlot(SessionCounter);
 
-impl Sessions {
+impl SessionCounter {
     /// Counts one more, if there is a place for it: connections have `most`, of which those over TCP
     /// leave the kept ones to others, but one at least is for anybody. Lines need none.
     #[must_use]
-    pub fn enter(&self, kind: SessionKind, most: usize) -> Option<Counted> {
+    pub fn enter(&self, kind: SessionKind, most: usize) -> Option<SessionSlot> {
         let places = &*self.0;
         let load = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         let mine = places.of(kind);
@@ -99,14 +99,14 @@ impl Sessions {
             (open < most).then_some(open + 1)
         })
         .is_ok()
-        .then(|| Counted(self.clone(), kind))
+        .then(|| SessionSlot(self.clone(), kind))
     }
 
     /// Keeps one place from TCP connections.
     #[must_use]
-    pub fn keep_place(&self) -> Kept {
+    pub fn keep_place(&self) -> ReservedSlot {
         self.0.kept.fetch_add(1, Ordering::Relaxed);
-        Kept(self.clone())
+        ReservedSlot(self.clone())
     }
 
     fn open(&self) -> usize {
@@ -116,7 +116,7 @@ impl Sessions {
     }
 }
 
-impl Places {
+impl SessionCounts {
     const fn of(&self, kind: SessionKind) -> &AtomicUsize {
         match kind {
             SessionKind::Line => &self.lines,
@@ -126,13 +126,13 @@ impl Places {
     }
 }
 
-impl Drop for Counted {
+impl Drop for SessionSlot {
     fn drop(&mut self) {
         self.0.0.of(self.1).fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Drop for Kept {
+impl Drop for ReservedSlot {
     fn drop(&mut self) {
         self.0.0.kept.fetch_sub(1, Ordering::Relaxed);
     }
@@ -140,22 +140,22 @@ impl Drop for Kept {
 
 /// Listeners that cannot be opened yet.
 #[derive(Clone, Debug, Default)]
-pub struct Waiting(Arc<Mutex<Vec<String>>>);
+pub struct AwaitedListeners(Arc<Mutex<Vec<String>>>);
 
 /// One listener that is waited for, until it is dropped.
 #[derive(Debug)]
-pub struct Awaited {
-    all: Waiting,
+pub struct AwaitedListener {
+    all: AwaitedListeners,
     name: String,
 }
 
-impl Waiting {
+impl AwaitedListeners {
     /// Says that this one is waited for.
     #[must_use]
-    pub fn enter(&self, name: String) -> Awaited {
+    pub fn enter(&self, name: String) -> AwaitedListener {
         self.lock().push(name.clone());
         let all = self.clone();
-        Awaited { all, name }
+        AwaitedListener { all, name }
     }
 
     /// Their names, as far as they fit.
@@ -173,7 +173,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Awaited {
+impl Drop for AwaitedListener {
     fn drop(&mut self) {
         let mut all = self.all.lock();
         if let Some(at) = all.iter().position(|name| *name == self.name) {
@@ -190,9 +190,9 @@ pub struct LinuxBoard {
     /// What is staged and what was last.
     pub desk: SharedDesk,
     /// Who talks to it.
-    pub sessions: Sessions,
+    pub sessions: SessionCounter,
     /// Listeners that are not open.
-    pub waiting: Waiting,
+    pub waiting: AwaitedListeners,
     /// What is supervised on it.
     pub services: Services,
     /// The agent's clock: its origin is the agent's start.
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn what_is_waited_for_is_named_as_far_as_it_fits() {
-        let waiting = Waiting::default();
+        let waiting = AwaitedListeners::default();
         let first = waiting.enter("serial /dev/ttyUSB7".to_owned());
         let second = waiting.enter("tcp 127.0.0.1:7450".to_owned());
         assert_eq!(waiting.names(), "serial /dev/ttyUSB7, tcp 127.0.0.1:7450");
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn sessions_are_counted_and_bounded() {
-        let sessions = Sessions::default();
+        let sessions = SessionCounter::default();
         let first = sessions.enter(SessionKind::Unix, 1);
         assert!(first.is_some());
         assert!(sessions.enter(SessionKind::Unix, 1).is_none());

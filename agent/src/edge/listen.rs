@@ -1,9 +1,9 @@
 //! Listeners: where links come from.
 
-use super::facts::{SessionKind, Sessions, Waiting};
+use super::facts::{AwaitedListeners, SessionCounter, SessionKind};
 use super::failpoint::pass;
 use super::link::{Link, PtyLink, SerialLink, TcpLink, UnixLink};
-use super::refusals::Refusals;
+use super::refused_connections::RefusedConnections;
 use super::session::{Room, resume, serve};
 use super::tasks;
 use crate::core::clients::Life;
@@ -140,13 +140,13 @@ impl Open {
 #[derive(Clone)]
 pub struct Host {
     room: Room,
-    sessions: Sessions,
-    waiting: Waiting,
+    sessions: SessionCounter,
+    waiting: AwaitedListeners,
     boot: BootId,
     life: Life,
     /// How many conversations there were.
     conversations: Arc<AtomicU32>,
-    refusals: Refusals,
+    refusals: RefusedConnections,
 }
 
 impl Host {
@@ -155,7 +155,7 @@ impl Host {
     pub fn new(
         recovered: &Recovered,
         room: Room,
-        (sessions, waiting): (Sessions, Waiting),
+        (sessions, waiting): (SessionCounter, AwaitedListeners),
         life: Life,
     ) -> Self {
         let boot = recovered.record().boot;
@@ -166,7 +166,7 @@ impl Host {
             boot,
             life,
             conversations: Arc::default(),
-            refusals: Refusals::default(),
+            refusals: RefusedConnections::default(),
         }
     }
 
@@ -234,9 +234,9 @@ impl Host {
     async fn line(&self, link: &mut dyn Link) {
         // A line is there whoever else is: it is counted and never refused.
         let _counted = self.sessions.enter(SessionKind::Line, usize::MAX);
-        let mut goes_on = self.conversation(link, Start::Announced).await;
+        let mut goes_on = self.conversation(link, SessionStart::Announced).await;
         while goes_on && !*self.room.stop.borrow() {
-            goes_on = self.conversation(link, Start::Resumed).await;
+            goes_on = self.conversation(link, SessionStart::Resumed).await;
         }
     }
 
@@ -282,7 +282,7 @@ impl Host {
                 let (room, nonce) = (host.room.clone(), host.nonce());
                 return host.refusals.turn_away(&mut link, room, nonce, most).await;
             };
-            host.conversation(&mut link, Start::Connected).await;
+            host.conversation(&mut link, SessionStart::Connected).await;
             // Whether the peer hears of the end is its own affair.
             let _ = tokio::io::AsyncWriteExt::shutdown(&mut link).await;
         };
@@ -290,17 +290,17 @@ impl Host {
     }
 
     /// One session to its end. Returns whether the link still works.
-    async fn conversation(&self, link: &mut dyn Link, start: Start) -> bool {
+    async fn conversation(&self, link: &mut dyn Link, start: SessionStart) -> bool {
         let name = link.describe();
         tracing::debug!(link = name, "session begins");
-        if matches!(start, Start::Connected) {
+        if matches!(start, SessionStart::Connected) {
             pass("in-session");
         }
         let (room, nonce) = (self.room.clone(), self.nonce());
         let ended = match start {
-            Start::Announced => serve(link, room, nonce, true).await,
-            Start::Resumed => resume(link, room, nonce).await,
-            Start::Connected => serve(link, room, nonce, false).await,
+            SessionStart::Announced => serve(link, room, nonce, true).await,
+            SessionStart::Resumed => resume(link, room, nonce).await,
+            SessionStart::Connected => serve(link, room, nonce, false).await,
         };
         match ended {
             Ok(End::Finished) => tracing::debug!(link = name, "session ends"),
@@ -323,7 +323,7 @@ impl Host {
 
 /// How a conversation begins.
 #[derive(Clone, Copy)]
-enum Start {
+enum SessionStart {
     /// On a line that is told that the board is there.
     Announced,
     /// On a line, behind another.

@@ -2,7 +2,7 @@
 //! whoever follows. Nothing is lost while no agent lives, as long as the service does.
 
 mod archive;
-mod attached;
+mod attached_log;
 mod feed;
 mod fifo;
 mod files;

@@ -35,7 +35,7 @@ pub struct Signals {
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wish {
+enum SignalRequest {
     End(&'static str, End),
     Reload,
 }
@@ -54,12 +54,12 @@ impl Signals {
         })
     }
 
-    async fn wish(&mut self) -> Wish {
+    async fn next_request(&mut self) -> SignalRequest {
         // Each arm may be dropped and polled anew: signals are kept.
         tokio::select! {
-            _ = self.interrupt.recv() => Wish::End("SIGINT", End::All),
-            _ = self.terminate.recv() => Wish::End("SIGTERM", End::KeepAdoptable),
-            _ = self.hangup.recv() => Wish::Reload,
+            _ = self.interrupt.recv() => SignalRequest::End("SIGINT", End::All),
+            _ = self.terminate.recv() => SignalRequest::End("SIGTERM", End::KeepAdoptable),
+            _ = self.hangup.recv() => SignalRequest::Reload,
         }
     }
 
@@ -73,13 +73,13 @@ impl Signals {
         let mut watchdog = sd_notify::watchdog_enabled()
             .filter(|within| !within.is_zero())
             .map(|within| interval(within / 2));
-        let mut reloads = Reloads::default();
+        let mut reloads = ReloadQueue::default();
         let ended = loop {
             // Each arm may be dropped and polled anew: signals and ticks are kept, a reload is kept outside.
             tokio::select! {
-                wish = self.wish() => match wish {
-                    Wish::End(signal, how) => break (signal, how),
-                    Wish::Reload => reloads.ask(services),
+                next_request = self.next_request() => match next_request {
+                    SignalRequest::End(signal, how) => break (signal, how),
+                    SignalRequest::Reload => reloads.ask(services),
                 },
                 () = due(watchdog.as_mut()) => tell(NotifyState::Watchdog),
                 () = reloads.done(services) => {}
@@ -92,12 +92,12 @@ impl Signals {
 
 /// Reloads that SIGHUP has asked for: one at a time, and one more for all that were asked for meanwhile.
 #[derive(Default)]
-struct Reloads {
+struct ReloadQueue {
     running: Option<Pin<Box<dyn Future<Output = ()>>>>,
     again: bool,
 }
 
-impl Reloads {
+impl ReloadQueue {
     fn ask(&mut self, services: &Services) {
         if self.running.is_some() {
             self.again = true;

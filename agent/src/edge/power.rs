@@ -6,7 +6,7 @@ mod shared_desk;
 mod ticket;
 mod work;
 
-pub use handle::{Answer, PowerHandle};
+pub use handle::{PowerAnswer, PowerHandle};
 pub use shared_desk::SharedDesk;
 pub use ticket::Ticket;
 
@@ -18,7 +18,7 @@ use super::threads::Threads;
 use crate::core::record::{PowerRecord, RefusedOperation};
 use crate::core::recovery::Recovered;
 use crate::core::storage::Storage;
-use handle::{Answering, Ask};
+use handle::{PowerMessage, ReplySender};
 use lastword_protocol::OperationId;
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::{
@@ -45,11 +45,11 @@ pub struct PowerTask {
     desk: SharedDesk,
     clock: Clock,
     news: watch::Sender<()>,
-    asks: mpsc::Receiver<Ask>,
+    asks: mpsc::Receiver<PowerMessage>,
     queue: Queue,
-    preparing: Option<(Order, PowerRequest, Answering)>,
+    preparing: Option<(Order, PowerRequest, ReplySender)>,
     /// Who asked again for what is being prepared: one a session at most.
-    also_asked: Vec<Answering>,
+    also_asked: Vec<ReplySender>,
     staged: Option<InHand>,
     services: Services,
     /// The agent is ending: nothing new, and nothing that is not released.
@@ -139,10 +139,10 @@ impl PowerTask {
         }
     }
 
-    fn hear(&mut self, ask: Ask) {
+    fn hear(&mut self, ask: PowerMessage) {
         pass("in-power");
         match ask {
-            Ask::Stage {
+            PowerMessage::Stage {
                 request,
                 origin,
                 quiet_console,
@@ -173,7 +173,7 @@ impl PowerTask {
                     }
                 }
             }
-            Ask::Cancel { id, answer } => {
+            PowerMessage::Cancel { id, answer } => {
                 let (said, effect) = self.desk.lock().cancel(self.clock.now(), id);
                 let reply = self.desk.lock().reply(said);
                 tracing::info!(target: "power", reply = ?said, "cancel asked for");
@@ -342,7 +342,7 @@ impl PowerTask {
     }
 }
 
-fn reply_to(answer: Answering, reply: Reply, ticket: Option<Ticket>) {
+fn reply_to(answer: ReplySender, reply: Reply, ticket: Option<Ticket>) {
     // A session that is gone wants no answer; dropping its ticket tells what is staged.
     let _ = answer.send((reply, ticket));
 }

@@ -2,7 +2,7 @@
 
 use super::backend::{DryRun, Linux, NoBackend, PowerBackend};
 use super::clock::{Clock, uptime};
-use super::facts::{self, LinuxBoard, Sessions, Waiting};
+use super::facts::{self, AwaitedListeners, LinuxBoard, SessionCounter};
 use super::failpoint::pass;
 use super::listen::{self, Host, Open};
 use super::parent::Signals;
@@ -99,7 +99,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);
     let (stop, stopped) = watch::channel(false);
     let name = config.name.clone().unwrap_or_else(facts::host_name);
-    let (sessions, waiting) = (Sessions::default(), Waiting::default());
+    let (sessions, waiting) = (SessionCounter::default(), AwaitedListeners::default());
     let world = LinuxBoard {
         name,
         desk,
@@ -117,7 +117,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         listeners.spawn(tasks::named("listener", serving));
     }
     drop(host);
-    let running = Running {
+    let running = RunningAgent {
         supervisor,
         power: tasks::spawn("power", task.run(stopped)),
         listeners,
@@ -129,7 +129,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
 }
 
 /// The tasks of an agent. None of them ends before it is told to.
-struct Running {
+struct RunningAgent {
     supervisor: JoinHandle<()>,
     power: JoinHandle<()>,
     listeners: JoinSet<()>,
@@ -138,7 +138,7 @@ struct Running {
     stop: watch::Sender<bool>,
 }
 
-impl Running {
+impl RunningAgent {
     /// Serves until a signal ends the agent.
     ///
     /// # Errors

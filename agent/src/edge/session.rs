@@ -1,9 +1,9 @@
 //! The task of one link: it moves the bytes of a session, watches acknowledgements leave and reads
 //! the logs that are followed.
 
-mod askings;
 mod follows;
-mod transfer;
+mod link_transfer;
+mod pending_answers;
 
 use super::clock::{Alarm, Clock};
 use super::link::{Drain, Link};
@@ -11,12 +11,13 @@ use super::power::{PowerHandle, Ticket};
 use super::services::Services;
 use crate::core::session::{End, FollowOrder, House, Job, RequestId, Session};
 use crate::core::world::{Ask, World};
-use askings::{Answer, Asking, Askings, ending};
 use follows::Follows;
 use lastword_protocol::Nonce;
 use lastword_protocol::power::Origin;
 use lastword_protocol::refusal::Refusal;
 use lastword_shell::Medium;
+use link_transfer::{LinkTransfer, TransferEvent, step};
+use pending_answers::{AnswerOutcome, PendingAnswer, PendingAnswers, ending};
 use std::future::{pending, poll_fn};
 use std::io;
 use std::sync::Arc;
@@ -24,7 +25,6 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
-use transfer::{Moved, Transfer, step};
 
 /// How many bytes are read at once.
 const READ_BYTES: usize = 512;
@@ -121,7 +121,7 @@ struct Conversation<'l> {
     alarm: Alarm,
     room: Room,
     session: Session,
-    askings: Askings,
+    pending_answers: PendingAnswers,
     ack: Option<Ack>,
     follows: Follows,
     /// Whether the link is asked for input before it is given output: it was given some just now,
@@ -149,7 +149,7 @@ impl<'l> Conversation<'l> {
             alarm: Alarm::new(room.clock),
             room,
             session,
-            askings: Askings::default(),
+            pending_answers: PendingAnswers::default(),
             ack: None,
             follows: Follows::default(),
             reads_first: false,
@@ -161,14 +161,14 @@ impl<'l> Conversation<'l> {
         let mut buffer = [0; READ_BYTES];
         loop {
             while let Some(job) = self.session.take_job() {
-                self.askings.push(job.id, self.ask(job));
+                self.pending_answers.push(job.id, self.ask(job));
             }
             self.follow();
             if let Some(end) = self.end() {
                 return Ok(end);
             }
             let wants_input = self.session.wants_input() && self.farewell.is_none();
-            let transfer = Transfer {
+            let transfer = LinkTransfer {
                 output: self.session.output().front(),
                 wants_input,
                 reads_first: self.reads_first,
@@ -193,7 +193,7 @@ impl<'l> Conversation<'l> {
                 }
                 () = wait(self.farewell) => return Ok(End::Finished),
                 released = released(self.ack.as_mut()) => self.released(released),
-                (id, answer) = self.askings.next() => self.answered(id, answer)?,
+                (id, answer) = self.pending_answers.next() => self.answered(id, answer)?,
                 () = wait(again) => self.look_for_drain()?,
                 () = self.alarm.wait(deadline) => {
                     let now = self.room.clock.now();
@@ -216,7 +216,7 @@ impl<'l> Conversation<'l> {
 
     /// Leaves the link for good.
     fn leave(self) {
-        self.askings.abandon(self.session.abandon());
+        self.pending_answers.abandon(self.session.abandon());
     }
 
     /// Why it is over, unless something has still to be said or seen off.
@@ -240,7 +240,7 @@ impl<'l> Conversation<'l> {
         }
     }
 
-    fn ask(&self, job: Job) -> Asking {
+    fn ask(&self, job: Job) -> PendingAnswer {
         let power = self.room.power.clone();
         let waiting = self.session.output().len() + ACK_BYTES;
         let origin = Origin {
@@ -265,7 +265,7 @@ impl<'l> Conversation<'l> {
         }
     }
 
-    fn answered(&mut self, id: RequestId, answer: Answer) -> io::Result<()> {
+    fn answered(&mut self, id: RequestId, answer: AnswerOutcome) -> io::Result<()> {
         let (replies, ticket) = answer.unwrap_or_else(ending);
         let now = self.room.clock.now();
         let staged = ticket.is_some();
@@ -285,21 +285,24 @@ impl<'l> Conversation<'l> {
         Ok(())
     }
 
-    fn moved(&mut self, moved: Moved, buffer: &[u8]) -> io::Result<()> {
+    fn moved(&mut self, moved: TransferEvent, buffer: &[u8]) -> io::Result<()> {
         let now = self.room.clock.now();
-        self.reads_first = matches!(moved, Moved::Wrote(_)) && !self.follows.is_empty();
+        self.reads_first = matches!(moved, TransferEvent::Wrote(_)) && !self.follows.is_empty();
         match moved {
-            Moved::Read(count) if self.link.may_have_lost_input() => {
+            TransferEvent::Read(count) if self.link.may_have_lost_input() => {
                 self.session
                     .receive_unsure(now, &buffer[..count], &*self.room.world);
             }
-            Moved::Read(count) => self
-                .session
-                .receive(now, &buffer[..count], &*self.room.world),
+            TransferEvent::Read(count) => {
+                self.session
+                    .receive(now, &buffer[..count], &*self.room.world);
+            }
             // Nobody leaves a line: if it ends, the port is gone.
-            Moved::Ended if self.is_line() => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Moved::Ended => self.session.end_of_input(&*self.room.world),
-            Moved::Wrote(count) => {
+            TransferEvent::Ended if self.is_line() => {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            TransferEvent::Ended => self.session.end_of_input(&*self.room.world),
+            TransferEvent::Wrote(count) => {
                 self.session.wrote(now, count);
                 if let Some(ack) = &mut self.ack
                     && self.session.output().has_written(ack.position)

@@ -2,7 +2,7 @@
 //! thread, and services whose FIFOs are full; never the executor.
 
 use super::Directories;
-use super::attached::Attached;
+use super::attached_log::AttachedLog;
 use super::feed::Feeds;
 use super::fifo::{Fifos, Tap};
 use super::service::{Next, Service};
@@ -74,7 +74,7 @@ pub(super) struct Pump {
     /// How long services wait for a log that cannot be written.
     write_wait_limit: Millis,
     tap: Tap,
-    attached: BTreeMap<u64, Attached>,
+    attached: BTreeMap<u64, AttachedLog>,
     ids: HashMap<String, u64>,
     next_id: u64,
     /// Streams that may have more to look at, each once.
@@ -255,7 +255,7 @@ impl Pump {
         self.feeds.insert(name, Arc::clone(service.feed()));
         self.next_id += 1;
         self.ids.insert(name.to_owned(), id);
-        let attached = Attached {
+        let attached = AttachedLog {
             name: name.to_owned(),
             service,
             stalled: None,

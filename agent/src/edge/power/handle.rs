@@ -9,28 +9,28 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// How sessions reach the power task.
 #[derive(Clone, Debug)]
 pub struct PowerHandle {
-    pub(super) asks: mpsc::Sender<Ask>,
+    pub(super) asks: mpsc::Sender<PowerMessage>,
     pub(super) news: watch::Receiver<()>,
 }
 
 /// The answer to a request for power, and the ticket of an operation that it staged.
-pub type Answer = (Reply, Option<Ticket>);
+pub type PowerAnswer = (Reply, Option<Ticket>);
 
 #[derive(Debug)]
-pub(super) enum Ask {
+pub(super) enum PowerMessage {
     Stage {
         request: PowerRequest,
         origin: Origin,
         quiet_console: bool,
-        answer: Answering,
+        answer: ReplySender,
     },
     Cancel {
         id: Option<OperationId>,
-        answer: Answering,
+        answer: ReplySender,
     },
 }
 
-pub(super) type Answering = oneshot::Sender<Answer>;
+pub(super) type ReplySender = oneshot::Sender<PowerAnswer>;
 
 impl PowerHandle {
     /// Changes whenever an operation is staged, moves on, or is over.
@@ -45,10 +45,10 @@ impl PowerHandle {
         request: PowerRequest,
         origin: Origin,
         quiet_console: bool,
-    ) -> Option<Answer> {
+    ) -> Option<PowerAnswer> {
         let (answer, answered) = oneshot::channel();
         self.asks
-            .send(Ask::Stage {
+            .send(PowerMessage::Stage {
                 request,
                 origin,
                 quiet_console,
@@ -60,9 +60,12 @@ impl PowerHandle {
     }
 
     /// Asks to call an operation off. `None` if the agent is ending.
-    pub async fn cancel(&self, id: Option<OperationId>) -> Option<Answer> {
+    pub async fn cancel(&self, id: Option<OperationId>) -> Option<PowerAnswer> {
         let (answer, answered) = oneshot::channel();
-        self.asks.send(Ask::Cancel { id, answer }).await.ok()?;
+        self.asks
+            .send(PowerMessage::Cancel { id, answer })
+            .await
+            .ok()?;
         answered.await.ok()
     }
 }

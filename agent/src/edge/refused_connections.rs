@@ -20,12 +20,12 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The connections of all listeners for which there is no place.
 #[derive(Clone, Debug)]
-pub struct Refusals {
+pub struct RefusedConnections {
     waiting: Arc<Semaphore>,
     log: Arc<Mutex<RefusalLog>>,
 }
 
-impl Default for Refusals {
+impl Default for RefusedConnections {
     fn default() -> Self {
         Self {
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
@@ -34,7 +34,7 @@ impl Default for Refusals {
     }
 }
 
-impl Refusals {
+impl RefusedConnections {
     /// Tells a connection that there are `most` sessions already, unless too many wait to be told.
     pub async fn turn_away(&self, link: &mut dyn Link, room: Room, nonce: Nonce, most: usize) {
         self.note(&link.describe(), most);

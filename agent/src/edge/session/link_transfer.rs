@@ -9,7 +9,7 @@ use tokio::io::ReadBuf;
 
 /// What the link did.
 #[derive(Clone, Copy)]
-pub(super) enum Moved {
+pub(super) enum TransferEvent {
     Wrote(usize),
     Read(usize),
     /// The peer will send no more.
@@ -18,7 +18,7 @@ pub(super) enum Moved {
 
 /// What a link may do next.
 #[derive(Clone, Copy)]
-pub(super) struct Transfer<'o> {
+pub(super) struct LinkTransfer<'o> {
     pub(super) output: &'o [u8],
     pub(super) wants_input: bool,
     pub(super) reads_first: bool,
@@ -27,9 +27,9 @@ pub(super) struct Transfer<'o> {
 /// Writes what waits or reads what has come, whichever the link can do first. Cancel-safe.
 pub(super) async fn step(
     link: &mut dyn Link,
-    transfer: Transfer<'_>,
+    transfer: LinkTransfer<'_>,
     buffer: &mut [u8],
-) -> io::Result<Moved> {
+) -> io::Result<TransferEvent> {
     poll_fn(|context| {
         if transfer.reads_first
             && let read @ Poll::Ready(_) = poll_read(link, transfer, buffer, context)
@@ -41,7 +41,7 @@ pub(super) async fn step(
         {
             return Poll::Ready(match wrote {
                 Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-                wrote => wrote.map(Moved::Wrote),
+                wrote => wrote.map(TransferEvent::Wrote),
             });
         }
         poll_read(link, transfer, buffer, context)
@@ -51,17 +51,17 @@ pub(super) async fn step(
 
 fn poll_read(
     link: &mut dyn Link,
-    transfer: Transfer<'_>,
+    transfer: LinkTransfer<'_>,
     buffer: &mut [u8],
     context: &mut Context<'_>,
-) -> Poll<io::Result<Moved>> {
+) -> Poll<io::Result<TransferEvent>> {
     if !transfer.wants_input {
         return Poll::Pending;
     }
     let mut free = ReadBuf::new(buffer);
     let read = Pin::new(link).poll_read(context, &mut free);
     read.map_ok(|()| match free.filled().len() {
-        0 => Moved::Ended,
-        count => Moved::Read(count),
+        0 => TransferEvent::Ended,
+        count => TransferEvent::Read(count),
     })
 }

@@ -10,24 +10,24 @@ const RETRY: Millis = Millis(1_000);
 
 /// A service and what the pump knows of it.
 #[derive(Debug)]
-pub(super) struct Attached {
+pub(super) struct AttachedLog {
     pub(super) name: String,
     pub(super) service: Service,
     /// Since when, and until when, nothing is tried: the disk does not take it.
-    pub(super) stalled: Option<Stall>,
+    pub(super) stalled: Option<WriteStall>,
     /// When each stream is to be looked at, as the pump has noted it.
     pub(super) due: [Option<Instant>; 2],
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stall {
+pub(super) struct WriteStall {
     since: Instant,
     pub(super) retry: Instant,
     /// How many lines were given up since.
     missed: u64,
 }
 
-impl Attached {
+impl AttachedLog {
     /// Notes a failure and says so, the first time. Returns when to try again.
     pub(super) fn stall(&mut self, now: Instant, error: &io::Error) -> Instant {
         self.service.feed().count_failure();
@@ -42,7 +42,7 @@ impl Attached {
                 "the log cannot be written; its lines wait, and it is tried again every second"
             );
         }
-        self.stalled = Some(Stall {
+        self.stalled = Some(WriteStall {
             since,
             retry,
             missed,

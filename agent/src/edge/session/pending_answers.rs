@@ -10,10 +10,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// What others answered, and the ticket of an operation that was staged; `None`: they are gone.
-pub(super) type Answer = Option<(Vec<Reply>, Option<Ticket>)>;
+pub(super) type AnswerOutcome = Option<(Vec<Reply>, Option<Ticket>)>;
 
 /// An answer on its way.
-pub(super) type Asking = Pin<Box<dyn Future<Output = Answer> + Send>>;
+pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = AnswerOutcome> + Send>>;
 
 /// The answer of an agent that ends.
 pub(super) fn ending() -> (Vec<Reply>, Option<Ticket>) {
@@ -23,20 +23,20 @@ pub(super) fn ending() -> (Vec<Reply>, Option<Ticket>) {
 
 /// The answers on their way. The session bounds how many.
 #[derive(Default)]
-pub(super) struct Askings(Vec<(RequestId, Asking)>);
+pub(super) struct PendingAnswers(Vec<(RequestId, PendingAnswer)>);
 
-impl Askings {
+impl PendingAnswers {
     /// Waits for one more.
-    pub(super) fn push(&mut self, id: RequestId, asking: Asking) {
+    pub(super) fn push(&mut self, id: RequestId, asking: PendingAnswer) {
         self.0.push((id, asking));
     }
 
     /// The next answer; for ever pending while none is on its way. Cancel-safe.
-    pub(super) async fn next(&mut self) -> (RequestId, Answer) {
+    pub(super) async fn next(&mut self) -> (RequestId, AnswerOutcome) {
         poll_fn(|context| self.poll(context)).await
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(RequestId, Answer)> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(RequestId, AnswerOutcome)> {
         // In the order in which they were asked: the first poll sends the question.
         for index in 0..self.0.len() {
             let (id, asking) = &mut self.0[index];
