@@ -23,11 +23,11 @@ pub const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 /// reader has stopped, or if the file does not take it. Lost lines are counted, and the count is
 /// reported behind the next line that is written.
 #[derive(Clone, Debug)]
-pub struct LogSink(Arc<Shared>);
+pub struct LogSink(Arc<SharedQueue>);
 
 #[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+struct SharedQueue {
+    state: Mutex<QueueState>,
     /// Something was put in.
     filled: Condvar,
     /// Something was written, or lost.
@@ -35,7 +35,7 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     queue: Vec<u8>,
     /// Whether the thread has lines that it has not written yet.
     writing: bool,
@@ -76,7 +76,7 @@ impl LogSink {
     /// Waits until everything was written or lost, [`FLUSH_LIMIT`] at most.
     pub fn flush(&self) {
         let state = self.0.lock();
-        let is_busy = |state: &mut State| state.writing || !state.queue.is_empty();
+        let is_busy = |state: &mut QueueState| state.writing || !state.queue.is_empty();
         // What is not written in time stays unwritten.
         drop(
             self.0
@@ -86,13 +86,13 @@ impl LogSink {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl SharedQueue {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write_for_ever(&self, mut file: File, report_lost: &dyn Fn(u64)) {
-        let mut output = Output::default();
+        let mut output = SinkOutput::default();
         loop {
             let batch = self.take();
             let lost_lines = output.write(&mut file, &batch);
@@ -127,12 +127,12 @@ impl Shared {
 
 /// The state of the file between two batches.
 #[derive(Debug, Default)]
-struct Output {
+struct SinkOutput {
     /// Whether the last line written was cut, so that the next begins on a line of its own.
     is_cut: bool,
 }
 
-impl Output {
+impl SinkOutput {
     /// Writes a batch and returns how many of its lines were lost.
     fn write(&mut self, file: &mut File, batch: &[u8]) -> u64 {
         if mem::take(&mut self.is_cut) && write_all(file, b"\n") == 0 {

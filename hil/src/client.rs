@@ -12,7 +12,7 @@ mod tests;
 pub(crate) use error::RoundedSpan;
 pub use error::{CallError, GreetError, LinkError, Unwelcome};
 pub use link::TextSink;
-pub(crate) use link::{Link, Said};
+pub(crate) use link::{BoardOutput, Link};
 pub use options::{Options, with_wire_time};
 
 use crate::clock::Clock;
@@ -273,8 +273,8 @@ impl Client {
         };
         let caller = &mut self.caller;
         let heard = link.decode(now, &mut self.sink, |said| match said {
-            Said::Frame(frame) => caller.receive(now, frame),
-            Said::Announcement(announcement) => caller.announced(now, announcement),
+            BoardOutput::Frame(frame) => caller.receive(now, frame),
+            BoardOutput::Announcement(announcement) => caller.announced(now, announcement),
         });
         link.enter(self.caller.nonce());
         if matches!(heard, Some(Effect::Welcomed(_) | Effect::Restarted(_))) {

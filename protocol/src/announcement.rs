@@ -8,7 +8,7 @@ mod reader;
 
 pub use reader::AnnouncementReader;
 
-use crate::checksum::Sum;
+use crate::checksum::RunningChecksum;
 use crate::digits;
 use crate::identity::{Cause, NAME_BYTES};
 use crate::units::{BootId, Text};
@@ -42,7 +42,7 @@ impl<S: AsRef<str>> Announcement<S> {
     /// Writes the line, with a line end before it: what booted may have left its last line open.
     pub fn write(&self, write: &mut dyn FnMut(&str)) {
         write(LINE_END);
-        let mut sum = Sum::begin();
+        let mut sum = RunningChecksum::begin();
         self.write_summed(&mut |text| {
             sum.add(text.as_bytes());
             write(text);

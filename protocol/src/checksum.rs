@@ -11,7 +11,7 @@ use fast as way;
 #[cfg(not(feature = "fast"))]
 use small as way;
 
-pub(crate) use way::Sum;
+pub(crate) use way::RunningChecksum;
 
 use crate::units::Nonce;
 
@@ -43,7 +43,10 @@ mod tests {
 
     #[test]
     fn a_sum_taken_piece_by_piece_is_that_of_the_whole() {
-        let (mut fast, mut small) = (fast::Sum::begin(), small::Sum::begin());
+        let (mut fast, mut small) = (
+            fast::RunningChecksum::begin(),
+            small::RunningChecksum::begin(),
+        );
         for piece in ["1", "", "2345", "6789"] {
             fast.add(piece.as_bytes());
             small.add(piece.as_bytes());

@@ -23,7 +23,7 @@ use crate::dialect::{Dialect, HAS_TERM};
 use crate::grammar;
 use crate::out::Out;
 use core::fmt;
-use echo::{Echo, Origin};
+use echo::{EchoDetector, LineOrigin};
 use editor::{Asked, Editor};
 use first_line::FirstLine;
 use keys::{ESCAPE, Keys};
@@ -58,7 +58,7 @@ pub struct Input<const LINE: usize = LINE_BYTES, const HISTORY: usize = HISTORY_
     pasted: Option<Instant>,
     carriage: Carriage,
     first_line: FirstLine,
-    echo: Echo,
+    echo: EchoDetector,
     /// What the line under way came to is told: the next byte begins another.
     told: bool,
     /// Nothing is read any more until the session is forgotten.
@@ -105,7 +105,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             pasted: None,
             carriage: Carriage::Home,
             first_line: FirstLine::Empty,
-            echo: Echo::new(),
+            echo: EchoDetector::new(),
             told: false,
             closed: false,
         }
@@ -130,7 +130,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.pasted = None;
         self.carriage = Carriage::Home;
         self.first_line = FirstLine::Empty;
-        self.echo = Echo::new();
+        self.echo = EchoDetector::new();
         self.told = false;
         self.closed = false;
     }
@@ -169,9 +169,9 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             match verdict {
                 Verdict::More => {}
                 Verdict::End | Verdict::EndBefore => match self.origin(now) {
-                    Origin::Peer => return Some(self.report()),
-                    Origin::Board { first: true } => return Some(Received::Echo),
-                    Origin::Board { first: false } => {}
+                    LineOrigin::Peer => return Some(self.report()),
+                    LineOrigin::Board { first: true } => return Some(Received::Echo),
+                    LineOrigin::Board { first: false } => {}
                 },
                 Verdict::Ask(asked) => return Some(asked.into()),
                 Verdict::Echo => return Some(Received::Echo),
@@ -200,8 +200,8 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         }
         self.open_term(echo);
         match self.origin(now) {
-            Origin::Peer => Some(self.report()),
-            Origin::Board { first } => first.then_some(Received::Echo),
+            LineOrigin::Peer => Some(self.report()),
+            LineOrigin::Board { first } => first.then_some(Received::Echo),
         }
     }
 

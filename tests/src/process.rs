@@ -18,7 +18,7 @@ pub use cable::{Feedback, NullModem};
 pub use daemon::Daemon;
 pub use network::{BOARD_ADDRESS, PairNetwork};
 pub use peer::Peer;
-pub use raw::Raw;
+pub use raw::RawProcess;
 pub use screen::Screen;
 pub use services::{Lines, Shown};
 pub use simulator::Simulator;

@@ -4,12 +4,12 @@ mod account;
 mod fake;
 mod lines;
 
-pub use account::Account;
+pub use account::LineAccount;
 pub use fake::run_on_fake_port;
-pub use lines::Spelling;
+pub use lines::LineSpelling;
 
 use crate::dice::Dice;
-use lines::Lines;
+use lines::LineSource;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -17,24 +17,24 @@ use tokio::time::sleep;
 
 /// Lines to one board, and the account of them. The board is in plain.
 #[derive(Debug)]
-pub struct Campaign {
+pub struct SpliceCampaign {
     dice: Dice,
-    lines: Lines,
+    lines: LineSource,
     /// A board that has said nothing for so long has taken what it takes.
     quiet: Duration,
-    account: Account,
+    account: LineAccount,
 }
 
-impl Campaign {
+impl SpliceCampaign {
     /// A campaign whose dice fall by `seed`. A board that has said nothing for `quiet` has taken what it
     /// takes.
     #[must_use]
-    pub fn new(spelling: Spelling, seed: u64, quiet: Duration) -> Self {
+    pub fn new(spelling: LineSpelling, seed: u64, quiet: Duration) -> Self {
         Self {
             dice: Dice::new(seed),
-            lines: Lines::new(spelling, seed),
+            lines: LineSource::new(spelling, seed),
             quiet,
-            account: Account::default(),
+            account: LineAccount::default(),
         }
     }
 
@@ -45,7 +45,7 @@ impl Campaign {
 
     /// What has come of it so far.
     #[must_use]
-    pub const fn account(&self) -> &Account {
+    pub const fn account(&self) -> &LineAccount {
         &self.account
     }
 
@@ -91,7 +91,7 @@ async fn exchange<S>(
     stream: &mut S,
     mut bytes: &[u8],
     quiet: Duration,
-    account: &mut Account,
+    account: &mut LineAccount,
 ) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,

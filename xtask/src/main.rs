@@ -103,7 +103,7 @@ enum Task {
     Splice {
         /// What they are sent to; each kind in turn otherwise.
         #[arg(long, value_enum)]
-        target: Option<splice::Target>,
+        target: Option<splice::SpliceTarget>,
         /// How many.
         #[arg(long, default_value_t = splice::LINES, value_parser = clap::value_parser!(u32).range(100..))]
         lines: u32,

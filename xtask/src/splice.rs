@@ -6,7 +6,7 @@ mod sim;
 
 use crate::lossy::by_chance;
 use anyhow::{Result, bail, ensure};
-use lastword_tests::splice::{Campaign, run_on_fake_port};
+use lastword_tests::splice::{SpliceCampaign, run_on_fake_port};
 use std::time::Duration;
 
 /// How many lines, if nobody says.
@@ -14,7 +14,7 @@ pub(crate) const LINES: u32 = 100_000;
 
 /// What the lines are sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Target {
+pub(crate) enum SpliceTarget {
     /// The agent in simulated time, on a port that marks and counts what it loses.
     Fake,
     /// The simulated microcontroller, on a pseudo-terminal.
@@ -26,13 +26,13 @@ pub(crate) enum Target {
 }
 
 /// Those that need no virtual board.
-pub(crate) const WITHOUT_VM: [Target; 2] = [Target::Fake, Target::Sim];
+pub(crate) const WITHOUT_VM: [SpliceTarget; 2] = [SpliceTarget::Fake, SpliceTarget::Sim];
 /// Those that do.
-pub(crate) const WITH_VM: [Target; 2] = [Target::Mcu, Target::Linux];
+pub(crate) const WITH_VM: [SpliceTarget; 2] = [SpliceTarget::Mcu, SpliceTarget::Linux];
 
 /// How a campaign is run.
 #[derive(Clone, Copy)]
-pub(crate) struct Plan {
+pub(crate) struct SplicePlan {
     pub(crate) lines: u32,
     pub(crate) seed: u64,
     /// The planted fault: nobody is told what was lost. It has to be found out.
@@ -41,12 +41,12 @@ pub(crate) struct Plan {
 
 /// Sends so many lines to one kind of board, or to each, as `seed` says, or as chance does.
 pub(crate) fn run(
-    target: Option<Target>,
+    target: Option<SpliceTarget>,
     lines: u32,
     seed: Option<u64>,
     ignore_marks: bool,
 ) -> Result<()> {
-    let plan = Plan {
+    let plan = SplicePlan {
         lines,
         seed: seed.unwrap_or_else(by_chance),
         ignore_marks,
@@ -59,17 +59,17 @@ pub(crate) fn run(
 }
 
 /// A short form of it, and the planted fault, which has to be found out.
-pub(crate) fn run_tests(targets: &[Target], seed: u64) -> Result<()> {
+pub(crate) fn run_tests(targets: &[SpliceTarget], seed: u64) -> Result<()> {
     for target in targets {
         let lines = match target {
-            Target::Linux => linux::SHORT_LINES,
+            SpliceTarget::Linux => linux::SHORT_LINES,
             _ => SHORT_LINES,
         };
         for ignore_marks in [false, true] {
-            if ignore_marks && *target == Target::Linux {
+            if ignore_marks && *target == SpliceTarget::Linux {
                 continue;
             }
-            let plan = Plan {
+            let plan = SplicePlan {
                 lines,
                 seed,
                 ignore_marks,
@@ -87,20 +87,20 @@ pub(crate) fn run_tests(targets: &[Target], seed: u64) -> Result<()> {
     Ok(())
 }
 
-fn check(target: Target, plan: Plan) -> Result<()> {
-    let Plan { lines, seed, .. } = plan;
+fn check(target: SpliceTarget, plan: SplicePlan) -> Result<()> {
+    let SplicePlan { lines, seed, .. } = plan;
     println!("splice {target:?}: {lines} lines, seed {seed}");
     let campaign = match target {
-        Target::Fake => run_on_fake_port(lines, seed, plan.ignore_marks),
-        Target::Sim => wait_for(sim::run(plan))?,
-        Target::Mcu => {
+        SpliceTarget::Fake => run_on_fake_port(lines, seed, plan.ignore_marks),
+        SpliceTarget::Sim => wait_for(sim::run(plan))?,
+        SpliceTarget::Mcu => {
             crate::board::mcu::build()?;
             wait_for(mcu::run(plan))?
         }
-        Target::Linux if plan.ignore_marks => {
+        SpliceTarget::Linux if plan.ignore_marks => {
             bail!("the agent in a virtual board ignores no marks")
         }
-        Target::Linux => linux::run(plan)?,
+        SpliceTarget::Linux => linux::run(plan)?,
     };
     let account = campaign.account();
     for complaint in &account.complaints {
@@ -115,7 +115,7 @@ fn check(target: Target, plan: Plan) -> Result<()> {
     Ok(())
 }
 
-fn wait_for(campaign: impl Future<Output = Result<Campaign>>) -> Result<Campaign> {
+fn wait_for(campaign: impl Future<Output = Result<SpliceCampaign>>) -> Result<SpliceCampaign> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

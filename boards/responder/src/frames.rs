@@ -51,7 +51,7 @@ pub(crate) enum Letter {
     /// Another client owns the line.
     Busy(Sequence),
     /// What a client that was refused may know all the same. It is not kept.
-    Aside(Sequence, Aside),
+    AsideAnswer(Sequence, AsideAnswer),
     /// There is no common version.
     VersionRefused(Sequence),
     /// The line that tells, unasked, that the board is up.
@@ -60,7 +60,7 @@ pub(crate) enum Letter {
 
 /// An answer to a client whose hello was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Aside {
+pub(crate) enum AsideAnswer {
     /// What was staged at this instant and what was last.
     Power(Instant),
     /// What the power desk says.
@@ -71,7 +71,7 @@ pub(crate) enum Aside {
     NotYours,
 }
 
-impl Aside {
+impl AsideAnswer {
     const fn told(self) -> Told {
         match self {
             Self::Power(at) => Told::Power(at),
@@ -219,12 +219,12 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
 
     /// Makes a hello frame in `packet`, and returns its length.
     fn hello(&self, letter: Letter, house: &House, packet: &mut [u8]) -> Option<usize> {
-        if let Letter::Aside(to, aside) = letter {
+        if let Letter::AsideAnswer(to, aside) = letter {
             return reply(&aside.told(), house, to, self.refused?, packet);
         }
         let mut body = Writer::new(frame::body_of(packet)?);
         let (opcode, to) = match letter {
-            Letter::Reply(_) | Letter::Announcement | Letter::Aside(..) => return None,
+            Letter::Reply(_) | Letter::Announcement | Letter::AsideAnswer(..) => return None,
             Letter::Welcome(to) | Letter::WelcomeBack(to) => {
                 let welcome = Welcome {
                     client: self.session.client(),
@@ -267,12 +267,12 @@ fn aside(frame: &Frame<'_>, house: &mut House, board: &mut impl Board) -> Letter
     // A request that cannot be read is left as it was begun: it must not be acted on.
     let read = request.read_any(frame.header.opcode, frame.body);
     let aside = match (read, request) {
-        (Err(BadRequest::Malformed(opcode)), _) => Aside::Malformed(opcode),
-        (Ok(()), Request::PowerStatus) => Aside::Power(house.now()),
-        (Ok(()), Request::PowerCancel(id)) => Aside::Answer(house.cancel(id, board)),
-        _ => Aside::NotYours,
+        (Err(BadRequest::Malformed(opcode)), _) => AsideAnswer::Malformed(opcode),
+        (Ok(()), Request::PowerStatus) => AsideAnswer::Power(house.now()),
+        (Ok(()), Request::PowerCancel(id)) => AsideAnswer::Answer(house.cancel(id, board)),
+        _ => AsideAnswer::NotYours,
     };
-    Letter::Aside(frame.header.sequence, aside)
+    Letter::AsideAnswer(frame.header.sequence, aside)
 }
 
 /// Makes a reply's frame in `packet`, and returns its length.

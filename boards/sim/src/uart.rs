@@ -22,7 +22,7 @@ pub(crate) struct Uart {
     now: Duration,
     to_host: Lane,
     from_host: Lane,
-    received: VecDeque<Received>,
+    received: VecDeque<ReceivedInput>,
     /// Nobody is told of what is lost: a fault for tests to find.
     ignores_marks: bool,
     /// Whether the board is up: the receiver is off while it resets.
@@ -33,7 +33,7 @@ pub(crate) struct Uart {
 
 /// What waits for the board to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Received {
+enum ReceivedInput {
     Byte(u8),
     Event(LineEvent),
 }
@@ -164,7 +164,7 @@ impl Read for Uart {
         let Some(place) = room.first_mut() else {
             return Ok(0);
         };
-        let Some(&Received::Byte(byte)) = self.received.front() else {
+        let Some(&ReceivedInput::Byte(byte)) = self.received.front() else {
             return Err(WouldWait);
         };
         self.received.pop_front();
@@ -175,7 +175,10 @@ impl Read for Uart {
 
 impl ReadReady for Uart {
     fn read_ready(&mut self) -> Result<bool, WouldWait> {
-        Ok(matches!(self.received.front(), Some(Received::Byte(_))))
+        Ok(matches!(
+            self.received.front(),
+            Some(ReceivedInput::Byte(_))
+        ))
     }
 }
 
@@ -207,7 +210,7 @@ impl Drain for Uart {
     }
 
     fn take_line_event(&mut self) -> Option<LineEvent> {
-        let &Received::Event(event) = self.received.front()? else {
+        let &ReceivedInput::Event(event) = self.received.front()? else {
             return None;
         };
         self.received.pop_front();
@@ -216,10 +219,10 @@ impl Drain for Uart {
 }
 
 /// Puts a byte into the ring, or marks where it is missing.
-fn receive(ring: &mut VecDeque<Received>, byte: u8) {
-    let is_byte = |received: &&Received| matches!(received, Received::Byte(_));
+fn receive(ring: &mut VecDeque<ReceivedInput>, byte: u8) {
+    let is_byte = |received: &&ReceivedInput| matches!(received, ReceivedInput::Byte(_));
     if ring.iter().filter(is_byte).count() < RECEIVE_BYTES {
-        ring.push_back(Received::Byte(byte));
+        ring.push_back(ReceivedInput::Byte(byte));
     } else {
         note(ring, LineEvent::InputLost);
     }
@@ -227,14 +230,14 @@ fn receive(ring: &mut VecDeque<Received>, byte: u8) {
 
 /// Puts an event behind the byte that was received last. At most two have their place there: a BREAK
 /// ends the line in which bytes are missing, and what is missing behind it is another's.
-fn note(ring: &mut VecDeque<Received>, event: LineEvent) {
+fn note(ring: &mut VecDeque<ReceivedInput>, event: LineEvent) {
     if event == LineEvent::Break {
-        while let Some(Received::Event(_)) = ring.back() {
+        while let Some(ReceivedInput::Event(_)) = ring.back() {
             ring.pop_back();
         }
     }
-    if ring.back() != Some(&Received::Event(event)) {
-        ring.push_back(Received::Event(event));
+    if ring.back() != Some(&ReceivedInput::Event(event)) {
+        ring.push_back(ReceivedInput::Event(event));
     }
 }
 

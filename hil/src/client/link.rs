@@ -24,7 +24,7 @@ pub type TextSink = Box<dyn FnMut(&[u8]) + Send>;
 
 /// Something that a board has said.
 #[derive(Debug)]
-pub(crate) enum Said<'a> {
+pub(crate) enum BoardOutput<'a> {
     Frame(&'a Frame<'a>),
     /// It stands in the console text, too.
     Announcement(&'a Announcement),
@@ -77,7 +77,7 @@ impl Link {
         &mut self,
         now: Instant,
         sink: &mut TextSink,
-        mut take: impl FnMut(Said<'_>) -> Option<T>,
+        mut take: impl FnMut(BoardOutput<'_>) -> Option<T>,
     ) -> Option<T> {
         let mut taken = None;
         if self.decoder.tick(now) {
@@ -99,12 +99,12 @@ impl Link {
         &mut self,
         now: Instant,
         byte: u8,
-        take: &mut impl FnMut(Said<'_>) -> Option<T>,
+        take: &mut impl FnMut(BoardOutput<'_>) -> Option<T>,
     ) -> Option<T> {
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
                 self.held.clear();
-                return take(Said::Frame(&frame));
+                return take(BoardOutput::Frame(&frame));
             }
             Step::Held if byte == DELIMITER => return None,
             Step::Invalid => {}
@@ -118,12 +118,12 @@ impl Link {
     }
 
     /// Takes what is held for text. Of several announcements the last counts.
-    fn release<T>(&mut self, take: &mut impl FnMut(Said<'_>) -> Option<T>) -> Option<T> {
+    fn release<T>(&mut self, take: &mut impl FnMut(BoardOutput<'_>) -> Option<T>) -> Option<T> {
         let mut taken = None;
         for byte in self.held.drain(..) {
             self.text.push(byte);
             if let Some(announcement) = self.announcements.push(byte) {
-                taken = take(Said::Announcement(&announcement)).or(taken);
+                taken = take(BoardOutput::Announcement(&announcement)).or(taken);
             }
         }
         taken

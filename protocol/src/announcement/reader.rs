@@ -73,7 +73,7 @@ impl Announcement {
         let (mut name, mut boot, mut cause) = (Text::new(), None, Cause::Unknown);
         while let Some(behind) = rest.strip_prefix(' ') {
             let (key, behind) = behind.split_once('=')?;
-            let mut value = Value { rest: behind };
+            let mut value = ValueReader { rest: behind };
             match key {
                 "name" => name = value.text()?,
                 "boot" => boot = Some(value.text::<UUID_BYTES>()?.parse().ok()?),
@@ -100,11 +100,11 @@ fn cause_of(word: &str) -> Cause {
 }
 
 /// The value of a key, and what stands behind it.
-struct Value<'a> {
+struct ValueReader<'a> {
     rest: &'a str,
 }
 
-impl Value<'_> {
+impl ValueReader<'_> {
     /// Reads what it says; `None` if that takes more than `N` bytes, or is no word.
     fn text<const N: usize>(&mut self) -> Option<Text<N>> {
         let mut text = Text::new();

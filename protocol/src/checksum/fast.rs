@@ -58,9 +58,9 @@ pub(super) fn of_parts(parts: &[&[u8]]) -> u32 {
 }
 
 /// A sum that is taken piece by piece.
-pub(crate) struct Sum(Digest<'static, u32, Table<16>>);
+pub(crate) struct RunningChecksum(Digest<'static, u32, Table<16>>);
 
-impl Sum {
+impl RunningChecksum {
     pub(crate) const fn begin() -> Self {
         Self(CRC.digest())
     }

@@ -12,9 +12,9 @@ pub(super) fn of_parts(parts: &[&[u8]]) -> u32 {
 
 /// A sum that is taken piece by piece.
 #[derive(Debug)]
-pub(crate) struct Sum(u32);
+pub(crate) struct RunningChecksum(u32);
 
-impl Sum {
+impl RunningChecksum {
     pub(crate) const fn begin() -> Self {
         Self(ONES)
     }

@@ -16,7 +16,7 @@ const QUIET: Millis = Millis(1_000);
 
 /// What is known about an echo on a line.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Echo {
+pub(super) struct EchoDetector {
     /// When the last byte arrived.
     last: Instant,
     lines: u8,
@@ -27,14 +27,14 @@ pub(super) struct Echo {
 
 /// What a line that has ended is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum LineOrigin {
     /// Somebody's who is to be answered.
     Peer,
     /// A board's. It is not answered; the first one is told of.
     Board { first: bool },
 }
 
-impl Echo {
+impl EchoDetector {
     pub(super) const fn new() -> Self {
         Self {
             last: Instant(0),
@@ -62,20 +62,20 @@ impl Echo {
 
     /// Takes a line that ended at `now`; `is_term`: in the dialect of people, where its echo mixes
     /// with prompts and what is typed.
-    pub(super) fn line(&mut self, now: Instant, line: &str, is_term: bool) -> Origin {
+    pub(super) fn line(&mut self, now: Instant, line: &str, is_term: bool) -> LineOrigin {
         if !is_term {
             return if is_answer(line) {
                 self.board()
             } else {
-                Origin::Peer
+                LineOrigin::Peer
             };
         }
         if !is_on_screen(line) {
-            return Origin::Peer;
+            return LineOrigin::Peer;
         }
         self.lines += 1;
         if self.lines < LINES {
-            return Origin::Peer;
+            return LineOrigin::Peer;
         }
         self.silence(now)
     }
@@ -89,27 +89,27 @@ impl Echo {
         is_boards
     }
 
-    fn silence(&mut self, now: Instant) -> Origin {
+    fn silence(&mut self, now: Instant) -> LineOrigin {
         self.silent = true;
         self.lines = 0;
         self.last = now;
         self.board()
     }
 
-    const fn board(&mut self) -> Origin {
+    const fn board(&mut self) -> LineOrigin {
         let first = !self.told;
         self.told = true;
-        Origin::Board { first }
+        LineOrigin::Board { first }
     }
 }
 
 impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     /// Tells a board's own line that came back from others, and hears nothing more for a while where a
     /// person's dialect would go on for ever.
-    pub(super) fn origin(&mut self, now: Instant) -> Origin {
+    pub(super) fn origin(&mut self, now: Instant) -> LineOrigin {
         let is_term = self.is_term();
         let origin = self.echo.line(now, self.editor.text(), is_term);
-        if let Origin::Board { .. } = origin {
+        if let LineOrigin::Board { .. } = origin {
             self.drop_line();
         }
         origin

@@ -30,12 +30,12 @@ pub(crate) struct Editor<const LINE: usize, const HISTORY: usize> {
     /// Keys that have no place in a script's line were pressed.
     control: bool,
     invalid: bool,
-    loss: Loss,
+    loss: LossPosition,
 }
 
 /// Where in the line bytes were lost first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Loss {
+enum LossPosition {
     /// Nowhere.
     #[default]
     None,
@@ -63,7 +63,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
             over: 0,
             control: false,
             invalid: false,
-            loss: Loss::None,
+            loss: LossPosition::None,
         }
     }
 
@@ -96,7 +96,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     pub(crate) fn clear(&mut self) {
         self.empty();
         self.control = false;
-        self.loss = Loss::None;
+        self.loss = LossPosition::None;
     }
 
     /// Forgets the lines before, too.
@@ -116,16 +116,16 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
             let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
             let has_word = self.bytes().iter().any(is_blank);
             self.loss = if has_word {
-                Loss::Behind
+                LossPosition::Behind
             } else {
-                Loss::FirstWord
+                LossPosition::FirstWord
             };
         }
     }
 
     /// Whether bytes are missing in the line.
     pub(crate) const fn is_lost(&self) -> bool {
-        !matches!(self.loss, Loss::None)
+        !matches!(self.loss, LossPosition::None)
     }
 
     /// The line as far as a tag at its beginning may be read: none of it if the tag may have been
@@ -133,9 +133,9 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
     pub(crate) fn tagged(&self) -> &str {
         // What was rubbed out may have been typed again behind the hole.
         match self.loss {
-            Loss::None => self.text(),
-            Loss::Behind if !self.control => self.text(),
-            Loss::Behind | Loss::FirstWord => "",
+            LossPosition::None => self.text(),
+            LossPosition::Behind if !self.control => self.text(),
+            LossPosition::Behind | LossPosition::FirstWord => "",
         }
     }
 

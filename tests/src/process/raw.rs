@@ -10,9 +10,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// A process; killed when it is dropped.
 #[derive(Debug)]
-pub struct Raw(Child);
+pub struct RawProcess(Child);
 
-impl Raw {
+impl RawProcess {
     /// Starts a program, without any input.
     #[must_use]
     pub fn start(command: &mut Command) -> Self {
@@ -69,7 +69,7 @@ impl Raw {
     }
 }
 
-impl Drop for Raw {
+impl Drop for RawProcess {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.0.kill();

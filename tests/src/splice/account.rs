@@ -1,12 +1,12 @@
 //! What was sent, and what came of it.
 
-use super::lines::Line;
+use super::lines::SentLine;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 /// The account of a campaign.
 #[derive(Debug, Default)]
-pub struct Account {
+pub struct LineAccount {
     /// Each line's answer, and the line's number.
     answers: HashMap<String, u64>,
     tags: HashSet<String>,
@@ -25,8 +25,8 @@ pub struct Account {
     pub complaints: Vec<String>,
 }
 
-impl Account {
-    pub(super) fn sent(&mut self, line: Line) {
+impl LineAccount {
+    pub(super) fn sent(&mut self, line: SentLine) {
         self.sent += 1;
         self.answers.insert(line.answer, self.sent);
         self.tags.extend(line.tag);
@@ -85,7 +85,7 @@ impl Account {
     }
 }
 
-impl fmt::Display for Account {
+impl fmt::Display for LineAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             sent,

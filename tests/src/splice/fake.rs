@@ -1,6 +1,6 @@
 //! The agent in simulated time, on a port whose hardware marks damage and counts what it loses.
 
-use super::{Campaign, Spelling};
+use super::{LineSpelling, SpliceCampaign};
 use crate::board::{Board, Options};
 use crate::uart::{Rates, Side, Uart};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 /// Sends so many lines to an agent on a simulated port. `ignores_marks`: nobody is told of losses,
 /// which has to be found.
 #[must_use]
-pub fn run_on_fake_port(lines: u32, seed: u64, ignores_marks: bool) -> Campaign {
+pub fn run_on_fake_port(lines: u32, seed: u64, ignores_marks: bool) -> SpliceCampaign {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -31,7 +31,7 @@ pub fn run_on_fake_port(lines: u32, seed: u64, ignores_marks: bool) -> Campaign 
         }
         let mut host = uart.host_end();
         host.write_all(b"\n").await.expect("a line");
-        let mut campaign = Campaign::new(Spelling::Help, seed, QUIET);
+        let mut campaign = SpliceCampaign::new(LineSpelling::Help, seed, QUIET);
         let sent = campaign.send(&mut host, lines, BURST_LINES).await;
         sent.expect("a line");
         campaign

@@ -2,7 +2,7 @@
 
 /// Which command the lines are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spelling {
+pub enum LineSpelling {
     /// `tally NUMBER`, of microcontrollers: the answer has the number.
     Tally,
     /// `@TAG help WORD`, of every board: the answer has both, since there is no such word.
@@ -11,7 +11,7 @@ pub enum Spelling {
 
 /// A line, and its whole answer, but for what `ran` is.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct SentLine {
     pub(super) text: String,
     pub(super) tag: Option<String>,
     pub(super) answer: String,
@@ -19,14 +19,14 @@ pub(super) struct Line {
 
 /// Lines, one after the other.
 #[derive(Debug)]
-pub(super) struct Lines {
-    spelling: Spelling,
+pub(super) struct LineSource {
+    spelling: LineSpelling,
     count: u32,
     seed: u64,
 }
 
-impl Lines {
-    pub(super) const fn new(spelling: Spelling, seed: u64) -> Self {
+impl LineSource {
+    pub(super) const fn new(spelling: LineSpelling, seed: u64) -> Self {
         Self {
             spelling,
             count: 0,
@@ -34,22 +34,22 @@ impl Lines {
         }
     }
 
-    pub(super) fn next(&mut self) -> Line {
+    pub(super) fn next(&mut self) -> SentLine {
         self.count += 1;
         let [low, .., high, _, _] = self.seed.to_le_bytes();
         let number = scattered(self.count ^ u32::from(low) << 24 ^ u32::from(high) << 20);
         match self.spelling {
-            Spelling::Tally => Line {
+            LineSpelling::Tally => SentLine {
                 text: format!("tally {number}\n"),
                 tag: None,
                 answer: format!("ok number={number}"),
             },
-            Spelling::Help => {
+            LineSpelling::Help => {
                 // Of another number, so that a tag goes with one word only.
                 let tag = format!("{:08x}", scattered(!number));
                 let word = format!("w{number}");
                 let (at, length) = ("@ help ".len() + tag.len(), word.len());
-                Line {
+                SentLine {
                     text: format!("@{tag} help {word}\n"),
                     answer: format!("err @{tag} 404 unknown at={at} len={length} got=\"{word}\""),
                     tag: Some(tag),

@@ -1,6 +1,6 @@
 //! Standard error and standard output that fail, stall or are closed: they stop nothing.
 
-use lastword_tests::process::{Place, Raw, lastword_sim, lastwordd};
+use lastword_tests::process::{Place, RawProcess, lastword_sim, lastwordd};
 use nix::sys::signal::Signal;
 use std::fs::{File, OpenOptions};
 use std::io::{PipeReader, Read, pipe};
@@ -18,7 +18,7 @@ fn agent(place: &Place) -> Command {
 }
 
 /// An agent does what it is asked for and ends well.
-fn serves(place: &Place, agent: &mut Raw) {
+fn serves(place: &Place, agent: &mut RawProcess) {
     let mut peer = agent.connect(&place.path("agent.sock"));
     for id in 1..4 {
         let reply = peer.ask(&format!("power reboot --op {id} --in 1h"));
@@ -34,7 +34,7 @@ fn serves(place: &Place, agent: &mut Raw) {
 #[test]
 fn an_agent_whose_standard_error_takes_nothing_serves() {
     let place = Place::new();
-    let mut agent = Raw::start(agent(&place).stderr(full()));
+    let mut agent = RawProcess::start(agent(&place).stderr(full()));
     serves(&place, &mut agent);
 }
 
@@ -42,7 +42,7 @@ fn an_agent_whose_standard_error_takes_nothing_serves() {
 fn an_agent_whose_standard_error_nobody_reads_any_more_serves() {
     let place = Place::new();
     let (reader, writer) = pipe().expect("a pipe");
-    let mut agent = Raw::start(agent(&place).stderr(writer));
+    let mut agent = RawProcess::start(agent(&place).stderr(writer));
     let reader = until(reader, " ready ");
     drop(reader);
     serves(&place, &mut agent);
@@ -52,7 +52,7 @@ fn an_agent_whose_standard_error_nobody_reads_any_more_serves() {
 fn an_agent_whose_standard_error_is_read_no_further_serves_and_tells_what_was_lost() {
     let place = Place::new();
     let (reader, writer) = pipe().expect("a pipe");
-    let mut agent = Raw::start(agent(&place).stderr(writer));
+    let mut agent = RawProcess::start(agent(&place).stderr(writer));
     let reader = until(reader, " ready ");
     let mut peer = agent.connect(&place.path("agent.sock"));
     // Each is logged: more than pipe and queue hold.
@@ -87,8 +87,8 @@ fn a_simulated_board_whose_standard_error_fails_or_stalls_serves() {
             .arg("--pty")
             .arg(&tty);
         let mut board = match how {
-            "full" => Raw::start(command.stderr(full())),
-            _ => Raw::start(command.stderr(writer)),
+            "full" => RawProcess::start(command.stderr(full())),
+            _ => RawProcess::start(command.stderr(writer)),
         };
         drop(command);
         let reader = (how == "stalled").then_some(reader);
@@ -119,7 +119,9 @@ fn commands_that_end_by_themselves_say_so_by_their_exit_code_whoever_listens() {
     for (place, subcommand, gone, unwritten) in cases {
         let run = |out: Stdio| {
             let mut command = place.command(subcommand);
-            Raw::start(command.stdout(out).stderr(full())).exit().code()
+            RawProcess::start(command.stdout(out).stderr(full()))
+                .exit()
+                .code()
         };
         let (reader, writer) = pipe().expect("a pipe");
         drop(reader);
@@ -127,7 +129,7 @@ fn commands_that_end_by_themselves_say_so_by_their_exit_code_whoever_listens() {
         assert_eq!(run(full().into()), Some(unwritten), "{subcommand}");
     }
     let mut help = Command::new(lastwordd());
-    let help = Raw::start(help.arg("--help").stdout(full()).stderr(full())).exit();
+    let help = RawProcess::start(help.arg("--help").stdout(full()).stderr(full())).exit();
     assert_eq!(help.code(), Some(0));
 }
 

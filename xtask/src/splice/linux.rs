@@ -1,15 +1,15 @@
 //! The agent on a real kernel: it is stopped while more arrives than the kernel's buffers hold.
 
-use super::{Plan, QUIET, wait_for};
+use super::{QUIET, SplicePlan, wait_for};
 use crate::board::linux::{Way, image, options, wait_until_up};
 use anyhow::{Result, bail, ensure};
 use lastword_hil::virtual_board::{GuestFile, LinuxBoard, Network};
-use lastword_tests::splice::{Campaign, Spelling};
+use lastword_tests::splice::{LineSpelling, SpliceCampaign};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
-pub(super) fn run(plan: Plan) -> Result<Campaign> {
+pub(super) fn run(plan: SplicePlan) -> Result<SpliceCampaign> {
     let image = image(Network::User, vec![stopper()])?;
     wait_for(async {
         let board = LinuxBoard::start(&image, options("splice-linux", Network::User)?).await?;
@@ -33,12 +33,12 @@ fn stopper() -> GuestFile {
     GuestFile::text("/etc/lastword/services/stopper.kdl", text)
 }
 
-async fn campaign(board: &LinuxBoard, plan: Plan) -> Result<Campaign> {
+async fn campaign(board: &LinuxBoard, plan: SplicePlan) -> Result<SpliceCampaign> {
     let mut line = board.connect_serial().await?;
     // Frames were spoken before: text counts again behind a second of silence.
     sleep(Duration::from_secs(2)).await;
     line.write_all(b"\n").await?;
-    let mut campaign = Campaign::new(Spelling::Help, plan.seed, FLOOD_QUIET);
+    let mut campaign = SpliceCampaign::new(LineSpelling::Help, plan.seed, FLOOD_QUIET);
     let mut left = plan.lines;
     while left > 0 {
         let flood = left.min(FLOOD_LINES);

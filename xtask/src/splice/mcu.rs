@@ -1,13 +1,13 @@
 //! Real firmware. QEMU's UART holds the sender back and so never overruns: the firmware is told to lose
 //! input as if it did.
 
-use super::{Plan, QUIET};
+use super::{QUIET, SplicePlan};
 use crate::board::mcu;
 use crate::line::Line;
 use anyhow::{Result, ensure};
-use lastword_tests::splice::{Campaign, Spelling};
+use lastword_tests::splice::{LineSpelling, SpliceCampaign};
 
-pub(super) async fn run(plan: Plan) -> Result<Campaign> {
+pub(super) async fn run(plan: SplicePlan) -> Result<SpliceCampaign> {
     let board = mcu::start_held("splice-mcu", &mcu::image("responder")?).await?;
     let mut line = Line::connect(&board).await?;
     board.release().await?;
@@ -23,7 +23,7 @@ pub(super) async fn run(plan: Plan) -> Result<Campaign> {
     ensure!(answer.ends_with("ok"), "{answer}");
     drop(line);
     let mut stream = board.connect_serial().await?;
-    let mut campaign = Campaign::new(Spelling::Tally, plan.seed, QUIET);
+    let mut campaign = SpliceCampaign::new(LineSpelling::Tally, plan.seed, QUIET);
     campaign.send(&mut stream, plan.lines, BURST_LINES).await?;
     board.stop().await?;
     Ok(campaign)

@@ -1,11 +1,11 @@
 //! The simulated microcontroller, whose receiver holds 64 bytes.
 
-use super::{Plan, QUIET};
+use super::{QUIET, SplicePlan};
 use crate::cargo::{cargo, run as run_command, target};
 use anyhow::{Context, Result, bail};
 use lastword_hil::dial::Dial;
 use lastword_hil::endpoint::Endpoint;
-use lastword_tests::splice::{Campaign, Spelling};
+use lastword_tests::splice::{LineSpelling, SpliceCampaign};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-pub(super) async fn run(plan: Plan) -> Result<Campaign> {
+pub(super) async fn run(plan: SplicePlan) -> Result<SpliceCampaign> {
     run_command(&mut cargo(&["build", "--package", "lastword-sim"]))?;
     let directory = tempfile::tempdir()?;
     let tty = directory.path().join("tty");
@@ -25,14 +25,14 @@ pub(super) async fn run(plan: Plan) -> Result<Campaign> {
     sleep(SETTLE).await;
     line.write_all(b"\n").await?;
     sleep(SETTLE).await;
-    let mut campaign = Campaign::new(Spelling::Tally, plan.seed, QUIET);
+    let mut campaign = SpliceCampaign::new(LineSpelling::Tally, plan.seed, QUIET);
     campaign.send(&mut line, plan.lines, BURST_LINES).await?;
     simulator.kill().await?;
     Ok(campaign)
 }
 
 /// Ends with what is returned.
-fn start(tty: &Path, plan: Plan) -> Result<Child> {
+fn start(tty: &Path, plan: SplicePlan) -> Result<Child> {
     let mut command = Command::new(target().join("debug/lastword-sim"));
     command
         .args(["--baud", BAUD, "--pty"])

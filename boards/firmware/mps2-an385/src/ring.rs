@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 /// A byte in a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct RingEntry {
     /// The byte itself.
     pub byte: u8,
     /// Whether bytes are missing in front of it.
@@ -41,11 +41,11 @@ impl<const CAPACITY: usize> Ring<CAPACITY> {
     /// Adds a byte at the end; returns whether there was room.
     pub fn push(&self, byte: u8) -> bool {
         let follows_loss = false;
-        self.push_entry(Entry { byte, follows_loss })
+        self.push_entry(RingEntry { byte, follows_loss })
     }
 
     /// Adds a byte, in front of which bytes may be missing, at the end; returns whether there was room.
-    pub fn push_entry(&self, entry: Entry) -> bool {
+    pub fn push_entry(&self, entry: RingEntry) -> bool {
         let pushed = self.pushed.load(Ordering::Relaxed);
         let used = pushed.wrapping_sub(self.popped.load(Ordering::Acquire));
         if used >= CAPACITY {
@@ -60,14 +60,14 @@ impl<const CAPACITY: usize> Ring<CAPACITY> {
     }
 
     /// The byte at the front, which stays there.
-    pub fn front(&self) -> Option<Entry> {
+    pub fn front(&self) -> Option<RingEntry> {
         let popped = self.popped.load(Ordering::Relaxed);
         if popped == self.pushed.load(Ordering::Acquire) {
             return None;
         }
         let entry = self.entries.get(popped % CAPACITY)?.load(Ordering::Relaxed);
         let [byte, _] = entry.to_le_bytes();
-        Some(Entry {
+        Some(RingEntry {
             byte,
             follows_loss: entry & FOLLOWS_LOSS != 0,
         })
@@ -148,13 +148,13 @@ mod tests {
     fn a_loss_keeps_its_place_in_front_of_a_byte() {
         let ring = Ring::<4>::new();
         assert!(ring.push(b'a'));
-        assert!(ring.push_entry(Entry {
+        assert!(ring.push_entry(RingEntry {
             byte: 0xFF,
             follows_loss: true
         }));
         assert!(ring.push(b'c'));
         for (byte, follows_loss) in [(b'a', false), (0xFF, true), (b'c', false)] {
-            assert_eq!(ring.front(), Some(Entry { byte, follows_loss }));
+            assert_eq!(ring.front(), Some(RingEntry { byte, follows_loss }));
             assert_eq!(ring.pop(), Some(byte));
         }
         assert_eq!(ring.front(), None);

@@ -8,7 +8,7 @@ use crate::clock::{CLOCK_HZ, now_ms};
 use crate::drain::Drain;
 use crate::interrupts::Interrupt;
 use crate::register::Register;
-use crate::ring::{Entry, Ring};
+use crate::ring::{Ring, RingEntry};
 use crate::sleep::sleep_unless;
 use core::convert::Infallible;
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
@@ -197,7 +197,7 @@ pub(crate) extern "C" fn receive_interrupt() {
         let near = NEAR_LOSS.load(Ordering::Relaxed);
         NEAR_LOSS.store(near.saturating_sub(1), Ordering::Relaxed);
         let follows_loss = near > 0;
-        RECEIVED.push_entry(Entry { byte, follows_loss });
+        RECEIVED.push_entry(RingEntry { byte, follows_loss });
     }
 }
 
