@@ -205,7 +205,7 @@ fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// What is wrong, a line each.
+/// Returns the errors, a line each.
 fn complaint(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     let lines = text.lines().map(|line| format!("lastwordd: {line}\n"));

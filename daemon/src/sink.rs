@@ -37,7 +37,7 @@ struct SharedQueue {
 #[derive(Debug, Default)]
 struct QueueState {
     queue: Vec<u8>,
-    /// Whether the thread has lines that it has not written yet.
+    /// True if the thread has lines that it has not written yet.
     writing: bool,
     lost_lines: u64,
 }
@@ -128,7 +128,7 @@ impl SharedQueue {
 /// The state of the file between two batches.
 #[derive(Debug, Default)]
 struct SinkOutput {
-    /// Whether the last line written was cut, so that the next begins on a line of its own.
+    /// True if the last line written was cut, so that the next begins on a line of its own.
     is_cut: bool,
 }
 

@@ -33,9 +33,9 @@ pub struct Client {
     id: ClientId,
     clock: Clock,
     is_line: bool,
-    /// Whether the board may have a session of ours: a hello was sent.
+    /// True if the board may have a session of ours: a hello was sent.
     has_greeted: bool,
-    /// When the board resets, as far as is known: from then on a boot loader may hear what is sent.
+    /// The time of the board's reset, as far as is known: from then on a boot loader may hear what is sent.
     resets_at: Option<Instant>,
     link: Option<Link>,
     sink: TextSink,

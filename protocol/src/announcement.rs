@@ -27,14 +27,14 @@ pub const ANNOUNCEMENT_BYTES: usize = LINE_END.len()
     + SUM_DIGITS
     + LINE_END.len();
 
-/// What a board says of itself unasked. `S` holds its name.
+/// A board's words about itself, unasked. `S` holds its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement<S = Text<NAME_BYTES>> {
     /// The board's name, at most [`NAME_BYTES`] long.
     pub name: S,
     /// This boot.
     pub boot: BootId,
-    /// Why it booted.
+    /// The cause of the boot.
     pub cause: Cause,
 }
 
@@ -110,7 +110,7 @@ fn hexadecimal(bytes: &[u8], write: &mut dyn FnMut(&str)) {
 }
 
 const LINE_END: &str = "\r\n";
-/// How an announcement begins: an event of the shell, of the topic `board`, with the number 0.
+/// The beginning of an announcement: an event of the shell, of the topic `board`, with the number 0.
 const HEAD: &str = "! 0 board state=up";
 const NAME_KEY: &str = " name=";
 const BOOT_KEY: &str = " boot=";
@@ -121,7 +121,7 @@ const SUM_DIGITS: usize = 8;
 const UUID_BYTES: usize = 36;
 /// The longest word for a cause.
 const CAUSE_BYTES: usize = "requested".len();
-/// What one byte of a name takes at most: `\u{1b}`.
+/// The most that one byte of a name takes: `\u{1b}`.
 const ESCAPE_BYTES: usize = 6;
 
 #[cfg(test)]

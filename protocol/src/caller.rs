@@ -54,7 +54,7 @@ enum State<const N: usize> {
 #[derive(Debug)]
 struct Call<const N: usize> {
     sequence: Sequence,
-    /// When it was sent first.
+    /// The time at which it was sent first.
     since: Instant,
     packet: Packet<N>,
 }
@@ -141,7 +141,7 @@ impl<const N: usize> Caller<N> {
         self.session.map(|open| open.nonce).or(self.refused)
     }
 
-    /// Whether there is a session to ask anything in.
+    /// Returns whether there is a session to ask anything in.
     #[must_use]
     pub const fn has_session(&self) -> bool {
         self.session.is_some()

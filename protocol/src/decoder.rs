@@ -12,14 +12,14 @@ pub const SERIAL_GAP: Millis = Millis(50);
 /// After a candidate a device takes nothing for text until the line was quiet for this long; on a
 /// stream a silence of this length ends a candidate.
 pub const QUIET: Millis = Millis(1_000);
-/// How long a device on a stream waits for the rest of a candidate behind a silence of [`QUIET`] in it,
+/// The time for which a device on a stream waits for the rest of a candidate behind a silence of [`QUIET`] in it,
 /// before it takes what came behind the silence for text.
 pub const REST_GAP: Millis = Millis(50);
 
 /// How a decoder treats what is not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Manner {
-    /// Whether the peer may pause in mid-frame, for up to [`QUIET`]. Otherwise a silence of
+    /// True if the peer may pause in mid-frame, for up to [`QUIET`]. Otherwise a silence of
     /// [`SERIAL_GAP`] ends a candidate.
     pub pauses: bool,
     /// Whether text is only shown, as on a host. Otherwise it is dropped after a candidate until
@@ -96,7 +96,7 @@ pub struct Decoder<const N: usize> {
     manner: Manner,
     /// How many bytes of `buffer` are held: the candidate.
     held: usize,
-    /// How many of them came before the silence that puts them in doubt, or are released as text.
+    /// The number of those that came before the silence that puts them in doubt, or are released as text.
     mark: usize,
     invalid: u32,
     session: Option<Nonce>,
@@ -273,7 +273,7 @@ impl<const N: usize> Decoder<N> {
         void
     }
 
-    /// When a held candidate would end by silence, or what is in doubt be text; `None` if nothing is
+    /// Returns the time at which a held candidate would end by silence, or what is in doubt be text; `None` if nothing is
     /// held, or only what arrives can tell.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
@@ -294,14 +294,14 @@ impl<const N: usize> Decoder<N> {
         }
     }
 
-    /// Whether the rest of the candidate may come behind a silence, late: a TCP segment was lost. It
+    /// Returns whether the rest of the candidate may come behind a silence, late: a TCP segment was lost. It
     /// must not be taken for text, which a device runs.
     fn may_go_on(&self) -> bool {
         let is_begun = self.held > 0 || self.state == State::Discard;
         self.manner.pauses && self.is_device() && is_begun
     }
 
-    /// What came behind the silence is text; what came before it is void.
+    /// Takes the bytes behind the silence for text, and drops those before it.
     const fn release(&mut self) {
         self.invalid = self.invalid.saturating_add(1);
         self.state = State::Text;

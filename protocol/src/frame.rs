@@ -109,7 +109,7 @@ pub struct Frame<'a> {
     pub header: Header,
     /// The postcard body, without the checksum.
     pub body: &'a [u8],
-    /// What it is summed with.
+    /// The nonce that it is summed with.
     pub nonce: Nonce,
 }
 

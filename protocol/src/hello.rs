@@ -137,7 +137,7 @@ pub struct Busy {
     pub idle: Millis,
     /// What it calls itself.
     pub name: Text<NAME_BYTES>,
-    /// What the refused client sums its frames with: good for asking for the power status and for
+    /// The nonce of the refused client's frames: good for asking for the power status and for
     /// cancelling a power operation, while the line has this owner.
     pub nonce: Nonce,
     /// The time for which it has owned the line.

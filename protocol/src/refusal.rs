@@ -22,7 +22,7 @@ pub struct Refusal {
     pub code: Code,
     /// What exactly; may be empty. Two details are fixed: `invalid command` and `fail`.
     pub detail: Text<DETAIL_BYTES>,
-    /// What is behind it, where the detail is fixed; may be empty.
+    /// The cause behind it, where the detail is fixed; may be empty.
     pub cause: Text<CAUSE_BYTES>,
 }
 

@@ -83,7 +83,7 @@ pub fn refusal<S>(reply: &Reply<S>) -> Option<(Code, &str)> {
     }
 }
 
-/// What is behind a refusal whose detail is fixed; empty if that is all there is to say.
+/// Returns the cause of a refusal whose detail is fixed; empty if that is all there is to say.
 #[must_use]
 pub fn cause<S>(reply: &Reply<S>) -> &str {
     match reply {

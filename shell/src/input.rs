@@ -88,7 +88,7 @@ enum Verdict {
     EndBefore,
     /// The session is asked something in mid-line.
     Ask(Asked),
-    /// What arrives is what was sent: nothing is read until the line is quiet.
+    /// The line echoes: nothing is read until it is quiet.
     Echo,
 }
 

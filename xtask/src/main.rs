@@ -101,13 +101,13 @@ enum Task {
     },
     /// Send more lines than boards take, and look for any that runs and was not sent.
     Splice {
-        /// What they are sent to; each kind in turn otherwise.
+        /// The board that they are sent to; each kind in turn otherwise.
         #[arg(long, value_enum)]
         target: Option<splice::SpliceTarget>,
-        /// How many.
+        /// The number of lines.
         #[arg(long, default_value_t = splice::LINES, value_parser = clap::value_parser!(u32).range(100..))]
         lines: u32,
-        /// What the dice fall by; chance otherwise.
+        /// The seed of the dice; chance otherwise.
         #[arg(long)]
         seed: Option<u64>,
         /// Tell the board nothing of what was lost, which has to be found out.

@@ -9,10 +9,10 @@ use anyhow::{Result, bail, ensure};
 use lastword_tests::splice::{SpliceCampaign, run_on_fake_port};
 use std::time::Duration;
 
-/// How many lines, if nobody says.
+/// The number of lines, if nobody says.
 pub(crate) const LINES: u32 = 100_000;
 
-/// What the lines are sent to.
+/// The board that the lines are sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum SpliceTarget {
     /// The agent in simulated time, on a port that marks and counts what it loses.
@@ -25,12 +25,12 @@ pub(crate) enum SpliceTarget {
     Linux,
 }
 
-/// Those that need no virtual board.
+/// The targets that need no virtual board.
 pub(crate) const WITHOUT_VM: [SpliceTarget; 2] = [SpliceTarget::Fake, SpliceTarget::Sim];
-/// Those that do.
+/// The targets that need a virtual board.
 pub(crate) const WITH_VM: [SpliceTarget; 2] = [SpliceTarget::Mcu, SpliceTarget::Linux];
 
-/// How a campaign is run.
+/// The parameters of a campaign.
 #[derive(Clone, Copy)]
 pub(crate) struct SplicePlan {
     pub(crate) lines: u32,

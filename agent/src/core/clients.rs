@@ -17,14 +17,14 @@ pub const MTU_BYTES: u16 = 512;
 pub const WINDOW: usize = 8;
 /// How many bytes such a frame takes on the wire at most.
 pub const FRAME_BYTES: usize = wire_bytes(MTU_BYTES as usize);
-/// How many clients are remembered that are on no link; the one unheard for longest is forgotten
+/// The most clients remembered that are on no link; the one unheard for longest is forgotten
 /// first. Those on a link are bounded by the number of links.
 pub const CLIENTS: usize = 64;
 
 /// One client's replies: each request runs at most once.
 pub type ClientSession = Session<FRAME_BYTES, WINDOW>;
 
-/// What is known of one client, on whichever link it is.
+/// The state of one client, on whichever link it is.
 #[derive(Debug)]
 pub struct ClientState {
     /// Its replies.
@@ -120,7 +120,7 @@ impl ClientState {
         }
     }
 
-    /// Whether it may be forgotten: nobody is there, and nobody works for it.
+    /// Returns whether it may be forgotten: nobody is there, and nobody works for it.
     fn is_idle(&self) -> bool {
         self.attachment.is_none() && self.running.is_empty()
     }
@@ -166,13 +166,13 @@ impl SessionAttachment {
         &self.shared
     }
 
-    /// Whether replies to the requests of `asked` go to this attachment's link.
+    /// Returns whether replies to the requests of `asked` go to this attachment's link.
     #[must_use]
     pub fn carries(&self, asked: &SharedSession) -> bool {
         Arc::ptr_eq(&self.shared.0, &asked.0) && self.shared.lock().attachment == Some(self.id)
     }
 
-    /// Whether there are replies to say that another link asked for. `waker` is woken when some
+    /// Returns whether there are replies to say that another link asked for. `waker` is woken when some
     /// come.
     #[must_use]
     pub fn has_mail(&self, waker: &Waker) -> bool {
@@ -240,7 +240,7 @@ struct Remembered {
     known: Vec<SharedSession>,
     /// How many sessions were ever opened.
     births: u32,
-    /// How many attachments there ever were.
+    /// The number of attachments there ever were.
     attachments: u64,
 }
 

@@ -53,7 +53,7 @@ pub struct Reading {
 /// A listener, and the place that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedListener {
-    /// What is listened on.
+    /// The listener itself.
     pub listener: Listener,
     /// The file that names it, and where in it; `None` for a default.
     pub named: Option<(String, Place)>,

@@ -36,9 +36,9 @@ pub struct PowerRecord {
 pub struct RefusedOperation {
     /// Its id.
     pub id: OperationId,
-    /// What was asked for.
+    /// The operation that was asked for.
     pub operation: Operation,
-    /// Why it was refused.
+    /// The cause of the refusal.
     pub cause: Text<CAUSE_BYTES>,
 }
 

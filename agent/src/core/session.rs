@@ -86,7 +86,7 @@ pub struct Session {
     output: Output,
     /// The decoder holds bytes that may turn out to be no frame.
     holds: bool,
-    /// What arrived while nothing might be said.
+    /// Input that arrived while nothing might be said.
     backlog: VecDeque<LinkInput>,
     /// Text behind a line that waits for its answer. Frames overtake it.
     typed: VecDeque<TextInput>,

@@ -150,7 +150,7 @@ impl<'a> Source<'a> {
         self.place(entry.span().offset())
     }
 
-    /// Where a node's name is.
+    /// Returns the place of a node's name.
     pub(super) fn place_of_node(&self, node: &KdlNode) -> Place {
         self.place(node.name().span().offset())
     }

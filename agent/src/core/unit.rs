@@ -26,7 +26,7 @@ pub fn warnings(files: &[String]) -> Vec<String> {
     warnings
 }
 
-/// What in a unit that restarts the agent gives up on it, or does not (systemd.service(5),
+/// Returns the settings by which a unit that restarts the agent gives up on it, or does not (systemd.service(5),
 /// systemd.unit(5)).
 fn restarts(files: &[String]) -> Vec<String> {
     let mut warnings = Vec::new();

@@ -19,7 +19,7 @@ pub trait World {
     /// The reply to a request that only looks.
     fn look(&self, look: Look) -> Reply;
 
-    /// How long a question that others have still takes at most; `None` where nobody knows.
+    /// Returns the time that a question to others still takes at most; `None` where nobody knows.
     fn left(&self, now: Instant, ask: &Ask) -> Option<Millis> {
         let _ = (now, ask);
         None

@@ -47,7 +47,7 @@ fn hundredths(text: &str) -> u64 {
     whole.saturating_mul(100).saturating_add(part)
 }
 
-/// How many sessions are open, and how many places are kept for some.
+/// The number of open sessions, and of the places kept for some.
 #[derive(Clone, Debug, Default)]
 pub struct SessionCounter(Arc<SessionCounts>);
 
@@ -56,11 +56,11 @@ struct SessionCounts {
     lines: AtomicUsize,
     tcp: AtomicUsize,
     unix: AtomicUsize,
-    /// How many places TCP connections leave to others.
+    /// The places that TCP connections leave to others.
     kept: AtomicUsize,
 }
 
-/// How a session came to be.
+/// The kind of link that a session came by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionKind {
     /// On a serial line or pseudo-terminal, which is there whoever else is.

@@ -43,7 +43,7 @@ pub(super) fn transmitter_is_empty(tty: impl AsFd) -> io::Result<bool> {
     Ok(status & TIOCSER_TEMT != 0)
 }
 
-/// How often a serial driver has lost input, by its own count, wrapping: the UART overran, or the
+/// Returns the losses that a serial driver has counted, wrapping: the UART overran, or the
 /// kernel's buffer was full (`tty_ioctl(4)`, `TIOCGICOUNT`). Neither is marked in the stream. Drivers
 /// that do not count answer `ENOTTY` or `EINVAL`.
 pub(super) fn input_losses(tty: impl AsFd) -> io::Result<u32> {
@@ -60,7 +60,7 @@ pub(super) fn input_losses(tty: impl AsFd) -> io::Result<u32> {
     Ok(counts[OVERRUN].wrapping_add(counts[BUF_OVERRUN]))
 }
 
-/// Whether a read would find something, in the line discipline or in the buffer in front of it.
+/// Returns whether a read would find something, in the line discipline or in the buffer in front of it.
 pub(super) fn has_input(tty: impl AsFd) -> io::Result<bool> {
     let mut polled = [PollFd::new(tty.as_fd(), PollFlags::POLLIN)];
     poll(&mut polled, PollTimeout::ZERO)?;
@@ -68,7 +68,7 @@ pub(super) fn has_input(tty: impl AsFd) -> io::Result<bool> {
     Ok(events.contains(PollFlags::POLLIN))
 }
 
-/// What the peer of a socket has closed (poll(2)).
+/// The directions that the peer of a socket has closed (poll(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PeerClosed {
     Nothing,

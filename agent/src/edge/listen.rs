@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// How long after a failure a listener is opened again: twice as long after each further one.
+/// The time after a failure until a listener is opened again: twice as long after each further one.
 const RETRY_MIN: Duration = Duration::from_millis(250);
 /// The longest time between two attempts.
 const RETRY_MAX: Duration = Duration::from_secs(4);
@@ -40,7 +40,7 @@ pub struct ListenError {
 }
 
 impl ListenError {
-    /// Whether waiting does not help: it is the configuration that is wrong. A device that is absent, a port
+    /// Returns whether waiting does not help: it is the configuration that is wrong. A device that is absent, a port
     /// that is taken, an address that is not assigned, a disk that is full may be otherwise soon.
     #[must_use]
     pub const fn is_for_ever(&self) -> bool {
@@ -321,7 +321,7 @@ impl Host {
     }
 }
 
-/// How a conversation begins.
+/// The beginning of a conversation.
 #[derive(Clone, Copy)]
 enum SessionStart {
     /// On a line that is told that the board is there.

@@ -263,13 +263,13 @@ fn ended() -> io::Error {
 pub struct Readers(Arc<Feeds>);
 
 impl Readers {
-    /// How many logs cannot be written at the moment.
+    /// Returns the number of logs that cannot be written at the moment.
     #[must_use]
     pub fn failing(&self) -> usize {
         self.0.failing()
     }
 
-    /// Whether a service's log cannot be written at the moment.
+    /// Returns whether a service's log cannot be written at the moment.
     #[must_use]
     pub fn is_failing(&self, name: &str) -> bool {
         self.0.find(name).is_some_and(|feed| feed.is_failing())

@@ -34,7 +34,7 @@ use work::{Done, Queue, Recorder, Task};
 /// Why an agent that ends refuses.
 pub(super) const ENDING: &str = "the agent is ending";
 
-/// Why an agent without a backend refuses.
+/// The cause with which an agent without a backend refuses.
 const NO_BACKEND: &str = "the agent has no power backend";
 
 /// How many requests may wait for the desk.

@@ -10,12 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-/// How many connections may wait to be told at once. Beyond that they are closed without a word.
+/// The most connections that may wait to be told at once. Beyond that they are closed without a word.
 const WAITING_MAX: usize = 16;
-/// How long one that was told may take to close: closed with input unread, it would lose what it was
+/// The longest that one that was told may take to close: closed with input unread, it would lose what it was
 /// told.
 const LINGER: Duration = Duration::from_secs(1);
-/// How often refused connections are logged at most.
+/// The least time between two log entries about refused connections.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The connections of all listeners for which there is no place.
@@ -61,7 +61,7 @@ impl RefusedConnections {
     }
 }
 
-/// How many connections were refused since that was last logged.
+/// The number of connections refused since that was last logged.
 #[derive(Debug, Default)]
 struct RefusalLog {
     logged: Option<Instant>,

@@ -213,7 +213,7 @@ impl Services {
         }
     }
 
-    /// How many services' logs cannot be written.
+    /// Returns the number of services whose logs cannot be written.
     #[must_use]
     pub fn failing_logs(&self) -> u16 {
         let failing = self.logs.as_ref().map_or(0, Readers::failing);

@@ -33,7 +33,7 @@ pub(crate) struct Frames<const FRAME: usize, const REPLIES: usize> {
     owned: Millis,
     /// What it calls itself.
     name: Vec<u8, NAME_BYTES>,
-    /// What the last client that was refused since it came sums its frames with.
+    /// The nonce of the last client that was refused since the owner came.
     refused: Option<Nonce>,
     /// Of the last client that was welcomed.
     session: Session<FRAME, REPLIES>,
@@ -50,8 +50,8 @@ pub(crate) enum Letter {
     WelcomeBack(Sequence),
     /// Another client owns the line.
     Busy(Sequence),
-    /// What a client that was refused may know all the same. It is not kept.
-    AsideAnswer(Sequence, AsideAnswer),
+    /// An answer to a client that was refused. It is not kept.
+    Aside(Sequence, AsideAnswer),
     /// There is no common version.
     VersionRefused(Sequence),
     /// The line that tells, unasked, that the board is up.
@@ -61,9 +61,9 @@ pub(crate) enum Letter {
 /// An answer to a client whose hello was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AsideAnswer {
-    /// What was staged at this instant and what was last.
+    /// The operation staged at this instant, and the last one.
     Power(Instant),
-    /// What the power desk says.
+    /// The answer of the power desk.
     Answer(Answer),
     /// The body is not that of the request with this opcode.
     Malformed(u8),
@@ -102,7 +102,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         self.owns.then(|| self.session.nonce())
     }
 
-    /// What the frames of a client are summed with that was refused, while the line has this owner.
+    /// Returns the nonce of a client that was refused, while the line has this owner.
     pub(crate) fn refused(&self) -> Option<Nonce> {
         self.refused.filter(|_| self.owns)
     }
@@ -219,12 +219,12 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
 
     /// Makes a hello frame in `packet`, and returns its length.
     fn hello(&self, letter: Letter, house: &House, packet: &mut [u8]) -> Option<usize> {
-        if let Letter::AsideAnswer(to, aside) = letter {
+        if let Letter::Aside(to, aside) = letter {
             return reply(&aside.told(), house, to, self.refused?, packet);
         }
         let mut body = Writer::new(frame::body_of(packet)?);
         let (opcode, to) = match letter {
-            Letter::Reply(_) | Letter::Announcement | Letter::AsideAnswer(..) => return None,
+            Letter::Reply(_) | Letter::Announcement | Letter::Aside(..) => return None,
             Letter::Welcome(to) | Letter::WelcomeBack(to) => {
                 let welcome = Welcome {
                     client: self.session.client(),
@@ -272,7 +272,7 @@ fn aside(frame: &Frame<'_>, house: &mut House, board: &mut impl Board) -> Letter
         (Ok(()), Request::PowerCancel(id)) => AsideAnswer::Answer(house.cancel(id, board)),
         _ => AsideAnswer::NotYours,
     };
-    Letter::AsideAnswer(frame.header.sequence, aside)
+    Letter::Aside(frame.header.sequence, aside)
 }
 
 /// Makes a reply's frame in `packet`, and returns its length.

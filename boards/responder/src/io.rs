@@ -47,7 +47,7 @@ use lastword_protocol::Instant;
 /// How many bytes are moved at a time.
 const WINDOW_BYTES: usize = 16;
 
-/// Whether a byte can be read without waiting.
+/// Returns whether a byte can be read without waiting.
 fn is_ready<T: Text, U: ReadReady, const FRAME: usize, const REPLIES: usize>(
     responder: &mut Responder<T, FRAME, REPLIES>,
     line: &mut U,
@@ -79,7 +79,7 @@ fn take<T: Text, U: Read, B: Board, const FRAME: usize, const REPLIES: usize>(
     Ok(())
 }
 
-/// Whether an error of a read says that input was lost, and not that the line is gone.
+/// Returns whether an error of a read says that input was lost, and not that the line is gone.
 fn is_loss(error: &impl Error) -> bool {
     !matches!(
         error.kind(),

@@ -46,7 +46,7 @@ pub trait Sealed {
     #[doc(hidden)]
     fn lost(&mut self);
 
-    /// What was no text was dropped here: a line that goes on must not run.
+    /// Notes that bytes that were no text were dropped here: a line that goes on must not run.
     #[doc(hidden)]
     fn dropped(&mut self);
 

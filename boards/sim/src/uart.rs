@@ -31,7 +31,7 @@ pub(crate) struct Uart {
     left: Vec<u8>,
 }
 
-/// What waits for the board to read it.
+/// Input that waits for the board to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReceivedInput {
     Byte(u8),
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(uart.left().len(), 65);
     }
 
-    /// What the board reads: bytes, `~` for a loss and `!` for a BREAK.
+    /// Returns the board's input: bytes, `~` for a loss and `!` for a BREAK.
     fn read_all(uart: &mut Uart) -> String {
         let mut read = String::new();
         loop {

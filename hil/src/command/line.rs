@@ -76,7 +76,7 @@ struct Asking<'a> {
     notes: Notes,
     report: Report,
     client: Option<Client>,
-    /// Who owns the line instead of the client.
+    /// The owner of the line, if that is not the client.
     busy: Option<Busy>,
     following: Option<Following>,
 }
@@ -225,7 +225,7 @@ impl Asking<'_> {
         Ok(client)
     }
 
-    /// Whether the line's owner was a client like this one that has ended without a goodbye: this
+    /// Returns whether the line's owner was a client like this one that has ended without a goodbye: this
     /// port is locked, so no other uses it now, and the owner has this one's name, USER@HOST.
     fn is_own(&self, busy: &Busy) -> bool {
         let is_locked = matches!(self.order.endpoint, Endpoint::Serial { .. });
@@ -319,7 +319,7 @@ impl Asking<'_> {
     }
 }
 
-/// What may be asked of a line that another client owns.
+/// Returns whether a request is carried out on a line that another client owns.
 const fn may_ask_aside(request: &Request) -> bool {
     matches!(request, Request::PowerStatus | Request::PowerCancel(_))
 }

@@ -118,7 +118,7 @@ struct Climb<'a> {
     ladder: Ladder,
     /// Close the link behind the acknowledgement: the board waits for that.
     await_close: bool,
-    /// How long after the acknowledgement the board resets.
+    /// The time from the acknowledgement to the board's reset.
     delay: Millis,
     /// How long one probe waits for its answer.
     patience: Millis,

@@ -11,7 +11,7 @@ use crate::units::Text;
 /// behind one is not waited for: its checksum says that it is whole.
 #[derive(Clone, Debug)]
 pub struct AnnouncementReader {
-    /// What is printable and came since the last byte that is not, or the end of it.
+    /// The printable bytes since the last one that is not, or the end of them.
     buffer: [u8; BUFFER_BYTES],
     length: usize,
 }

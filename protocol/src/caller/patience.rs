@@ -2,15 +2,15 @@
 
 use crate::units::Millis;
 
-/// How long a caller waits, and how often it tries.
+/// The waits of a caller, and the number of its attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// How long one attempt waits for its answer.
+    /// The longest that one attempt waits for its answer.
     pub reply: Millis,
-    /// How often a hello or request is sent at most, unless the board says that it still runs:
+    /// The most times that a hello or request is sent, unless the board says that it still runs:
     /// then as often again.
     pub attempts: u16,
-    /// How long a request is waited for at most while the board says that it still runs.
+    /// The longest wait for a request while the board says that it still runs.
     pub working: Millis,
 }
 

@@ -88,7 +88,7 @@ pub struct PowerStatus {
     pub pending: Option<Pending>,
     /// The last operation that is over, or was when the board went down.
     pub last: Option<LastOperation>,
-    /// Why the last request was refused, if what it asked for could not be prepared; empty otherwise.
+    /// The cause of the last refusal, if an operation could not be prepared; empty otherwise.
     pub refused: Text<CAUSE_BYTES>,
 }
 

@@ -229,7 +229,7 @@ pub struct Brief<'a> {
     pub last_exit: Option<ServiceExit>,
     /// What its processes use, in KiB; 0 if unknown.
     pub memory_kib: u32,
-    /// Whether its log cannot be written.
+    /// True if its log cannot be written.
     pub log_failing: bool,
 }
 

@@ -66,7 +66,7 @@ pub struct Origin {
     pub assigned: OperationId,
     /// How long what waits on its link, and the acknowledgement, take on the wire.
     pub wire_time: Millis,
-    /// Whether its link is a connection, which its client can close.
+    /// True if its link is a connection, which its client can close.
     pub is_connection: bool,
 }
 
@@ -342,7 +342,7 @@ impl Desk {
         "".write(out);
     }
 
-    /// What is staged and what was last. Why a request was refused is not the desk's to know.
+    /// Returns the staged operation and the last one. The cause of a refusal is not the desk's to know.
     #[must_use]
     pub fn status(&self, now: Instant) -> PowerStatus {
         let Board { backend, boot, .. } = self.board;

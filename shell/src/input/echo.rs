@@ -14,7 +14,7 @@ const PAUSE: Millis = Millis(2_000);
 /// The silence on the line after which a person's input is read again.
 const QUIET: Millis = Millis(1_000);
 
-/// What is known about an echo on a line.
+/// The signs of an echo on a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EchoDetector {
     /// When the last byte arrived.
@@ -25,7 +25,7 @@ pub(super) struct EchoDetector {
     told: bool,
 }
 
-/// What a line that has ended is taken for.
+/// The supposed origin of a line that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineOrigin {
     /// Somebody's who is to be answered.
@@ -115,7 +115,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         origin
     }
 
-    /// Whether the line under way is over the limit, and began as one of a board's.
+    /// Returns whether the line under way is over the limit, and began as one of a board's.
     pub(super) fn overflows_with_echo(&mut self, now: Instant) -> bool {
         let overflows = self.editor.is_over() && self.echo.overflow(now, self.editor.text());
         if overflows {

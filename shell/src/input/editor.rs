@@ -33,7 +33,7 @@ pub(crate) struct Editor<const LINE: usize, const HISTORY: usize> {
     loss: LossPosition,
 }
 
-/// Where in the line bytes were lost first.
+/// The place in the line at which bytes were lost first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum LossPosition {
     /// Nowhere.
@@ -87,7 +87,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
         is_sound && self.bytes().is_empty()
     }
 
-    /// Whether the line is over the limit.
+    /// Returns whether the line is over the limit.
     pub(crate) const fn is_over(&self) -> bool {
         self.over > 0
     }
@@ -123,7 +123,7 @@ impl<const LINE: usize, const HISTORY: usize> Editor<LINE, HISTORY> {
         }
     }
 
-    /// Whether bytes are missing in the line.
+    /// Returns whether bytes are missing in the line.
     pub(crate) const fn is_lost(&self) -> bool {
         !matches!(self.loss, LossPosition::None)
     }

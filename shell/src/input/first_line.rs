@@ -1,11 +1,11 @@
-//! Who sends a first line: somebody at the keys, who is shown what is typed, or a program.
+//! The sender of a first line: somebody at the keys, who is shown what is typed, or a program.
 
 use super::{Carriage, Input, Medium};
 use crate::dialect::HAS_TERM;
 use crate::out::Out;
 use lastword_protocol::Instant;
 
-/// How a first line arrives.
+/// The pace at which a first line arrives.
 ///
 /// What comes in one go is not echoed. A program has no use for that, and on a line that echoes, a command
 /// that came back would run again: a reboot in every boot.
@@ -45,7 +45,7 @@ impl FirstLine {
 }
 
 impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
-    /// Whether a terminal shows what is typed: [`Input::redraw`] is to be written after a disturbance.
+    /// Returns whether a terminal shows what is typed: [`Input::redraw`] is to be written after a disturbance.
     #[must_use]
     pub fn is_shown(&self) -> bool {
         match self.dialect {
@@ -66,7 +66,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         }
     }
 
-    /// Whether a first line is echoed: a person may be typing it.
+    /// Returns whether a first line is echoed: a person may be typing it.
     pub(super) const fn echoes_first(&self) -> bool {
         HAS_TERM && matches!(self.medium, Medium::Serial { .. })
     }

@@ -167,7 +167,7 @@ impl Keys {
         }
     }
 
-    /// Whether no key is under way.
+    /// Returns whether no key is under way.
     pub(crate) fn is_idle(&self) -> bool {
         matches!(self.state, State::Ground)
     }

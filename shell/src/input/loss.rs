@@ -1,9 +1,9 @@
-//! Where input is missing: the line with the hole is refused.
+//! Missing input: the line with the hole is refused.
 
 use super::{Carriage, Input, Keys};
 
 impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
-    /// Whether nothing is received of the line under way, not even half of a line end or a key.
+    /// Returns whether nothing is received of the line under way, not even half of a line end or a key.
     #[must_use]
     pub fn is_at_line_start(&self) -> bool {
         let is_empty = self.told || self.editor.is_untouched();
@@ -26,7 +26,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.editor.lose();
     }
 
-    /// What arrived here was no text, and was dropped: in the middle of a line that is as
+    /// Notes that bytes were dropped here that were no text: in the middle of a line that is as
     /// [`Input::lost`], and between two lines nothing.
     pub fn dropped(&mut self) {
         // A CR that may still open term has ended its line.

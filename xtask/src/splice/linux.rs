@@ -79,7 +79,7 @@ const FLOOD_LINES: u32 = 76_000;
 const CALM_LINES: u32 = 1_000;
 /// One flood, and what comes behind it.
 pub(super) const SHORT_LINES: u32 = FLOOD_LINES + CALM_LINES;
-/// What the kernel's buffers hold.
+/// A burst that the kernel's buffers hold.
 const CALM_BURST_LINES: u32 = 100;
 /// An agent that says nothing for so long is stopped.
 const STOPPED: Duration = Duration::from_secs(2);

@@ -16,10 +16,10 @@ const REPEAT_AFTER: [Millis; 2] = [Millis(1_000), Millis(3_000)];
 /// The announcements on one link.
 #[derive(Debug)]
 pub(super) struct AnnouncementSchedule {
-    /// Whether there are any: nobody connects to the link.
+    /// True if there are any: nobody connects to the link.
     enabled: bool,
     last: Option<Instant>,
-    /// Whether one is due as soon as the answer under way has been given.
+    /// True if one is due as soon as the answer under way has been given.
     postponed: bool,
     /// The times of the repetitions still to come. The last is the next.
     repeat: Vec<Instant>,

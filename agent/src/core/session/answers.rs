@@ -1,4 +1,4 @@
-//! What a session does while others work on its requests, and with their answers.
+//! A session's work while others work on its requests, and with their answers.
 
 use super::lines::Flow;
 use super::patience::REFUSAL_WAIT;
@@ -73,7 +73,7 @@ impl Session {
         Some(position)
     }
 
-    /// Whether there are replies to say whose requests came on another link, which has lost the
+    /// Returns whether there are replies to say whose requests came on another link, which has lost the
     /// session to this one. `waker` is woken when some come; [`Session::say_mail`] says them.
     #[must_use]
     pub fn has_mail(&self, waker: &Waker) -> bool {
@@ -148,7 +148,7 @@ impl Session {
         }
     }
 
-    /// Whether `^C` ends the waiting instead of spoiling the line that waits to be read: a person
+    /// Returns whether `^C` ends the waiting instead of spoiling the line that waits to be read: a person
     /// takes what was typed ahead back with it.
     fn is_typed_ahead_at_line_start(&self) -> bool {
         self.lines.is_term()
@@ -156,7 +156,7 @@ impl Session {
             || matches!(self.last_typed, TextInput::Byte(b'\r' | b'\n'))
     }
 
-    /// Whether nothing has arrived of the line under way, whether it waits for its turn or not.
+    /// Returns whether nothing has arrived of the line under way, whether it waits for its turn or not.
     pub(super) fn is_at_line_start(&self) -> bool {
         if self.pending.has_line() {
             self.is_typed_ahead_at_line_start()

@@ -1,15 +1,15 @@
-//! Where a session begins and ends: what kind of link it is on, and why it is over.
+//! The bounds of a session: the kind of its link, and the reason for its end.
 
 use lastword_shell::Medium;
 
-/// What kind of link a session is on.
+/// The kind of link that a session is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traits {
-    /// Whether peers connect to it, and how fast it is if not.
+    /// The medium: peers connect to it, or else it has a speed.
     pub medium: Medium,
-    /// Whether bytes arrive with the marks of a Linux tty.
+    /// True if bytes arrive with the marks of a Linux tty.
     pub marked: bool,
-    /// Whether the peer may speak telnet.
+    /// True if the peer may speak telnet.
     pub telnet: bool,
 }
 
@@ -19,7 +19,7 @@ impl Traits {
     }
 }
 
-/// Why a session is over.
+/// The reason for the end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The client ended it, or there was nothing more to come.

@@ -16,7 +16,7 @@ pub(super) struct DeferredRequest {
     pub(super) sequence: Sequence,
 }
 
-/// Who asks, and how the reply gets there.
+/// The client that asks, and the way of the reply to it.
 #[derive(Debug)]
 pub(super) enum Requester {
     /// A client in its session, which keeps the reply.
@@ -38,7 +38,7 @@ impl OrphanedRequest {
         Self { id, asked }
     }
 
-    /// Which request of its session it was.
+    /// Returns the request's id in its session.
     #[must_use]
     pub const fn id(&self) -> RequestId {
         self.id
@@ -51,7 +51,7 @@ impl OrphanedRequest {
     }
 }
 
-/// What is said in place of the reply to a request that has `staged` an operation, if it is said too
+/// Returns the answer in place of the reply to a request that has `staged` an operation, if it is said too
 /// late for that: the operation stands down.
 pub(super) fn unheard(reply: &Reply, staged: bool) -> Reply {
     match reply {

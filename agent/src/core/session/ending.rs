@@ -5,7 +5,7 @@ use super::{End, Session};
 use crate::core::world::World;
 
 impl Session {
-    /// Whether the conversation is over once the output is written, and why.
+    /// Returns whether the conversation is over once the output is written, and why.
     #[must_use]
     pub fn end(&self) -> Option<End> {
         let busy = self.pending.is_waiting() || self.lines.is_following();

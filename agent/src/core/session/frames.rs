@@ -24,9 +24,9 @@ pub(super) struct Frames {
     /// Whether others share the line, because nobody connects to it.
     shared_line: bool,
     owner: Option<Owner>,
-    /// What the last client that was refused since the owner came sums its frames with.
+    /// The nonce of the last client that was refused since the owner came.
     refused: Option<Nonce>,
-    /// What the one hello is answered that a session without a place takes, and whether it was.
+    /// The answer to the one hello that a session without a place takes; `true` once it was given.
     refusal: Option<(Refusal, bool)>,
 }
 
@@ -70,12 +70,12 @@ impl Frames {
         self.refusal = Some((refusal, false));
     }
 
-    /// Whether a hello was answered so.
+    /// Returns whether a hello was answered so.
     pub(super) fn has_refused(&self) -> bool {
         self.refusal.as_ref().is_some_and(|(_, is_said)| *is_said)
     }
 
-    /// What the frames of a client are summed with that was refused, while the line has this owner.
+    /// Returns the nonce of a client that was refused, while the line has this owner.
     pub(super) fn refused(&self) -> Option<Nonce> {
         self.refused.filter(|_| self.owner.is_some())
     }
@@ -253,7 +253,7 @@ impl Frames {
         here
     }
 
-    /// Whether there are replies to say that were asked for on another link. `waker` is woken when
+    /// Returns whether there are replies to say that were asked for on another link. `waker` is woken when
     /// some come.
     pub(super) fn has_mail(&self, waker: &Waker) -> bool {
         let owner = self.owner.as_ref();

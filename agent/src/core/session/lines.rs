@@ -36,7 +36,7 @@ pub(super) struct Lines {
     showing: Option<FollowId>,
     /// What the running line wants to follow, once it is known where that ends.
     opening: Option<Opening>,
-    /// What the one line is answered that a session without a place takes.
+    /// The answer to the one line that a session without a place takes.
     refusal: Option<Refusal>,
 }
 
@@ -90,7 +90,7 @@ impl Lines {
         self.input.lost();
     }
 
-    /// What was no text was dropped here.
+    /// Notes that bytes that were no text were dropped here.
     pub(super) fn dropped(&mut self) {
         self.input.dropped();
     }
@@ -110,7 +110,7 @@ impl Lines {
         self.input.dialect().is_some()
     }
 
-    /// Whether nothing is received of the line under way.
+    /// Returns whether nothing is received of the line under way.
     pub(super) fn is_at_line_start(&self) -> bool {
         self.input.is_at_line_start()
     }

@@ -39,7 +39,7 @@ impl LossWatch {
     }
 }
 
-/// What a link hands in, in its order.
+/// Input of a link, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LinkInput {
     Byte(u8),

@@ -27,7 +27,7 @@ pub(super) enum Marked {
 }
 
 impl Marks {
-    /// How many bytes arrived with a framing or parity error.
+    /// Returns the number of bytes that arrived with a framing or parity error.
     pub(super) const fn damaged(&self) -> u32 {
         self.damaged
     }

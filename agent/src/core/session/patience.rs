@@ -6,7 +6,7 @@ use lastword_protocol::{Instant, Millis};
 /// A serial line that was quiet for this long forgets its dialect.
 const SERIAL_IDLE: Millis = Millis(300_000);
 
-/// How long a connection for which there is no place is waited for to say in which dialect it wants
+/// The longest wait for a connection for which there is no place to say in which dialect it wants
 /// to hear that.
 pub(super) const REFUSAL_WAIT: Millis = Millis(2_000);
 

@@ -19,7 +19,7 @@ pub struct RequestId(pub u64);
 /// of the owner before it.
 const FRAME_REQUESTS: usize = 2 * WINDOW;
 
-/// Who waits for an answer.
+/// The line or frame that waits for an answer.
 #[derive(Debug)]
 pub(super) enum AnswerTarget {
     /// The line under way.
@@ -31,11 +31,11 @@ pub(super) enum AnswerTarget {
 /// The requests that others still work on.
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
-    /// How many there ever were.
+    /// The number of requests there ever were.
     count: u64,
     line: Option<PendingLine>,
     frames: Vec<(RequestId, DeferredRequest)>,
-    /// What nobody has been asked yet.
+    /// Questions that nobody has been asked yet.
     jobs: VecDeque<Job>,
     /// Answers that came while nothing might be said.
     late: Vec<(RequestId, Vec<Reply>)>,
@@ -44,7 +44,7 @@ pub(super) struct PendingRequests {
 #[derive(Debug)]
 struct PendingLine {
     id: RequestId,
-    /// Whether it may be given up: the supervisor goes on with it, a staged operation would not.
+    /// True if it may be given up: the supervisor goes on with it, a staged operation would not.
     is_service: bool,
 }
 
@@ -74,17 +74,17 @@ impl PendingRequests {
         self.jobs.pop_front()
     }
 
-    /// Whether the line under way waits.
+    /// Returns whether the line under way waits.
     pub(super) const fn has_line(&self) -> bool {
         self.line.is_some()
     }
 
-    /// Whether anything waits.
+    /// Returns whether anything waits.
     pub(super) const fn is_waiting(&self) -> bool {
         self.line.is_some() || !self.frames.is_empty()
     }
 
-    /// Whether one more request in a frame may be asked.
+    /// Returns whether one more request in a frame may be asked.
     pub(super) const fn has_room(&self) -> bool {
         self.frames.len() < FRAME_REQUESTS
     }
@@ -100,7 +100,7 @@ impl PendingRequests {
         self.line = None;
     }
 
-    /// Who waits for this answer; nobody any more if the line was given up.
+    /// Takes the one that waits for this answer; nobody any more if the line was given up.
     pub(super) fn take(&mut self, id: RequestId) -> Option<AnswerTarget> {
         if self.line.take_if(|line| line.id == id).is_some() {
             return Some(AnswerTarget::Line);

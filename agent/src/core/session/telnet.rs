@@ -24,7 +24,7 @@ const ECHO: u8 = 1;
 const SUPPRESS_GO_AHEAD: u8 = 3;
 const TIMING_MARK: u8 = 6;
 
-/// What an [`IAC`] may begin where it stands.
+/// The commands that an [`IAC`] may begin where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IacScope {
     /// Any command: a person's session.
@@ -40,9 +40,9 @@ pub(super) enum IacScope {
 #[derive(Debug, Default)]
 pub(super) struct Telnet {
     state: State,
-    /// Whether anything has arrived on the connection.
+    /// True if anything has arrived on the connection.
     begun: bool,
-    /// Whether a negotiation opened the connection.
+    /// True if a negotiation opened the connection.
     negotiated: bool,
     /// Options already agreed to, so that no answer is answered for ever.
     agreed: [bool; 2],

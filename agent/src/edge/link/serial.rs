@@ -251,7 +251,7 @@ impl Nature {
     }
 }
 
-/// How many bytes the driver has lost, whole buffers counted once; 0 if it does not count.
+/// Returns the number of bytes the driver has lost, whole buffers counted once; 0 if it does not count.
 fn losses(tty: BorrowedFd<'_>) -> io::Result<u32> {
     match kernel::input_losses(tty) {
         Err(error) if !is_not_supported(&error) => {
@@ -262,7 +262,7 @@ fn losses(tty: BorrowedFd<'_>) -> io::Result<u32> {
     }
 }
 
-/// Why what could not be opened as a serial port never will be; `None` if it may be, or is not there.
+/// Returns the reason why `path` can never be opened as a serial port; `None` if it may be, or is not there.
 fn unfit(path: &Path) -> Option<io::Error> {
     let wrong = |message: String| Some(io::Error::new(io::ErrorKind::InvalidInput, message));
     if !fs::metadata(path).ok()?.file_type().is_char_device() {

@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 
 /// A peer that was silent for this long is asked whether it is there, in seconds.
 const KEEPALIVE_IDLE_S: u32 = 20;
-/// How long after that it is asked again, in seconds.
+/// The time after which it is asked again, in seconds.
 const KEEPALIVE_INTERVAL_S: u32 = 5;
-/// How often it is asked before it is taken to be gone.
+/// The unanswered probes after which it is taken to be gone.
 const KEEPALIVE_PROBES: u32 = 3;
 /// A peer that acknowledges nothing for this long is gone, in milliseconds: as long as the keepalive
 /// takes, which it overrides.

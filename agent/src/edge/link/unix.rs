@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 #[derive(Debug)]
 pub struct UnixLink {
     stream: UnixStream,
-    /// Whether the peer had closed its sending side before the acknowledgement that matters: a client
+    /// True if the peer had closed its sending side before the acknowledgement that matters: a client
     /// that half-closes behind its request proves nothing by it.
     closed_before: bool,
 }

@@ -5,7 +5,7 @@ use super::service::Service;
 use lastword_protocol::{Instant, Millis};
 use std::io;
 
-/// How long after a failure to write the next attempt is made.
+/// The time between a failure to write and the next attempt.
 const RETRY: Millis = Millis(1_000);
 
 /// A service and what the pump knows of it.
@@ -15,7 +15,7 @@ pub(super) struct AttachedLog {
     pub(super) service: Service,
     /// Since when, and until when, nothing is tried: the disk does not take it.
     pub(super) stalled: Option<WriteStall>,
-    /// When each stream is to be looked at, as the pump has noted it.
+    /// The time at which each stream is to be looked at, as the pump has noted it.
     pub(super) due: [Option<Instant>; 2],
 }
 
@@ -23,7 +23,7 @@ pub(super) struct AttachedLog {
 pub(super) struct WriteStall {
     since: Instant,
     pub(super) retry: Instant,
-    /// How many lines were given up since.
+    /// The number of lines given up since.
     missed: u64,
 }
 

@@ -64,7 +64,7 @@ pub(super) struct Feed {
     names: Mutex<()>,
     paths: Paths,
     failures: AtomicU64,
-    /// Whether it cannot be written.
+    /// True if it cannot be written.
     failing: AtomicBool,
 }
 

@@ -60,7 +60,7 @@ impl Fifos {
         }
     }
 
-    /// Whether both still have their names, so that a new process can open them.
+    /// Returns whether both still have their names, so that a new process can open them.
     pub(super) fn are_there(&self) -> bool {
         Stream::BOTH.into_iter().all(|it| self.of(it).is_there())
     }
@@ -120,7 +120,7 @@ impl Fifo {
         Ok(lines)
     }
 
-    /// Whether a read would not wait.
+    /// Returns whether a read would not wait.
     fn has_bytes(&self) -> io::Result<bool> {
         let mut fds = [PollFd::new(self.end.as_fd(), PollFlags::POLLIN)];
         Ok(poll(&mut fds, PollTimeout::ZERO)? > 0)

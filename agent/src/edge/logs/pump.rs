@@ -71,7 +71,7 @@ pub(super) struct Pump {
     epoll: Epoll,
     woken: Arc<EventFd>,
     commands: mpsc::Receiver<Command>,
-    /// How long services wait for a log that cannot be written.
+    /// The longest that services wait for a log that cannot be written.
     write_wait_limit: Millis,
     tap: Tap,
     attached: BTreeMap<u64, AttachedLog>,

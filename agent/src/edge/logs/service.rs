@@ -17,12 +17,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// How often a FIFO is looked at to empty it: as often as all that it holds takes.
+/// The looks that empty a FIFO: as many as all that it holds takes.
 const RELIEF_LOOKS: usize = FIFO_BYTES / CHUNK_BYTES;
 /// How often a FIFO is looked at when a service has ended: more often than it can be full.
 const SETTLE_LOOKS: usize = 64;
 
-/// What is known before the files could be opened.
+/// The findings before the files could be opened.
 const NOTHING: Found = Found {
     length: 0,
     records: 0,
@@ -46,7 +46,7 @@ pub(super) struct Service {
     writer: Writer,
     limits: LogLimits,
     unfinished: [Unfinished; 2],
-    /// Whether lines were missed that the index does not know of.
+    /// True if lines were missed that the index does not know of.
     unmarked: bool,
 }
 

@@ -6,7 +6,7 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::power::{Origin, PowerRequest};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// How sessions reach the power task.
+/// The sessions' end of the way to the power task.
 #[derive(Clone, Debug)]
 pub struct PowerHandle {
     pub(super) asks: mpsc::Sender<PowerMessage>,

@@ -24,7 +24,7 @@ impl SharedDesk {
         }
     }
 
-    /// What is staged, what was last, and why the last request was refused, if it was.
+    /// Returns the staged operation, the last one, and the cause of the last refusal, if there is any.
     #[must_use]
     pub fn status(&self, now: Instant) -> PowerStatus {
         let refused = self.refused().as_ref().map(|it| it.cause.clone());

@@ -237,7 +237,7 @@ fn make_ready(
     }
 }
 
-/// What is behind an error, as it is told to whoever asked: the system's own words, if there are any.
+/// Returns the cause of an error, as the client is told it: the system's own words, if there are any.
 fn cause_of(error: &io::Error) -> String {
     let is_full = error.kind() == io::ErrorKind::StorageFull;
     let full = is_full.then_some(Errno::ENOSPC as i32);

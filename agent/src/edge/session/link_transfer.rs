@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 
-/// What the link did.
+/// A step that the link has made.
 #[derive(Clone, Copy)]
 pub(super) enum TransferEvent {
     Wrote(usize),
@@ -16,7 +16,7 @@ pub(super) enum TransferEvent {
     Ended,
 }
 
-/// What a link may do next.
+/// The steps that a link may make next.
 #[derive(Clone, Copy)]
 pub(super) struct LinkTransfer<'o> {
     pub(super) output: &'o [u8],

@@ -9,7 +9,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// What others answered, and the ticket of an operation that was staged; `None`: they are gone.
+/// The replies of others, and the ticket of an operation that was staged; `None`: they are gone.
 pub(super) type AnswerOutcome = Option<(Vec<Reply>, Option<Ticket>)>;
 
 /// An answer on its way.

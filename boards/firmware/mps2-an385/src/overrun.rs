@@ -9,7 +9,7 @@ pub fn lose(one_in: u32, is_marked: bool) {
     ONE_IN.store(one_in, Ordering::Relaxed);
 }
 
-/// Whether the byte that has just arrived is lost. Asked by the receive interrupt only.
+/// Returns whether the byte that has just arrived is lost. Asked by the receive interrupt only.
 pub(crate) fn strikes() -> bool {
     let one_in = ONE_IN.load(Ordering::Relaxed);
     if one_in == 0 {
@@ -23,7 +23,7 @@ pub(crate) fn strikes() -> bool {
     left > 0
 }
 
-/// How many bytes behind a lost one are marked.
+/// Returns the number of bytes behind a lost one that are marked.
 pub(crate) fn mark() -> u8 {
     u8::from(IS_MARKED.load(Ordering::Relaxed))
 }
@@ -41,6 +41,6 @@ fn chance() -> u32 {
 const MOST_BYTES: u32 = 16;
 static ONE_IN: AtomicU32 = AtomicU32::new(0);
 static IS_MARKED: AtomicBool = AtomicBool::new(true);
-/// How many bytes more are lost.
+/// The number of bytes still to be lost.
 static LEFT: AtomicU32 = AtomicU32::new(0);
 static CHANCE: AtomicU32 = AtomicU32::new(0x1234_5678);

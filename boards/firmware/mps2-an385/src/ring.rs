@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 pub struct RingEntry {
     /// The byte itself.
     pub byte: u8,
-    /// Whether bytes are missing in front of it.
+    /// True if bytes are missing in front of it.
     pub follows_loss: bool,
 }
 

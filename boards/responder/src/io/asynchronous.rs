@@ -111,7 +111,7 @@ async fn speak<T: Text, W: Write, B: Board, const FRAME: usize, const REPLIES: u
     Ok(())
 }
 
-/// What `reading` comes to, or `None` if `waiting` is over before. `reading` goes on. `caught_up` is
+/// Returns the result of `reading`, or `None` if `waiting` is over before. `reading` goes on. `caught_up` is
 /// called when there is nothing to be read.
 async fn first<F: Future>(
     mut reading: Pin<&mut F>,

@@ -23,7 +23,7 @@ pub(super) struct Fault {
     pub(super) code: Code,
     /// The parameter that is wrong, and what would be right.
     place: Option<Place>,
-    /// What is behind the message; may be empty.
+    /// The cause behind the message; may be empty.
     cause: String,
 }
 

@@ -32,7 +32,7 @@ impl UniqueValue {
     }
 }
 
-/// Where the reader is, and the first repeated name that it met.
+/// The reader's position, and the first repeated name that it met.
 #[derive(Default)]
 struct NamePath {
     steps: Vec<String>,

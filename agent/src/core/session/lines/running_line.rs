@@ -16,7 +16,7 @@ pub(super) struct RunningLine {
     pub(super) voice: AnswerFormat,
 }
 
-/// How a line is answered.
+/// The form in which a line is answered.
 #[derive(Debug)]
 pub(super) enum AnswerFormat {
     Text(Answer),
@@ -24,7 +24,7 @@ pub(super) enum AnswerFormat {
 }
 
 impl RunningLine {
-    /// What the next step does, unless the line is over.
+    /// Returns the next step's action, unless the line is over.
     pub(super) fn action(&self) -> Option<Action> {
         let open = match &self.voice {
             AnswerFormat::Text(answer) => answer.is_open(),
@@ -37,7 +37,7 @@ impl RunningLine {
             .map(|step: &Step| step.action.clone())
     }
 
-    /// What the next step wants to follow, if that is what it does.
+    /// Returns the log that the next step wants to follow, if that is its action.
     pub(super) fn opening(&self) -> Option<Opening> {
         let (logs, goes_on) = match (self.action()?, &self.voice) {
             (Action::Follow(logs), _) => (logs, true),
@@ -51,12 +51,12 @@ impl RunningLine {
     }
 }
 
-/// Whether a step takes the board down.
+/// Returns whether a step takes the board down.
 pub(super) fn is_dangerous(step: &Step) -> bool {
     step.command.level == Level::Danger
 }
 
-/// Whether a line is owed an answer.
+/// Returns whether a line is owed an answer.
 pub(super) fn is_due(script: &Script, voice: &AnswerFormat) -> bool {
     let is_call = match voice {
         AnswerFormat::Text(_) => true,
