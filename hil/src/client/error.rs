@@ -81,7 +81,7 @@ pub enum CallError {
     #[error("the board stopped answering; whether it did what was asked is not known")]
     Silent,
     /// The time is up, and the board is still at it: it goes on, and its reply can no longer be had.
-    #[error("still running on the board after {}{}", WholeSeconds(.0.elapsed), left(.0))]
+    #[error("still running on the board after {}{}", RoundedSpan(.0.elapsed), left(.0))]
     StillWorking(Working),
     /// The board booted, or its agent restarted, in between.
     #[error("the board or its agent restarted; whether it did what was asked is not known")]
@@ -190,7 +190,8 @@ mod tests {
     fn a_request_that_still_runs_is_told_with_what_is_known_of_its_end() {
         for (elapsed, left, expected) in [
             (2_000, None, "2 s"),
-            (2_001, Some(1), "3 s, 1 s left at most"),
+            (2_999, Some(1), "2 s, 1 s left at most"),
+            (150_000, Some(1_001), "2 min, 2 s left at most"),
             (1_000, Some(30_000), "1 s, 30 s left at most"),
         ] {
             let working = Working {
