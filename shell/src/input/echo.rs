@@ -8,8 +8,8 @@ use lastword_protocol::{Instant, Millis};
 /// The number of board lines without a [`PAUSE`] in a person's dialect that show an echo. In the dialects of
 /// scripts, where none is ever answered, no number does.
 const LINES: u8 = 3;
-/// The silence behind which they are counted anew. A line takes as long as it takes at the line's speed, and
-/// an echo never pauses.
+/// The silence behind which they are counted anew. A line takes as long as it takes at the line's speed; an
+/// echo pauses for so long only where a board writes for longer (300 baud) and does not read meanwhile.
 const PAUSE: Millis = Millis(2_000);
 /// The silence on the line after which a person's input is read again.
 const QUIET: Millis = Millis(1_000);
