@@ -105,7 +105,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             pasted: None,
             carriage: Carriage::Home,
             first_line: FirstLine::Empty,
-            echo: EchoDetector::new(),
+            echo: EchoDetector::new(medium),
             told: false,
             closed: false,
         }
@@ -130,7 +130,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         self.pasted = None;
         self.carriage = Carriage::Home;
         self.first_line = FirstLine::Empty;
-        self.echo = EchoDetector::new();
+        self.echo = EchoDetector::new(self.medium);
         self.told = false;
         self.closed = false;
     }

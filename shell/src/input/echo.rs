@@ -1,16 +1,13 @@
 //! A board's own words that come back: from a tty that echoes, a plug that ties TX to RX, or
 //! another board wired crosswise. To answer them would never end.
 
-use super::Input;
 use super::keys::Keys;
+use super::{Input, Medium};
 use lastword_protocol::{Instant, Millis};
 
-/// The number of board lines without a [`PAUSE`] in a person's dialect that show an echo. In the dialects of
-/// scripts, where none is ever answered, no number does.
+/// The number of board lines without a pause ([`Medium::echo_pause`]) in a person's dialect that show an
+/// echo. In the dialects of scripts, where none is ever answered, no number does.
 const LINES: u8 = 3;
-/// The silence behind which they are counted anew. A line takes as long as it takes at the line's speed; an
-/// echo pauses for so long only where a board writes for longer (300 baud) and does not read meanwhile.
-const PAUSE: Millis = Millis(2_000);
 /// The silence on the line after which a person's input is read again.
 const QUIET: Millis = Millis(1_000);
 
@@ -23,6 +20,7 @@ pub(super) struct EchoDetector {
     /// Nothing is read or written until the line is quiet.
     silent: bool,
     told: bool,
+    medium: Medium,
 }
 
 /// The supposed origin of a line that has ended.
@@ -35,8 +33,9 @@ pub(super) enum LineOrigin {
 }
 
 impl EchoDetector {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(medium: Medium) -> Self {
         Self {
+            medium,
             last: Instant(0),
             lines: 0,
             silent: false,
@@ -49,7 +48,7 @@ impl EchoDetector {
         let pause = now.since(self.last);
         self.last = now;
         self.silent &= pause < QUIET;
-        if PAUSE < pause {
+        if self.medium.echo_pause() < pause {
             self.lines = 0;
         }
         self.silent
@@ -137,11 +136,12 @@ fn is_answer(line: &str) -> bool {
     matches!(word, b"ok" | b"err" | b"|" | b"!") || is_json_answer(line)
 }
 
-/// Returns whether a board shows a person this line: an answer to a script, the place of an error, or
-/// a prompt. No command begins so.
+/// Returns whether a board shows a person this line: an answer to a script, the place of an error, a
+/// refusal, or a prompt. No command begins so.
 fn is_on_screen(line: &str) -> bool {
     let word = first_word(line);
-    is_answer(line) || word.starts_with(b"^") || word.ends_with(b">")
+    let is_refusal = line.trim_ascii_start().starts_with("not run:");
+    is_answer(line) || word.starts_with(b"^") || word.ends_with(b">") || is_refusal
 }
 
 /// Returns whether this is a response of JSON-RPC, which is never a request.
@@ -189,7 +189,15 @@ mod tests {
         ] {
             assert!(!is_answer(line), "{line}");
         }
-        for line in ["lab7> ", "lab7> uptime", "     ^~~~ unknown: x", "^C", "ok"] {
+        let refused = "not run: input was lost; send t";
+        for line in [
+            "lab7> ",
+            "lab7> uptime",
+            "     ^~~~ unknown: x",
+            "^C",
+            "ok",
+            refused,
+        ] {
             assert!(is_on_screen(line), "{line}");
         }
         assert!(!is_on_screen("power status"));

@@ -22,7 +22,23 @@ impl Medium {
             Self::Stream => LONE_CR,
         }
     }
+
+    /// Returns the silence behind which an echo is counted anew: two seconds, and the time that a long answer
+    /// takes, because a board may not read while it writes.
+    pub(super) fn echo_pause(self) -> Millis {
+        match self {
+            Self::Serial { baud } => {
+                Millis(ECHO_PAUSE.0 + LONG_ANSWER_BITS * 1_000 / u64::from(baud.max(1)))
+            }
+            Self::Stream => ECHO_PAUSE,
+        }
+    }
 }
+
+/// The shortest pause of an echo.
+const ECHO_PAUSE: Millis = Millis(2_000);
+/// The length of an answer of 2 KiB on the line, in bits: `help` and what repeats the line.
+const LONG_ANSWER_BITS: u64 = 2_048 * 10;
 
 /// How long a CR waits for its LF at least.
 const LONE_CR: Millis = Millis(20);
