@@ -5,6 +5,8 @@
 //! being told that it is empty, is there without.
 
 use super::explain;
+use super::procfs::Stat;
+use super::watch::Process;
 use crate::edge::kernel;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
 use nix::sys::signal::Signal;
@@ -110,7 +112,7 @@ impl Cgroup {
 
     /// A process that starts in a frozen group never becomes its program, and whoever starts it waits. An
     /// agent that died while it killed may have left one, or a person.
-    fn thaw(&self) -> io::Result<()> {
+    pub(super) fn thaw(&self) -> io::Result<()> {
         let file = self.file("cgroup.freeze");
         match fs::read_to_string(&file) {
             Ok(frozen) if frozen.trim() == "1" => {
@@ -134,7 +136,7 @@ impl Cgroup {
                 return Ok(());
             }
             for pid in new {
-                if let Ok(process) = super::Process::open(pid)
+                if let Ok(process) = Process::open(pid)
                     && self.contains(pid)
                     && !process.has_ended()
                 {
@@ -226,6 +228,17 @@ impl Cgroup {
             }
         }
         Ok(processes)
+    }
+
+    /// Opens what runs in it and below, except the members of a process group.
+    pub(super) fn open_outside(&self, group: i32) -> io::Result<Vec<Process>> {
+        let is_outside = |pid: &i32| Stat::read(*pid).is_ok_and(|stat| stat.group != group);
+        let outside = self.processes()?.into_iter().filter(is_outside);
+        let open = outside.filter_map(|pid| Process::open(pid).ok());
+        // Its number may have been given away before it was opened.
+        Ok(open
+            .filter(|process| self.contains(process.pid) && !process.has_ended())
+            .collect())
     }
 
     /// The group itself, to start a process in (clone3(2)), and its list of processes, to enter it.

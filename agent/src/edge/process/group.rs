@@ -8,6 +8,7 @@ use super::procfs::{Stat, nonce_of};
 use super::watch::Process;
 use super::{Cgroup, Nonce64};
 use crate::edge::kernel;
+use crate::edge::threads::{self, OneEach};
 use nix::sys::signal::Signal;
 use nix::unistd::getpid;
 use std::collections::BTreeSet;
@@ -74,8 +75,52 @@ impl Group {
     fn signal_each(&self, signal: Signal, to: impl Fn(&Entry) -> bool) -> io::Result<()> {
         let census = Census::take()?;
         let to = self.members(&census).into_iter().filter(|entry| to(entry));
-        to.filter_map(Entry::open)
-            .try_for_each(|process| process.signal(signal))
+        let opened: Vec<Process> = to.filter_map(Entry::open).collect();
+        send_each(&opened, signal)
+    }
+
+    /// Sends the stop signal to all of it, once to each process: to the leader's process group, and to every
+    /// member that has left that. SIGCONT follows, since a stopped process takes no signal but SIGKILL, and a
+    /// frozen cgroup is thawed.
+    ///
+    /// # Errors
+    ///
+    /// If a process could not be sent it, for want of permission, or the members cannot be listed; the others
+    /// were sent it.
+    pub async fn terminate(&self, signal: Signal) -> io::Result<()> {
+        let thawed = self.cgroup.as_ref().map_or(Ok(()), Cgroup::thaw);
+        let told = self.signal(signal);
+        let (strays, listed) = match self.outside_the_group().await {
+            Ok(strays) => (strays, Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        let strays_told = send_each(&strays, signal);
+        if signal != Signal::SIGKILL {
+            // Whoever could not be sent the signal cannot be sent this one either.
+            let _ = self.signal(Signal::SIGCONT);
+            let _ = send_each(&strays, Signal::SIGCONT);
+        }
+        thawed.and(told).and(listed).and(strays_told)
+    }
+
+    /// The members that the leader's process group does not reach.
+    async fn outside_the_group(&self) -> io::Result<Vec<Process>> {
+        let Some(leader) = &self.leader else {
+            // Without a leader a signal goes to each member.
+            return Ok(Vec::new());
+        };
+        let group = leader.pid;
+        if let Some(cgroup) = self.cgroup.clone() {
+            let threads = OneEach::default();
+            let list = threads::run(&threads, move || cgroup.open_outside(group));
+            return list
+                .await
+                .map_err(|error| io::Error::other(error.to_string()))?;
+        }
+        let census = Census::soon().await?;
+        let members = self.members(&census).into_iter();
+        let outside = members.filter(|entry| entry.stat.group != group);
+        Ok(outside.filter_map(Entry::open).collect())
     }
 
     /// Kills every process of it, and those that these start meanwhile. They may take a moment to be
@@ -246,6 +291,12 @@ impl Group {
         };
         self.leader.as_ref().is_some_and(holds)
     }
+}
+
+/// Sends a signal to each, also behind one that could not be sent it. Returns the first failure.
+fn send_each(processes: &[Process], signal: Signal) -> io::Result<()> {
+    let sent = processes.iter().map(|process| process.signal(signal));
+    sent.fold(Ok(()), Result::and)
 }
 
 /// Kills it, and if it leads a process group that as well, those too that carry no nonce.

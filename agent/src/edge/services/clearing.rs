@@ -15,7 +15,7 @@ pub(super) async fn clear(name: &Name, group: Option<&Group>, signal: Option<Sig
         return;
     }
     let sent = match signal {
-        Some(signal) => group.signal(signal),
+        Some(signal) => group.terminate(signal).await,
         None => group.kill().await,
     };
     pass(if signal.is_some() {
