@@ -12,16 +12,18 @@
 mod event;
 mod history;
 mod retry;
+mod starting;
 mod state;
 mod stopping;
 
 pub use event::{Effect, Event, Exit, Moment, Shown};
 pub use history::{Last, Transition};
 
-use super::manifest::{Manifest, Probe};
+use super::manifest::Manifest;
 use history::History;
 use lastword_protocol::{Instant, Millis};
 use retry::Retry;
+use starting::SpawnFailures;
 use state::{KILL_AGAIN, Phase, State, Then};
 
 /// One service.
@@ -34,6 +36,7 @@ pub struct Machine {
     runs: u64,
     /// How often it was started again because it had ended unasked.
     restarts: u32,
+    spawn_failures: SpawnFailures,
 }
 
 impl Machine {
@@ -47,6 +50,7 @@ impl Machine {
             history: History::default(),
             runs: 0,
             restarts,
+            spawn_failures: SpawnFailures::default(),
         }
     }
 
@@ -92,6 +96,26 @@ impl Machine {
         self.restarts
     }
 
+    /// Returns how many orders for a process came to nothing, and why the latest did.
+    #[must_use]
+    pub fn spawn_failures(&self) -> (u64, &str) {
+        (self.spawn_failures.count, &self.spawn_failures.latest)
+    }
+
+    /// Returns why it does not run though it should: what it waits for while it starts, what its last start
+    /// or run ended with in backoff or failure.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match &self.state {
+            State::Starting { obstacle, .. } => obstacle.as_deref(),
+            State::Backoff { .. } | State::Failed => {
+                let last = self.history.transitions().next_back();
+                last.map(|last| last.reason.as_str())
+            }
+            _ => None,
+        }
+    }
+
     /// How it came to what it is, the latest last.
     #[must_use]
     pub fn transitions(&self) -> impl DoubleEndedIterator<Item = &Transition> {
@@ -108,13 +132,16 @@ impl Machine {
     pub fn step(&mut self, at: Moment, rules: &Manifest, event: Event) -> Vec<Effect> {
         let before = self.shown();
         let (effects, reason) = match event {
-            Event::Start => self.start(),
+            Event::Start => self.start(true),
+            Event::Autostart => self.start(false),
             Event::Stop => self.stop(at.now, rules, None),
             Event::StopWithin(grace) => self.stop(at.now, rules, Some(grace)),
             Event::Kill => self.kill(at.now),
             Event::Adopted(age) => self.adopted(at.now, age),
             Event::Spawned => self.spawned(at.now, rules),
-            Event::SpawnFailed(why) => self.spawn_failed(at.now, rules, why),
+            Event::SpawnFailed(why) => self.spawn_failed(at.now, rules, &why),
+            Event::Exhausted(why) => self.exhausted(at.now, &why),
+            Event::Obstructed(obstacle) => self.obstructed(obstacle),
             Event::Ready => self.ready(at.now),
             Event::Exited(exit) => self.exited(at, rules, exit),
             Event::HookEnded(trouble) => self.hook_ended(rules, trouble),
@@ -125,103 +152,19 @@ impl Machine {
         effects
     }
 
-    fn start(&mut self) -> Outcome {
-        match &mut self.state {
-            State::Stopped | State::Failed | State::Backoff { .. } => {
-                self.retry.forget();
-                (self.spawn(true), "asked to start".into())
-            }
-            State::Spawning { stop, .. } => {
-                *stop = None;
-                nothing()
-            }
-            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => nothing(),
-        }
-    }
-
-    fn adopted(&mut self, now: Instant, age: Millis) -> Outcome {
-        if !matches!(self.state, State::Stopped) {
-            return nothing();
-        }
-        self.state = State::Running {
-            since: now,
-            before: Some(age),
-        };
-        (vec![], "adopted from an earlier agent".into())
-    }
-
-    /// Orders a process. `asked`: somebody waits for it.
-    fn spawn(&mut self, asked: bool) -> Vec<Effect> {
-        self.state = State::Spawning { asked, stop: None };
-        vec![Effect::Spawn]
-    }
-
-    fn spawned(&mut self, now: Instant, rules: &Manifest) -> Outcome {
-        let State::Spawning { stop, .. } = self.state else {
-            return nothing();
-        };
-        self.runs += 1;
-        if let Some(grace) = stop {
-            return (
-                self.begin_stop(now, rules, grace, Then::Stop),
-                "asked to stop".into(),
-            );
-        }
-        if rules.ready.probe == Probe::None {
-            self.state = State::Running {
-                since: now,
-                before: None,
-            };
-            return (vec![], "started".into());
-        }
-        self.state = State::Starting {
-            until: now.after(rules.ready.timeout),
-            since: now,
-        };
-        (vec![Effect::Probe], "started".into())
-    }
-
-    fn spawn_failed(&mut self, now: Instant, rules: &Manifest, why: String) -> Outcome {
-        match &self.state {
-            State::Spawning { stop: Some(_), .. } => {
-                self.state = State::Stopped;
-                (vec![], why)
-            }
-            // Nobody should wait for the end of a series of tries to learn of a typing error.
-            State::Spawning { asked: true, .. } => {
-                self.state = State::Failed;
-                (vec![], why)
-            }
-            State::Spawning { .. } => {
-                let (effects, verdict) = self.judge(now, rules, true, Millis(0));
-                (effects, format!("{why}; {verdict}"))
-            }
-            _ => nothing(),
-        }
-    }
-
-    fn ready(&mut self, now: Instant) -> Outcome {
-        let State::Starting { since, .. } = self.state else {
-            return nothing();
-        };
-        self.state = State::Running {
-            since,
-            before: None,
-        };
-        let took = now.since(since);
-        (vec![], format!("ready after {took}"))
-    }
-
     fn exited(&mut self, at: Moment, rules: &Manifest, exit: Exit) -> Outcome {
         let last = Last {
             exit,
             at_unix_ms: at.unix_ms,
         };
-        let ran = match &self.state {
-            State::Starting { since, .. } => at.now.since(*since),
+        let (ran, obstacle) = match &mut self.state {
+            State::Starting {
+                since, obstacle, ..
+            } => (at.now.since(*since), obstacle.take()),
             State::Running { since, before } => {
                 let before = before.unwrap_or_default();
-                Millis(at.now.since(*since).0.saturating_add(before.0))
+                let ran = Millis(at.now.since(*since).0.saturating_add(before.0));
+                (ran, None)
             }
             // It has ended because it was told to.
             State::Stopping { .. } => {
@@ -242,7 +185,7 @@ impl Machine {
         };
         (
             vec![Effect::Clear(rules.stop.signal)],
-            format!("ended by itself: {exit}"),
+            format!("ended by itself: {exit}{}", behind(obstacle.as_deref())),
         )
     }
 
@@ -287,18 +230,25 @@ impl Machine {
                 let exits = rules.restart.max_retries_per_minute;
                 (vec![], format!("ended by itself {exits} times within 60 s"))
             }
-            Some(Millis(0)) => (self.again(), "restarted at once".into()),
+            Some(Millis(0)) => (self.again(true), "restarted at once".into()),
             Some(wait) => {
-                let until = now.after(wait);
-                self.state = State::Backoff { until };
+                self.back_off(now, wait, true);
                 (vec![], format!("the next start is in {wait}"))
             }
         }
     }
 
-    /// Starts it again, because it ended unasked.
-    fn again(&mut self) -> Vec<Effect> {
-        self.restarts = self.restarts.saturating_add(1);
+    fn back_off(&mut self, now: Instant, wait: Millis, is_restart: bool) {
+        self.state = State::Backoff {
+            until: now.after(wait),
+            is_restart,
+        };
+    }
+
+    /// Starts it again. `is_restart`: because it had ended unasked, not because no process came of the
+    /// last start.
+    fn again(&mut self, is_restart: bool) -> Vec<Effect> {
+        self.restarts = self.restarts.saturating_add(u32::from(is_restart));
         self.spawn(false)
     }
 
@@ -307,13 +257,20 @@ impl Machine {
             return nothing();
         }
         match &mut self.state {
-            State::Backoff { .. } => (self.again(), "the wait is over".into()),
-            State::Starting { since, .. } => {
+            State::Backoff { is_restart, .. } => {
+                let is_restart = *is_restart;
+                (self.again(is_restart), "the wait is over".into())
+            }
+            State::Starting {
+                since, obstacle, ..
+            } => {
                 let ran = now.since(*since);
+                let obstacle = obstacle.take();
                 let then = Then::Judge { failed: true, ran };
                 let timeout = rules.ready.timeout;
                 let effects = self.begin_stop(now, rules, rules.stop.grace, then);
-                (effects, format!("not ready within {timeout}"))
+                let obstacle = behind(obstacle.as_deref());
+                (effects, format!("not ready within {timeout}{obstacle}"))
             }
             State::Stopping { phase, until, .. } => {
                 *phase = Phase::Killed;
@@ -329,6 +286,11 @@ impl Machine {
 
 /// What to do, and why the state has changed if it has.
 type Outcome = (Vec<Effect>, String);
+
+/// What is appended to a reason: what was in the way of readiness, if anything was.
+fn behind(obstacle: Option<&str>) -> String {
+    obstacle.map_or(String::new(), |obstacle| format!("; {obstacle}"))
+}
 
 const fn nothing() -> Outcome {
     (Vec::new(), String::new())

@@ -168,6 +168,7 @@ impl Supervisor {
         }
         self.closed = true;
         for unit in self.units.values_mut() {
+            unit.start_is_asked = false;
             unit.queued = if unit.machine.is_down() || unit.is_kept(end) {
                 Queued::Nothing
             } else {
@@ -280,6 +281,7 @@ impl Supervisor {
         unit.queued = next;
         let event = match (event, unit.grace.take()) {
             (Event::Stop, Some(grace)) => Event::StopWithin(grace),
+            (Event::Start, _) if !mem::take(&mut unit.start_is_asked) => Event::Autostart,
             (event, _) => event,
         };
         self.step(at, name, event);

@@ -50,6 +50,9 @@ pub enum Event {
     /// Somebody wants it to run. Unasked ends before this are forgotten. Means nothing while it is
     /// being stopped.
     Start,
+    /// It is to run because the agent starts, or its file is new or another. As [`Event::Start`], but a start
+    /// that comes to nothing follows the policy.
+    Autostart,
     /// Somebody wants it stopped.
     Stop,
     /// Somebody wants it stopped with this grace, not its file's. What is left of a stop that is
@@ -61,8 +64,12 @@ pub enum Event {
     Adopted(Millis),
     /// Its process is there.
     Spawned,
-    /// No process came of it.
+    /// No process came of it, for this reason.
     SpawnFailed(String),
+    /// No process came of it, because descriptors, processes or memory have run out.
+    Exhausted(String),
+    /// It is not ready, for this reason, or for none that is known.
+    Obstructed(Option<String>),
     /// The probe says that it is ready.
     Ready,
     /// Its main process has ended.
@@ -78,7 +85,7 @@ pub enum Event {
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Start the process; answer with [`Event::Spawned`] or [`Event::SpawnFailed`].
+    /// Start the process; answer with [`Event::Spawned`], [`Event::SpawnFailed`] or [`Event::Exhausted`].
     Spawn,
     /// Probe until it is ready; answer with [`Event::Ready`]. The next effect ends that.
     Probe,

@@ -6,6 +6,10 @@ use std::collections::VecDeque;
 
 /// Exits count for this long.
 const WINDOW: Millis = Millis(60_000);
+/// The first wait for descriptors, processes or memory; doubled each time.
+const EXHAUSTED_WAIT_MIN: Millis = Millis(1_000);
+/// The longest of these waits.
+const EXHAUSTED_WAIT_MAX: Millis = Millis(10_000);
 
 /// The unasked ends of one service, and the wait that grows with them.
 #[derive(Clone, Debug)]
@@ -14,6 +18,8 @@ pub(super) struct Retry {
     ends: VecDeque<Instant>,
     /// The last wait without jitter.
     wait: Option<Millis>,
+    /// The last wait for room, without jitter.
+    exhausted_wait: Option<Millis>,
     /// For the jitter: a linear congruential generator.
     random: u32,
 }
@@ -23,6 +29,7 @@ impl Retry {
         Self {
             ends: VecDeque::new(),
             wait: None,
+            exhausted_wait: None,
             random: seed,
         }
     }
@@ -31,11 +38,23 @@ impl Retry {
     pub(super) fn forget(&mut self) {
         self.ends.clear();
         self.wait = None;
+        self.exhausted_wait = None;
+    }
+
+    /// Returns how long to wait for descriptors, processes or memory. Counts nothing: the service is not to
+    /// blame, and gets its turn however long that takes.
+    pub(super) fn postpone(&mut self) -> Millis {
+        let wait = self.exhausted_wait.map_or(EXHAUSTED_WAIT_MIN, |wait| {
+            Millis(wait.0 * 2).min(EXHAUSTED_WAIT_MAX)
+        });
+        self.exhausted_wait = Some(wait);
+        self.jittered(wait)
     }
 
     /// Counts an unasked end after a run of the length `ran`, and returns how long to wait before the
     /// next start; `None`: it was one too many.
     pub(super) fn next(&mut self, now: Instant, rules: &Restart, ran: Millis) -> Option<Millis> {
+        self.exhausted_wait = None;
         self.ends.retain(|end| now.since(*end) < WINDOW);
         self.ends.push_back(now);
         if self.ends.len() >= rules.max_retries_per_minute as usize {

@@ -8,15 +8,17 @@ use lastword_protocol::{Instant, Millis};
 pub(super) enum State {
     Stopped,
     Failed,
-    /// `asked`: somebody waits for it; it is not a restart after an unasked end.
     Spawning {
-        asked: bool,
+        /// A failure is not tried again: somebody has asked for this start.
+        is_final: bool,
         /// Somebody wants it stopped meanwhile, with this grace.
         stop: Option<Millis>,
     },
     Starting {
         until: Instant,
         since: Instant,
+        /// What is in the way of readiness.
+        obstacle: Option<String>,
     },
     Running {
         since: Instant,
@@ -25,6 +27,8 @@ pub(super) enum State {
     },
     Backoff {
         until: Instant,
+        /// It had run, and ended unasked.
+        is_restart: bool,
     },
     Stopping {
         phase: Phase,
@@ -86,7 +90,7 @@ impl State {
     pub(super) const fn deadline(&self) -> Option<Instant> {
         match self {
             State::Starting { until, .. }
-            | State::Backoff { until }
+            | State::Backoff { until, .. }
             | State::Stopping { until, .. } => Some(*until),
             State::Stopped | State::Failed | State::Spawning { .. } | State::Running { .. } => None,
         }

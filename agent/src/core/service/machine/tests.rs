@@ -1,7 +1,7 @@
 //! What one service does, event by event.
 
 use super::*;
-use crate::core::service::manifest::{Policy, Stop, StopSignal};
+use crate::core::service::manifest::{Policy, Probe, Stop, StopSignal};
 
 const CLEAR: Effect = Effect::Clear(StopSignal::Term);
 
@@ -201,23 +201,164 @@ fn a_first_start_is_no_restart() {
 }
 
 #[test]
-fn a_start_that_fails_is_told_at_once_and_a_restart_that_fails_is_tried_again() {
+fn a_start_that_was_asked_for_fails_at_once() {
     let why = || Event::SpawnFailed("no such file".to_owned());
     let mut life = Life::new(rules(Policy::Always));
     life.check(&[
         (0, Event::Start, &[Effect::Spawn], Shown::Starting),
         (0, why(), &[], Shown::Failed),
     ]);
-    assert_eq!(
-        life.machine.transitions().next_back().unwrap().reason,
-        "no such file"
-    );
+    let machine = &life.machine;
+    assert_eq!(machine.reason(), Some("no such file"));
+    assert_eq!(machine.spawn_failures(), (1, "no such file"));
+}
+
+#[test]
+fn a_start_that_nobody_asked_for_and_that_fails_follows_its_policy() {
+    let why = || Event::SpawnFailed("no such file".to_owned());
+    for (policy, shown, follows) in [
+        (Policy::Always, Shown::Backoff, "the next start is in "),
+        (Policy::OnFailure, Shown::Backoff, "the next start is in "),
+        (
+            Policy::Never,
+            Shown::Failed,
+            "its policy is not to try again",
+        ),
+    ] {
+        let mut life = Life::new(rules(policy));
+        life.check(&[
+            (0, Event::Autostart, &[Effect::Spawn], Shown::Starting),
+            (0, why(), &[], shown),
+        ]);
+        let reason = life.machine.reason().unwrap();
+        let expected = format!("no such file; {follows}");
+        assert!(reason.starts_with(&expected), "{policy:?}: {reason}");
+    }
     Life::running(rules(Policy::Always)).check(&[
         (5, Event::Exited(Exit::Code(0)), &[CLEAR], Shown::Restarting),
         (5, Event::Empty, &[], Shown::Backoff),
         (9_000, Event::Tick, &[Effect::Spawn], Shown::Starting),
         (9_000, why(), &[], Shown::Backoff),
     ]);
+}
+
+/// Has the start fail whenever its wait is over, up to so many times; returns the waits.
+fn failing(life: &mut Life, times: usize, failure: &Event) -> Vec<u64> {
+    let (mut now, mut waits) = (0, Vec::new());
+    for _ in 0..times {
+        life.step(now, failure.clone());
+        let Some(until) = life.machine.deadline() else {
+            break;
+        };
+        waits.push(until.0 - now);
+        now = until.0;
+        life.step(now, Event::Tick);
+    }
+    waits
+}
+
+#[test]
+fn failed_starts_count_as_ends_do_and_are_no_restarts() {
+    let mut life = Life::new(rules(Policy::OnFailure));
+    life.step(0, Event::Autostart);
+    let waits = failing(&mut life, 10, &Event::SpawnFailed("no".to_owned()));
+    assert_eq!((waits.len(), life.machine.shown()), (4, Shown::Failed));
+    let reason = life.machine.reason();
+    assert_eq!(reason, Some("no; given up: 5 failures within 60 s"));
+    assert_eq!(life.machine.restarts(), 0);
+    // A wait that is long enough leaves room for attempts without end.
+    let mut rules = rules(Policy::OnFailure);
+    rules.restart.backoff_initial = Millis(20_000);
+    let mut life = Life::new(rules);
+    life.step(0, Event::Autostart);
+    let waits = failing(&mut life, 100, &Event::SpawnFailed("no".to_owned()));
+    assert_eq!(waits.len(), 100);
+    assert_eq!(life.machine.restarts(), 0);
+}
+
+#[test]
+fn an_attempt_by_hand_never_ends_a_series_of_attempts() {
+    let why = || Event::SpawnFailed("no such file".to_owned());
+    let mut life = Life::new(rules(Policy::OnFailure));
+    life.check(&[
+        (0, Event::Autostart, &[Effect::Spawn], Shown::Starting),
+        (1, Event::Start, &[], Shown::Starting),
+        (2, why(), &[], Shown::Backoff),
+        (3, Event::Start, &[Effect::Spawn], Shown::Starting),
+        (4, why(), &[], Shown::Backoff),
+    ]);
+    assert_eq!(life.machine.spawn_failures().0, 2);
+}
+
+#[test]
+fn a_start_without_room_is_tried_again_for_ever_whatever_the_policy() {
+    let full = Event::Exhausted("no descriptor is left".to_owned());
+    for policy in [Policy::Always, Policy::OnFailure, Policy::Never] {
+        for start in [Event::Start, Event::Autostart] {
+            let mut rules = rules(policy);
+            rules.restart.backoff_initial = Millis(0);
+            rules.restart.max_retries_per_minute = 1;
+            let mut life = Life::new(rules);
+            life.step(0, start);
+            let waits = failing(&mut life, 100, &full);
+            assert_eq!(waits.len(), 100, "{policy:?}");
+            assert!(waits[0] >= 750 && waits[99] >= 7_500, "{waits:?}");
+            assert!(waits.iter().all(|wait| *wait <= 10_000), "{waits:?}");
+            life.step(2_000_000, Event::Spawned);
+            assert_eq!(life.machine.shown(), Shown::Running);
+            assert_eq!(life.machine.restarts(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_stop_ends_a_wait_for_room() {
+    let full = || Event::Exhausted("no descriptor is left".to_owned());
+    Life::new(rules(Policy::Always)).check(&[
+        (0, Event::Autostart, &[Effect::Spawn], Shown::Starting),
+        (1, full(), &[], Shown::Backoff),
+        (2, Event::Stop, &[], Shown::Stopped),
+        (3, Event::Start, &[Effect::Spawn], Shown::Starting),
+        (4, Event::Stop, &[], Shown::Starting),
+        (5, full(), &[], Shown::Stopped),
+    ]);
+}
+
+#[test]
+fn what_is_in_the_way_of_readiness_is_named_until_it_is_gone() {
+    let taken = || Event::Obstructed(Some("port 80 is taken".to_owned()));
+    let mut rules = rules(Policy::OnFailure);
+    rules.ready.probe = Probe::Tcp(80);
+    let obstructed = || {
+        let mut life = Life::new(rules.clone());
+        life.check(&[
+            (0, Event::Autostart, &[Effect::Spawn], Shown::Starting),
+            (0, Event::Spawned, &[Effect::Probe], Shown::Starting),
+            (1, taken(), &[], Shown::Starting),
+        ]);
+        assert_eq!(life.machine.reason(), Some("port 80 is taken"));
+        life
+    };
+    for (event, at, reason) in [
+        (
+            Event::Tick,
+            10_000,
+            "not ready within 10s; port 80 is taken",
+        ),
+        (
+            Event::Exited(Exit::Code(1)),
+            5,
+            "ended by itself: exit 1; port 80 is taken",
+        ),
+    ] {
+        let mut life = obstructed();
+        life.check(&[(at, event, &[CLEAR], Shown::Restarting)]);
+        let last = life.machine.transitions().next_back().unwrap();
+        assert_eq!(last.reason, reason);
+    }
+    let mut life = obstructed();
+    life.step(2, Event::Obstructed(None));
+    assert_eq!(life.machine.reason(), None);
 }
 
 #[test]

@@ -188,10 +188,19 @@ impl Target {
 pub(super) struct Job {
     pub(super) id: JobId,
     pub(super) ask: Ask,
-    /// Who is not finished, with the number of processes started when it was asked.
-    pending: Vec<(Name, u64)>,
+    pending: Vec<Pending>,
     finished: Finished,
     failed: Vec<(Name, String)>,
+}
+
+/// A service that is not finished.
+#[derive(Debug)]
+struct Pending {
+    name: Name,
+    /// How many processes had been started when it was asked.
+    runs: u64,
+    /// How many starts had come to nothing when it was asked.
+    spawn_failures: u64,
 }
 
 impl Job {
@@ -210,7 +219,7 @@ impl Job {
 
     /// Returns the names of those that are not finished.
     pub(super) fn pending(&self) -> impl Iterator<Item = &Name> {
-        self.pending.iter().map(|(name, _)| name)
+        self.pending.iter().map(|pending| &pending.name)
     }
 
     /// Queues what is asked of one service, unless it is so already.
@@ -228,44 +237,61 @@ impl Job {
         unit.queued = match (verb, unit.queued) {
             // It will be started anyway.
             (Verb::Start, Queued::Restart) => Queued::Restart,
-            (Verb::Restart, _) if !unit.machine.is_down() => Queued::Restart,
+            (Verb::Restart, _) if unit.machine.has_process() => Queued::Restart,
             (Verb::Start | Verb::Restart, _) => Queued::Start,
             (Verb::Stop, _) => Queued::Stop,
         };
         if (verb, unit.queued) != (Verb::Start, Queued::Restart) {
             unit.grace = self.ask.grace();
         }
-        self.pending.push((name.clone(), unit.machine.runs()));
+        unit.start_is_asked = verb != Verb::Stop;
+        self.pending.push(Pending {
+            name: name.clone(),
+            runs: unit.machine.runs(),
+            spawn_failures: unit.machine.spawn_failures().0,
+        });
     }
 
     /// Looks who is finished.
     pub(super) fn look(&mut self, units: &BTreeMap<Name, Unit>) {
-        let verb = self.ask.verb();
-        for (name, runs) in mem::take(&mut self.pending) {
-            let Some(unit) = units.get(&name) else {
+        for pending in mem::take(&mut self.pending) {
+            let Some(unit) = units.get(&pending.name) else {
                 // Removed meanwhile: so it is stopped, at least.
-                match verb {
-                    Verb::Stop => self.finished.done.push(name),
-                    _ => self.failed.push((name, "removed meanwhile".to_owned())),
+                match self.ask.verb() {
+                    Verb::Stop => self.finished.done.push(pending.name),
+                    _ => self
+                        .failed
+                        .push((pending.name, "removed meanwhile".to_owned())),
                 }
                 continue;
             };
-            let started = unit.machine.runs() > runs;
-            match (verb, unit.rest()) {
-                (Verb::Stop, Some(Rest::Down)) | (Verb::Start, Some(Rest::Up)) => {
-                    self.finished.done.push(name);
-                }
-                // Who is up again was down in between.
-                (Verb::Stop | Verb::Restart, Some(Rest::Up)) if started => {
-                    self.finished.done.push(name);
-                }
-                (_, Some(_)) => {
-                    let why = unit.reason().to_owned();
-                    self.failed.push((name, why));
-                }
-                (_, None) if started && verb != Verb::Stop => self.finished.done.push(name),
-                (_, None) => self.pending.push((name, runs)),
+            self.look_at(pending, unit);
+        }
+    }
+
+    fn look_at(&mut self, pending: Pending, unit: &Unit) {
+        let started = unit.machine.runs() > pending.runs;
+        let (spawn_failures, failure) = unit.machine.spawn_failures();
+        match (self.ask.verb(), unit.rest()) {
+            (Verb::Stop, Some(Rest::Down)) | (Verb::Start, Some(Rest::Up)) => {
+                self.finished.done.push(pending.name);
             }
+            // Who is up again was down in between.
+            (Verb::Stop | Verb::Restart, Some(Rest::Up)) if started => {
+                self.finished.done.push(pending.name);
+            }
+            // Nobody who asks waits for a series of attempts.
+            (Verb::Start | Verb::Restart, _) if spawn_failures > pending.spawn_failures => {
+                self.failed.push((pending.name, failure.to_owned()));
+            }
+            (_, Some(_)) => {
+                let why = unit.reason().to_owned();
+                self.failed.push((pending.name, why));
+            }
+            (_, None) if started && self.ask.verb() != Verb::Stop => {
+                self.finished.done.push(pending.name);
+            }
+            (_, None) => self.pending.push(pending),
         }
     }
 

@@ -117,10 +117,14 @@ impl Supervisor {
             }
             return;
         }
-        // What the last agent left stopped starts with this one, as with any; what has failed may do
-        // better with its new file.
-        let anew = first || unit.machine.shown() == Shown::Failed;
-        if anew && manifest.autostart && unit.machine.is_down() {
+        // What the last agent left stopped starts with this one, as with any; what has failed, or waits for its
+        // next attempt, may do better with its new file.
+        let anew = match unit.machine.shown() {
+            Shown::Failed => true,
+            Shown::Backoff => differs,
+            _ => first,
+        };
+        if anew && manifest.autostart && !unit.machine.has_process() {
             unit.queued = Queued::Start;
         }
     }

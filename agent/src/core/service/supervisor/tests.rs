@@ -233,6 +233,53 @@ fn a_failed_service_starts_again_with_a_new_file() {
 }
 
 #[test]
+fn who_joins_a_start_that_nobody_asked_for_hears_of_its_failure_at_once() {
+    for ask in [Ask::Start, Ask::Restart] {
+        let mut supervisor = Supervisor::new(1);
+        supervisor.reload(at(0), catalog(&[("a", "command \"nosuch\"")]));
+        let failed = || Event::SpawnFailed("no such file".to_owned());
+        supervisor.tell(at(0), &name("a"), failed());
+        assert_eq!(supervisor.unit(&name("a")).unwrap().shown(), Shown::Backoff);
+        let effects = supervisor.ask(at(1), JobId(1), &ask(Target::One(name("a"))));
+        assert_eq!(
+            (told(&effects, SPAWN), answers(&effects).len()),
+            (vec!["a"], 0)
+        );
+        let effects = supervisor.tell(at(1), &name("a"), failed());
+        let [Err(Trouble::Failed { failed, .. })] = answers(&effects)[..] else {
+            panic!("{effects:?}");
+        };
+        assert!(
+            failed[0]
+                .1
+                .starts_with("no such file; the next start is in ")
+        );
+        // It is as it was before.
+        assert_eq!(supervisor.unit(&name("a")).unwrap().shown(), Shown::Backoff);
+    }
+}
+
+#[test]
+fn a_start_by_a_reload_or_a_board_that_stays_up_follows_its_policy_when_it_fails() {
+    let failed = || Event::SpawnFailed("no such file".to_owned());
+    let shown = |supervisor: &Supervisor| supervisor.unit(&name("a")).unwrap().shown();
+    let mut supervisor = pair();
+    let files = |command: &str| catalog(&[("a", &format!("command \"{command}\""))]);
+    supervisor.reload(at(1), files("nosuch"));
+    supervisor.tell(at(2), &name("b"), Event::Empty);
+    supervisor.tell(at(2), &name("a"), Event::Empty);
+    supervisor.tell(at(2), &name("a"), failed());
+    assert_eq!(shown(&supervisor), Shown::Backoff);
+    let mut supervisor = pair();
+    supervisor.end(at(1), End::All);
+    supervisor.tell(at(2), &name("b"), Event::Empty);
+    supervisor.tell(at(2), &name("a"), Event::Empty);
+    supervisor.reopen(at(3));
+    supervisor.tell(at(3), &name("a"), failed());
+    assert_eq!(shown(&supervisor), Shown::Backoff);
+}
+
+#[test]
 fn a_removed_service_is_stopped_and_forgotten() {
     let mut supervisor = pair();
     let (plan, effects) = supervisor.reload(at(1), catalog(&[("a", "command \"a\"")]));

@@ -17,6 +17,8 @@ pub struct Unit {
     /// What its process was started by; `None` if nobody has written that down.
     pub(super) started_by: Option<Digest>,
     pub(super) queued: Queued,
+    /// Somebody has asked for the start that is queued, and hears of its failure.
+    pub(super) start_is_asked: bool,
     /// It had a process when the last agent died, which has ended since.
     pub(super) ended_unseen: bool,
     /// The grace that whoever wants it stopped has given, in place of its file's.
@@ -52,6 +54,7 @@ impl Unit {
             machine,
             started_by: None,
             queued: Queued::Nothing,
+            start_is_asked: false,
             ended_unseen: false,
             grace: None,
             removed: false,

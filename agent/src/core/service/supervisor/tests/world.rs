@@ -148,7 +148,10 @@ impl World {
                 assert!(!self.ended, "{name} was started behind the end");
                 assert!(real.is_empty(), "{name} was started beside another {name}");
                 if real.broken {
-                    return self.tell(&name, Event::SpawnFailed("broken".to_owned()));
+                    let why = "broken".to_owned();
+                    let is_full = real.born.is_multiple_of(2);
+                    let event = [Event::SpawnFailed, Event::Exhausted][usize::from(is_full)](why);
+                    return self.tell(&name, event);
                 }
                 let born = real.born + 1;
                 *real = Real {
@@ -284,6 +287,10 @@ impl World {
 
     /// Lets everything run its course, with processes that do what they are told.
     fn calm_down(&mut self) {
+        for real in self.real.values_mut() {
+            // Room comes back; a program that is not there stays away.
+            real.broken &= !real.born.is_multiple_of(2);
+        }
         for _ in 0..2_000 {
             while !self.todo.is_empty() {
                 self.carry();
