@@ -3,8 +3,10 @@
 pub mod backend;
 pub mod clock;
 pub mod down;
+mod explained;
 pub mod facts;
 pub mod failpoint;
+mod file_limit;
 mod kernel;
 pub mod link;
 pub mod listen;

@@ -2,6 +2,7 @@
 
 use super::facts::{AwaitedListeners, SessionCounter, SessionKind};
 use super::failpoint::pass;
+use super::file_limit::{self, CONSOLE_DESCRIPTORS};
 use super::link::{Link, PtyLink, SerialLink, TcpLink, UnixLink};
 use super::refused_connections::RefusedConnections;
 use super::session::{Room, resume, serve};
@@ -244,6 +245,10 @@ impl Host {
         loop {
             reap(conversations);
             match listener.accept().await {
+                // A console gets in, however many come from the network.
+                Ok((_, peer)) if !file_limit::has_left(CONSOLE_DESCRIPTORS) => {
+                    self.refusals.note_full(&peer);
+                }
                 Ok((stream, peer)) => match TcpLink::new(stream, peer) {
                     Ok(link) => self.connection(conversations, link, SessionKind::Tcp),
                     Err(error) => tracing::debug!(%peer, %error, "gone before it began"),

@@ -15,6 +15,7 @@ mod tests;
 pub use feed::{BATCH_BYTES, BATCH_LINES, Batch, Follower, TAIL_BYTES, Tail};
 
 use crate::core::log::{Cursor, LogLimits};
+use crate::edge::explained::explain;
 use feed::{Feed, Feeds};
 use lastword_daemon::signals::block_all;
 use lastword_protocol::Millis;
@@ -269,6 +270,12 @@ impl Readers {
         self.0.failing()
     }
 
+    /// Returns whether a service's log is open.
+    #[must_use]
+    pub fn is_open(&self, name: &str) -> bool {
+        self.0.find(name).is_some()
+    }
+
     /// Returns whether a service's log cannot be written at the moment.
     #[must_use]
     pub fn is_failing(&self, name: &str) -> bool {
@@ -319,5 +326,5 @@ fn make(path: &Path) -> io::Result<()> {
 
 /// An error that says which file it is about.
 fn at(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    explain(path.display(), error)
 }

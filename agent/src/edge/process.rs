@@ -39,6 +39,7 @@ pub use watch::Process;
 
 pub use crate::core::service::machine::Exit;
 
+use super::explained::explain;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -61,7 +62,7 @@ impl Nonce64 {
         let mut bytes = [0; 8];
         File::open(RANDOM)
             .and_then(|mut file| file.read_exact(&mut bytes))
-            .map_err(|error| explain(&format!("cannot read {RANDOM}"), &error))?;
+            .map_err(|error| explain(format_args!("cannot read {RANDOM}"), &error))?;
         Ok(Self(u64::from_ne_bytes(bytes)))
     }
 }
@@ -87,11 +88,6 @@ impl FromStr for Nonce64 {
 /// If there is no such process.
 pub fn start_time(pid: i32) -> io::Result<u64> {
     procfs::Stat::read(pid).map(|stat| stat.start_time)
-}
-
-/// What was being done, before what the kernel said of it; of the same kind.
-fn explain(what: &str, cause: &io::Error) -> io::Error {
-    io::Error::new(cause.kind(), format!("{what}: {cause}"))
 }
 
 /// The variable that holds the nonce.

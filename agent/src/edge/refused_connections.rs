@@ -4,6 +4,7 @@ use super::link::Link;
 use super::session::{Room, turn_away};
 use lastword_protocol::Nonce;
 use lastword_protocol::refusal::{Code, Refusal};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -50,6 +51,14 @@ impl RefusedConnections {
             let mut rest = [0; 512];
             let drained = async { while let Ok(1..) = link.read(&mut rest).await {} };
             let _ = timeout(LINGER, drained).await;
+        }
+    }
+
+    /// Notes a connection that is closed without a word, because descriptors have run out.
+    pub fn note_full(&self, peer: &SocketAddr) {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(refused) = log.note(Instant::now()) {
+            tracing::warn!(%peer, refused, "refused: no descriptors are left for TCP connections");
         }
     }
 

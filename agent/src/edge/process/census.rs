@@ -4,6 +4,7 @@ use super::children;
 use super::procfs::{Stat, nonce_into, nonce_of};
 use super::watch::Process;
 use super::{Nonce64, explain};
+use crate::edge::explained::is_exhausted;
 use crate::edge::threads::{self, OneEach};
 use std::collections::BTreeSet;
 use std::fs;
@@ -72,14 +73,19 @@ impl Census {
             if known.contains(&pid) {
                 continue;
             }
-            // It may have ended since.
-            let Ok(stat) = Stat::read_into(pid, &mut buffer) else {
-                continue;
+            let stat = match Stat::read_into(pid, &mut buffer) {
+                Ok(stat) => stat,
+                // Whoever cannot look does not know that nobody is there.
+                Err(error) if is_exhausted(&error) => return Err(error),
+                // It has ended since.
+                Err(_) => continue,
             };
             let has_environment = stat.is_program() && stat.runs();
-            let nonce = has_environment
-                .then(|| nonce_into(pid, &mut buffer))
-                .flatten();
+            let nonce = if has_environment {
+                nonce_into(pid, &mut buffer)?
+            } else {
+                None
+            };
             entries.push(Entry { pid, stat, nonce });
         }
         Ok(Self { entries })

@@ -328,7 +328,7 @@ impl Cgroup {
 
     fn failed(&self, what: &str, error: &io::Error) -> io::Error {
         explain(
-            &format!("cannot {what} cgroup {}", self.directory.display()),
+            format!("cannot {what} cgroup {}", self.directory.display()),
             error,
         )
     }

@@ -49,7 +49,7 @@ pub(super) fn launch_by(
     err: BorrowedFd<'_>,
     way: Way,
 ) -> io::Result<Process> {
-    let failed = |error: io::Error| explain(&format!("cannot start {}", launch.name), &error);
+    let failed = |error: io::Error| explain(format!("cannot start {}", launch.name), &error);
     let command = Command::new(launch).map_err(failed)?;
     let before = Before::new(launch, out, err).map_err(failed)?;
     let dumpable = dumpable_behavior();
@@ -203,7 +203,7 @@ fn refused(launch: &Launch, refusal: Refusal) -> io::Error {
         (step, _, Some(user)) if step.starts_with("becoming") => format!("{step} ({})", user.name),
         (step, _, _) => step.to_owned(),
     };
-    explain(&what, &cause)
+    explain(what, &cause)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One process of this machine, as `/proc` shows it (proc(5)).
 
 use super::{NONCE_VARIABLE, Nonce64};
+use crate::edge::explained::is_exhausted;
 use std::fs::File;
 use std::io::{self, Read};
 use std::thread;
@@ -76,11 +77,15 @@ impl Stat {
 
 /// The nonce in the environment of a process; `None` too if this process may not read that.
 pub(super) fn nonce_of(pid: i32) -> Option<Nonce64> {
-    nonce_into(pid, &mut Vec::new())
+    nonce_into(pid, &mut Vec::new()).ok().flatten()
 }
 
-/// Within execve(2) a process has for a moment no environment that could be read.
-pub(super) fn nonce_into(pid: i32, buffer: &mut Vec<u8>) -> Option<Nonce64> {
+/// Reads the nonce. Within execve(2) a process has for a moment no environment that could be read.
+///
+/// # Errors
+///
+/// If no descriptor is left to look with.
+pub(super) fn nonce_into(pid: i32, buffer: &mut Vec<u8>) -> io::Result<Option<Nonce64>> {
     /// The moment is some 10 µs long on a processor of its own. Whoever needs 10 ms for it, because a disk
     /// has to be read, is missed.
     const LOOKS: usize = 1_000;
@@ -89,19 +94,30 @@ pub(super) fn nonce_into(pid: i32, buffer: &mut Vec<u8>) -> Option<Nonce64> {
     let path = format!("/proc/{pid}/environ");
     let mut without = 0;
     for _ in 0..LOOKS {
-        read(&path, buffer).ok()?;
-        if !buffer.is_empty() {
-            return nonce_in(buffer);
+        match read(&path, buffer) {
+            Ok(()) if buffer.is_empty() => {}
+            Ok(()) => return Ok(nonce_in(buffer)),
+            Err(error) => return unless_exhausted(error),
         }
-        if Stat::read_into(pid, buffer).ok()?.code != 0 {
-            without += 1;
+        match Stat::read_into(pid, buffer) {
+            Ok(stat) => without += usize::from(stat.code != 0),
+            Err(error) => return unless_exhausted(error),
         }
         if without == CERTAIN {
-            return None;
+            return Ok(None);
         }
         thread::yield_now();
     }
-    None
+    Ok(None)
+}
+
+/// No nonce: it has ended, or may not be looked at. Unless it is this process that cannot look.
+fn unless_exhausted(error: io::Error) -> io::Result<Option<Nonce64>> {
+    if is_exhausted(&error) {
+        Err(error)
+    } else {
+        Ok(None)
+    }
 }
 
 fn nonce_in(environment: &[u8]) -> Option<Nonce64> {

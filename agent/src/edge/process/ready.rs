@@ -4,6 +4,7 @@
 use super::group::Group;
 use super::watch::Process;
 use super::{Exit, Launch, explain, launch};
+use crate::edge::explained::is_exhausted;
 use crate::edge::threads::{self, OneEach};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{
@@ -59,9 +60,10 @@ pub async fn exec_ready(command: Launch) -> io::Result<()> {
     loop {
         let command = command.clone();
         let started = threads::run(&OneEach::default(), move || Attempt::start(&command)).await;
-        let attempt = started.map_err(|error| io::Error::other(error.to_string()))??;
-        if attempt.0.exited().await == Exit::Code(0) {
-            return Ok(());
+        match started.map_err(|error| io::Error::other(error.to_string()))? {
+            Ok(attempt) if attempt.0.exited().await == Exit::Code(0) => return Ok(()),
+            Err(error) if !is_exhausted(&error) => return Err(error),
+            Ok(_) | Err(_) => {}
         }
         time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -98,8 +100,7 @@ impl NotifySocket {
     ///
     /// If there can be no socket at that path (it may have 107 bytes).
     pub fn bind(path: &Path) -> io::Result<Self> {
-        let failed =
-            |error: io::Error| explain(&format!("no socket at {}", path.display()), &error);
+        let failed = |error: io::Error| explain(format!("no socket at {}", path.display()), &error);
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}

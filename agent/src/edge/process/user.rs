@@ -31,7 +31,7 @@ impl User {
     /// If there is no such user, or the list of users cannot be read.
     pub fn find(name: &str) -> io::Result<Self> {
         let failed =
-            |error: nix::Error| explain(&format!("cannot look up user {name}"), &error.into());
+            |error: nix::Error| explain(format!("cannot look up user {name}"), &error.into());
         let Some(found) = nix::unistd::User::from_name(name).map_err(failed)? else {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,

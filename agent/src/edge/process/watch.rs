@@ -44,7 +44,7 @@ impl Process {
         let process = Self::under(pid)?;
         // What was read is its own only if it is still there: else the number may be another's.
         if process.has_ended() {
-            return Err(explain(&cannot_watch(pid), &Errno::ESRCH.into()));
+            return Err(explain(cannot_watch(pid), &Errno::ESRCH.into()));
         }
         Ok(process)
     }
@@ -79,7 +79,7 @@ impl Process {
 
     /// The process, or zombie, that has this number now.
     pub(super) fn under(pid: i32) -> io::Result<Self> {
-        let failed = |error: io::Error| explain(&cannot_watch(pid), &error);
+        let failed = |error: io::Error| explain(cannot_watch(pid), &error);
         // A negative one would mean a group, and comes from a file.
         let number = Some(pid).filter(|pid| *pid > 0).and_then(Pid::from_raw);
         let number = number.ok_or_else(|| failed(Errno::ESRCH.into()))?;
@@ -163,7 +163,7 @@ impl Process {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
             Err(error) => {
                 let what = format!("cannot send {signal} to process {}", self.pid);
-                Err(explain(&what, &error.into()))
+                Err(explain(what, &error.into()))
             }
         }
     }
@@ -192,7 +192,7 @@ impl Process {
         match sent {
             Err(error) if error.raw_os_error() != Some(Errno::ESRCH as i32) => {
                 let what = format!("cannot send {signal} to the group of process {}", self.pid);
-                Err(explain(&what, &error))
+                Err(explain(what, &error))
             }
             _ => Ok(true),
         }

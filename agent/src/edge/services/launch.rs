@@ -3,6 +3,7 @@
 use crate::core::service::Name;
 use crate::core::service::manifest::{Manifest, Probe, StopSignal};
 use crate::edge::failpoint::pass;
+use crate::edge::file_limit;
 use crate::edge::logs::{Ends, Logs};
 use crate::edge::process::{
     Cgroup, Cgroups, Exit, Group, Launch, Nonce64, NotifySocket, Process, User, exec_ready,
@@ -23,6 +24,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many processes are being started at once at most. Each takes a processor for about a millisecond.
 const AT_ONCE: usize = 4;
+/// How many descriptors a service takes while it is started: two FIFOs, a log and its index, the process, two
+/// ends of FIFOs, and the group, of which five stay.
+pub(super) const START_DESCRIPTORS: u64 = 9;
 /// What starting a process takes of a thread's stack at most, in bytes; the new process has its own.
 const STACK_BYTES: usize = 512 << 10;
 
@@ -70,6 +74,7 @@ impl Starter {
         let slot = self.slot().await?;
         // Hundreds may wait for a slot: what is needed from here on, they do not hold yet.
         let started = Box::pin(async {
+            let _claim = file_limit::claim(START_DESCRIPTORS)?;
             let mut order = self.order(name, rules, nonce)?;
             if rules.ready.probe == Probe::Notify {
                 order.notify = Some(self.listen(name)?);

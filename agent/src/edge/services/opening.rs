@@ -1,16 +1,19 @@
 //! Opens the logs of services, closes those of services that are no more, and tells the sessions what they may know.
 
 use super::hands::Hands;
+use super::launch::START_DESCRIPTORS;
 use super::task::Task;
 use crate::core::log::LogLimits;
 use crate::core::service::Name;
 use crate::edge::failpoint::pass;
+use crate::edge::file_limit;
 use crate::edge::logs::Logs;
 use crate::edge::tasks;
 
 impl Task {
     /// Opens every service's log, or tells it what bounds it now. That of a service which has a process
-    /// is open then; the others are opened while the first of them start.
+    /// is open then; the others are opened while the first of them start, if descriptors are left for all of
+    /// them, else each with its service: no log takes what another service needs to run.
     pub(super) async fn open_logs(&mut self) {
         self.finish_opening().await;
         let has_process = |name: &Name| self.hands.get(name).is_some_and(Hands::has_process);
@@ -19,9 +22,22 @@ impl Task {
             .units()
             .map(|(name, unit)| (name, unit.manifest().log))
             .partition(|(name, _)| has_process(name));
+        let readers = self.logs.readers();
+        let (open_already, mut others): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .partition(|(name, _)| readers.is_open(name.as_str()));
         open(self.logs.clone(), named(needed)).await;
-        self.opening
-            .spawn(tasks::named("logs", open(self.logs.clone(), named(others))));
+        let claim = file_limit::claim(others.len() as u64 * START_DESCRIPTORS);
+        if let Err(error) = &claim {
+            tracing::warn!(target: "services", %error, "a log is opened when its service starts");
+            others.clear();
+        }
+        others.extend(open_already);
+        let opened = open(self.logs.clone(), named(others));
+        self.opening.spawn(tasks::named("logs", async move {
+            opened.await;
+            drop(claim);
+        }));
     }
 
     /// Waits until every log is open that is to be.

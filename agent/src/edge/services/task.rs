@@ -14,6 +14,7 @@ use crate::core::service::supervisor::{
     Answer, Ask, Effect, End, JobId, StopDeadlines, Supervisor, Target, Trouble, Unit,
 };
 use crate::edge::clock::{Clock, unix_ms};
+use crate::edge::explained::is_exhausted;
 use crate::edge::failpoint::pass;
 use crate::edge::logs::Logs;
 use lastword_protocol::message::Reply;
@@ -179,7 +180,11 @@ impl Task {
             }
             What::Launched(Err(error)) => {
                 tracing::warn!(target: "services", %name, %error, "not started");
-                Event::SpawnFailed(error.to_string())
+                if is_exhausted(&error) {
+                    Event::Exhausted(error.to_string())
+                } else {
+                    Event::SpawnFailed(error.to_string())
+                }
             }
             What::Event(event) if hands.is_heard(serial, &event) => event,
             What::Event(_) => return,
