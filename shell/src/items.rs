@@ -78,7 +78,13 @@ fn visit_brief(brief: &Brief<'_>, to: &mut dyn Fields) -> fmt::Result {
     if brief.log_failing {
         to.field("log", Value::Word("failing"))?;
     }
-    Ok(())
+    if brief.file_changed {
+        to.field("file", Value::Word("changed"))?;
+    }
+    if brief.reason.is_empty() {
+        return Ok(());
+    }
+    to.field("reason", Value::Text(brief.reason))
 }
 
 /// Writes a row of a script's answer for each item: `| key=value …`.
@@ -161,6 +167,13 @@ fn service(pen: &mut Pen<'_>, brief: &Brief<'_>) {
     }
     if brief.log_failing {
         pen.text(" log failing");
+    }
+    if brief.file_changed {
+        pen.text(" file changed");
+    }
+    if !brief.reason.is_empty() {
+        pen.newline(4);
+        pen.flow(4, brief.reason);
     }
 }
 
@@ -256,12 +269,15 @@ mod tests {
             last_exit: Some(ServiceExit::Signal(9)),
             memory_kib: 640,
             log_failing: true,
+            file_changed: true,
+            reason: "no such file",
         };
         check(
             &[Item::Service(running)],
             "| name=camera state=running pid=812 port=8421 uptime_ms=125000 restarts=2 last_signal=9 \
-             memory_kib=640 log=failing\n",
-            "camera           running     pid 812 port 8421 up 2m 5s restarts 2 last signal 9 640 KiB log failing\r\n",
+             memory_kib=640 log=failing file=changed reason=\"no such file\"\n",
+            "camera           running     pid 812 port 8421 up 2m 5s restarts 2 last signal 9 640 KiB log failing \
+             file changed\r\n    no such file\r\n",
         );
     }
 

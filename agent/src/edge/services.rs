@@ -8,6 +8,7 @@ mod memory;
 mod opening;
 mod reading;
 mod saving;
+mod stamps;
 mod task;
 mod view;
 

@@ -15,6 +15,9 @@ pub const PAGE_BYTES: usize = 480;
 /// The longest text of an item, in bytes. Longer ones are cut, and end in `…`.
 pub const ITEM_TEXT_BYTES: usize = 320;
 
+/// The longest reason in a [`Brief`], in bytes. Longer ones are cut, and end in `…`.
+pub const BRIEF_REASON_BYTES: usize = 160;
+
 /// The longest grace that may be asked for: as long as a service's file may give it.
 pub const MOST_GRACE: Millis = Millis(3_600_000);
 
@@ -132,6 +135,8 @@ pub enum Change {
     Unchanged,
     /// Its file cannot be used; the detail says why. What runs goes on as it is.
     Broken,
+    /// Its file is another than the one that was read; the detail says what to do.
+    FileChanged,
 }
 
 impl Change {
@@ -150,6 +155,7 @@ impl Change {
             Self::Changed => "changed",
             Self::Unchanged => "unchanged",
             Self::Broken => "broken",
+            Self::FileChanged => "file_changed",
         }
     }
 }
@@ -231,6 +237,10 @@ pub struct Brief<'a> {
     pub memory_kib: u32,
     /// True if its log cannot be written.
     pub log_failing: bool,
+    /// Whether its file is another than the one that was read, or that its process was started by.
+    pub file_changed: bool,
+    /// Why it does not run though it should; empty if it runs, or should not.
+    pub reason: &'a str,
 }
 
 /// One step of a service's life.

@@ -8,9 +8,10 @@ use super::{Name, catalog};
 use crate::core::log::{Line, Stream};
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{
-    Change, ITEM_TEXT_BYTES, Item, LogStream, Page, ServiceExit, Step,
+    BRIEF_REASON_BYTES, Change, ITEM_TEXT_BYTES, Item, LogStream, Page, ServiceExit, Step,
 };
 use lastword_protocol::refusal::{Code, DETAIL_BYTES, Refusal};
+use std::collections::BTreeSet;
 
 /// Takes the items of an answer, and cuts them into pages.
 #[derive(Debug, Default)]
@@ -59,6 +60,13 @@ impl Pages {
 #[must_use]
 pub fn refused(code: Code, detail: &str) -> Vec<Reply> {
     Pages::default().refused(code, detail)
+}
+
+/// The longest beginning of a reason that fits a [`Brief`](lastword_protocol::message::service::Brief); it ends
+/// in `…` if something is missing.
+#[must_use]
+pub fn cut_reason(text: &str) -> String {
+    shortened(text, BRIEF_REASON_BYTES)
 }
 
 /// The longest beginning of a text that fits an item; it ends in `…` if something is missing.
@@ -121,6 +129,38 @@ pub fn of_job(ask: &Ask, answer: &Answer) -> Vec<Reply> {
         }
     }
 }
+
+/// Appends to the answer of a start or restart whose files have `changed` since they were read: what was
+/// started is what they said then. An unknown service may be one whose file is new.
+#[must_use]
+pub fn and_changed_files(replies: Vec<Reply>, changed: &BTreeSet<Name>) -> Vec<Reply> {
+    let mut pages = Pages::default();
+    let mut concerned = BTreeSet::new();
+    for reply in &replies {
+        let Reply::Items(page) = reply else { continue };
+        for item in page.items() {
+            if let Item::Changed { name, .. } = &item {
+                concerned.extend(Name::try_from(*name));
+            }
+            pages.push(&item);
+        }
+    }
+    for name in concerned.intersection(changed) {
+        pages.push(&Item::Changed {
+            name: name.as_str(),
+            change: Change::FileChanged,
+            detail: FILE_CHANGED,
+        });
+    }
+    match replies.into_iter().next_back() {
+        Some(refusal @ Reply::Refused(_)) => pages.so_far().chain([refusal]).collect(),
+        _ => pages.done(),
+    }
+}
+
+/// What is said of a service whose file is another than the one that was read.
+const FILE_CHANGED: &str =
+    "its file has changed since it was read, and was not used; `svc reload` reads it";
 
 fn code(trouble: &Trouble) -> Code {
     let is_conflict = |flaw: &Flaw| matches!(flaw, Flaw::Port(_));
@@ -268,6 +308,43 @@ mod tests {
         };
         assert!(page.more && page.items().count() == 2);
         assert_eq!(&*refusal.detail, "failed: b");
+    }
+
+    #[test]
+    fn a_start_tells_whose_file_has_changed_and_so_does_one_that_failed() {
+        let changed = [name("a"), name("c"), name("other")].into();
+        let finished = || Finished {
+            done: vec![name("a"), name("b")],
+            already: vec![name("c")],
+        };
+        let failed = vec![(name("d"), "no".to_owned())];
+        let trouble = Trouble::Failed {
+            finished: finished(),
+            failed,
+        };
+        for (answer, is_refused) in [(Ok(finished()), false), (Err(trouble), true)] {
+            let replies = of_job(&Ask::Restart(Target::All), &answer);
+            let replies = and_changed_files(replies, &changed);
+            let pages = replies.iter().filter_map(|reply| match reply {
+                Reply::Items(page) => Some(page),
+                _ => None,
+            });
+            let mut told = Vec::new();
+            for item in pages.flat_map(Page::items) {
+                if let Item::Changed {
+                    name: text,
+                    change: Change::FileChanged,
+                    detail,
+                } = item
+                {
+                    assert!(detail.contains("`svc reload`"), "{detail}");
+                    told.push(name(text));
+                }
+            }
+            assert_eq!(told, [name("a"), name("c")]);
+            let last = replies.last();
+            assert_eq!(matches!(last, Some(Reply::Refused(_))), is_refused);
+        }
     }
 
     #[test]

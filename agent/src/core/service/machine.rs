@@ -102,6 +102,12 @@ impl Machine {
         (self.spawn_failures.count, &self.spawn_failures.latest)
     }
 
+    /// Whether it waits for room not for the first time in a row.
+    #[must_use]
+    pub fn is_postponed_again(&self) -> bool {
+        matches!(self.state, State::Backoff { .. }) && self.retry.is_postponed_again()
+    }
+
     /// Returns why it does not run though it should: what it waits for while it starts, what its last start
     /// or run ended with in backoff or failure.
     #[must_use]

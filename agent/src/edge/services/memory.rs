@@ -1,6 +1,7 @@
 //! What the supervisor reads and writes: service files, and `state.json`.
 
 use super::hands::Hands;
+use super::stamps::FileStamps;
 use crate::core::service::Name;
 use crate::core::service::catalog::{Catalog, File, SUFFIX};
 use crate::core::service::registry::{Component, Kind, Registry};
@@ -52,6 +53,7 @@ pub(super) struct Memory {
     held: Vec<Held>,
     /// What has changed since is to be written when that is done.
     changed: bool,
+    stamps: FileStamps,
 }
 
 /// How long after a write has begun the next one may: while hundreds of services start, one for each would
@@ -93,6 +95,7 @@ impl Memory {
             begun: 0,
             held: Vec::new(),
             changed: false,
+            stamps: FileStamps::default(),
         }
     }
 
@@ -222,10 +225,21 @@ impl Memory {
     }
 
     /// Reads the service files.
-    pub(super) async fn read_catalog(&self) -> Catalog {
+    pub(super) async fn read_catalog(&mut self) -> Catalog {
         let directory = self.about.services.clone();
-        let read = move || Catalog::read(&files(&directory));
-        threads::run(&self.threads, read).await.unwrap_or_default()
+        let read = move || {
+            // Before the files are read: what changes meanwhile has changed since.
+            let stamps = FileStamps::of(directory.clone());
+            (stamps, Catalog::read(&files(&directory)))
+        };
+        let (stamps, catalog) = threads::run(&self.threads, read).await.unwrap_or_default();
+        self.stamps = stamps;
+        catalog
+    }
+
+    /// The files as they were when they were last read.
+    pub(super) fn stamps(&self) -> FileStamps {
+        self.stamps.clone()
     }
 }
 

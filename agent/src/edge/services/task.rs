@@ -179,10 +179,10 @@ impl Task {
                 Event::Spawned
             }
             What::Launched(Err(error)) => {
-                tracing::warn!(target: "services", %name, %error, "not started");
                 if is_exhausted(&error) {
                     Event::Exhausted(error.to_string())
                 } else {
+                    tracing::warn!(target: "services", %name, %error, "not started");
                     Event::SpawnFailed(error.to_string())
                 }
             }
@@ -334,7 +334,7 @@ impl Task {
             ServiceRequest::More => {}
             request => view::answer(
                 &self.supervisor,
-                (&self.hands, &self.logs),
+                (&self.hands, &self.logs, self.memory.stamps()),
                 &request,
                 answer,
             ),
@@ -344,6 +344,11 @@ impl Task {
     async fn ask(&mut self, ask: Result<Ask, Trouble>, answer: oneshot::Sender<Vec<Reply>>) {
         match ask {
             Ok(ask) => {
+                let answer = if ask.starts() {
+                    self.memory.stamps().remark(answer)
+                } else {
+                    answer
+                };
                 self.last_job += 1;
                 let id = JobId(self.last_job);
                 self.jobs.insert(id, (ask.clone(), answer));

@@ -1,8 +1,9 @@
 //! How services are, for whoever asks.
 
 use super::hands::Hands;
+use super::stamps::FileStamps;
 use crate::core::service::Name;
-use crate::core::service::answer::{Pages, exit, push_transition, refused};
+use crate::core::service::answer::{Pages, cut_reason, exit, push_transition, refused};
 use crate::core::service::supervisor::{Supervisor, Unit};
 use crate::edge::clock::uptime;
 use crate::edge::logs::Logs;
@@ -27,13 +28,16 @@ struct Seen {
     last_exit: Option<ServiceExit>,
     group: Option<Arc<Group>>,
     log_failing: bool,
+    /// Its process was started by another file than its file is now.
+    is_outdated: bool,
+    reason: String,
 }
 
 /// Answers a question for one service or for all. Their memory takes a while to find out, so that is
 /// done by the way.
 pub(super) fn answer(
     supervisor: &Supervisor,
-    (hands, logs): (&HashMap<Name, Hands>, &Logs),
+    (hands, logs, stamps): (&HashMap<Name, Hands>, &Logs, FileStamps),
     request: &ServiceRequest,
     answer: oneshot::Sender<Vec<Reply>>,
 ) {
@@ -52,9 +56,11 @@ pub(super) fn answer(
         _ => (supervisor.units().map(see).collect(), Vec::new()),
     };
     tasks::spawn("services view", async move {
+        let changed = stamps.changed().await;
         let mut pages = Pages::default();
         for seen in seen {
-            seen.push(&mut pages).await;
+            let file_changed = seen.is_outdated || changed.contains(&seen.name);
+            seen.push(&mut pages, file_changed).await;
         }
         for transition in &transitions {
             push_transition(&mut pages, transition);
@@ -76,11 +82,13 @@ fn seen(name: &Name, unit: &Unit, hands: Option<&Hands>, logs: &Logs) -> Seen {
         last_exit: unit.machine().last().map(|last| exit(last.exit)),
         group: hands.and_then(|hands| hands.group.clone()),
         log_failing: logs.readers().is_failing(name.as_str()),
+        is_outdated: unit.is_outdated(),
+        reason: cut_reason(unit.machine().reason().unwrap_or_default()),
     }
 }
 
 impl Seen {
-    async fn push(self, pages: &mut Pages) {
+    async fn push(self, pages: &mut Pages, file_changed: bool) {
         let memory = match &self.group {
             Some(group) => group.memory_bytes().await.unwrap_or_default(),
             None => 0,
@@ -95,6 +103,8 @@ impl Seen {
             last_exit: self.last_exit,
             memory_kib: u32::try_from(memory / 1_024).unwrap_or(u32::MAX),
             log_failing: self.log_failing,
+            file_changed,
+            reason: &self.reason,
         }));
     }
 }
@@ -107,6 +117,10 @@ pub(super) fn log_transition(name: &Name, unit: &Unit) {
         ServiceState::Starting | ServiceState::Running | ServiceState::Adopted => {}
         ServiceState::Restarting | ServiceState::Failed => {
             tracing::warn!(target: "services", %name, state = unit.shown().word(), "{why}");
+        }
+        // Hundreds may wait for room for days.
+        ServiceState::Backoff if unit.machine().is_postponed_again() => {
+            tracing::debug!(target: "services", %name, state = unit.shown().word(), "{why}");
         }
         ServiceState::Backoff | ServiceState::Stopping | ServiceState::Stopped => {
             tracing::info!(target: "services", %name, state = unit.shown().word(), "{why}");

@@ -141,6 +141,8 @@ fn a_page_of_services() {
         last_exit: Some(ServiceExit::Signal(9)),
         memory_kib: 640,
         log_failing: true,
+        file_changed: true,
+        reason: "",
     };
     let stopped = Brief {
         name: "a",
@@ -152,13 +154,15 @@ fn a_page_of_services() {
         last_exit: None,
         memory_kib: 0,
         log_failing: false,
+        file_changed: false,
+        reason: "no",
     };
     check_page(
         true,
         &[Item::Service(running), Item::Service(stopped)],
         "
         01              ; more: true
-        20              ; items: 32 bytes
+        26              ; items: 38 bytes
         00              ; item: 0 Service
         03 63 61 6D     ; name: cam
         02              ; state: 2 Running
@@ -169,6 +173,8 @@ fn a_page_of_services() {
         01 01 09        ; last_exit: 1 Signal(9)
         80 05           ; memory_kib: 640
         01              ; log_failing: true
+        01              ; file_changed: true
+        00              ; reason: empty
         00              ; item: 0 Service
         01 61           ; name: a
         00              ; state: 0 Stopped
@@ -179,6 +185,8 @@ fn a_page_of_services() {
         00              ; last_exit: none
         00              ; memory_kib: 0
         00              ; log_failing: false
+        00              ; file_changed: false
+        02 6E 6F        ; reason: no
         ",
     );
 }
@@ -258,6 +266,7 @@ fn words_keep_their_numbers() {
         Change::Changed,
         Change::Unchanged,
         Change::Broken,
+        Change::FileChanged,
     ];
     for (number, state) in states.into_iter().enumerate() {
         let step = Step {

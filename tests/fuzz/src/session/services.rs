@@ -4,7 +4,7 @@
 use lastword_agent::core::log::{Cursor, Line, Stream};
 use lastword_agent::core::service::Name;
 use lastword_agent::core::service::answer::{
-    Pages, of_reload, push_line, push_transition, refused,
+    Pages, cut_reason, of_reload, push_line, push_transition, refused,
 };
 use lastword_agent::core::service::catalog::{Catalog, File, SUFFIX};
 use lastword_agent::core::service::machine::{self, Event, Exit, Moment};
@@ -187,6 +187,8 @@ impl Services {
             last_exit: None,
             memory_kib: 0,
             log_failing: false,
+            file_changed: false,
+            reason: &cut_reason(unit.machine().reason().unwrap_or_default()),
         }));
     }
 
@@ -272,7 +274,10 @@ impl Services {
             machine::Effect::Spawn => {
                 assert!(real.is_empty(), "{name} was started beside another {name}");
                 if real.is_broken {
-                    return self.tell(now, &name, Event::SpawnFailed("broken".to_owned()));
+                    let why = "broken".to_owned();
+                    let is_full = real.lines % 2 == 1;
+                    let event = [Event::SpawnFailed, Event::Exhausted][usize::from(is_full)](why);
+                    return self.tell(now, &name, event);
                 }
                 (real.main, real.is_told_to_go, real.is_watched) = (true, false, false);
                 self.tell(now, &name, Event::Spawned);

@@ -45,3 +45,51 @@ fn a_file_changed_while_no_agent_lived_restarts_its_service_at_the_next_reload_a
     assert!(!says_so(&"changed"));
     let _ = agent.call("stop", &json!({"all": true}));
 }
+
+#[test]
+fn a_restart_after_an_edit_says_that_the_file_has_changed_since() {
+    let place = Place::with_services();
+    place.shell("a", "exec sleep 1000", "");
+    place.shell("b", "exec sleep 1000", "");
+    let agent = place.start();
+    let _ = agent.wait_for_state("a", "running");
+    let says = |line: &str| {
+        let mut console = agent.unix();
+        console.send(format!("{line}\n"));
+        console.until("ok\n")
+    };
+    assert_eq!(says("svc restart a"), "| name=a change=restarted\nok\n");
+    place.shell("a", "exec sleep 2000", "");
+    let warning = "| name=a change=file_changed detail=\"its file has changed since it was read, and was not \
+                   used; `svc reload` reads it\"\n";
+    assert_eq!(
+        says("svc restart a"),
+        format!("| name=a change=restarted\n{warning}ok\n")
+    );
+    assert_eq!(
+        says("svc start a"),
+        format!("| name=a change=already_running\n{warning}ok\n")
+    );
+    let all = says("svc restart --all");
+    assert!(
+        all.contains("name=b change=restarted") && all.contains(warning),
+        "{all}"
+    );
+    assert!(!all.contains("name=b change=file_changed"), "{all}");
+    assert!(says("svc status a").contains(" file=changed"));
+    let list = says("svc list");
+    assert_eq!(list.matches("file=changed").count(), 1, "{list}");
+    let restarted = agent.call("restart", &json!({"name": "a"}));
+    assert_eq!(
+        restarted,
+        json!({"restarted": ["a"], "file_changed": ["a"]})
+    );
+    assert_eq!(
+        agent.call("status", &json!({"name": "a"}))["file"],
+        "changed"
+    );
+    let _ = agent.call("reload", &json!({}));
+    agent.wait_for_state("a", "running");
+    assert_eq!(says("svc restart a"), "| name=a change=restarted\nok\n");
+    assert!(!says("svc status a").contains("file=changed"));
+}

@@ -51,6 +51,11 @@ impl Retry {
         self.jittered(wait)
     }
 
+    pub(super) fn is_postponed_again(&self) -> bool {
+        self.exhausted_wait
+            .is_some_and(|wait| wait > EXHAUSTED_WAIT_MIN)
+    }
+
     /// Counts an unasked end after a run of the length `ran`, and returns how long to wait before the
     /// next start; `None`: it was one too many.
     pub(super) fn next(&mut self, now: Instant, rules: &Restart, ran: Millis) -> Option<Millis> {

@@ -122,16 +122,21 @@ fn trouble(item: &Item<'_>) -> Option<String> {
     }
 }
 
-/// Names by what became of them; a list for each of `wanted`, an empty one too.
+/// Names by what became of them; a list for each of `wanted`, an empty one too, and one of those whose files
+/// have changed, if there are any.
 fn changes<'a>(items: impl Iterator<Item = Item<'a>>, wanted: &[Change]) -> Value {
     let mut lists: Map<String, Value> = wanted
         .iter()
         .map(|change| (change.word().to_owned(), json!([])))
         .collect();
     for item in items {
-        if let Item::Changed { name, change, .. } = item
-            && let Some(Value::Array(names)) = lists.get_mut(change.word())
-        {
+        let Item::Changed { name, change, .. } = item else {
+            continue;
+        };
+        if change == Change::FileChanged && !lists.contains_key(change.word()) {
+            lists.insert(change.word().to_owned(), json!([]));
+        }
+        if let Some(Value::Array(names)) = lists.get_mut(change.word()) {
             names.push(json!(name));
         }
     }
@@ -149,6 +154,8 @@ fn brief(item: &Item<'_>) -> Option<Value> {
         last_exit,
         memory_kib,
         log_failing,
+        file_changed,
+        reason,
     }) = item
     else {
         return None;
@@ -173,6 +180,12 @@ fn brief(item: &Item<'_>) -> Option<Value> {
     }
     if *log_failing {
         set("log", json!("failing"));
+    }
+    if *file_changed {
+        set("file", json!("changed"));
+    }
+    if !reason.is_empty() {
+        set("reason", json!(reason));
     }
     Some(Value::Object(object))
 }

@@ -36,6 +36,8 @@ fn listed(count: u32) -> Vec<Reply> {
             last_exit: None,
             memory_kib: 0,
             log_failing: false,
+            file_changed: false,
+            reason: "",
         }));
     }
     pages.done()
