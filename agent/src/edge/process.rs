@@ -18,6 +18,7 @@ mod descriptors;
 mod group;
 mod launch;
 pub mod limits;
+mod listeners;
 mod orphans;
 mod procfs;
 mod ready;

@@ -6,6 +6,7 @@ mod client;
 mod died;
 mod endings;
 mod killed;
+mod ports;
 mod stopping;
 mod told;
 mod typed;

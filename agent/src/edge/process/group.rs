@@ -182,6 +182,29 @@ impl Group {
         Ok(is_empty()? && is_empty()?)
     }
 
+    /// The process that was started, or adopted; none of what is left behind by one.
+    pub(super) const fn leader(&self) -> Option<&Arc<Process>> {
+        self.leader.as_ref()
+    }
+
+    /// Returns the numbers of its processes, as they are now. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// If `/proc` or the cgroup cannot be read.
+    pub(super) async fn pids(&self) -> io::Result<Vec<i32>> {
+        if let Some(cgroup) = self.cgroup.clone() {
+            let list = threads::run(&OneEach::default(), move || cgroup.processes()).await;
+            return list.map_err(|error| io::Error::other(error.to_string()))?;
+        }
+        let census = Census::soon().await?;
+        Ok(self
+            .members(&census)
+            .iter()
+            .map(|entry| entry.pid)
+            .collect())
+    }
+
     /// Waits until none of it runs. Cancel-safe.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! succeeds. All of these wait as long as it takes, and can be dropped at any moment.
 
 use super::group::Group;
+use super::listeners::{PortOwner, PortWatch};
 use super::watch::Process;
 use super::{Exit, Launch, explain, launch};
 use crate::edge::explained::is_exhausted;
@@ -22,13 +23,41 @@ use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixDatagram};
 use tokio::time;
 
-/// Waits until someone answers on a port of this machine's loopback addresses. Whether that is the
-/// service nobody can tell from outside. Cancel-safe.
-pub async fn tcp_ready(port: u16) {
+/// Waits until a process of a service listens on a port of the loopback address, in the network namespace of its
+/// main process. Another's socket does not count: `note` is told of it, and of a port that nobody listens on.
+/// Cancel-safe.
+///
+/// Where it cannot be told whose socket it is, one that takes connections counts: a service whose descriptors may
+/// not be read, or a port that the firewall redirects.
+pub async fn tcp_ready(port: u16, group: &Group, note: impl Fn(String) + Sync) {
     let mut pause = FIRST_PAUSE;
-    while !(answers(Ipv4Addr::LOCALHOST.into(), port).await
-        || answers(Ipv6Addr::LOCALHOST.into(), port).await)
-    {
+    let mut watch = PortWatch::new(port, group);
+    let mut was_hidden = false;
+    loop {
+        let is_elsewhere = watch.is_elsewhere();
+        let answered = !is_elsewhere
+            && (answers(Ipv4Addr::LOCALHOST.into(), port).await
+                || answers(Ipv6Addr::LOCALHOST.into(), port).await);
+        let owner = if answered || is_elsewhere {
+            watch.owner().await
+        } else {
+            PortOwner::Nobody
+        };
+        let is_hidden = answered && owner == PortOwner::Nobody;
+        match owner {
+            PortOwner::Service => return,
+            PortOwner::Unknown if answered => return,
+            // Whoever answered may have closed its socket since; not twice.
+            PortOwner::Nobody if is_hidden && was_hidden => return,
+            PortOwner::Nobody => note(format!("nothing listens on port {port}")),
+            PortOwner::Unknown => note(format!("cannot tell who listens on port {port}")),
+            PortOwner::Stranger(who) => {
+                note(format!(
+                    "port {port} is held by {who}, which is not of this service"
+                ));
+            }
+        }
+        was_hidden = is_hidden;
         time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -176,7 +205,7 @@ mod tests {
     use tokio::net::TcpSocket;
 
     #[tokio::test]
-    async fn a_port_is_ready_once_someone_listens() {
+    async fn a_port_answers_once_someone_listens() {
         for address in [
             IpAddr::from(Ipv4Addr::LOCALHOST),
             Ipv6Addr::LOCALHOST.into(),
@@ -195,7 +224,6 @@ mod tests {
             assert!(!answers(address, port).await, "taken, but nobody listens");
             let _listener = socket.listen(1).expect("bound");
             assert!(answers(address, port).await);
-            soon(tcp_ready(port)).await;
         }
     }
 

@@ -7,7 +7,7 @@ use crate::edge::process::{Cgroup, Group, Nonce64, Process};
 use crate::edge::tasks;
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -54,6 +54,42 @@ impl Underway {
             // Nobody is left to be told once the executor has ended.
             let _ = tell.send(heard).await;
         }))
+    }
+}
+
+/// What is in the way of a service's readiness, told when it changes.
+#[derive(Debug)]
+pub(super) struct Obstacles {
+    tell: mpsc::Sender<Heard>,
+    name: Name,
+    serial: u64,
+    last: Mutex<String>,
+}
+
+impl Obstacles {
+    pub(super) const fn new(tell: mpsc::Sender<Heard>, name: Name, serial: u64) -> Self {
+        Self {
+            tell,
+            name,
+            serial,
+            last: Mutex::new(String::new()),
+        }
+    }
+
+    pub(super) fn tell(&self, obstacle: String) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last == obstacle {
+            return;
+        }
+        let heard = Heard {
+            name: self.name.clone(),
+            serial: self.serial,
+            what: What::Event(Event::Obstructed(obstacle.clone())),
+        };
+        // A full queue has room at the next look.
+        if self.tell.try_send(heard).is_ok() {
+            *last = obstacle;
+        }
     }
 }
 

@@ -184,20 +184,23 @@ impl Starter {
     }
 }
 
-/// Waits until a service is ready, however long that takes.
+/// Waits until a service is ready, however long that takes. `obstructed` is told what is in the way.
 pub(super) async fn probe(
     starter: &Starter,
-    name: &Name,
-    rules: &Manifest,
+    (name, rules): (&Name, &Manifest),
     nonce: Nonce64,
     group: Option<Arc<Group>>,
+    obstructed: impl Fn(String) + Sync,
 ) {
     let probed = match &rules.ready.probe {
         Probe::None => Ok(()),
-        Probe::Tcp(port) => {
-            tcp_ready(*port).await;
-            Ok(())
-        }
+        Probe::Tcp(port) => match group {
+            Some(group) => {
+                tcp_ready(*port, &group, &obstructed).await;
+                Ok(())
+            }
+            None => Err(io::ErrorKind::NotConnected.into()),
+        },
         Probe::Notify => match (starter.socket(name), group) {
             (Some(socket), Some(group)) => socket.ready(&group).await,
             _ => Err(io::ErrorKind::NotConnected.into()),
@@ -209,6 +212,7 @@ pub(super) async fn probe(
     };
     if let Err(error) = probed {
         tracing::warn!(target: "services", %name, %error, "cannot probe whether it is ready");
+        obstructed(format!("cannot probe whether it is ready: {error}"));
         // The time it has to be ready runs out.
         pending::<()>().await;
     }

@@ -2,7 +2,7 @@
 //! turns into an event; the supervisor decides; its effects are carried out.
 
 use super::clearing::{clear, settle};
-use super::hands::{Hands, Heard, Underway, What};
+use super::hands::{Hands, Heard, Obstacles, Underway, What};
 use super::launch::{Starter, probe, run_hook};
 use super::memory::Memory;
 use super::{Asked, view};
@@ -205,6 +205,9 @@ impl Task {
     pub(super) async fn tell(&mut self, name: &Name, event: Event) {
         let (spawned, empty) = (event == Event::Spawned, event == Event::Empty);
         tracing::debug!(target: "services", %name, ?event);
+        if let Event::Obstructed(why) = &event {
+            tracing::info!(target: "services", %name, "not ready: {why}");
+        }
         let before = self.supervisor.unit(name).map(Unit::shown);
         let effects = self.supervisor.tell(self.at(), name, event);
         if let Some(unit) = self
@@ -257,10 +260,14 @@ impl Task {
             machine::Effect::Spawn => Underway::start(tell, told, serial, async move {
                 What::Launched(starter.start(&name, &rules, nonce).await)
             }),
-            machine::Effect::Probe => Underway::start(tell, told, serial, async move {
-                probe(&starter, &name, &rules, nonce, group).await;
-                What::Event(Event::Ready)
-            }),
+            machine::Effect::Probe => {
+                let obstacles = Obstacles::new(tell.clone(), name.clone(), serial);
+                Underway::start(tell, told, serial, async move {
+                    let obstructed = |why| obstacles.tell(why);
+                    probe(&starter, (&name, &rules), nonce, group, obstructed).await;
+                    What::Event(Event::Ready)
+                })
+            }
             machine::Effect::RunHook => Underway::start(tell, told, serial, async move {
                 let trouble = run_hook(&starter, &name, &rules, nonce).await;
                 What::Event(Event::HookEnded(trouble))

@@ -68,8 +68,8 @@ pub enum Event {
     SpawnFailed(String),
     /// No process came of it, because descriptors, processes or memory have run out.
     Exhausted(String),
-    /// It is not ready, for this reason, or for none that is known.
-    Obstructed(Option<String>),
+    /// It is not ready, for this reason.
+    Obstructed(String),
     /// The probe says that it is ready.
     Ready,
     /// Its main process has ended.

@@ -143,9 +143,9 @@ impl Machine {
     }
 
     /// Notes what is in the way of readiness.
-    pub(super) fn obstructed(&mut self, found: Option<String>) -> Outcome {
+    pub(super) fn obstructed(&mut self, found: String) -> Outcome {
         if let State::Starting { obstacle, .. } = &mut self.state {
-            *obstacle = found;
+            *obstacle = Some(found);
         }
         nothing()
     }

@@ -326,7 +326,7 @@ fn a_stop_ends_a_wait_for_room() {
 
 #[test]
 fn what_is_in_the_way_of_readiness_is_named_until_it_is_gone() {
-    let taken = || Event::Obstructed(Some("port 80 is taken".to_owned()));
+    let taken = || Event::Obstructed("port 80 is taken".to_owned());
     let mut rules = rules(Policy::OnFailure);
     rules.ready.probe = Probe::Tcp(80);
     let obstructed = || {
@@ -357,7 +357,9 @@ fn what_is_in_the_way_of_readiness_is_named_until_it_is_gone() {
         assert_eq!(last.reason, reason);
     }
     let mut life = obstructed();
-    life.step(2, Event::Obstructed(None));
+    life.step(2, Event::Obstructed("nothing listens".to_owned()));
+    assert_eq!(life.machine.reason(), Some("nothing listens"));
+    life.step(3, Event::Ready);
     assert_eq!(life.machine.reason(), None);
 }
 
