@@ -29,7 +29,7 @@ mod watch;
 
 pub use adopt::{Identity, strays, strays_of_all};
 pub use cgroup::{Cgroup, Cgroups};
-pub use command::{Launch, candidates};
+pub use command::{CLEARED_PATH, Launch, candidates};
 pub use descriptors::keep_low;
 pub use group::Group;
 pub use launch::launch;

@@ -7,6 +7,7 @@ mod launch;
 mod memory;
 mod opening;
 mod reading;
+mod reloading;
 mod saving;
 mod stamps;
 mod task;

@@ -1,12 +1,13 @@
 //! What the configuration and service files name on this machine: is it there?
 
-use super::process::{User, candidates};
+use super::process::{CLEARED_PATH, User, candidates};
 use crate::core::config::{Config, Listener};
 use crate::core::service::catalog::File;
-use crate::core::service::manifest::{Places, Program, Sheet};
+use crate::core::service::manifest::{InheritedEnv, Places, Program, Sheet};
 use crate::core::source::{ConfigError, Place};
 use nix::sys::stat::major;
-use nix::unistd::{AccessFlags, access};
+
+use nix::unistd::{AccessFlags, access, geteuid};
 use std::ffi::OsString;
 use std::net::TcpListener;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -145,12 +146,28 @@ fn of_program(program: &Program, places: &Places) -> Vec<(Option<Place>, String)
         let message = format!("working-dir: {} {what}", directory.display());
         warnings.push((places.working_dir, message));
     }
-    if let Some(name) = &program.user
-        && let Err(error) = User::find(name)
-    {
-        warnings.push((places.user, format!("user: {error}")));
+    if let Some(name) = &program.user {
+        let trouble = match User::find(name) {
+            Ok(user) => user.obstacle(),
+            Err(error) => Some(error.to_string()),
+        };
+        let told = trouble.or_else(|| exposed_environment(program));
+        warnings.extend(told.map(|trouble| (places.user, format!("user: {trouble}"))));
     }
     warnings
+}
+
+/// Says that a service which runs as somebody else has all of root's environment.
+#[must_use]
+pub fn exposed_environment(program: &Program) -> Option<String> {
+    let name = program.user.as_deref().filter(|name| *name != "root")?;
+    let is_exposed = geteuid().is_root() && program.inherited == InheritedEnv::All;
+    is_exposed.then(|| {
+        format!(
+            "{name} gets the whole environment of the agent, which is root's; name what it may have with \
+             env-allow, or say env-clear #true"
+        )
+    })
 }
 
 /// What is wrong with the program, which is looked for as at a start.
@@ -158,7 +175,10 @@ fn command(program: &Program) -> Option<String> {
     let name = &program.command;
     let set = program.env.iter().find(|(name, _)| name == "PATH");
     let path = set.map(|(_, value)| OsString::from(value));
-    let path = path.or_else(|| env::var_os("PATH"));
+    let inherits = program.inherited.has(b"PATH");
+    let path = path.or_else(|| env::var_os("PATH").filter(|_| inherits));
+    let is_cleared = program.inherited != InheritedEnv::All;
+    let path = path.or_else(|| is_cleared.then(|| CLEARED_PATH.into()));
     let files = candidates(Path::new(name), path.as_ref());
     let files = files.iter().map(Path::new);
     let mut present = files.filter(|file| file.is_file()).peekable();
@@ -292,6 +312,31 @@ mod tests {
             "command \"@/good\"\nworking-dir \"@/none\"",
             &["a.kdl:2:13: working-dir: @/none is not there"],
         );
+    }
+
+    #[test]
+    fn the_path_of_a_cleared_environment_is_the_systems() {
+        check("command \"sh\"\nenv-clear #true", &[]);
+        let cleared = format!("a.kdl:1:9: command: no no-such in PATH, which is {CLEARED_PATH}");
+        check("command \"no-such\"\nenv-allow \"LANG\"", &[&cleared]);
+    }
+
+    #[test]
+    fn whoever_gets_roots_whole_environment_is_warned_of() {
+        if !geteuid().is_root() {
+            eprintln!("NOT SHOWN: this test's environment is not root's");
+            return;
+        }
+        let sound = "command \"sh\"\nuser \"nobody\"";
+        check(
+            sound,
+            &[
+                "a.kdl:2:6: user: nobody gets the whole environment of the agent, which is root's; name what it may \
+               have with env-allow, or say env-clear #true",
+            ],
+        );
+        check(&format!("{sound}\nenv-clear #true"), &[]);
+        check(&format!("{sound}\nenv-allow \"LANG\""), &[]);
     }
 
     #[test]

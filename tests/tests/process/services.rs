@@ -7,10 +7,13 @@ mod died;
 mod endings;
 mod killed;
 mod ports;
+mod scarce;
+mod starting;
 mod stopping;
 mod told;
 mod typed;
 mod unruly;
+mod users;
 mod waiting;
 
 /// The processes of services that are all stopped.

@@ -166,7 +166,7 @@ mod tests {
             &["a"],
             &[
                 "/s/b.kdl:2:1: unknown key \"keep\"; known here: command, args, port, env, \
-                 working-dir, user, autostart, after, ready, restart, stop, on-agent-exit, log",
+                 env-clear, env-allow, working-dir, user, autostart, after, ready, restart, stop, on-agent-exit, log",
                 "/s/C.kdl: a service's name is 1 to 32 of the letters a-z 0-9 - _, and \"C\" is not",
             ],
         );

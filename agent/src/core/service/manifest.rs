@@ -41,12 +41,42 @@ pub struct Program {
     pub command: String,
     /// Its arguments.
     pub args: Vec<String>,
-    /// What its environment has beside the agent's own.
+    /// What it has of the agent's environment.
+    pub inherited: InheritedEnv,
+    /// What its environment has beside that.
     pub env: Vec<(String, String)>,
     /// Where it runs; `None`: in the root directory.
     pub working_dir: Option<PathBuf>,
     /// As whom it runs; `None`: as the agent does.
     pub user: Option<String>,
+}
+
+/// Which variables of the agent's environment a process has, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InheritedEnv {
+    /// All but the agent's own.
+    All,
+    /// These, if the agent has them.
+    Only(Vec<String>),
+}
+
+impl InheritedEnv {
+    /// Whether a process has a variable of the agent's.
+    #[must_use]
+    pub fn has(&self, name: &[u8]) -> bool {
+        let is_named = match self {
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|named| named.as_bytes() == name),
+        };
+        is_named && !is_agents_own(name)
+    }
+}
+
+/// Whether a variable is the agent's alone: what its own supervisor told it, and how it knows its services.
+#[must_use]
+pub fn is_agents_own(name: &[u8]) -> bool {
+    let own: [&[u8]; 3] = [b"WATCHDOG_", b"LISTEN_", b"LASTWORD_"];
+    name == b"NOTIFY_SOCKET" || own.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// When a service counts as running.
@@ -209,6 +239,7 @@ impl Manifest {
             program: Program {
                 command: command.to_owned(),
                 args: Vec::new(),
+                inherited: InheritedEnv::All,
                 env: Vec::new(),
                 working_dir: None,
                 user: None,

@@ -2,6 +2,7 @@
 
 use super::user::User;
 use super::{Cgroup, NONCE_VARIABLE, Nonce64, SERVICE_VARIABLE};
+use crate::core::service::manifest::InheritedEnv;
 use crate::edge::kernel::Program;
 use std::collections::BTreeMap;
 use std::env;
@@ -20,7 +21,9 @@ pub struct Launch {
     pub program: PathBuf,
     /// Its arguments, without its own name.
     pub args: Vec<OsString>,
-    /// What is added to the agent's environment, or replaces parts of it.
+    /// What it has of the agent's environment.
+    pub inherited: InheritedEnv,
+    /// What is added to that, or replaces parts of it.
     pub env: Vec<(String, String)>,
     /// The working directory; without one `/`.
     pub directory: Option<PathBuf>,
@@ -66,10 +69,17 @@ impl Command {
     }
 }
 
-/// The agent's environment without what is the agent's alone, and the service's.
+/// What the service has of the agent's environment, and the service's own.
 fn environment(launch: &Launch) -> BTreeMap<OsString, OsString> {
-    let mut environment: BTreeMap<_, _> =
-        env::vars_os().filter(|(name, _)| is_shared(name)).collect();
+    let inherited = &launch.inherited;
+    let mut environment: BTreeMap<_, _> = env::vars_os()
+        .filter(|(name, _)| inherited.has(name.as_bytes()))
+        .collect();
+    if *inherited != InheritedEnv::All {
+        // As under systemd: few programs do without.
+        let path = environment.entry("PATH".into());
+        path.or_insert_with(|| CLEARED_PATH.into());
+    }
     let mut set = |name: &str, value: &OsStr| environment.insert(name.into(), value.into());
     if let Some(user) = &launch.user {
         set("HOME", user.home.as_os_str());
@@ -88,13 +98,6 @@ fn environment(launch: &Launch) -> BTreeMap<OsString, OsString> {
     environment
 }
 
-/// Whether a variable of the agent is its services' too: what its own supervisor told it is not.
-fn is_shared(name: &OsStr) -> bool {
-    let name = name.as_bytes();
-    let own: [&[u8]; 3] = [b"WATCHDOG_", b"LISTEN_", b"LASTWORD_"];
-    name != b"NOTIFY_SOCKET" && !own.iter().any(|prefix| name.starts_with(prefix))
-}
-
 fn assignments(environment: BTreeMap<OsString, OsString>) -> impl Iterator<Item = OsString> {
     environment.into_iter().map(|(mut name, value)| {
         name.push("=");
@@ -107,6 +110,9 @@ fn arguments(launch: &Launch) -> impl Iterator<Item = OsString> {
     let program = launch.program.clone().into_os_string();
     [program].into_iter().chain(launch.args.iter().cloned())
 }
+
+/// The `PATH` of a service that has none of the agent's.
+pub const CLEARED_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Where the program may be, as execvp(3) looks; without `PATH` where the system's programs are.
 #[must_use]
@@ -135,21 +141,24 @@ fn strings(strings: impl IntoIterator<Item = OsString>) -> io::Result<Vec<CStrin
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::shell;
     use super::*;
 
+    /// The variables of a process.
+    fn names(inherited: InheritedEnv) -> Vec<String> {
+        let mut launch = shell("");
+        launch.inherited = inherited;
+        launch.env = vec![("OWN".into(), "1".into())];
+        let names = environment(&launch).into_keys();
+        names
+            .map(|name| name.into_string().expect("text"))
+            .collect()
+    }
+
     #[test]
-    fn what_is_the_agents_alone_is_not_shared() {
-        for (name, shared) in [
-            ("PATH", true),
-            ("LISTENER", true),
-            ("NOTIFY_SOCKET_", true),
-            ("NOTIFY_SOCKET", false),
-            ("WATCHDOG_USEC", false),
-            ("WATCHDOG_PID", false),
-            ("LISTEN_FDS", false),
-            ("LASTWORD_NONCE", false),
-        ] {
-            assert_eq!(is_shared(OsStr::new(name)), shared, "{name}");
-        }
+    fn a_cleared_environment_has_a_path_and_what_the_service_is_told() {
+        let told = ["LASTWORD_NONCE", "LASTWORD_SERVICE", "OWN", "PATH"];
+        assert_eq!(names(InheritedEnv::Only(vec![])), told);
+        assert!(names(InheritedEnv::All).len() > told.len());
     }
 }

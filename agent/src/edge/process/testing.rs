@@ -4,6 +4,7 @@
 use super::command::Launch;
 use super::launch::{Way, launch_by};
 use super::{Cgroup, Cgroups, Group, Nonce64, Process, strays};
+use crate::core::service::manifest::InheritedEnv;
 use nix::sys::signal::Signal;
 use std::io::{BufRead, BufReader, PipeReader, Read, pipe};
 use std::os::fd::AsFd;
@@ -104,6 +105,7 @@ pub(super) fn shell(script: &str) -> Launch {
         name: "tested".into(),
         program: "/bin/sh".into(),
         args: vec!["-c".into(), script.into()],
+        inherited: InheritedEnv::All,
         env: Vec::new(),
         directory: None,
         user: None,

@@ -2,6 +2,7 @@
 
 use super::explain;
 use nix::unistd::{Gid, Uid, geteuid, getgrouplist};
+use rustix::thread::{CapabilitySet, capabilities};
 use std::ffi::CString;
 use std::io;
 use std::path::PathBuf;
@@ -47,6 +48,21 @@ impl User {
             home: found.dir,
             shell: found.shell,
         })
+    }
+
+    /// Says why this process can run nothing as that user, if it cannot.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<String> {
+        let needed = CapabilitySet::SETUID | CapabilitySet::SETGID;
+        if self.is_current() || capabilities(None).is_ok_and(|it| it.effective.contains(needed)) {
+            return None;
+        }
+        let name = &self.name;
+        Some(format!(
+            "user {} may not become {name} (CAP_SETUID, CAP_SETGID); run the agent as root or as {name}, or \
+             remove `user`",
+            geteuid()
+        ))
     }
 
     /// Whether this process runs as that user already, so that there is nothing to change.

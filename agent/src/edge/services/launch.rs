@@ -75,7 +75,7 @@ impl Starter {
         // Hundreds may wait for a slot: what is needed from here on, they do not hold yet.
         let started = Box::pin(async {
             let _claim = file_limit::claim(START_DESCRIPTORS)?;
-            let mut order = self.order(name, rules, nonce)?;
+            let mut order = self.order(name, rules, nonce).await?;
             if rules.ready.probe == Probe::Notify {
                 order.notify = Some(self.listen(name)?);
             }
@@ -116,13 +116,17 @@ impl Starter {
     }
 
     /// What a service's file says, as an order.
-    fn order(&self, name: &Name, rules: &Manifest, nonce: Nonce64) -> io::Result<Launch> {
+    async fn order(&self, name: &Name, rules: &Manifest, nonce: Nonce64) -> io::Result<Launch> {
         let program = &rules.program;
-        let user = program.user.as_deref().map(User::find).transpose()?;
+        let user = match program.user.clone() {
+            Some(user) => Some(self.user(name, user).await?),
+            None => None,
+        };
         Ok(Launch {
             name: name.as_str().to_owned(),
             program: PathBuf::from(&program.command),
             args: program.args.iter().map(Into::into).collect(),
+            inherited: program.inherited.clone(),
             env: program.env.clone(),
             directory: program.working_dir.clone(),
             user,
@@ -130,6 +134,17 @@ impl Starter {
             cgroup: self.cgroup(name)?,
             notify: None,
         })
+    }
+
+    /// Whom a service runs as, if it can: a directory service may take its time to tell.
+    async fn user(&self, name: &Name, user: String) -> io::Result<User> {
+        let found = threads::run(&self.threads, move || User::find(&user)).await;
+        let found = found.map_err(|panicked| io::Error::other(panicked.to_string()))??;
+        let refused = |obstacle| {
+            let message = format!("cannot start {name}: {obstacle}");
+            io::Error::new(io::ErrorKind::PermissionDenied, message)
+        };
+        found.obstacle().map_or(Ok(found), |it| Err(refused(it)))
     }
 
     pub(super) fn cgroup(&self, name: &Name) -> io::Result<Option<Cgroup>> {
@@ -205,7 +220,7 @@ pub(super) async fn probe(
             (Some(socket), Some(group)) => socket.ready(&group).await,
             _ => Err(io::ErrorKind::NotConnected.into()),
         },
-        Probe::Exec(words) => match command(starter, name, rules, nonce, words) {
+        Probe::Exec(words) => match command(starter, name, rules, nonce, words).await {
             Ok(order) => exec_ready(order).await,
             Err(error) => Err(error),
         },
@@ -228,7 +243,7 @@ pub(super) async fn run_hook(
     let hook = rules.stop.hook.clone()?;
     let words = ["/bin/sh".to_owned(), "-c".to_owned(), hook];
     let run = async {
-        let order = command(starter, name, rules, nonce, &words)?;
+        let order = command(starter, name, rules, nonce, &words).await?;
         let slot = starter.slot().await?;
         starter.launch(name, rules, order, slot).await
     };
@@ -243,14 +258,14 @@ pub(super) async fn run_hook(
 }
 
 /// A command that runs as the service does.
-fn command(
+async fn command(
     starter: &Starter,
     name: &Name,
     rules: &Manifest,
     nonce: Nonce64,
     words: &[String],
 ) -> io::Result<Launch> {
-    let mut order = starter.order(name, rules, nonce)?;
+    let mut order = starter.order(name, rules, nonce).await?;
     if let Some((program, args)) = words.split_first() {
         order.program = PathBuf::from(program);
         order.args = args.iter().map(Into::into).collect();

@@ -7,7 +7,7 @@ use super::launch::{Starter, probe, run_hook};
 use super::memory::Memory;
 use super::{Asked, view};
 use crate::core::service::Name;
-use crate::core::service::answer::{of_job, of_reload};
+use crate::core::service::answer::of_job;
 use crate::core::service::machine::{self, Event, Moment};
 use crate::core::service::manifest::Manifest;
 use crate::core::service::supervisor::{
@@ -140,7 +140,7 @@ impl Task {
             .min()
     }
 
-    fn at(&self) -> Moment {
+    pub(super) fn at(&self) -> Moment {
         Moment {
             now: self.clock.now(),
             unix_ms: unix_ms(),
@@ -374,37 +374,5 @@ impl Task {
         if let Some((ask, told)) = self.jobs.remove(&id) {
             self.memory.answer(told, of_job(&ask, answer));
         }
-    }
-
-    /// Reads the files anew and makes them true.
-    pub(super) async fn reload(&mut self) -> Vec<Reply> {
-        let catalog = self.memory.read_catalog().await;
-        let (plan, effects) = self.supervisor.reload(self.at(), catalog);
-        for name in self.supervisor.units().map(|(name, _)| name) {
-            if !self.hands.contains_key(name) {
-                let hands = Hands::new(Memory::fresh_nonce());
-                self.hands.insert(name.clone(), hands);
-            }
-        }
-        self.publish_names();
-        self.open_logs().await;
-        tracing::info!(target: "services", added = plan.added.len(), removed = plan.removed.len(),
-            changed = plan.changed.len(), unchanged = plan.unchanged.len(), "reloaded");
-        for flaw in self.supervisor.broken().iter().flat_map(|it| &it.flaws) {
-            tracing::error!(target: "services", "{flaw}");
-        }
-        let outdated = |(_, unit): &(&Name, &Unit)| unit.is_outdated();
-        for (name, _) in self.supervisor.units().filter(outdated) {
-            tracing::warn!(target: "services", %name,
-                "its file has changed since it was started; `svc reload` restarts it");
-        }
-        pass("reload-decided");
-        // By its nonce a process is found even if the agent dies before its number is written down.
-        self.save();
-        self.finish_saving().await;
-        pass("reload-saved");
-        let replies = of_reload(&plan, self.supervisor.broken());
-        self.carry_out(effects).await;
-        replies
     }
 }

@@ -1,6 +1,6 @@
 //! A number for what a process is started by, that outlives the agent.
 
-use super::Manifest;
+use super::{InheritedEnv, Manifest};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::ParseIntError;
@@ -34,6 +34,13 @@ impl Manifest {
         digest.optional(directory.map(|it| it.as_os_str().as_encoded_bytes()));
         digest.optional(program.user.as_deref().map(str::as_bytes));
         digest.count(self.port.unwrap_or_default().into());
+        // Files of releases that did not know it have the digest of those days.
+        if let InheritedEnv::Only(names) = &program.inherited {
+            digest.count(names.len());
+            for name in names {
+                digest.text(name.as_bytes());
+            }
+        }
         Digest(digest.0)
     }
 }
@@ -103,6 +110,10 @@ mod tests {
             "args \"b\"\nenv { c \"\" }",
             "env { b \"c\" }",
             "env { bc \"\" }",
+            "env-clear #true",
+            "env-allow \"b\"",
+            "env-allow \"b\" \"c\"",
+            "env-allow \"bc\"",
             "working-dir \"/b\"",
             "user \"/b\"",
             "port 1",

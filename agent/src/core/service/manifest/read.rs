@@ -1,5 +1,7 @@
 //! From KDL nodes to a [`Manifest`]: one function a block.
 
+mod environment;
+
 use super::{
     Manifest, OnAgentExit, Places, Policy, Probe, Ready, Restart, Sheet, Stop, StopSignal,
 };
@@ -16,6 +18,8 @@ const TOP_KEYS: &[&str] = &[
     "args",
     "port",
     "env",
+    "env-clear",
+    "env-allow",
     "working-dir",
     "user",
     "autostart",
@@ -63,6 +67,9 @@ pub(super) fn sheet(mut source: Source<'_>) -> Result<Sheet, ConfigErrors> {
             "on-agent-exit" => manifest.on_agent_exit = on_agent_exit(&source, node)?,
             "log" => manifest.log = log(&source, node)?,
             "port" | "after" => among_others(&source, node, &mut sheet)?,
+            "env" | "env-clear" | "env-allow" => {
+                environment::read(&source, node, nodes, &mut manifest.program)?;
+            }
             _ => program(&source, node, &mut sheet)?,
         }
         Ok(())
@@ -108,7 +115,6 @@ fn program(source: &Source<'_>, node: &KdlNode, sheet: &mut Sheet) -> Result<(),
             places.command = place;
         }
         "args" => program.args = texts(source, source.arguments(node)?),
-        "env" => program.env = environment(source, node)?,
         "working-dir" => {
             program.working_dir = Some(source.path(one(source, node, "a directory")?)?);
             places.working_dir = place;
@@ -153,24 +159,6 @@ fn any_text<'n>(source: &Source<'_>, entry: &'n KdlEntry) -> Result<&'n str, Con
         .value()
         .as_string()
         .ok_or_else(|| source.no_text(entry))
-}
-
-fn environment(source: &Source<'_>, node: &KdlNode) -> Result<Vec<(String, String)>, ConfigError> {
-    let mut variables = Vec::new();
-    source.each_once(source.children(node, &[])?, |node| {
-        let name = node.name().value();
-        if name.is_empty() || name.contains(['=', '\0']) {
-            return Err(source.at_node(node, "a variable's name holds no = and is not empty"));
-        }
-        if name.starts_with("LASTWORD_") {
-            return Err(source.at_node(node, "LASTWORD_… is how the agent knows its own"));
-        }
-        let entry = one(source, node, "a value")?;
-        let value = no_nul(source, entry, any_text(source, entry)?)?;
-        variables.push((name.to_owned(), value));
-        Ok(())
-    });
-    Ok(variables)
 }
 
 fn port(source: &Source<'_>, node: &KdlNode) -> Result<u16, ConfigError> {

@@ -25,6 +25,55 @@ fn a_command_is_enough() {
     assert_eq!(parsed, Ok(Manifest::new("camera")));
 }
 
+/// `says`: what is said of the environment; `has`: which of some variables of the agent's pass.
+#[track_caller]
+fn check_inherited(says: &str, has: &[&str]) {
+    let text = format!("command \"a\"\n{says}");
+    let manifest = Manifest::parse("camera.kdl", &text).expect(says);
+    let inherited = &manifest.program.inherited;
+    let mut names = vec![
+        "PATH",
+        "LANG",
+        "SECRET",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_PID",
+        "LISTEN_FDS",
+        "LASTWORD_NONCE",
+    ];
+    names.retain(|name| inherited.has(name.as_bytes()));
+    assert_eq!(names, has, "{says}");
+}
+
+#[test]
+fn the_agents_environment_passes_as_far_as_the_file_says_and_what_is_its_own_never() {
+    check_inherited("", &["PATH", "LANG", "SECRET"]);
+    check_inherited("env-clear #false", &["PATH", "LANG", "SECRET"]);
+    check_inherited("env-clear #true", &[]);
+    check_inherited("env-allow \"LANG\" \"TZ\"", &["LANG"]);
+    check_inherited("env-clear #true\nenv-allow \"LANG\"", &["LANG"]);
+    check_inherited("env-allow \"LANG\"\nenv-clear #true", &["LANG"]);
+    check(
+        "env-clear \"yes\"",
+        &["2:11: env-clear: #true or #false, without quotes, is wanted here"],
+    );
+    check(
+        "env-clear #false\nenv-allow \"LANG\"",
+        &["2:1: env-clear: env-allow lets nothing else pass; remove one of the two"],
+    );
+    check(
+        "env-allow",
+        &["2:1: env-allow: the name of a variable is missing; env-clear #true lets none pass"],
+    );
+    check(
+        "env-allow \"A\" \"A\" \"B=c\" \"LISTEN_FDS\"",
+        &[
+            "2:15: env-allow: A was named before",
+            "2:19: env-allow: this is no variable's name; env sets a variable to a value",
+            "2:25: env-allow: LISTEN_FDS is the agent's alone",
+        ],
+    );
+}
+
 #[test]
 fn every_key_is_read() {
     let text = r#"
@@ -162,7 +211,7 @@ fn an_unknown_key_is_told_with_the_one_that_it_may_mean() {
         "comand \"a\"",
         &[
             "1:1: unknown key \"comand\" (did you mean command?); known here: command, args, port, env, \
-             working-dir, user, autostart, after, ready, restart, stop, on-agent-exit, log",
+             env-clear, env-allow, working-dir, user, autostart, after, ready, restart, stop, on-agent-exit, log",
         ],
     );
 }
