@@ -41,8 +41,7 @@ pub(super) fn claim(count: u64) -> io::Result<Claim> {
         return Ok(claim);
     }
     let what = format!(
-        "no descriptors are left: {open} of {limit} are open, {RESERVED_DESCRIPTORS} are kept for sessions and \
-         power; raise the limit on open files"
+        "{open} of {limit} descriptors are open, and {RESERVED_DESCRIPTORS} are kept; raise the limit on open files"
     );
     Err(explain(what, &Errno::EMFILE.into()))
 }

@@ -315,7 +315,7 @@ fn is_name(name: &str) -> bool {
 }
 
 fn unknown() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "no such service has a log")
+    io::Error::new(io::ErrorKind::NotFound, "no log of that name is open")
 }
 
 /// Makes a directory, and those above it, where they are missing.

@@ -27,6 +27,8 @@ const AT_ONCE: usize = 4;
 /// How many descriptors a service takes while it is started: two FIFOs, a log and its index, the process, two
 /// ends of FIFOs, and the group, of which five stay.
 pub(super) const START_DESCRIPTORS: u64 = 9;
+/// How many of these an open log takes: two FIFOs, the log and its index.
+pub(super) const LOG_DESCRIPTORS: u64 = 4;
 /// What starting a process takes of a thread's stack at most, in bytes; the new process has its own.
 const STACK_BYTES: usize = 512 << 10;
 

@@ -1,10 +1,11 @@
 //! Opens the logs of services, closes those of services that are no more, and tells the sessions what they may know.
 
 use super::hands::Hands;
-use super::launch::START_DESCRIPTORS;
+use super::launch::{LOG_DESCRIPTORS, START_DESCRIPTORS};
 use super::task::Task;
 use crate::core::log::LogLimits;
 use crate::core::service::Name;
+use crate::core::service::supervisor::Unit;
 use crate::edge::failpoint::pass;
 use crate::edge::file_limit;
 use crate::edge::logs::Logs;
@@ -38,6 +39,42 @@ impl Task {
             opened.await;
             drop(claim);
         }));
+    }
+
+    /// Opens the log of a service for whoever reads it, if descriptors are left.
+    pub(super) async fn open_log(&mut self, name: &Name) {
+        self.finish_opening().await;
+        let limits = self.supervisor.unit(name).map(|unit| unit.manifest().log);
+        let Some(limits) = limits.filter(|_| !self.logs.readers().is_open(name.as_str())) else {
+            return;
+        };
+        let opened = match file_limit::claim(LOG_DESCRIPTORS) {
+            Ok(_claim) => self.logs.attach(name.as_str(), limits).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = opened {
+            tracing::debug!(target: "services", %name, %error, "its log is not open");
+        }
+    }
+
+    /// Closes the log of a service that does not run, and will not, for one that finds no room.
+    pub(super) async fn close_idle_log(&mut self) {
+        let readers = self.logs.readers();
+        let is_idle = |(name, unit): &(&Name, &Unit)| {
+            unit.is_settled_down() && readers.is_open(name.as_str())
+        };
+        let idle = self.supervisor.units().find(is_idle);
+        let Some(name) = idle.map(|(name, _)| name.clone()) else {
+            return;
+        };
+        match self.logs.detach(name.as_str()).await {
+            Ok(()) => {
+                tracing::debug!(target: "services", %name, "its log is closed: others need room");
+            }
+            Err(error) => {
+                tracing::warn!(target: "services", %name, %error, "its log was not closed");
+            }
+        }
     }
 
     /// Waits until every log is open that is to be.

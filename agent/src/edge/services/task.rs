@@ -193,6 +193,9 @@ impl Task {
             hands.let_go();
         }
         let (spawned, empty) = (event == Event::Spawned, event == Event::Empty);
+        if matches!(event, Event::Exhausted(_)) {
+            self.close_idle_log().await;
+        }
         self.tell(&name, event).await;
         if spawned {
             pass("start-told");
@@ -331,10 +334,15 @@ impl Task {
                 drop(answer.send(replies));
             }
             ServiceRequest::Logs(logs) => {
-                self.finish_opening().await;
+                let name = Name::try_from(logs.name.as_str());
+                let name = name
+                    .ok()
+                    .filter(|name| self.supervisor.unit(name).is_some());
+                let is_known = name.is_some();
+                if let Some(name) = name {
+                    self.open_log(&name).await;
+                }
                 let pump = self.logs.clone();
-                let is_known = Name::try_from(logs.name.as_str())
-                    .is_ok_and(|name| self.supervisor.unit(&name).is_some());
                 super::reading::answer(pump, logs, is_known, answer);
             }
             // The session has the pages.

@@ -75,7 +75,10 @@ fn what_fits_into_the_descriptors_runs_and_the_rest_starts_when_there_are_more()
     let mut console = agent.unix();
     console.send("svc list\n");
     let list = console.until("\nok\n");
-    assert!(list.contains("no descriptors are left"), "{list}");
+    assert!(
+        list.contains(" descriptors are open, and 16 are kept"),
+        "{list}"
+    );
     limit(&agent, "--nofile=1000:");
     let deadline = Deadline::start();
     while in_state(&agent.services(), "running").count() < SERVICES {
@@ -84,6 +87,34 @@ fn what_fits_into_the_descriptors_runs_and_the_rest_starts_when_there_are_more()
     assert!(agent.services().iter().all(|shown| shown.restarts == 0));
     assert_eq!(agent.terminate(), Some(0), "{}", agent.log());
     assert_eq!(place.processes(), super::NOBODY);
+}
+
+#[test]
+fn a_service_that_was_stopped_leaves_its_descriptors_to_one_that_waits() {
+    let place = Place::with_services();
+    describe(&place);
+    let agent = start_with(
+        &place,
+        &format!("--nofile={FEW_DESCRIPTORS}:{FEW_DESCRIPTORS}"),
+    );
+    wait_until_settled(&agent);
+    let deadline = Deadline::start();
+    let mut stopped = Vec::new();
+    // More than ever ran at once.
+    while stopped.len() < 6 {
+        if let Some(shown) = in_state(&agent.services(), "running").next() {
+            let _ = agent.call("stop", &json!({"name": shown.name}));
+            stopped.push(shown.name.clone());
+        }
+        deadline.check("next service", &stopped);
+    }
+    // What they have written can be read, though their logs are closed.
+    let mut console = agent.unix();
+    let first = console.ask(&format!("svc logs {}", stopped[0]));
+    assert!(
+        first.starts_with("| next=") || first.starts_with("err 500"),
+        "{first}"
+    );
 }
 
 #[test]
@@ -102,7 +133,7 @@ fn a_console_and_power_have_descriptors_left_whatever_runs_and_whoever_connects(
     assert!(console.ask("status").starts_with("ok"));
     let running = in_state(&agent.services(), "running")
         .next()
-        .unwrap()
+        .expect("there is one")
         .name
         .clone();
     assert_eq!(
@@ -129,7 +160,7 @@ fn what_finds_no_room_for_a_process_starts_when_there_is_some() {
         place.shell(name, "exec sleep 1000", "");
         let file = place.path("services").join(format!("{name}.kdl"));
         let text = format!("command \"/bin/sleep\"\nargs \"1000\"\n{rest}");
-        std::fs::write(file, text).unwrap();
+        std::fs::write(file, text).expect("a temporary directory");
     }
     let agent = start_with(&place, "--nproc=0:1000");
     let deadline = Deadline::start();
@@ -145,5 +176,6 @@ fn what_finds_no_room_for_a_process_starts_when_there_is_some() {
 /// The service's user has to reach what the place holds.
 fn open_to_all(place: &Place) {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(place.path(""), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(place.path(""), std::fs::Permissions::from_mode(0o755))
+        .expect("a temporary directory");
 }

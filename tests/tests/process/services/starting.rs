@@ -9,15 +9,18 @@ use std::os::unix::fs::PermissionsExt;
 fn describe_absent(place: &Place, name: &str, rest: &str) {
     let program = place.path("mount/program");
     let text = format!("command \"{}\"\n{rest}", program.display());
-    fs::write(place.path("services").join(format!("{name}.kdl")), text).unwrap();
+    fs::write(place.path("services").join(format!("{name}.kdl")), text)
+        .expect("a temporary directory");
 }
 
 fn mount(place: &Place) {
     let program = place.path("mount/program");
-    fs::create_dir(place.path("mount")).unwrap();
-    fs::write(place.path("mount/new"), "#!/bin/sh\nexec sleep 1000\n").unwrap();
-    fs::set_permissions(place.path("mount/new"), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::rename(place.path("mount/new"), program).unwrap();
+    fs::create_dir(place.path("mount")).expect("a temporary directory");
+    fs::write(place.path("mount/new"), "#!/bin/sh\nexec sleep 1000\n")
+        .expect("a temporary directory");
+    fs::set_permissions(place.path("mount/new"), fs::Permissions::from_mode(0o755))
+        .expect("a temporary directory");
+    fs::rename(place.path("mount/new"), program).expect("a temporary directory");
 }
 
 const PATIENT: &str = "restart { backoff-initial \"100ms\"; backoff-max \"100ms\"; \

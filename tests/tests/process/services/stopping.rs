@@ -85,7 +85,7 @@ fn what_a_service_leaves_behind_hears_the_stop_signal() {
     );
     let agent = place.start();
     agent.wait_for_line(NAME, 1);
-    std::fs::write(place.path("go"), "").unwrap();
+    std::fs::write(place.path("go"), "").expect("a temporary directory");
     agent.wait_for_state(NAME, "stopped");
     assert_eq!(said(&agent), ["up", "bye"]);
 }

@@ -36,7 +36,7 @@ fn a_user_that_cannot_be_had_is_told_at_the_start_and_by_check() {
     place.shell("none", "exec sleep 1000", "user \"nobody-of-that-name\"");
     place.shell("own", "exec sleep 1000", "user \"nobody\"");
     let uid = nix::unistd::User::from_name("nobody")
-        .unwrap()
+        .expect("there is one")
         .expect("every machine has one")
         .uid;
     let refused = format!("user {uid} may not become daemon (CAP_SETUID, CAP_SETGID)");

@@ -106,7 +106,8 @@ impl Unit {
     }
 
     /// Whether nothing of it runs, nor will.
-    pub(super) fn is_settled_down(&self) -> bool {
+    #[must_use]
+    pub fn is_settled_down(&self) -> bool {
         self.machine.is_down() && self.queued == Queued::Nothing
     }
 
