@@ -168,7 +168,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             }
             match verdict {
                 Verdict::More => {}
-                Verdict::End | Verdict::EndBefore => match self.origin(now) {
+                Verdict::End | Verdict::EndBefore => match self.origin() {
                     LineOrigin::Peer => return Some(self.report()),
                     LineOrigin::Board { first: true } => return Some(Received::Echo),
                     LineOrigin::Board { first: false } => {}
@@ -199,7 +199,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             return None;
         }
         self.open_term(echo);
-        match self.origin(now) {
+        match self.origin() {
             LineOrigin::Peer => Some(self.report()),
             LineOrigin::Board { first } => first.then_some(Received::Echo),
         }
@@ -225,6 +225,14 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
             return Verdict::More;
         }
         self.settle_first_line(now, echo);
+        if let Carriage::Opening(until) = self.carriage
+            && HAS_TERM
+            && (byte != b'\n' || now >= until)
+        {
+            // That line ended before whatever pause there was.
+            self.open_term(echo);
+            return Verdict::EndBefore;
+        }
         if self.echo.drops(now) {
             // What was lost of an echo spoils no line behind it.
             self.editor.clear();
@@ -236,10 +244,6 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         let carriage = core::mem::replace(&mut self.carriage, Carriage::Home);
         match carriage {
             Carriage::Returned if matches!(byte, b'\n' | 0) => return Verdict::More,
-            Carriage::Opening(until) if HAS_TERM && (byte != b'\n' || now >= until) => {
-                self.open_term(echo);
-                return Verdict::EndBefore;
-            }
             Carriage::Waiting if byte != b'\n' => self.editor.spoil(),
             _ => {}
         }
@@ -313,7 +317,7 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
         if self.is_term() {
             let key = self.unless_pasted(now, key);
             let verdict = self.edit(key, echo);
-            return if self.overflows_with_echo(now) {
+            return if self.overflows_with_echo() {
                 Verdict::Echo
             } else {
                 verdict

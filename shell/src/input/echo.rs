@@ -59,9 +59,9 @@ impl EchoDetector {
         self.silent
     }
 
-    /// Takes a line that ended at `now`; `is_term`: in the dialect of people, where its echo mixes
+    /// Takes a line that has ended; `is_term`: in the dialect of people, where its echo mixes
     /// with prompts and what is typed.
-    pub(super) fn line(&mut self, now: Instant, line: &str, is_term: bool) -> LineOrigin {
+    pub(super) fn line(&mut self, line: &str, is_term: bool) -> LineOrigin {
         if !is_term {
             return if is_answer(line) {
                 self.board()
@@ -76,22 +76,21 @@ impl EchoDetector {
         if self.lines < LINES {
             return LineOrigin::Peer;
         }
-        self.silence(now)
+        self.silence()
     }
 
     /// Takes a person's line that is over the limit; whether it began as one of a board's does.
-    pub(super) fn overflow(&mut self, now: Instant, line: &str) -> bool {
+    pub(super) fn overflow(&mut self, line: &str) -> bool {
         let is_boards = is_on_screen(line);
         if is_boards {
-            self.silence(now);
+            self.silence();
         }
         is_boards
     }
 
-    fn silence(&mut self, now: Instant) -> LineOrigin {
+    fn silence(&mut self) -> LineOrigin {
         self.silent = true;
         self.lines = 0;
-        self.last = now;
         self.board()
     }
 
@@ -105,9 +104,9 @@ impl EchoDetector {
 impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     /// Tells a board's own line that came back from others, and hears nothing more for a while where a
     /// person's dialect would go on for ever.
-    pub(super) fn origin(&mut self, now: Instant) -> LineOrigin {
+    pub(super) fn origin(&mut self) -> LineOrigin {
         let is_term = self.is_term();
-        let origin = self.echo.line(now, self.editor.text(), is_term);
+        let origin = self.echo.line(self.editor.text(), is_term);
         if let LineOrigin::Board { .. } = origin {
             self.drop_line();
         }
@@ -115,8 +114,8 @@ impl<const LINE: usize, const HISTORY: usize> Input<LINE, HISTORY> {
     }
 
     /// Returns whether the line under way is over the limit, and began as one of a board's.
-    pub(super) fn overflows_with_echo(&mut self, now: Instant) -> bool {
-        let overflows = self.editor.is_over() && self.echo.overflow(now, self.editor.text());
+    pub(super) fn overflows_with_echo(&mut self) -> bool {
+        let overflows = self.editor.is_over() && self.echo.overflow(self.editor.text());
         if overflows {
             self.drop_line();
         }

@@ -137,3 +137,14 @@ fn a_first_line_is_echoed_as_late_as_its_ticks_come() {
     assert_eq!(late.echo, "upt");
     assert_eq!(late.echo, ticked.echo);
 }
+
+#[test]
+fn a_pause_behind_a_persons_line_counts_as_late_as_its_ticks_come() {
+    // Nobody has ticked between the first line, which a lone CR ended, and the second.
+    let mut session = Session::<LINE_BYTES>::new(SERIAL);
+    session.send(b"lab7> x\r");
+    session.now = session.now.after(Millis(5_000));
+    session.send(b"lab7> y\rlab7> z\r");
+    let told = ["lab7> x", "lab7> y", "lab7> z"];
+    assert_eq!(session.told, told.map(|line| format!("term:{line}")));
+}
