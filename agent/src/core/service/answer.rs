@@ -133,7 +133,18 @@ pub fn of_job(ask: &Ask, answer: &Answer) -> Vec<Reply> {
 /// Appends to the answer of a start or restart whose files have `changed` since they were read: what was
 /// started is what they said then. An unknown service may be one whose file is new.
 #[must_use]
-pub fn and_changed_files(replies: Vec<Reply>, changed: &BTreeSet<Name>) -> Vec<Reply> {
+pub fn and_changed_files(
+    replies: Vec<Reply>,
+    target: &Target,
+    changed: &BTreeSet<Name>,
+) -> Vec<Reply> {
+    if let ([Reply::Refused(refusal)], Target::One(name)) = (&replies[..], target)
+        && refusal.code == Code::Unknown
+        && changed.contains(name)
+    {
+        let detail = format!("no service {name} yet: its file is new; `svc reload` adds it");
+        return refused(Code::Unknown, &detail);
+    }
     let mut pages = Pages::default();
     let mut concerned = BTreeSet::new();
     for reply in &replies {
@@ -324,7 +335,7 @@ mod tests {
         };
         for (answer, is_refused) in [(Ok(finished()), false), (Err(trouble), true)] {
             let replies = of_job(&Ask::Restart(Target::All), &answer);
-            let replies = and_changed_files(replies, &changed);
+            let replies = and_changed_files(replies, &Target::All, &changed);
             let pages = replies.iter().filter_map(|reply| match reply {
                 Reply::Items(page) => Some(page),
                 _ => None,
@@ -345,6 +356,31 @@ mod tests {
             let last = replies.last();
             assert_eq!(matches!(last, Some(Reply::Refused(_))), is_refused);
         }
+    }
+
+    #[test]
+    fn a_service_whose_file_is_new_is_no_unknown_one() {
+        let unknown = || {
+            of_job(
+                &Ask::Start(Target::All),
+                &Err(Trouble::Unknown(name("new"))),
+            )
+        };
+        let target = Target::One(name("new"));
+        let told = |changed: &[Name]| {
+            let changed = changed.iter().cloned().collect();
+            let replies = and_changed_files(unknown(), &target, &changed);
+            let [Reply::Refused(refusal)] = &replies[..] else {
+                panic!("{replies:?}");
+            };
+            (refusal.code, refusal.detail.to_string())
+        };
+        let detail = "no service new yet: its file is new; `svc reload` adds it";
+        assert_eq!(told(&[name("new")]), (Code::Unknown, detail.to_owned()));
+        assert_eq!(
+            told(&[name("other")]).1,
+            "no service new; `svc list` shows them"
+        );
     }
 
     #[test]

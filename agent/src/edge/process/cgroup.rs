@@ -122,6 +122,12 @@ impl Cgroup {
         }
     }
 
+    /// Freezes it, as a person may.
+    #[cfg(test)]
+    pub(super) fn freeze(&self) {
+        fs::write(self.file("cgroup.freeze"), "1").expect("the test's own");
+    }
+
     fn kill_each(&self) -> io::Result<()> {
         /// Freezing takes effect in a moment: until then they may start others.
         const ROUNDS: usize = 50;

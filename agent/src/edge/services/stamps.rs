@@ -3,6 +3,7 @@
 use crate::core::service::Name;
 use crate::core::service::answer::and_changed_files;
 use crate::core::service::catalog::SUFFIX;
+use crate::core::service::supervisor::Target;
 use crate::edge::tasks;
 use crate::edge::threads::{self, OneEach};
 use lastword_protocol::message::Reply;
@@ -57,14 +58,18 @@ impl FileStamps {
 
     /// Returns what takes the answer to a start, and hands it on with a word for each service whose file has
     /// changed.
-    pub(super) fn remark(self, answer: oneshot::Sender<Vec<Reply>>) -> oneshot::Sender<Vec<Reply>> {
+    pub(super) fn remark(
+        self,
+        target: Target,
+        answer: oneshot::Sender<Vec<Reply>>,
+    ) -> oneshot::Sender<Vec<Reply>> {
         let (told, replies) = oneshot::channel();
         tasks::spawn("changed files", async move {
             // Nobody answers once the supervisor has ended.
             let Ok(replies) = replies.await else { return };
             let changed = self.changed().await;
             // Whoever asked may be gone.
-            let _ = answer.send(and_changed_files(replies, &changed));
+            let _ = answer.send(and_changed_files(replies, &target, &changed));
         });
         told
     }

@@ -360,7 +360,7 @@ impl Task {
         match ask {
             Ok(ask) => {
                 let answer = if ask.starts() {
-                    self.memory.stamps().remark(answer)
+                    self.memory.stamps().remark(ask.target().clone(), answer)
                 } else {
                     answer
                 };

@@ -79,6 +79,13 @@ fn a_restart_after_an_edit_says_that_the_file_has_changed_since() {
     assert!(says("svc status a").contains(" file=changed"));
     let list = says("svc list");
     assert_eq!(list.matches("file=changed").count(), 1, "{list}");
+    place.shell("new", "exec sleep 1000", "");
+    let mut console = agent.unix();
+    let answer = console.ask("svc start new");
+    assert!(
+        answer.contains("its file is new; `svc reload` adds it"),
+        "{answer}"
+    );
     let restarted = agent.call("restart", &json!({"name": "a"}));
     assert_eq!(
         restarted,

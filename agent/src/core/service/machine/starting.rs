@@ -20,7 +20,7 @@ impl Machine {
         let reason = if asked {
             "asked to start"
         } else {
-            "started with the agent or its file"
+            "automatic start"
         };
         match &mut self.state {
             State::Stopped | State::Failed => {

@@ -1,6 +1,6 @@
 //! What of a service is found, and that it is ended.
 
-use super::super::testing::{Service, soon};
+use super::super::testing::{Service, own_cgroup, shell, soon};
 use super::super::{Exit, strays};
 use super::*;
 
@@ -121,6 +121,58 @@ async fn a_signal_reaches_the_group_and_nobody_else() {
     let session = Stat::read(left).expect("it runs").session;
     assert_eq!(session, left, "the one that has left");
     assert!(!other.process.has_ended());
+}
+
+/// Says `up`, then `told` whenever it is asked to end, which it does not.
+const DEAF: &str = "trap \"echo told\" TERM; echo up; while :; do sleep 0.02; done";
+
+/// Starts a service of a deaf main process, a member of its group and a stray, has `prepare` do something to it,
+/// asks it to end, and holds against it what was said.
+async fn check_told(cgroup: Option<Cgroup>, prepare: impl Fn(&Service)) {
+    let mut launch = shell(&format!("setsid sh -c '{DEAF}' & sh -c '{DEAF}' & {DEAF}"));
+    launch.cgroup = cgroup;
+    let mut service = Service::start(launch);
+    for _ in 0..3 {
+        assert_eq!(service.line().await, "up");
+    }
+    prepare(&service);
+    let asked = service.group.terminate(Signal::SIGTERM);
+    soon(asked).await.expect("ours");
+    for _ in 0..3 {
+        let line = service.line().await;
+        // What a shell says of the `sleep` that it waited for.
+        let line = if line == "Terminated" {
+            service.line().await
+        } else {
+            line
+        };
+        assert_eq!(line, "told");
+    }
+    soon(service.group.kill()).await.expect("ours");
+    soon(service.group.emptied()).await.expect("readable");
+    assert!(!service.rest().contains("told"), "somebody was told twice");
+}
+
+fn stop_each(service: &Service) {
+    let members = strays(service.nonce).expect("readable");
+    for process in members {
+        process.signal(Signal::SIGSTOP).expect("ours");
+    }
+}
+
+#[tokio::test]
+async fn everybody_is_told_to_end_once_whatever_group_it_is_in_and_though_it_was_stopped() {
+    for prepare in [|_: &Service| {}, stop_each] {
+        check_told(None, prepare).await;
+        let Some(own) = own_cgroup() else { continue };
+        check_told(Some(own.cgroup.clone()), prepare).await;
+    }
+}
+
+#[tokio::test]
+async fn a_frozen_cgroup_is_thawed_so_that_it_hears_the_stop_signal() {
+    let Some(own) = own_cgroup() else { return };
+    check_told(Some(own.cgroup.clone()), |_| own.cgroup.freeze()).await;
 }
 
 #[tokio::test]
