@@ -13,7 +13,7 @@ fn as_nobody(place: &Place, subcommand: &str) -> Command {
     assert!(owned.expect("chown").success());
     let run = place.command(subcommand);
     let mut command = Command::new("setpriv");
-    command.args(["--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]);
+    command.args(["--reuid", "nobody", "--regid", "65534", "--clear-groups"]);
     command
         .arg(run.get_program())
         .args(run.get_args())
