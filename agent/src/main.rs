@@ -1,6 +1,6 @@
 //! `lastwordd`: the command line of the agent.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use etcetera::BaseStrategy;
 use lastword_agent::core::config::{Config, ConfigError, Reading};
@@ -8,12 +8,14 @@ use lastword_agent::core::service::catalog::Catalog;
 use lastword_agent::edge::down::{Down, down};
 use lastword_agent::edge::parent::unit_warnings;
 use lastword_agent::edge::run::{Places, refuse_unsafe, run, services_directory};
-use lastword_agent::edge::services::files;
+use lastword_agent::edge::services::{FILE_BYTES_MAX, FILE_LIMIT, STACK_BYTES, ServiceFiles};
+use lastword_agent::edge::threads::within;
 use lastword_agent::edge::{surroundings, tasks};
+use lastword_daemon::bounded_file::{FileError, read_text};
 use lastword_daemon::output::complain;
+use lastword_daemon::panics::contained;
 use lastword_daemon::{log, output, panics, signals};
 use std::fmt;
-use std::fs;
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -124,18 +126,26 @@ fn check_listeners(config: &Config) -> bool {
 
 /// Says what is wrong with the unit and the service files, as far as it is known where they are.
 fn check_services(reading: &Reading, unit: Option<&Path>) -> anyhow::Result<Catalog> {
-    for warning in unit_warnings(unit).context("cannot read the unit")? {
+    let unit = unit.map(Path::to_owned);
+    let warnings = within(FILE_LIMIT, STACK_BYTES, move || {
+        unit_warnings(unit.as_deref())
+    });
+    for warning in warnings.flatten().context("cannot read the unit")? {
         complain(format_args!("lastwordd: warning: {warning}"));
     }
     if !reading.knows_services {
         return Ok(Catalog::default());
     }
-    let files = files(services_directory(&reading.config, &places()?));
+    let directory = services_directory(&reading.config, &places()?).to_owned();
+    let read = ServiceFiles::new(directory).read();
     let absent = surroundings::no_services(&reading.config);
-    for warning in absent.into_iter().chain(surroundings::warnings(&files)) {
+    for warning in absent
+        .into_iter()
+        .chain(surroundings::warnings(&read.files))
+    {
         complain(format_args!("lastwordd: warning: {warning}"));
     }
-    let catalog = Catalog::read(&files);
+    let catalog = read.catalog();
     for flaw in catalog.broken.iter().flat_map(|broken| &broken.flaws) {
         complain(format_args!("lastwordd: {flaw}"));
     }
@@ -226,12 +236,20 @@ fn configuration(named: Option<&Path>) -> anyhow::Result<Reading> {
         Some(path) => path.to_owned(),
         None => default_file()?,
     };
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => String::new(),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    let shown = path.display().to_string();
+    let file = shown.clone();
+    let read = move || {
+        let text = read_text(&path, FILE_BYTES_MAX)?;
+        contained(|| Config::read(&file, &text)).map_err(|reason| {
+            FileError::Io(io::Error::other(format!("the parser panicked: {reason}")))
+        })
     };
-    Ok(Config::read(&path.display().to_string(), &text))
+    match within(FILE_LIMIT, STACK_BYTES, read) {
+        Ok(Ok(reading)) => Ok(reading),
+        Ok(Err(error)) if error.is_absent() && named.is_none() => Ok(Config::read(&shown, "")),
+        Ok(Err(error)) => bail!("cannot read {}", error.of(shown)),
+        Err(error) => bail!("cannot read {shown}: {error}"),
+    }
 }
 
 fn is_root() -> bool {

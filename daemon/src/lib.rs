@@ -1,8 +1,9 @@
-//! The edges of a long-lived process, whatever it serves: a log that stops nothing, panics that end it
-//! with their reason, and signals as it expects them.
+//! The edges of a long-lived process, whatever it serves: files read within bounds, a log that stops
+//! nothing, panics that end it with their reason, and signals as it expects them.
 
 mod sink;
 
+pub mod bounded_file;
 pub mod log;
 pub mod output;
 pub mod panics;

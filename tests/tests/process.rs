@@ -14,6 +14,7 @@ mod command;
 
 mod failing_logs;
 mod half_dead;
+mod hostile_files;
 mod listeners;
 mod refusals;
 mod standard_streams;

@@ -2,6 +2,7 @@
 //! keep others from being found.
 
 mod error;
+mod scanner;
 mod syntax;
 
 pub use error::{ConfigError, ConfigErrors, Place};
@@ -10,7 +11,9 @@ use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 use lastword_protocol::Millis;
 use lastword_shell::nearest;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt::Display;
+use std::iter::once;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -18,6 +21,8 @@ use std::path::PathBuf;
 pub(super) struct Source<'a> {
     file: &'a str,
     text: &'a str,
+    /// Where each line begins.
+    lines: Vec<usize>,
     complaints: RefCell<Vec<ConfigError>>,
     /// What was put right to read on: nothing more is said of it.
     mended: Vec<Range<Place>>,
@@ -30,6 +35,9 @@ impl<'a> Source<'a> {
         Self {
             file,
             text,
+            lines: once(0)
+                .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+                .collect(),
             complaints: RefCell::default(),
             mended: Vec::new(),
             path: RefCell::default(),
@@ -73,6 +81,9 @@ impl<'a> Source<'a> {
     ) -> bool {
         let mut sound = true;
         for node in nodes {
+            if self.is_full() {
+                return false;
+            }
             self.path.borrow_mut().push(node.name().value().to_owned());
             if let Err(mut error) = read(node) {
                 let path = self.path.borrow().join(".");
@@ -94,14 +105,14 @@ impl<'a> Source<'a> {
         nodes: &'n [KdlNode],
         mut read: impl FnMut(&'n KdlNode) -> Result<(), ConfigError>,
     ) -> bool {
-        let mut said: Vec<&KdlNode> = Vec::new();
+        let mut said: HashMap<&str, usize> = HashMap::new();
         self.each(nodes, |node| {
-            let is_same = |earlier: &&&KdlNode| earlier.name().value() == node.name().value();
-            if let Some(earlier) = said.iter().find(is_same) {
-                let line = self.place(earlier.name().span().offset()).line;
+            let at = node.name().span().offset();
+            let earlier = *said.entry(node.name().value()).or_insert(at);
+            if earlier != at {
+                let line = self.place(earlier).line;
                 return Err(self.at_node(node, format!("was said before, in line {line}")));
             }
-            said.push(node);
             read(node)
         })
     }
@@ -110,9 +121,9 @@ impl<'a> Source<'a> {
     pub(super) fn all<'n, T>(
         &self,
         entries: &'n [KdlEntry],
-        read: impl Fn(&'n KdlEntry) -> Result<T, ConfigError>,
+        read: impl FnMut(&'n KdlEntry) -> Result<T, ConfigError>,
     ) -> Vec<T> {
-        let read = entries.iter().map(read);
+        let read = entries.iter().map(read).take_while(|_| !self.is_full());
         read.filter_map(|it| it.map_err(|error| self.note_here(error)).ok())
             .collect()
     }
@@ -129,7 +140,18 @@ impl<'a> Source<'a> {
         self.note(error);
     }
 
-    fn note(&self, error: ConfigError) {
+    /// Whether so much is wrong that no more is told.
+    fn is_full(&self) -> bool {
+        self.complaints.borrow().len() > ERRORS_MAX
+    }
+
+    fn note(&self, mut error: ConfigError) {
+        if self.is_full() {
+            return;
+        }
+        if self.complaints.borrow().len() == ERRORS_MAX {
+            error.message = format!("from here on nothing is told: {ERRORS_MAX} errors are enough");
+        }
         if !self.mended.iter().any(|range| range.contains(&error.place)) {
             self.complaints.borrow_mut().push(error);
         }
@@ -137,11 +159,12 @@ impl<'a> Source<'a> {
 
     /// Where a byte is.
     fn place(&self, offset: usize) -> Place {
-        let before = &self.text[..self.text.floor_char_boundary(offset)];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let offset = self.text.floor_char_boundary(offset);
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines.get(line - 1).copied().unwrap_or_default();
         Place {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column: self.text[start..offset].chars().count() + 1,
         }
     }
 
@@ -327,6 +350,9 @@ impl<'a> Source<'a> {
             })
     }
 }
+
+/// How many errors of a file are told at most.
+const ERRORS_MAX: usize = 100;
 
 /// How the message about an unknown key begins.
 const UNKNOWN: &str = "unknown key ";

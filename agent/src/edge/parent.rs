@@ -3,6 +3,7 @@
 use super::services::Services;
 use crate::core::service::supervisor::End;
 use crate::core::unit;
+use lastword_daemon::bounded_file::{FileError, read_text};
 use lastword_protocol::message::service::ServiceRequest;
 use sd_notify::NotifyState;
 use std::collections::BTreeMap;
@@ -22,6 +23,11 @@ const UNIT_DIRECTORIES: [&str; 4] = [
     "/usr/local/lib/systemd/system",
     "/usr/lib/systemd/system",
 ];
+
+/// The largest unit or drop-in that is read, in bytes.
+const UNIT_BYTES_MAX: u64 = 1 << 20;
+/// How many files of a directory of drop-ins are looked at, at most.
+const DROP_INS_MAX: usize = 1_024;
 
 /// The signals that an agent listens to. From its making on they are kept, and kill nothing any more,
 /// even if whoever started the agent had them ignored: `nohup` and `&` do, and they are the agent's
@@ -165,8 +171,8 @@ pub fn unit_warnings(named: Option<&Path>) -> io::Result<Vec<String>> {
     let places: Vec<_> = UNIT_DIRECTORIES.iter().map(Path::new).collect();
     let files = [path.clone()].into_iter().chain(drop_ins(&path, &places));
     let read = |file: PathBuf| {
-        let told = |error| io::Error::other(format!("{}: {error}", file.display()));
-        fs::read_to_string(&file).map_err(told)
+        let told = |error: FileError| io::Error::other(error.of(file.display()));
+        read_text(&file, UNIT_BYTES_MAX).map_err(told)
     };
     let texts: Vec<_> = files.map(read).collect::<io::Result<_>>()?;
     let warnings = unit::warnings(&texts);
@@ -189,7 +195,7 @@ fn drop_ins(unit: &Path, places: &[&Path]) -> Vec<PathBuf> {
     let mut found = BTreeMap::new();
     for place in places {
         let entries = fs::read_dir(place.join(&name)).into_iter().flatten();
-        let paths = entries.flatten().map(|entry| entry.path());
+        let paths = entries.flatten().take(DROP_INS_MAX).map(|it| it.path());
         for path in paths.filter(|path| path.extension().is_some_and(|it| it == "conf")) {
             let name = path.file_name().map(OsStr::to_owned);
             found.entry(name).or_insert(path);

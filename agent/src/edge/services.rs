@@ -2,6 +2,7 @@
 
 mod adoption;
 mod clearing;
+mod files;
 mod hands;
 mod launch;
 mod memory;
@@ -13,7 +14,8 @@ mod stamps;
 mod task;
 mod view;
 
-pub use memory::{About, files};
+pub use files::{FILE_BYTES_MAX, FILE_LIMIT, STACK_BYTES, ServiceFiles};
+pub use memory::About;
 pub use task::Task;
 
 use super::clock::Clock;
@@ -32,6 +34,7 @@ use lastword_protocol::refusal::Code;
 use lastword_protocol::{Instant, Millis};
 use launch::Starter;
 use memory::Memory;
+use reloading::Reloads;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -150,6 +153,7 @@ fn build(
         deadlines: watch::Sender::default(),
         opening: JoinSet::new(),
         memory,
+        reloads: Reloads::default(),
         clock,
         asks,
         heard,

@@ -2,6 +2,7 @@
 
 use super::failpoint::pass;
 use crate::core::storage::Storage;
+use lastword_daemon::bounded_file;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::kill;
@@ -15,6 +16,9 @@ use tokio::time::sleep;
 
 /// The lock file's name in the state directory.
 const LOCK_FILE: &str = "lock";
+
+/// The largest record that is read, in bytes: `state.json` takes 400 for a service.
+const RECORD_BYTES_MAX: u64 = 16 << 20;
 
 /// Why a state directory cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -147,10 +151,10 @@ pub struct Files {
 
 impl Storage for Files {
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.directory.join(name)) {
+        match bounded_file::read(&self.directory.join(name), RECORD_BYTES_MAX) {
             Ok(content) => Ok(Some(content)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error.into_io()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::process::{CLEARED_PATH, User, candidates};
 use crate::core::config::{Config, Listener};
-use crate::core::service::catalog::File;
+use crate::core::service::catalog::ParsedFile;
 use crate::core::service::manifest::{InheritedEnv, Places, Program, Sheet};
 use crate::core::source::{ConfigError, Place};
 use nix::sys::stat::major;
@@ -111,19 +111,18 @@ fn no_directory(path: &Path) -> Option<String> {
 ///
 /// What is not there now may come before the service starts: with a mount, say.
 #[must_use]
-pub fn warnings(files: &[File]) -> Vec<ConfigError> {
+pub fn warnings(files: &[ParsedFile]) -> Vec<ConfigError> {
     files.iter().flat_map(of_file).collect()
 }
 
-fn of_file(file: &File) -> Vec<ConfigError> {
-    let text = file.text.as_deref().unwrap_or_default();
-    let Ok(Sheet { manifest, places }) = Sheet::read(&file.path, text) else {
+fn of_file(file: &ParsedFile) -> Vec<ConfigError> {
+    let Some(Sheet { manifest, places }) = file.sheet() else {
         return Vec::new();
     };
-    let mut warnings = of_program(&manifest.program, &places);
+    let mut warnings = of_program(&manifest.program, places);
     warnings.sort_by_key(|(place, _)| *place);
     let told = warnings.into_iter().map(|(place, message)| ConfigError {
-        file: file.path.clone(),
+        file: file.path().to_owned(),
         place: place.unwrap_or_default(),
         message,
     });
@@ -197,6 +196,7 @@ fn command(program: &Program) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::service::catalog::File;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
@@ -217,7 +217,7 @@ mod tests {
             name: "a.kdl".to_owned(),
             text: Ok(text.replace('@', &here)),
         };
-        let warnings = warnings(&[file]).into_iter();
+        let warnings = warnings(&[file.parse()]).into_iter();
         let warnings: Vec<_> = warnings
             .map(|it| it.to_string().replace(&here, "@"))
             .collect();

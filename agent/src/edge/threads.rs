@@ -5,6 +5,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Runs what may block. A simulator runs it itself, when it sees fit.
@@ -144,6 +145,29 @@ pub async fn run<T: Send + 'static>(
     told.await.map_err(|_| Panicked)
 }
 
+/// Runs `work`, which may hang, on a thread with so much stack, and waits for it at most so long. Beyond
+/// that nobody waits for the thread.
+///
+/// # Errors
+///
+/// If it takes longer, panics, or there is no room for a thread.
+pub fn within<T: Send + 'static>(
+    limit: Duration,
+    stack_bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (tell, told) = mpsc::channel();
+    // Nobody may be left to be told.
+    OneEach::with_stack(stack_bytes).try_start(move || drop(tell.send(work())))?;
+    told.recv_timeout(limit).map_err(|error| match error {
+        mpsc::RecvTimeoutError::Timeout => {
+            let what = format!("not done within {} s; is the disk there?", limit.as_secs());
+            io::Error::new(io::ErrorKind::TimedOut, what)
+        }
+        mpsc::RecvTimeoutError::Disconnected => io::Error::other(Panicked.to_string()),
+    })
+}
+
 /// On a machine that has no room for a thread.
 #[cfg(test)]
 pub(crate) const NO_ROOM: OneEach = OneEach::with_stack(usize::MAX / 4);
@@ -180,5 +204,20 @@ mod tests {
     async fn a_panic_is_told() {
         let done = run(&OneEach::default(), || panic!("as tested")).await;
         assert_eq!(done, Err::<(), _>(Panicked));
+    }
+
+    #[test]
+    fn work_that_hangs_is_given_up_and_a_panic_is_told() {
+        let limit = Duration::from_millis(20);
+        assert_eq!(within(Duration::from_mins(1), 64 << 10, || 7).ok(), Some(7));
+        let (_held, waits) = mpsc::channel::<()>();
+        let hangs = within(limit, 64 << 10, move || waits.recv());
+        let error = hangs.expect_err("it hangs");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let panicked = within(Duration::from_mins(1), 64 << 10, || panic!("as tested"));
+        assert_eq!(
+            panicked.map(|(): ()| ()).map_err(|it| it.to_string()),
+            Err("it panicked".to_owned())
+        );
     }
 }

@@ -19,6 +19,8 @@ pub struct Catalog {
     pub services: BTreeMap<Name, Arc<Manifest>>,
     /// What is wrong, in the order of the files.
     pub broken: Vec<Broken>,
+    /// Whether services may be missing: not all of the directory was read.
+    pub is_partial: bool,
 }
 
 /// A service file that cannot be used.
@@ -57,7 +59,7 @@ pub fn list(names: &[Name]) -> String {
     names.join(", ")
 }
 
-/// A file of the services directory.
+/// A file of the services directory, as it was read.
 #[derive(Clone, Debug)]
 pub struct File {
     /// Its path, as errors show it.
@@ -72,17 +74,22 @@ impl Catalog {
     /// Reads all files.
     #[must_use]
     pub fn read(files: &[File]) -> Self {
-        let read: Vec<_> = files.iter().map(File::read).collect();
-        let sheets = files.iter().zip(&read).filter_map(|(file, read)| {
-            let (name, sheet) = read.as_ref().ok()?;
+        Self::of(files.iter().map(File::parse).collect())
+    }
+
+    /// Puts together what the files say.
+    #[must_use]
+    pub fn of(files: Vec<ParsedFile>) -> Self {
+        let stems: Vec<_> = files.iter().map(ParsedFile::stem).collect();
+        let entries = files.iter().filter_map(|file| {
+            let (name, sheet) = file.content.as_ref().ok()?;
             let path = file.path.as_str();
             Some((name, Entry { path, sheet }))
         });
-        let stems: Vec<_> = files.iter().map(File::stem).collect();
-        let mut conflicts = conflicts::all(&sheets.collect(), &stems);
+        let mut conflicts = conflicts::all(&entries.collect(), &stems);
         let mut catalog = Self::default();
-        for (file, read) in files.iter().zip(read) {
-            let broken = match read {
+        for file in files {
+            let (name, flaws) = match file.content {
                 Ok((name, sheet)) => match conflicts.remove(&name) {
                     None => {
                         let manifest = Arc::new(sheet.manifest);
@@ -91,12 +98,20 @@ impl Catalog {
                     }
                     Some(flaws) => (Some(name), flaws),
                 },
-                Err(flaws) => (Name::try_from(file.stem()).ok(), flaws),
+                Err(flaws) => (Name::try_from(stem(&file.name)).ok(), flaws),
             };
-            let (name, flaws) = broken;
             catalog.broken.push(Broken { name, flaws });
         }
         catalog
+    }
+
+    /// Notes that the directory was not read as a whole, and why: what is not there may be there.
+    pub fn note_partial(&mut self, why: String) {
+        self.is_partial = true;
+        self.broken.push(Broken {
+            name: None,
+            flaws: vec![Flaw::File(why)],
+        });
     }
 
     /// Whether the file of this service cannot be used.
@@ -114,11 +129,20 @@ struct Entry<'a> {
 }
 
 impl File {
-    /// What it says, and for whom, or all that is wrong with it.
-    fn read(&self) -> Result<(Name, Sheet), Vec<Flaw>> {
+    /// Reads what it says, and for whom, or all that is wrong with it.
+    #[must_use]
+    pub fn parse(&self) -> ParsedFile {
+        ParsedFile {
+            path: self.path.clone(),
+            name: self.name.clone(),
+            content: self.content(),
+        }
+    }
+
+    fn content(&self) -> Result<(Name, Sheet), Vec<Flaw>> {
         let file = |text: String| vec![Flaw::File(text)];
         let text = self.text.as_ref().map_err(|error| file(error.clone()))?;
-        let name = Name::try_from(self.stem());
+        let name = Name::try_from(stem(&self.name));
         let name = name.map_err(|error| Flaw::File(format!("{}: {error}", self.path)));
         let sheet = Sheet::read(&self.path, text);
         match (name, sheet) {
@@ -129,11 +153,48 @@ impl File {
             }
         }
     }
+}
 
-    /// Its name without the suffix.
-    fn stem(&self) -> &str {
-        self.name.strip_suffix(SUFFIX).unwrap_or(&self.name)
+/// A file of the services directory, and what it says.
+#[derive(Clone, Debug)]
+pub struct ParsedFile {
+    path: String,
+    /// With the suffix.
+    name: String,
+    content: Result<(Name, Sheet), Vec<Flaw>>,
+}
+
+impl ParsedFile {
+    /// A file that was not read, and why. The text names it.
+    #[must_use]
+    pub fn unread(path: String, name: String, why: String) -> Self {
+        Self {
+            path,
+            name,
+            content: Err(vec![Flaw::File(why)]),
+        }
     }
+
+    /// Its path, as errors show it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What it says, if it is sound by itself.
+    #[must_use]
+    pub fn sheet(&self) -> Option<&Sheet> {
+        self.content.as_ref().ok().map(|(_, sheet)| sheet)
+    }
+
+    fn stem(&self) -> &str {
+        stem(&self.name)
+    }
+}
+
+/// A file's name without the suffix.
+fn stem(name: &str) -> &str {
+    name.strip_suffix(SUFFIX).unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub struct Plan {
     pub removed: Vec<Name>,
     /// Its file says something else. It is restarted only if that is about its process.
     pub changed: Vec<Name>,
-    /// It goes on as it is; also because its file is broken.
+    /// It goes on as it is; also because its file is broken, or may be there unread.
     pub unchanged: Vec<Name>,
 }
 
@@ -33,7 +33,7 @@ impl Plan {
             let list = match wanted.services.get(name) {
                 Some(other) if other == manifest && !outdated.contains(name) => &mut plan.unchanged,
                 Some(_) => &mut plan.changed,
-                None if wanted.is_broken(name) => &mut plan.unchanged,
+                None if wanted.is_partial || wanted.is_broken(name) => &mut plan.unchanged,
                 None => &mut plan.removed,
             };
             list.push(name.clone());
@@ -72,6 +72,7 @@ mod tests {
                 name: Some(name("broken")),
                 flaws: vec![Flaw::File(String::new())],
             }],
+            is_partial: false,
         };
         let expected = Plan {
             added: vec![name("new")],
@@ -83,5 +84,19 @@ mod tests {
             Plan::new(&now.into(), &[name("older")].into(), &wanted),
             expected
         );
+    }
+
+    #[test]
+    fn a_directory_that_is_not_read_whole_removes_nothing() {
+        let name = Name::try_from("runs").unwrap();
+        let now = [(name.clone(), Arc::new(Manifest::new("x")))];
+        let mut wanted = Catalog::default();
+        wanted.note_partial("/s: Permission denied".to_owned());
+        let plan = Plan::new(&now.into(), &BTreeSet::new(), &wanted);
+        let expected = Plan {
+            unchanged: vec![name],
+            ..Plan::default()
+        };
+        assert_eq!(plan, expected);
     }
 }

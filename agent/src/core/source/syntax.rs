@@ -1,14 +1,18 @@
 //! What is no KDL 2, told in terms of what to write instead.
 //!
-//! The parser tells of the first slip, and then of whatever that makes of the rest. So one slip is
-//! taken at a time, put right by something as long that says nothing, and the text read anew: what
-//! is told is independent of each other, and the rest of the file can be checked, too.
+//! The parser tells of the first slip, and then of whatever that makes of the rest. So it is shown one
+//! statement at a time; one slip is taken at a time, put right by something as long that says nothing, and
+//! the statement read anew: what is told is independent of each other, and the rest of the file can be
+//! checked, too.
 
-use kdl::{KdlDiagnostic, KdlDocument, KdlError};
+use super::scanner::{Statement, scan};
+use kdl::{KdlDiagnostic, KdlDocument, KdlNode};
 use std::ops::Range;
 
 /// How many slips of a file are told at most. Whoever makes more has another language in mind.
 const MOST_SLIPS: usize = 50;
+/// How many bytes are parsed at most beyond the text itself, for what has a slip is parsed again.
+const PARSED_AGAIN_BYTES_MAX: usize = 64 << 10;
 
 /// What was read of a text that may be no KDL.
 pub(super) struct Reading {
@@ -19,6 +23,7 @@ pub(super) struct Reading {
 }
 
 /// One place that is no KDL.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Slip {
     /// The bytes that are wrong.
     pub(super) at: Range<usize>,
@@ -29,8 +34,8 @@ pub(super) struct Slip {
 }
 
 /// What says nothing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Filler {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filler {
     /// A value.
     Value,
     /// A blank, and a value if there is room.
@@ -39,40 +44,112 @@ enum Filler {
     Blanks,
     /// What is there stays; a block is closed at the end of the text.
     Closed,
+    /// There is no reading on.
+    Nothing,
 }
 
 /// Reads a text and what is wrong with it.
 pub(super) fn read(text: &str) -> Reading {
     let mut mended = text.to_owned();
-    let mut slips: Vec<Slip> = Vec::new();
-    loop {
-        let error = match KdlDocument::parse_v2(&mended) {
-            Ok(document) => {
-                let document = Some(document);
-                return Reading { document, slips };
-            }
-            Err(error) => error,
-        };
-        let mut slip = slip(&mended, &error);
+    let mut reading = Reading {
+        document: Some(KdlDocument::new()),
+        slips: Vec::new(),
+    };
+    let mut progress = Progress::default();
+    while let Err(mut slip) = progress.read_on(&mended) {
         // It quotes the file, and may go to a terminal.
         slip.message = slip.message.replace(char::is_control, "?");
-        let is_told = slips.iter().any(|earlier| earlier.at == slip.at);
-        let is_last = slips.len() == MOST_SLIPS;
-        if is_told || is_last {
-            if is_last {
-                slip.message =
-                    format!("from here on nothing is told: {MOST_SLIPS} slips are enough");
-                slips.push(slip);
-            }
-            let document = None;
-            return Reading { document, slips };
+        let is_told = reading.slips.iter().any(|earlier| earlier.at == slip.at);
+        let is_last = reading.slips.len() == MOST_SLIPS;
+        let is_over = is_told || is_last || slip.filler == Filler::Nothing;
+        if is_last {
+            slip.message = format!("from here on nothing is told: {MOST_SLIPS} slips are enough");
+        } else if progress.parsed_again > PARSED_AGAIN_BYTES_MAX {
+            slip.message += "; the rest of the file is not checked";
         }
-        slip.mend(&mut mended);
-        slips.push(slip);
+        let is_over = is_over || progress.parsed_again > PARSED_AGAIN_BYTES_MAX;
+        if !is_over {
+            slip.mend(&mut mended);
+        }
+        if is_last || !is_told {
+            reading.slips.push(slip);
+        }
+        if is_over {
+            reading.document = None;
+            return reading;
+        }
+    }
+    if let Some(document) = &mut reading.document {
+        *document.nodes_mut() = progress.nodes;
+    }
+    reading
+}
+
+/// How far a text has been read.
+#[derive(Default)]
+struct Progress {
+    nodes: Vec<KdlNode>,
+    /// Where the first statement begins that has not been read.
+    next: usize,
+    /// How many bytes of statements with slips were parsed.
+    parsed_again: usize,
+}
+
+impl Progress {
+    /// Reads to the next slip, or to the end.
+    fn read_on(&mut self, text: &str) -> Result<(), Slip> {
+        let scanned = scan(text, self.next)?;
+        for Statement { at, next, is_out } in scanned.statements {
+            let statement = scanned.text.get(at.clone()).unwrap_or_default();
+            match KdlNode::parse(statement) {
+                Ok(mut node) => {
+                    if !is_out {
+                        shift(&mut node, at.start);
+                        self.nodes.push(node);
+                    }
+                    self.next = next;
+                }
+                Err(mut error) => {
+                    for diagnostic in &mut error.diagnostics {
+                        // What follows the last that it understands, it tells as a whole.
+                        let is_rest = diagnostic.message.is_none();
+                        let length = if is_rest { 0 } else { diagnostic.span.len() };
+                        let start = diagnostic.span.offset();
+                        diagnostic.span = (start + at.start, length).into();
+                    }
+                    self.parsed_again += statement.len();
+                    return Err(slip(&scanned.text, at.start, &error.diagnostics));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says of a statement's parts where they are in the whole.
+fn shift(node: &mut KdlNode, by: usize) {
+    let name = node.name().span();
+    node.name_mut().set_span((name.offset() + by, name.len()));
+    for entry in node.entries_mut() {
+        let span = entry.span();
+        entry.set_span((span.offset() + by, span.len()));
+    }
+    let children = node.children_mut().iter_mut();
+    for child in children.flat_map(KdlDocument::nodes_mut) {
+        shift(child, by);
     }
 }
 
 impl Slip {
+    /// At these bytes.
+    pub(super) fn new(at: Range<usize>, message: impl Into<String>, filler: Filler) -> Self {
+        Self {
+            at,
+            message: message.into(),
+            filler,
+        }
+    }
+
     /// Replaces what is wrong by as many bytes that are not.
     fn mend(&self, text: &mut String) {
         let length = self.at.len();
@@ -81,16 +158,16 @@ impl Slip {
             Filler::BlankAndValue => format!(" {}", "_".repeat(length - 1)),
             Filler::Blanks => " ".repeat(length),
             Filler::Closed => return text.push_str("\n}"),
+            Filler::Nothing => return,
         };
         text.replace_range(self.at.clone(), &filling);
     }
 }
 
-/// The slip behind what the parser says.
-fn slip(text: &str, error: &KdlError) -> Slip {
+/// The slip behind what the parser says of the statement that begins there.
+fn slip(text: &str, begun: usize, diagnostics: &[KdlDiagnostic]) -> Slip {
     let opens = |offset: usize| text.as_bytes().get(offset) == Some(&b'{');
-    let starts: Vec<_> = error
-        .diagnostics
+    let starts: Vec<_> = diagnostics
         .iter()
         .map(|it| text.floor_char_boundary(it.span.offset()))
         .collect();
@@ -98,7 +175,7 @@ fn slip(text: &str, error: &KdlError) -> Slip {
     let is_block = |start: usize| opens(start) || start.checked_sub(1).is_some_and(opens);
     let inside = starts
         .iter()
-        .zip(&error.diagnostics)
+        .zip(diagnostics)
         .filter(|(start, _)| !is_block(**start));
     let first = inside.min_by_key(|(start, _)| **start);
     let block = starts.iter().copied().filter(|start| opens(*start)).min();
@@ -109,11 +186,11 @@ fn slip(text: &str, error: &KdlError) -> Slip {
             message: "this { is never closed".to_owned(),
             filler: Filler::Closed,
         },
-        (None, None) => Slip {
-            at: 0..0,
-            message: "this is not KDL 2 (https://kdl.dev)".to_owned(),
-            filler: Filler::Blanks,
-        },
+        (None, None) => Slip::new(
+            begun..begun,
+            "this is not KDL 2 (https://kdl.dev)",
+            Filler::Nothing,
+        ),
     }
 }
 
@@ -130,7 +207,7 @@ fn at(text: &str, start: usize, diagnostic: &KdlDiagnostic) -> Slip {
         filler: Filler::Value,
     };
     if word.contains('\n') && !word.starts_with('"') {
-        return over_lines(text, start..end, diagnostic);
+        return value(end, parsers_words(diagnostic));
     }
     match text[start..].chars().next() {
         Some('=') => assignment(text, start),
@@ -162,23 +239,6 @@ fn at(text: &str, start: usize, diagnostic: &KdlDiagnostic) -> Slip {
         }
         Some(_) if !word.is_empty() => value(end, bare(text, start, word)),
         _ => value(end, parsers_words(diagnostic)),
-    }
-}
-
-/// The slip in what the parser gives up as a whole.
-fn over_lines(text: &str, whole: Range<usize>, diagnostic: &KdlDiagnostic) -> Slip {
-    let opened = text[whole.clone()].rfind("/*").map(|at| whole.start + at);
-    match opened.filter(|opened| !text[*opened..whole.end].contains("*/")) {
-        Some(opened) => Slip {
-            at: opened..text.len(),
-            message: "this comment is never closed".to_owned(),
-            filler: Filler::Blanks,
-        },
-        None => Slip {
-            at: whole,
-            message: parsers_words(diagnostic),
-            filler: Filler::Value,
-        },
     }
 }
 

@@ -1,28 +1,23 @@
 //! What the supervisor reads and writes: service files, and `state.json`.
 
+use super::files::{ReadFiles, STACK_BYTES, ServiceFiles};
 use super::hands::Hands;
 use super::stamps::FileStamps;
 use crate::core::service::Name;
-use crate::core::service::catalog::{Catalog, File, SUFFIX};
 use crate::core::service::registry::{Component, Kind, Registry};
 use crate::core::service::supervisor::{Supervisor, Unit};
 use crate::edge::clock::unix_ms;
 use crate::edge::process::Nonce64;
 use crate::edge::store::Files;
-use crate::edge::threads::{self, OneEach, Threads};
+use crate::edge::threads::{OneEach, Threads};
 use lastword_protocol::BootId;
 use lastword_protocol::message::Reply;
 use std::collections::HashMap;
-use std::fs;
 use std::future::pending;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
-
-/// What the reader of nested text may need of its thread.
-const STACK_BYTES: usize = 2 << 20;
 
 /// Where things are, and what this agent is.
 #[derive(Clone, Debug)]
@@ -38,6 +33,7 @@ pub struct About {
 /// Reads service files and writes `state.json`: one write at a time, the latest state last.
 #[derive(Debug)]
 pub(super) struct Memory {
+    service_files: ServiceFiles,
     about: About,
     started_at_ms: u64,
     /// The agent's own process.
@@ -85,6 +81,7 @@ impl Memory {
             manifest_digest: None,
         };
         Self {
+            service_files: ServiceFiles::new(about.services.clone()),
             about,
             started_at_ms: unix_ms(),
             own,
@@ -224,59 +221,26 @@ impl Memory {
         self.changed
     }
 
-    /// Reads the service files.
-    pub(super) async fn read_catalog(&mut self) -> Catalog {
-        let directory = self.about.services.clone();
-        let read = move || {
-            // Before the files are read: what changes meanwhile has changed since.
-            let stamps = FileStamps::of(directory.clone());
-            (stamps, Catalog::read(&files(&directory)))
-        };
-        let (stamps, catalog) = threads::run(&self.threads, read).await.unwrap_or_default();
-        self.stamps = stamps;
-        catalog
-    }
-
     /// The files as they were when they were last read.
     pub(super) fn stamps(&self) -> FileStamps {
         self.stamps.clone()
     }
-}
 
-/// The service files of a directory, by name. No directory, no files.
-#[must_use]
-pub fn files(directory: &Path) -> Vec<File> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => {
-            return vec![File {
-                path: directory.display().to_string(),
-                name: String::new(),
-                text: Err(format!("{}: {error}", directory.display())),
-            }];
-        }
-    };
-    let mut files: Vec<_> = entries
-        .flatten()
-        .filter_map(|it| file(&it.path()))
-        .collect();
-    files.sort_by(|one, other| one.name.cmp(&other.name));
-    files
-}
-
-fn file(path: &Path) -> Option<File> {
-    let name = path.file_name()?.to_string_lossy().into_owned();
-    // What editors leave behind is hidden.
-    if name.starts_with('.') || !name.ends_with(SUFFIX) {
-        return None;
+    /// Notes the files as they were when they were read.
+    pub(super) fn note_stamps(&mut self, stamps: FileStamps) {
+        self.stamps = stamps;
     }
-    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
-    Some(File {
-        path: path.display().to_string(),
-        name,
-        text,
-    })
+
+    /// Begins to read the service files. If nothing comes of it, a panic was the end of that.
+    pub(super) fn start_reading(&self) -> oneshot::Receiver<ReadFiles> {
+        let service_files = self.service_files.clone();
+        let (tell, told) = oneshot::channel();
+        self.threads.start(Box::new(move || {
+            // Nobody may wait for it any more.
+            drop(tell.send(service_files.read()));
+        }));
+        told
+    }
 }
 
 #[cfg(test)]
@@ -284,6 +248,7 @@ mod tests {
     use super::*;
     use crate::edge::store::StateDirectory;
     use crate::edge::threads::NO_ROOM;
+    use std::fs;
 
     #[tokio::test]
     async fn files_are_read_and_written_where_there_is_no_room_for_a_thread() {
@@ -297,7 +262,9 @@ mod tests {
         };
         let mut memory = Memory::new(about, state.files());
         memory.threads = NO_ROOM;
-        assert_eq!(memory.read_catalog().await.services.len(), 1);
+        memory.service_files = memory.service_files.on(NO_ROOM);
+        let read = memory.start_reading().await.expect("no panic");
+        assert_eq!(read.catalog().services.len(), 1);
         let registry = memory.registry(&Supervisor::new(1), &HashMap::new());
         memory.write(registry);
         memory.saved().await;

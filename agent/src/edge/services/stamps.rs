@@ -1,5 +1,6 @@
 //! Which service files have changed since they were read: stat(2) tells, without reading them.
 
+use super::files::FILE_LIMIT;
 use crate::core::service::Name;
 use crate::core::service::answer::and_changed_files;
 use crate::core::service::catalog::SUFFIX;
@@ -13,6 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// The service files as they were when they were read. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -51,9 +53,9 @@ impl FileStamps {
             let differs = |name: &&Name| stamped.files.get(name) != now.get(name);
             names.filter(differs).cloned().collect()
         };
-        let compared = threads::run(&OneEach::default(), compare).await;
-        // The log has why, if it panicked.
-        compared.unwrap_or_default()
+        let compared = timeout(FILE_LIMIT, threads::run(&OneEach::default(), compare)).await;
+        // The log has why, if it panicked; of a disk that hangs nothing is known.
+        compared.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// Returns what takes the answer to a start, and hands it on with a word for each service whose file has

@@ -5,6 +5,7 @@ use super::clearing::{clear, settle};
 use super::hands::{Hands, Heard, Obstacles, Underway, What};
 use super::launch::{Starter, probe, run_hook};
 use super::memory::Memory;
+use super::reloading::Reloads;
 use super::{Asked, view};
 use crate::core::service::Name;
 use crate::core::service::answer::of_job;
@@ -45,6 +46,8 @@ pub struct Task {
     /// Logs that are being opened.
     pub(super) opening: JoinSet<()>,
     pub(super) memory: Memory,
+    /// Reloads that were asked for.
+    pub(super) reloads: Reloads,
     pub(super) clock: Clock,
     pub(super) asks: mpsc::Receiver<Asked>,
     pub(super) heard: mpsc::Receiver<Heard>,
@@ -77,12 +80,13 @@ impl Task {
         while !self.is_over() {
             self.publish_deadlines();
             let deadline = self.deadline();
-            // Each arm may be dropped and polled anew: channels, a clock, a save that goes on by itself.
+            // Each arm may be dropped and polled anew: channels, a clock, a save and a reader that go on by themselves.
             tokio::select! {
                 biased;
                 Some(heard) = self.heard.recv() => self.hear(heard).await,
                 Ok(()) = self.frozen.changed() => self.thaw().await,
                 () = self.memory.saved() => self.write(),
+                read = self.reloads.read() => self.reloaded(read).await,
                 () = self.clock.wait(deadline) => self.tick().await,
                 () = self.logs.ended() => return,
                 asked = self.asks.recv() => match asked {
@@ -328,11 +332,7 @@ impl Task {
             return self.ask(ask, answer).await;
         }
         match request {
-            ServiceRequest::Reload => {
-                let replies = self.reload().await;
-                // Whoever asked may be gone.
-                drop(answer.send(replies));
-            }
+            ServiceRequest::Reload => self.reloads.ask(&self.memory, answer),
             ServiceRequest::Logs(logs) => {
                 let name = Name::try_from(logs.name.as_str());
                 let name = name

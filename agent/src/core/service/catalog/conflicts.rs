@@ -4,10 +4,12 @@ use super::{Entry, Flaw, Name};
 use crate::core::service::order;
 use crate::core::source::{ConfigError, Place};
 use lastword_shell::nearest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// How many other places, or steps of a way, a message names.
 const NAMED: usize = 3;
+/// How many pairs of names are compared at most, to tell who may be meant.
+const COMPARED_MAX: usize = 100_000;
 
 type Entries<'a> = BTreeMap<&'a Name, Entry<'a>>;
 type Conflicts = BTreeMap<Name, Vec<Flaw>>;
@@ -29,13 +31,20 @@ pub(super) fn all(entries: &Entries<'_>, stems: &[&str]) -> Conflicts {
 
 /// Who starts after a service that has no file.
 fn strangers(entries: &Entries<'_>, stems: &[&str], conflicts: &mut Conflicts) {
+    let known: HashSet<_> = stems.iter().copied().collect();
+    let mut compared = 0;
     for (name, entry) in entries {
         for (first, place) in entry.after() {
-            if stems.contains(&first.as_str()) {
+            if known.contains(first.as_str()) {
                 continue;
             }
+            compared += stems.len();
             let others = stems.iter().copied().filter(|stem| *stem != name.as_str());
-            let advice = match nearest(first.as_str(), others) {
+            let meant = match compared {
+                ..=COMPARED_MAX => nearest(first.as_str(), others),
+                _ => None,
+            };
+            let advice = match meant {
                 Some(meant) => format!(", did you mean {meant}?"),
                 None => format!("; a file {first}.kdl would make one"),
             };

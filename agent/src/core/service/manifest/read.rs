@@ -11,6 +11,7 @@ use crate::core::source::{ConfigError, ConfigErrors, Source};
 use kdl::{KdlEntry, KdlNode};
 use lastword_protocol::Millis;
 use lastword_shell::nearest;
+use std::collections::HashSet;
 use std::path::Path;
 
 const TOP_KEYS: &[&str] = &[
@@ -40,6 +41,9 @@ const RESTART_KEYS: &[&str] = &[
 ];
 const STOP_KEYS: &[&str] = &["hook", "signal", "grace"];
 const LOG_KEYS: &[&str] = &["max-size", "keep", "ring"];
+
+/// How many services another starts after at most.
+const AFTER_MAX: usize = 64;
 
 const HOUR: Millis = Millis(3_600_000);
 const DAY: Millis = Millis(24 * HOUR.0);
@@ -174,11 +178,14 @@ fn names<'n>(
     if entries.is_empty() {
         return Err(source.at_node(node, "the name of a service is missing"));
     }
+    if let Some(entry) = entries.get(AFTER_MAX) {
+        let message = format!("a service starts after {AFTER_MAX} others at most");
+        return Err(source.at_entry(entry, message));
+    }
+    let mut named = HashSet::new();
     Ok(source.all(entries, |entry| {
         let text = source.text(entry)?;
-        let is_earlier = |other: &&KdlEntry| !std::ptr::eq(*other, entry);
-        let mut earlier = entries.iter().take_while(is_earlier);
-        if earlier.any(|other| other.value() == entry.value()) {
+        if !named.insert(text) {
             return Err(source.at_entry(entry, format!("{text} was named before")));
         }
         let name = Name::try_from(text).map_err(|error| source.at_entry(entry, error))?;
