@@ -12,9 +12,10 @@ use lastword_agent::edge::services::{FILE_BYTES_MAX, FILE_LIMIT, STACK_BYTES, Se
 use lastword_agent::edge::threads::within;
 use lastword_agent::edge::{surroundings, tasks};
 use lastword_daemon::bounded_file::{FileError, read_text};
-use lastword_daemon::output::complain;
+use lastword_daemon::output::{complain, complain_of_usage};
 use lastword_daemon::panics::contained;
 use lastword_daemon::{log, output, panics, signals};
+use lastword_shell::escape::Shown;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -68,8 +69,10 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Printing can only fail if nobody reads.
-            let _ = error.print();
+            if !error.use_stderr() || !complain_of_usage(&error.render().to_string()) {
+                // Printing can only fail if nobody reads.
+                let _ = error.print();
+            }
             return ExitCode::from(if error.use_stderr() { BAD_USAGE } else { 0 });
         }
     };
@@ -211,14 +214,19 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 }
 
 fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
-    complain(format_args!("{}", complaint(error).trim_end()));
+    let complaint = complaint(error);
+    complaint
+        .lines()
+        .for_each(|line| complain(format_args!("{line}")));
     ExitCode::from(code)
 }
 
 /// Returns the errors, a line each.
 fn complaint(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
-    let lines = text.lines().map(|line| format!("lastwordd: {line}\n"));
+    let lines = text
+        .lines()
+        .map(|line| format!("lastwordd: {}\n", Shown(line)));
     lines.collect()
 }
 

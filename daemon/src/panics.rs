@@ -1,6 +1,7 @@
 //! Panics: a process that has lost one of its tasks is of no use, and does not look like it.
 
 use crate::sink::LogSink;
+use lastword_shell::escape::Shown;
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::Cell;
@@ -58,7 +59,9 @@ pub fn end_the_process(program: &'static str, sink: LogSink, task: fn() -> Optio
             let _ = writeln!(line, "{backtrace}");
         }
         // Past the log's own machinery, which may be what has panicked.
-        sink.push(line.as_bytes());
+        for line in line.lines() {
+            sink.push(format!("{}\n", Shown(line)).as_bytes());
+        }
         sink.flush();
         process::exit(EXIT_CODE);
     }));

@@ -10,7 +10,6 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
-use tracing_subscriber::fmt::MakeWriter;
 
 /// The most bytes that wait to be written; what comes on top is lost, and counted.
 pub const QUEUE_BYTES: usize = 256 << 10;
@@ -169,29 +168,6 @@ fn write_all(file: &mut File, bytes: &[u8]) -> usize {
 
 fn lines(text: &[u8]) -> u64 {
     text.split(|byte| *byte == b'\n').skip(1).count() as u64
-}
-
-/// Takes one event of the log at a time, whole.
-#[derive(Debug)]
-pub struct EventWriter<'s>(&'s LogSink);
-
-impl Write for EventWriter<'_> {
-    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        self.0.push(event);
-        Ok(event.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'s> MakeWriter<'s> for LogSink {
-    type Writer = EventWriter<'s>;
-
-    fn make_writer(&'s self) -> Self::Writer {
-        EventWriter(self)
-    }
 }
 
 #[cfg(test)]

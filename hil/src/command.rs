@@ -20,8 +20,10 @@ mod raw_terminal;
 
 mod signals;
 
+use crate::escape::escape;
 use arguments::{Arguments, Task};
 use clap::Parser;
+use notes::Notes;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -72,8 +74,15 @@ async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Prints what is wrong with the command line; or the help, if that was asked for.
 fn usage(error: &clap::Error) -> Exit {
-    // Nobody to tell if neither stream can be written.
-    let _ = error.print();
+    let text = error.render().to_string();
+    let shown = escape(text.as_bytes());
+    if error.use_stderr() && shown != text {
+        // It quotes what a terminal would act on.
+        Notes::default().line(shown.trim_end());
+    } else {
+        // Nobody to tell if neither stream can be written.
+        let _ = error.print();
+    }
     if error.use_stderr() {
         Exit::Usage
     } else {

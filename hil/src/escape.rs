@@ -1,9 +1,10 @@
 //! Console text made safe to show: what a terminal would act on is spelled out.
 
+use lastword_shell::escape::{Shown, is_hidden};
 use std::fmt::Write;
 
-/// `bytes` with every control character but tab and line end, and whatever is not UTF-8, spelled
-/// as `\x1b`. A return in front of a line end is left out.
+/// Returns `bytes` with every hidden character but tab and line end, and whatever is not UTF-8, spelled out
+/// as [`Shown`] does. A return in front of a line end is left out.
 #[must_use]
 pub fn escape(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
@@ -14,20 +15,19 @@ pub fn escape(bytes: &[u8]) -> String {
             match character {
                 '\n' | '\t' => shown.push(character),
                 '\r' if ends_line => {}
-                control if control.is_control() => spell(&mut shown, u32::from(control)),
+                hidden if is_hidden(hidden) => {
+                    // Writing to a String cannot fail.
+                    let _ = write!(shown, "{}", Shown(hidden.encode_utf8(&mut [0; 4])));
+                }
                 other => shown.push(other),
             }
         }
         for byte in chunk.invalid() {
-            spell(&mut shown, u32::from(*byte));
+            // Nor can this.
+            let _ = write!(shown, "\\x{byte:02x}");
         }
     }
     shown
-}
-
-fn spell(shown: &mut String, value: u32) {
-    // Writing to a String cannot fail.
-    let _ = write!(shown, "\\x{value:02x}");
 }
 
 #[cfg(test)]
@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn what_a_terminal_acts_on_is_spelled_out() {
         check(b"\x1b[2J", "\\x1b[2J");
-        check("\u{9b}2J".as_bytes(), "\\x9b2J");
+        check("\u{9b}2J".as_bytes(), "\\u{9b}2J");
+        check("a\u{202e}b\u{2028}".as_bytes(), "a\\u{202e}b\\u{2028}");
         check(b"a\rb\0", "a\\x0db\\x00");
     }
 

@@ -41,6 +41,7 @@ pub mod items;
 pub mod plain;
 pub mod term;
 
+pub mod escape;
 mod pen;
 
 pub use answer::Answer;

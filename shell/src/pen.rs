@@ -2,6 +2,7 @@
 
 use crate::columns;
 use crate::dialect::HAS_TERM;
+use crate::escape::is_hidden;
 use crate::fields::Value;
 use crate::out::Out;
 use core::fmt;
@@ -218,7 +219,7 @@ impl<'a> Pen<'a> {
         self.text("\"");
     }
 
-    /// Writes text for a person: control characters are escaped, the rest stands as it is.
+    /// Writes text for a person: hidden characters are escaped, the rest stands as it is.
     pub(crate) fn shown(&mut self, text: &str) {
         self.escaped(text, false);
     }
@@ -252,7 +253,7 @@ impl<'a> Pen<'a> {
             match character {
                 '\n' => self.text("\\n"),
                 '\t' => self.text("\\t"),
-                '\0'..='\x1f' | '\x7f'..='\u{9f}' => self.escape(character),
+                hidden if is_hidden(hidden) => self.escape(hidden),
                 _ => {
                     if between_quotes && matches!(character, '"' | '\\') {
                         self.text("\\");
@@ -263,15 +264,19 @@ impl<'a> Pen<'a> {
         }
     }
 
-    /// Escapes a control character. All lie below U+0100.
-    fn escape(&mut self, control: char) {
-        let (open, close) = if control.is_ascii() {
+    /// Escapes a hidden character. All lie below U+10000.
+    fn escape(&mut self, hidden: char) {
+        let [low, high, ..] = u32::from(hidden).to_le_bytes();
+        let (open, close) = if hidden.is_ascii() {
             ("\\x", "")
         } else {
             ("\\u{", "}")
         };
         self.text(open);
-        self.hex(&[u32::from(control).to_le_bytes()[0]]);
+        if high != 0 {
+            self.hex(&[high]);
+        }
+        self.hex(&[low]);
         self.text(close);
     }
 
@@ -356,6 +361,9 @@ mod tests {
         check(r#""\"\\\x1b\n\u{9b}""#, |pen| pen.word("\"\\\x1b\n\u{9b}"));
         check("\"a=b\"", |pen| pen.word("a=b"));
         check("a b\\x1b", |pen| pen.shown("a b\x1b"));
+        check("\\u{202e}\\u{061c}\\u{2028}", |pen| {
+            pen.shown("\u{202e}\u{61c}\u{2028}");
+        });
     }
 
     proptest! {
@@ -363,7 +371,7 @@ mod tests {
         fn a_written_word_reads_back(text in any::<String>()) {
             let mut out = String::new();
             Pen::on(&mut out).word(&text);
-            prop_assert!(!out.chars().any(char::is_control));
+            prop_assert!(!out.contains(is_hidden));
             let fault = Cell::new(None);
             let read = Cursor::new(&out, Blame(&fault)).word().unwrap().unwrap();
             prop_assert_eq!(read.raw.len(), out.len());

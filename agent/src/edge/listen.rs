@@ -11,6 +11,7 @@ use crate::core::clients::Life;
 use crate::core::config::Listener;
 use crate::core::recovery::Recovered;
 use crate::core::session::End;
+use lastword_daemon::CONNECTION_TARGET;
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::{BootId, ClientId, Nonce};
 use std::fs;
@@ -309,7 +310,9 @@ impl Host {
         };
         match ended {
             Ok(End::Finished) => tracing::debug!(link = name, "session ends"),
-            Ok(end) => tracing::info!(link = name, ?end, "dropped by policy"),
+            Ok(end) => {
+                tracing::info!(target: CONNECTION_TARGET, link = name, ?end, "dropped by policy");
+            }
             Err(error) => {
                 tracing::debug!(link = name, %error, "link failed");
                 return false;
@@ -343,7 +346,7 @@ fn reap(conversations: &mut JoinSet<()>) {
 }
 
 async fn not_accepted(error: &io::Error) {
-    tracing::warn!(%error, "a connection was not accepted");
+    tracing::warn!(target: CONNECTION_TARGET, %error, "a connection was not accepted");
     sleep(ACCEPT_AGAIN).await;
 }
 

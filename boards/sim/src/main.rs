@@ -14,8 +14,9 @@ mod serve;
 mod uart;
 
 use clap::Parser;
-use lastword_daemon::output::complain;
+use lastword_daemon::output::{complain, complain_of_usage};
 use lastword_daemon::{log, panics, signals};
+use lastword_shell::escape::Shown;
 use options::Options;
 use std::process::ExitCode;
 
@@ -26,8 +27,10 @@ fn main() -> ExitCode {
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => {
-            // Printing can only fail if nobody reads.
-            let _ = error.print();
+            if !error.use_stderr() || !complain_of_usage(&error.render().to_string()) {
+                // Printing can only fail if nobody reads.
+                let _ = error.print();
+            }
             return ExitCode::from(if error.use_stderr() { BAD_USAGE } else { 0 });
         }
     };
@@ -41,7 +44,8 @@ fn main() -> ExitCode {
     panics::end_the_process("lastword-sim", sink.clone(), || None);
     let ran = serve::run(options);
     if let Err(error) = &ran {
-        sink.push(format!("lastword-sim: {error:#}\n").as_bytes());
+        let error = format!("{error:#}");
+        sink.push(format!("lastword-sim: {}\n", Shown(&error)).as_bytes());
     }
     sink.flush();
     ran.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 //! to be one.
 
 use anyhow::{Context, bail};
+use lastword_daemon::bounded_file;
 use lastword_responder::RETAINED_BYTES;
 use std::fs;
 use std::io;
@@ -9,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 /// How long a serial number is, in bytes.
 pub(crate) const SERIAL_BYTES: usize = 12;
+
+/// The largest file that is read for one, in bytes.
+const FILE_BYTES_MAX: u64 = 64 << 10;
 
 /// A board's serial number and retained memory.
 #[derive(Debug)]
@@ -31,7 +35,7 @@ impl Memory {
         let Some(path) = file else {
             return Ok(memory);
         };
-        match fs::read(path) {
+        match bounded_file::read(path, FILE_BYTES_MAX) {
             Ok(bytes) => {
                 let Some((serial, retained)) = split(&bytes) else {
                     bail!(
@@ -44,12 +48,10 @@ impl Memory {
                 };
                 (memory.serial, memory.retained) = (serial, retained);
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => memory
+            Err(error) if error.is_absent() => memory
                 .write()
                 .with_context(|| format!("cannot write {}", path.display()))?,
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", path.display()));
-            }
+            Err(error) => bail!("cannot read {}", error.of(path.display())),
         }
         Ok(memory)
     }

@@ -6,6 +6,7 @@ use crate::client::{Link, LinkError, TextSink};
 use crate::clock::Clock;
 use crate::dial::Dial;
 use crate::endpoint::Endpoint;
+use crate::escape::escape;
 use lastword_protocol::frame::DELIMITER;
 use lastword_protocol::hello::{self, Hello};
 use lastword_protocol::identity::{CURRENT, OLDEST};
@@ -182,8 +183,13 @@ fn read_input() -> Receiver<Vec<u8>> {
 
 /// Says something on standard error, where what is not taken is not missed.
 fn tell(text: &str) {
+    // A terminal that is raw needs both at the end of a line.
+    let shown = match text.strip_suffix("\r\n") {
+        Some(line) => escape(line.as_bytes()) + "\r\n",
+        None => escape(text.as_bytes()),
+    };
     // There is nowhere else to say it.
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(shown.as_bytes());
 }
 
 fn show(text: &[u8]) {

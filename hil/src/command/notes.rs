@@ -60,7 +60,7 @@ impl Aside {
         if std::mem::take(&mut self.in_mid_line) {
             print("\n");
         }
-        print(&format!("{line}\n"));
+        print(&(escape(line.as_bytes()) + "\n"));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::ladder::Proof;
 use lastword_protocol::message::service::Page;
 use lastword_protocol::message::{AlreadyDone, Reply};
 use lastword_protocol::refusal::{Code, Refusal};
+use lastword_shell::escape::JsonSafe;
 use lastword_shell::parse::{Script, Step};
 use lastword_shell::{Answer, Dialect, ParseError, fields, plain, term};
 use nix::errno::Errno;
@@ -240,7 +241,8 @@ fn code_of(proof: &Proof) -> Code {
 }
 
 fn print_object(object: Map<String, Json>) {
-    print(&format!("{}\n", Json::Object(object)));
+    let object = Json::Object(object).to_string();
+    print(&format!("{}\n", JsonSafe(&object)));
 }
 
 fn print(text: &str) {

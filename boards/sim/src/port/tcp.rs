@@ -2,6 +2,7 @@
 
 use super::{Port, unless_it_waits};
 use anyhow::{Context, bail};
+use lastword_daemon::CONNECTION_TARGET;
 use nix::poll::{PollFd, PollFlags};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -69,17 +70,17 @@ impl TcpPort {
     /// Lets somebody in, if the line is free.
     fn admit(&mut self, stream: TcpStream, address: SocketAddr) -> bool {
         if let Some(owner) = self.peer.as_ref().filter(|peer| peer.ended.is_none()) {
-            tracing::warn!(peer = %address, owner = %owner.address, "refused: one at a time");
+            tracing::warn!(target: CONNECTION_TARGET, peer = %address, owner = %owner.address, "refused: one at a time");
             return false;
         }
         let ready = stream
             .set_nonblocking(true)
             .and_then(|()| stream.set_nodelay(true));
         if let Err(error) = ready {
-            tracing::warn!(peer = %address, %error, "gone before it began");
+            tracing::warn!(target: CONNECTION_TARGET, peer = %address, %error, "gone before it began");
             return false;
         }
-        tracing::info!(peer = %address, "connected");
+        tracing::info!(target: CONNECTION_TARGET, peer = %address, "connected");
         self.peer = Some(Peer {
             stream,
             address,
@@ -90,7 +91,7 @@ impl TcpPort {
 
     fn lose(&mut self, why: &str) {
         if let Some(peer) = self.peer.take() {
-            tracing::info!(peer = %peer.address, why, "disconnected");
+            tracing::info!(target: CONNECTION_TARGET, peer = %peer.address, why, "disconnected");
         }
     }
 }

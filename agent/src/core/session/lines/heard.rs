@@ -2,6 +2,7 @@
 
 use super::super::json;
 use super::{AnswerFormat, FollowId};
+use lastword_daemon::CONNECTION_TARGET;
 use lastword_shell::{
     Answer, Dialect, LineError, Received, Rules, Script, Table, Tag, plain, term,
 };
@@ -55,7 +56,7 @@ impl Heard {
             } => Self::Say(refusal(dialect, tag.as_ref(), error, name)),
             Received::Interrupt => Self::Say(prompt(name)),
             Received::Echo => {
-                tracing::warn!(target: "session", "the line echoes: what is sent comes back, and is not answered");
+                tracing::warn!(target: CONNECTION_TARGET, "the line echoes: what is sent comes back, and is not answered");
                 let mut said = String::new();
                 let _ = plain::echo(&mut said);
                 Self::Say(said)
