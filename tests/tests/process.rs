@@ -19,6 +19,7 @@ mod listeners;
 mod refusals;
 mod standard_streams;
 
+mod escapes;
 mod following;
 
 mod owner;

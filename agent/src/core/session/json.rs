@@ -16,9 +16,11 @@ use fault::{Fault, INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, REFUSED};
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::refusal::Code;
+use lastword_shell::escape::JsonSafe;
 use lastword_shell::fields::{self, Fields, Value as Field};
 use lastword_shell::{Action, ParseError, Step, Table};
 use serde_json::{Map, Value, json};
+use services::FieldSet;
 use spelling::Spelling;
 use std::fmt::{self, Write};
 use unique::UniqueValue;
@@ -31,6 +33,8 @@ pub(super) struct Call {
     /// The shell line that means the same; `None` if none does.
     spelling: Option<Spelling>,
     purpose: Purpose,
+    /// Whose fields its answer has.
+    fields: FieldSet,
 }
 
 /// What a call is for, apart from its line.
@@ -65,6 +69,7 @@ impl Call {
             id: id.cloned(),
             spelling,
             purpose,
+            fields: FieldSet::of(method),
         })
     }
 
@@ -109,7 +114,7 @@ impl Call {
             _ => None,
         };
         if let Some(request) = request {
-            return Some(match services::result(&request, replies) {
+            return Some(match services::result(&request, self.fields, replies) {
                 Ok(result) => done(id, &result),
                 Err(fault) => fault.answer(id),
             });
@@ -134,7 +139,12 @@ impl Call {
 
 /// The answer to the call with this id.
 fn done(id: &Value, result: &Value) -> String {
-    json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string()
+    line(&json!({"jsonrpc": "2.0", "id": id, "result": result}))
+}
+
+/// An object as a line that is safe to show.
+fn line(object: &Value) -> String {
+    JsonSafe(&object.to_string()).to_string()
 }
 
 /// The object that a line is, and the path of the first name that stands twice in it.

@@ -1,5 +1,6 @@
 //! What a session answers, whatever arrives.
 
+mod compatible;
 mod document;
 mod follow;
 mod json;

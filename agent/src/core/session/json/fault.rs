@@ -1,5 +1,6 @@
 //! What is wrong with a call, as JSON-RPC numbers it.
 
+use super::line;
 use lastword_protocol::refusal::Code;
 use serde_json::{Value, json};
 
@@ -79,7 +80,7 @@ impl Fault {
             data["cause"] = json!(self.cause);
         }
         let error = json!({"code": self.number, "message": self.message, "data": data});
-        json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string()
+        line(&json!({"jsonrpc": "2.0", "id": id, "error": error}))
     }
 }
 

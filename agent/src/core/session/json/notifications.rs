@@ -1,27 +1,30 @@
 //! What a program is told of logs that it follows.
 
 use super::super::follows::FollowId;
+use super::line;
 use super::services::text;
 use crate::core::log::{Line, Stream};
 use serde_json::{Value, json};
 
-/// A line.
-pub(in super::super) fn log(id: FollowId, name: &str, line: &Line) -> String {
-    let stream = match line.stream {
+/// A line, and behind it, if it goes on in the next, that it does.
+pub(in super::super) fn log(id: FollowId, name: &str, said: &Line) -> String {
+    let stream = match said.stream {
         Stream::Out => "stdout",
         Stream::Err => "stderr",
     };
-    let mut params = json!({
+    let params = json!({
         "subscription_id": id.0,
         "name": name,
         "stream": stream,
-        "line": text(&line.bytes),
-        "ts_unix_ms": line.unix_ms,
+        "line": text(&said.bytes),
+        "ts_unix_ms": said.unix_ms,
     });
-    if line.continues {
-        params["continues"] = Value::Bool(true);
+    let whole = notification("log", &params);
+    if !said.continues {
+        return whole;
     }
-    notification("log", &params)
+    let params = json!({"subscription_id": id.0, "name": name, "stream": stream});
+    whole + "\n" + &notification("log_continues", &params)
 }
 
 /// Lines that are gone: the program was too slow for what is kept.
@@ -30,15 +33,16 @@ pub(in super::super) fn log_missed(id: FollowId, name: &str, missed: u64) -> Str
     notification("log_missed", &params)
 }
 
-/// Nothing more comes, and if that is not as it should be, why.
+/// Nothing more comes, and before it, if that is not as it should be, why.
 pub(in super::super) fn log_end(id: FollowId, trouble: Option<&str>) -> String {
-    let mut params = json!({"subscription_id": id.0});
-    if let Some(why) = trouble {
-        params["error"] = json!(why);
-    }
-    notification("log_end", &params)
+    let end = notification("log_end", &json!({"subscription_id": id.0}));
+    let Some(why) = trouble else {
+        return end;
+    };
+    let params = json!({"subscription_id": id.0, "error": why});
+    notification("log_failed", &params) + "\n" + &end
 }
 
 fn notification(method: &str, params: &Value) -> String {
-    json!({"jsonrpc": "2.0", "method": method, "params": params}).to_string()
+    line(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
 }

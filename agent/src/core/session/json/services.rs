@@ -7,7 +7,7 @@ use lastword_protocol::message::service::{
     Brief, Change, Item, LogStream, Page, ServiceExit, ServiceRequest, ServiceState,
 };
 use lastword_protocol::refusal::Code;
-use lastword_shell::fields;
+use lastword_shell::fields::refusal;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
@@ -44,19 +44,52 @@ pub(super) fn alias<'m>(method: &'m str, params: Option<&Value>) -> &'m str {
     }
 }
 
+/// Whose fields an answer about services has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FieldSet {
+    /// Those that clients of process supervisors know, in the words that they know, and no others.
+    Compatible,
+    /// All that there is to tell.
+    Full,
+}
+
+impl FieldSet {
+    /// Returns the fields that callers of this method know.
+    pub(super) fn of(method: &str) -> Self {
+        if ALIASES.iter().any(|(alias, _)| *alias == method) {
+            Self::Compatible
+        } else {
+            Self::Full
+        }
+    }
+
+    /// Returns the word for a state: clients of process supervisors know six.
+    const fn state(self, state: ServiceState) -> &'static str {
+        match (self, state) {
+            (Self::Compatible, ServiceState::Backoff) => ServiceState::Restarting.word(),
+            (Self::Compatible, ServiceState::Adopted) => ServiceState::Running.word(),
+            (Self::Compatible | Self::Full, other) => other.word(),
+        }
+    }
+}
+
 /// The result of a request, from all pages of its answer.
-pub(super) fn result(request: &ServiceRequest, replies: &[Reply]) -> Result<Value, Fault> {
+pub(super) fn result(
+    request: &ServiceRequest,
+    fields: FieldSet,
+    replies: &[Reply],
+) -> Result<Value, Fault> {
     let pages = replies.iter().filter_map(|reply| match reply {
         Reply::Items(page) => Some(page),
         _ => None,
     });
     let items = || pages.clone().flat_map(Page::items);
-    if let Some((code, detail)) = replies.last().and_then(fields::refusal) {
+    if let Some((code, detail)) = replies.last().and_then(refusal) {
         return Err(failure(request, code, detail, items()));
     }
     Ok(match request {
-        ServiceRequest::List => items().filter_map(|item| brief(&item)).collect(),
-        ServiceRequest::Status(_) => status(items()),
+        ServiceRequest::List => items().filter_map(|item| brief(&item, fields)).collect(),
+        ServiceRequest::Status(_) => status(items(), fields),
         ServiceRequest::Logs(_) => log(items()),
         ServiceRequest::Reload => changes(
             items(),
@@ -143,7 +176,7 @@ fn changes<'a>(items: impl Iterator<Item = Item<'a>>, wanted: &[Change]) -> Valu
     Value::Object(lists)
 }
 
-fn brief(item: &Item<'_>) -> Option<Value> {
+fn brief(item: &Item<'_>, fields: FieldSet) -> Option<Value> {
     let Item::Service(Brief {
         name,
         state,
@@ -163,7 +196,7 @@ fn brief(item: &Item<'_>) -> Option<Value> {
     let mut object = Map::new();
     let mut set = |key: &str, value: Value| object.insert(key.to_owned(), value);
     set("name", json!(name));
-    set("state", json!(word(*state)));
+    set("state", json!(fields.state(*state)));
     if let Some(pid) = pid {
         set("pid", json!(pid));
     }
@@ -172,14 +205,18 @@ fn brief(item: &Item<'_>) -> Option<Value> {
         set("uptime_secs", json!(uptime.0 / 1_000));
     }
     set("restart_count", json!(restarts));
-    if let Some(exit) = last_exit {
-        set("last_exit", json!(exit_text(*exit)));
+    match last_exit {
+        Some(ServiceExit::Code(code)) => drop(set("last_exit", json!(code))),
+        Some(ServiceExit::Signal(signal)) => drop(set("last_signal", json!(signal))),
+        Some(ServiceExit::Unknown) | None => {}
     }
-    if *memory_kib != 0 {
-        set("memory_kib", json!(memory_kib));
-    }
-    if *log_failing {
-        set("log", json!("failing"));
+    if fields == FieldSet::Full {
+        if *memory_kib != 0 {
+            set("memory_kib", json!(memory_kib));
+        }
+        if *log_failing {
+            set("log", json!("failing"));
+        }
     }
     if *file_changed {
         set("file", json!("changed"));
@@ -190,35 +227,18 @@ fn brief(item: &Item<'_>) -> Option<Value> {
     Some(Value::Object(object))
 }
 
-fn exit_text(exit: ServiceExit) -> String {
-    match exit {
-        ServiceExit::Code(code) => format!("exit {code}"),
-        ServiceExit::Signal(signal) => format!("signal {signal}"),
-        ServiceExit::Unknown => "unknown".to_owned(),
-    }
-}
-
-/// The word for a state: such clients know fewer.
-const fn word(state: ServiceState) -> &'static str {
-    match state {
-        ServiceState::Backoff => ServiceState::Restarting.word(),
-        ServiceState::Adopted => ServiceState::Running.word(),
-        other => other.word(),
-    }
-}
-
-fn status<'a>(items: impl Iterator<Item = Item<'a>>) -> Value {
+fn status<'a>(items: impl Iterator<Item = Item<'a>>, fields: FieldSet) -> Value {
     let mut object = Value::Null;
     let mut transitions = Vec::new();
     for item in items {
         match item {
             Item::Transition(step) => transitions.push(json!({
-                "from": word(step.from),
-                "to": word(step.to),
+                "from": fields.state(step.from),
+                "to": fields.state(step.to),
                 "at_unix_ms": step.at_unix_ms,
                 "reason": step.reason,
             })),
-            item => object = brief(&item).unwrap_or(object),
+            item => object = brief(&item, fields).unwrap_or(object),
         }
     }
     if let Value::Object(object) = &mut object {

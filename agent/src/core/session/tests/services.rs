@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// What a session says to `line`, whose question is answered so; and the question.
 #[track_caller]
-fn ask(line: &str, replies: &[Reply]) -> (ServiceRequest, String) {
+pub(super) fn ask(line: &str, replies: &[Reply]) -> (ServiceRequest, String) {
     let mut bench = Bench::new(TCP);
     bench.session.receive(bench.now, line.as_bytes(), &Board);
     let job = bench.session.take_job();
@@ -129,12 +129,14 @@ fn clients_of_process_supervisors_find_their_methods() {
         &one,
         &json!([brief]),
     );
+    let mut full = brief.clone();
+    full["state"] = json!("backoff");
     check_json(
         "svc.list",
         &json!({}),
         &ServiceRequest::List,
         &one,
-        &json!([brief]),
+        &json!([full]),
     );
     let mut status = brief;
     status["recent_transitions"] = json!([]);
