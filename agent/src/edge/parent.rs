@@ -170,14 +170,21 @@ pub fn unit_warnings(named: Option<&Path>) -> io::Result<Vec<String>> {
     };
     let places: Vec<_> = UNIT_DIRECTORIES.iter().map(Path::new).collect();
     let files = [path.clone()].into_iter().chain(drop_ins(&path, &places));
-    let read = |file: PathBuf| {
-        let told = |error: FileError| io::Error::other(error.of(file.display()));
-        read_text(&file, UNIT_BYTES_MAX).map_err(told)
-    };
-    let texts: Vec<_> = files.map(read).collect::<io::Result<_>>()?;
+    let texts: Vec<_> = files
+        .map(|file| unit_text(&file))
+        .collect::<io::Result<_>>()?;
     let warnings = unit::warnings(&texts);
     let told = |warning: String| format!("{}: {warning}", path.display());
     Ok(warnings.into_iter().map(told).collect())
+}
+
+/// Reads a unit or a drop-in. One that is masked, a link to /dev/null (systemd.unit(5)), says nothing.
+fn unit_text(file: &Path) -> io::Result<String> {
+    if fs::canonicalize(file).is_ok_and(|it| it == Path::new("/dev/null")) {
+        return Ok(String::new());
+    }
+    let told = |error: FileError| io::Error::other(error.of(file.display()));
+    read_text(file, UNIT_BYTES_MAX).map_err(told)
 }
 
 /// The drop-ins of a unit in the order in which systemd applies them (systemd.unit(5)): by their names,
@@ -225,6 +232,22 @@ mod tests {
             .map(|path| path.strip_prefix(root.path()).unwrap().to_str().unwrap())
             .collect();
         assert_eq!(found, expected, "{unit} with {files:?}");
+    }
+
+    #[test]
+    fn a_masked_drop_in_says_nothing_and_another_device_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let link = |target: &str| {
+            let path = root.path().join(target.replace('/', "-"));
+            std::os::unix::fs::symlink(target, &path).unwrap();
+            unit_text(&path).map_err(|error| error.to_string())
+        };
+        assert_eq!(link("/dev/null"), Ok(String::new()));
+        let zero = link("/dev/zero").unwrap_err();
+        assert!(
+            zero.ends_with("it is a device; a regular file is wanted here"),
+            "{zero}"
+        );
     }
 
     #[test]

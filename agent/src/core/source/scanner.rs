@@ -6,7 +6,7 @@
 //! another `/-` comments out. It is never shown more of any of these than is named here.
 
 use super::syntax::{Filler, Slip};
-use std::ops::Range;
+use std::mem;
 
 /// How deep blocks may lie within blocks.
 pub(super) const BLOCK_DEPTH_MAX: usize = 16;
@@ -18,49 +18,41 @@ const LINE_ENDS: [char; 7] = [
     '\r', '\n', '\u{85}', '\u{b}', '\u{c}', '\u{2028}', '\u{2029}',
 ];
 
-/// A text taken apart.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Scan {
-    /// The text with blanks for its comments, byte for byte.
-    pub(super) text: String,
-    /// Where its statements are, without what ends them.
-    pub(super) statements: Vec<Statement>,
-}
-
 /// A node of the document.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Statement {
-    /// Where it is, without `/-`.
-    pub(super) at: Range<usize>,
+    /// Where it begins, without `/-`.
+    pub(super) start: usize,
+    /// What it says, with blanks for comments, byte for byte.
+    pub(super) text: String,
     /// Where the next begins.
     pub(super) next: usize,
     /// Whether `/-` comments it out.
     pub(super) is_out: bool,
 }
 
-/// Takes a text apart from a statement's beginning on. Blanks take the place of what is before it.
+/// Returns the next statement of a text, from the beginning of one on; `None` if there is none.
 ///
 /// # Errors
 ///
 /// A slip that no parser has to see.
-pub(super) fn scan(text: &str, from: usize) -> Result<Scan, Slip> {
+pub(super) fn next_statement(text: &str, from: usize) -> Result<Option<Statement>, Slip> {
     let mut scanner = Scanner {
         text,
         at: from,
-        begun: from,
+        start: from,
+        shown: String::new(),
         is_out: false,
         blocks: vec![false],
         before: Before::Other,
-        scan: Scan {
-            text: " ".repeat(from),
-            statements: Vec::new(),
-        },
     };
     while let Some(next) = scanner.rest().chars().next() {
-        scanner.token(next)?;
+        let ended = scanner.token(next)?;
+        if ended.is_some() {
+            return Ok(ended);
+        }
     }
-    scanner.end_statement("", 0);
-    Ok(scanner.scan)
+    Ok(scanner.end_statement("", 0))
 }
 
 /// What stands before, blanks and comments apart.
@@ -78,13 +70,14 @@ struct Scanner<'t> {
     text: &'t str,
     at: usize,
     /// Where the statement begins.
-    begun: usize,
+    start: usize,
+    /// What of it was gone over.
+    shown: String,
     /// Whether `/-` comments the statement out.
     is_out: bool,
     /// For each block that is open, and first for the document, whether its node has a `/-`.
     blocks: Vec<bool>,
     before: Before,
-    scan: Scan,
 }
 
 impl Scanner<'_> {
@@ -95,18 +88,18 @@ impl Scanner<'_> {
     /// Goes over so many bytes, which stay as they are.
     fn keep(&mut self, bytes: usize) {
         let end = self.at + bytes;
-        self.scan.text += self.text.get(self.at..end).unwrap_or_default();
+        self.shown += self.text.get(self.at..end).unwrap_or_default();
         self.at = end;
     }
 
     /// Goes over so many bytes, which become blanks.
     fn blank(&mut self, bytes: usize) {
-        self.scan.text.extend(std::iter::repeat_n(' ', bytes));
+        self.shown.extend(std::iter::repeat_n(' ', bytes));
         self.at += bytes;
     }
 
-    /// Goes over what begins with `next`.
-    fn token(&mut self, next: char) -> Result<(), Slip> {
+    /// Goes over what begins with `next`. Returns the statement, if that ends it.
+    fn token(&mut self, next: char) -> Result<Option<Statement>, Slip> {
         let rest = self.rest();
         if rest.starts_with("//") {
             let length = line_length(rest);
@@ -117,7 +110,7 @@ impl Scanner<'_> {
         } else if rest.starts_with("/-") {
             self.slashdash()?;
         } else if LINE_ENDS.contains(&next) || next == ';' {
-            self.end(next);
+            return Ok(self.end(next));
         } else if next == '\u{feff}' && self.at == 0 {
             self.blank(next.len_utf8());
         } else if next.is_whitespace() {
@@ -135,10 +128,10 @@ impl Scanner<'_> {
                 _ => self.keep(next.len_utf8()),
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn end(&mut self, next: char) {
+    fn end(&mut self, next: char) -> Option<Statement> {
         let goes_on = next != ';' && self.before != Before::Other;
         if goes_on {
             if self.before == Before::Backslash {
@@ -150,34 +143,43 @@ impl Scanner<'_> {
             } else {
                 next.len_utf8()
             };
-            return self.keep(length);
+            self.keep(length);
+            return None;
         }
         self.before = Before::Other;
         if let Some(has_slashdash) = self.blocks.last_mut() {
             *has_slashdash = false;
         }
-        if self.blocks.len() == 1 {
-            self.end_statement(if next == ';' { ";" } else { "" }, next.len_utf8());
-        }
+        let ended = match (self.blocks.len(), next) {
+            (1, ';') => self.end_statement(";", 1),
+            (1, end) => self.end_statement("", end.len_utf8()),
+            _ => None,
+        };
         self.keep(next.len_utf8());
         if self.blocks.len() == 1 {
-            self.begun = self.at;
+            self.start = self.at;
+            self.shown.clear();
         }
+        ended
     }
 
-    /// `by`: what ends it, if that means something where nothing is before it; `length`: its bytes.
-    fn end_statement(&mut self, by: &str, length: usize) {
-        let said = self.scan.text.get(self.begun..self.at).unwrap_or_default();
-        let is_out = std::mem::take(&mut self.is_out);
-        // A line that goes on in one where nothing is, is none either.
-        let is_blank = said.chars().all(|it| it.is_whitespace() || it == '\\');
-        let at = match is_blank {
-            false => self.begun..self.at,
-            true if by.is_empty() && !is_out => return,
-            true => self.begun..self.at + by.len(),
-        };
-        let next = self.at + length;
-        self.scan.statements.push(Statement { at, next, is_out });
+    /// Returns what was gone over, unless it is nothing. `by`: what ends it, if that means something where
+    /// nothing is before it; `length`: its bytes.
+    fn end_statement(&mut self, by: &str, length: usize) -> Option<Statement> {
+        let mut text = mem::take(&mut self.shown);
+        let is_out = mem::take(&mut self.is_out);
+        if is_blank(&text) {
+            if by.is_empty() && !is_out {
+                return None;
+            }
+            text += by;
+        }
+        Some(Statement {
+            start: self.start,
+            text,
+            next: self.at + length,
+            is_out,
+        })
     }
 
     fn slashdash(&mut self) -> Result<(), Slip> {
@@ -198,15 +200,12 @@ impl Scanner<'_> {
             );
             return Err(Slip::new(at, message, Filler::Nothing));
         }
-        let is_first = self
-            .scan
-            .text
-            .get(self.begun..)
-            .is_some_and(|it| it.trim().is_empty());
+        let is_first = is_blank(&self.shown);
         if self.blocks.len() == 1 && is_first {
             self.is_out = true;
             self.blank(2);
-            self.begun = self.at;
+            self.start = self.at;
+            self.shown.clear();
         } else {
             self.keep(2);
         }
@@ -288,6 +287,11 @@ fn comment_length(text: &str) -> Option<usize> {
             return Some(at);
         }
     }
+}
+
+/// Whether there is nothing but blanks, and lines that go on in others where nothing is.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|it| it.is_whitespace() || it == '\\')
 }
 
 /// How many bytes are before the line's end.

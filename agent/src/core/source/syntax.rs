@@ -5,14 +5,17 @@
 //! the statement read anew: what is told is independent of each other, and the rest of the file can be
 //! checked, too.
 
-use super::scanner::{Statement, scan};
+use super::scanner::next_statement;
 use kdl::{KdlDiagnostic, KdlDocument, KdlNode};
+use lastword_shell::escape::is_hidden;
 use std::ops::Range;
 
 /// How many slips of a file are told at most. Whoever makes more has another language in mind.
 const MOST_SLIPS: usize = 50;
-/// How many bytes are parsed at most beyond the text itself, for what has a slip is parsed again.
-const PARSED_AGAIN_BYTES_MAX: usize = 64 << 10;
+/// How many statements are looked at at most; of no file more than a dozen mean anything.
+const STATEMENTS_MAX: usize = 1_000;
+/// How many bytes are parsed at most before another slip ends it, for what has one is parsed again.
+const PARSED_BYTES_MAX: usize = 128 << 10;
 
 /// What was read of a text that may be no KDL.
 pub(super) struct Reading {
@@ -58,16 +61,16 @@ pub(super) fn read(text: &str) -> Reading {
     let mut progress = Progress::default();
     while let Err(mut slip) = progress.read_on(&mended) {
         // It quotes the file, and may go to a terminal.
-        slip.message = slip.message.replace(char::is_control, "?");
+        slip.message = slip.message.replace(is_hidden, "?");
         let is_told = reading.slips.iter().any(|earlier| earlier.at == slip.at);
         let is_last = reading.slips.len() == MOST_SLIPS;
         let is_over = is_told || is_last || slip.filler == Filler::Nothing;
         if is_last {
             slip.message = format!("from here on nothing is told: {MOST_SLIPS} slips are enough");
-        } else if progress.parsed_again > PARSED_AGAIN_BYTES_MAX {
+        } else if progress.parsed > PARSED_BYTES_MAX {
             slip.message += "; the rest of the file is not checked";
         }
-        let is_over = is_over || progress.parsed_again > PARSED_AGAIN_BYTES_MAX;
+        let is_over = is_over || progress.parsed > PARSED_BYTES_MAX;
         if !is_over {
             slip.mend(&mut mended);
         }
@@ -91,39 +94,50 @@ struct Progress {
     nodes: Vec<KdlNode>,
     /// Where the first statement begins that has not been read.
     next: usize,
-    /// How many bytes of statements with slips were parsed.
-    parsed_again: usize,
+    /// How many statements were looked at, and how many bytes of them parsed; each time it is.
+    statements: usize,
+    parsed: usize,
 }
 
 impl Progress {
     /// Reads to the next slip, or to the end.
     fn read_on(&mut self, text: &str) -> Result<(), Slip> {
-        let scanned = scan(text, self.next)?;
-        for Statement { at, next, is_out } in scanned.statements {
-            let statement = scanned.text.get(at.clone()).unwrap_or_default();
-            match KdlNode::parse(statement) {
+        while let Some(statement) = next_statement(text, self.next)? {
+            self.statements += 1;
+            if self.statements > STATEMENTS_MAX {
+                let message =
+                    format!("from here on nothing is read: {STATEMENTS_MAX} keys are enough");
+                let at = statement.start..statement.start;
+                return Err(Slip::new(at, message, Filler::Nothing));
+            }
+            self.parsed += statement.text.len();
+            match KdlNode::parse(&statement.text) {
                 Ok(mut node) => {
-                    if !is_out {
-                        shift(&mut node, at.start);
+                    if !statement.is_out {
+                        shift(&mut node, statement.start);
                         self.nodes.push(node);
                     }
-                    self.next = next;
+                    self.next = statement.next;
                 }
-                Err(mut error) => {
-                    for diagnostic in &mut error.diagnostics {
-                        // What follows the last that it understands, it tells as a whole.
-                        let is_rest = diagnostic.message.is_none();
-                        let length = if is_rest { 0 } else { diagnostic.span.len() };
-                        let start = diagnostic.span.offset();
-                        diagnostic.span = (start + at.start, length).into();
-                    }
-                    self.parsed_again += statement.len();
-                    return Err(slip(&scanned.text, at.start, &error.diagnostics));
+                Err(error) => {
+                    let diagnostics = error.diagnostics.into_iter();
+                    let diagnostics: Vec<_> =
+                        diagnostics.map(|it| moved(it, statement.start)).collect();
+                    return Err(slip(text, statement.start, &diagnostics));
                 }
             }
         }
         Ok(())
     }
+}
+
+/// The diagnostic of a statement as one of the whole text.
+fn moved(mut diagnostic: KdlDiagnostic, by: usize) -> KdlDiagnostic {
+    // What follows the last that it understands, it tells as a whole.
+    let is_rest = diagnostic.message.is_none();
+    let length = if is_rest { 0 } else { diagnostic.span.len() };
+    diagnostic.span = (diagnostic.span.offset() + by, length).into();
+    diagnostic
 }
 
 /// Says of a statement's parts where they are in the whole.

@@ -113,7 +113,7 @@ impl ServiceFiles {
                 given_up += 1;
                 let limit = self.limit.as_secs();
                 let why = format!(
-                    "not read within {limit} s; is its disk there? `svc reload` tries again"
+                    "not read within {limit} s: is its disk there, is it very long? `svc reload` tries again"
                 );
                 read.files.push(self.unread(slow, &why));
                 left = others;

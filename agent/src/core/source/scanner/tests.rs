@@ -16,18 +16,29 @@ const TEXT_BYTES: usize = 4 << 10;
 /// `statements`: what the parser is shown, one after the other; those that are commented out begin with `-`.
 #[track_caller]
 fn check(text: &str, statements: &[&str]) {
-    let scanned = scan(text, 0).expect(text);
-    assert_eq!(scanned.text.len(), text.len(), "{text:?}");
-    let shown = scanned.statements.iter().map(|it| {
+    let statements_of = all(text).expect(text);
+    let shown = statements_of.iter().map(|it| {
         let out = if it.is_out { "-" } else { "" };
-        format!("{out}{}", scanned.text[it.at.clone()].trim())
+        assert!(it.start + it.text.len() <= text.len(), "{text:?}");
+        format!("{out}{}", it.text.trim())
     });
     assert_eq!(shown.collect::<Vec<_>>(), statements, "{text:?}");
 }
 
+/// All statements of a text.
+fn all(text: &str) -> Result<Vec<Statement>, Slip> {
+    let mut statements = Vec::new();
+    let mut next = 0;
+    while let Some(statement) = next_statement(text, next)? {
+        next = statement.next;
+        statements.push(statement);
+    }
+    Ok(statements)
+}
+
 #[track_caller]
 fn check_refused(text: &str, at: usize, message: &str) {
-    let slip = scan(text, 0).expect_err(text);
+    let slip = all(text).expect_err(text);
     assert_eq!(slip.at.start, at, "{text:?}");
     assert!(slip.message.contains(message), "{text:?}: {slip:?}");
 }
@@ -184,7 +195,7 @@ proptest! {
         let text = pieces.concat();
         let (document, slips) = read(&text);
         // The parser itself may need a larger stack.
-        let is_refused = scan(&text, 0).is_err();
+        let is_refused = all(&text).is_err();
         if !is_refused && let Ok(whole) = KdlDocument::parse_v2(&text) {
             prop_assert_eq!(slips, 0, "{:?}", text);
             let nodes = document.expect("no slips");
