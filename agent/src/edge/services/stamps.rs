@@ -115,7 +115,9 @@ mod tests {
         }
         let stamps = FileStamps::of(place.path().to_owned());
         edit(place.path());
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
         let found = runtime.expect("a runtime").block_on(stamps.changed());
         let found: Vec<_> = found.iter().map(Name::as_str).collect();
         assert_eq!(found, changed);

@@ -217,12 +217,12 @@ fn brief(item: &Item<'_>, fields: FieldSet) -> Option<Value> {
         if *log_failing {
             set("log", json!("failing"));
         }
-    }
-    if *file_changed {
-        set("file", json!("changed"));
-    }
-    if !reason.is_empty() {
-        set("reason", json!(reason));
+        if *file_changed {
+            set("file", json!("changed"));
+        }
+        if !reason.is_empty() {
+            set("reason", json!(reason));
+        }
     }
     Some(Value::Object(object))
 }

@@ -156,6 +156,8 @@ fn brief(state: ServiceState, last_exit: Option<ServiceExit>) -> Item<'static> {
         last_exit,
         memory_kib: 4_096,
         log_failing: true,
+        file_changed: true,
+        reason: "spawn failed",
     })
 }
 

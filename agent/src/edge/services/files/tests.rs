@@ -126,7 +126,7 @@ fn a_file_that_hangs_costs_its_own_time_once_and_the_others_none() {
 fn a_reader_that_is_given_up_leaves_the_rest_to_another() {
     let directory = directory();
     let mut files = ServiceFiles::new(directory.path().to_owned());
-    files.limit = Duration::from_millis(50);
+    files.limit = Duration::from_millis(500);
     let (_release, held) = channel::<()>();
     let paths = ["one", "two", "three"].map(PathBuf::from);
     let told = files.on_a_thread(paths.into(), move |path| {
