@@ -163,6 +163,50 @@ fn brief(state: ServiceState, last_exit: Option<ServiceExit>) -> Item<'static> {
 
 const NAMED: &str = r#"{"name":"camera"}"#;
 
+/// A service in this state, whose last process ended so, is shown so.
+#[track_caller]
+fn check_service(
+    (state, expected): (ServiceState, &State),
+    (exit, last_exit, last_signal): (Option<ServiceExit>, Option<i32>, Option<i32>),
+) {
+    let mut pages = Pages::default();
+    pages.push(&brief(state, exit));
+    let listed: Vec<Listed> = result("list", "{}", pages);
+    let [one] = &listed[..] else {
+        panic!("{listed:?}");
+    };
+    assert_eq!(
+        (&one.state, one.last_exit, one.last_signal),
+        (expected, last_exit, last_signal)
+    );
+    let numbers = (one.pid, one.port, one.uptime_secs, one.restart_count);
+    assert_eq!(numbers, (Some(7), 80, Some(2), 3));
+    let mut pages = Pages::default();
+    pages.push(&brief(state, exit));
+    pages.push(&Item::Transition(TransitionStep {
+        from: ServiceState::Stopped,
+        to: state,
+        at_unix_ms: 5,
+        reason: "asked for",
+    }));
+    let status: Status = result("status", NAMED, pages);
+    let step = &status.recent_transitions[0];
+    assert_eq!((&step.from, step.at_unix_ms), (&State::Stopped, 5));
+    assert_eq!(step.reason.as_deref(), Some("asked for"));
+    assert_eq!(&step.to, expected);
+    let shown = Listed {
+        name: status.name,
+        state: status.state,
+        pid: status.pid,
+        port: status.port,
+        uptime_secs: status.uptime_secs,
+        restart_count: status.restart_count,
+        last_exit: status.last_exit,
+        last_signal: status.last_signal,
+    };
+    assert_eq!(&shown, one);
+}
+
 #[test]
 fn a_service_has_exactly_the_fields_and_six_states_that_clients_know() {
     for (state, expected) in [
@@ -175,64 +219,13 @@ fn a_service_has_exactly_the_fields_and_six_states_that_clients_know() {
         (ServiceState::Stopping, State::Stopping),
         (ServiceState::Failed, State::Failed),
     ] {
-        for (exit, last_exit, last_signal) in [
+        for exit in [
             (None, None, None),
             (Some(ServiceExit::Code(3)), Some(3), None),
             (Some(ServiceExit::Signal(9)), None, Some(9)),
             (Some(ServiceExit::Unknown), None, None),
         ] {
-            let mut pages = Pages::default();
-            pages.push(&brief(state, exit));
-            let listed: Vec<Listed> = result("list", "{}", pages);
-            let [one] = &listed[..] else {
-                panic!("{listed:?}");
-            };
-            assert_eq!(
-                (&one.state, one.last_exit, one.last_signal),
-                (&expected, last_exit, last_signal)
-            );
-            assert_eq!(
-                (one.pid, one.port, one.uptime_secs, one.restart_count),
-                (Some(7), 80, Some(2), 3)
-            );
-            let mut pages = Pages::default();
-            pages.push(&brief(state, exit));
-            pages.push(&Item::Transition(TransitionStep {
-                from: ServiceState::Stopped,
-                to: state,
-                at_unix_ms: 5,
-                reason: "asked for",
-            }));
-            let status: Status = result("status", NAMED, pages);
-            let Status {
-                name,
-                state,
-                pid,
-                port,
-                uptime_secs,
-                restart_count,
-                recent_transitions,
-                ..
-            } = status;
-            let shown = Listed {
-                name,
-                state,
-                pid,
-                port,
-                uptime_secs,
-                restart_count,
-                last_exit,
-                last_signal,
-            };
-            assert_eq!(&shown, one);
-            assert_eq!(
-                (status.last_exit, status.last_signal),
-                (last_exit, last_signal)
-            );
-            let step = &recent_transitions[0];
-            assert_eq!((&step.from, step.at_unix_ms), (&State::Stopped, 5));
-            assert_eq!(step.reason.as_deref(), Some("asked for"));
-            assert_eq!(step.to, one.state);
+            check_service((state, &expected), exit);
         }
     }
 }
