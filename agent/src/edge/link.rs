@@ -6,7 +6,7 @@ mod serial;
 mod tcp;
 mod unix;
 
-pub use pty::PtyLink;
+pub use pty::{PtyLink, in_the_way};
 pub use serial::SerialLink;
 pub use tcp::TcpLink;
 pub use unix::UnixLink;

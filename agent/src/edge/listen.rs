@@ -4,8 +4,10 @@ use super::facts::{AwaitedListeners, SessionCounter, SessionKind};
 use super::failpoint::pass;
 use super::file_limit::{self, CONSOLE_DESCRIPTORS};
 use super::link::{Link, PtyLink, SerialLink, TcpLink, UnixLink};
+use super::ownership::exposed_parent;
 use super::refused_connections::RefusedConnections;
 use super::session::{Room, resume, serve};
+use super::socket_path::{self, SocketPath};
 use super::tasks;
 use crate::core::clients::Life;
 use crate::core::config::Listener;
@@ -14,10 +16,8 @@ use crate::core::session::End;
 use lastword_daemon::CONNECTION_TARGET;
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::{BootId, ClientId, Nonce};
-use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -72,8 +72,17 @@ pub async fn open(listener: &Listener) -> Result<Open, ListenError> {
         Listener::Serial { path, baud } => SerialLink::open(path, *baud).map(Open::Serial),
         Listener::Pty { path } => PtyLink::open(path).map(Open::Pty),
         Listener::Tcp { address, .. } => TcpListener::bind(address).await.map(Open::Tcp),
-        Listener::Unix { path } => bind_unix(path.as_deref().unwrap_or(Path::new(""))).await,
+        Listener::Unix { path } => {
+            let bound = socket_path::bind(path.as_deref().unwrap_or(Path::new(""))).await;
+            bound.map(|(listener, path)| Open::Unix(listener, path))
+        }
     };
+    if let (Ok(_), Listener::Unix { path: Some(path) } | Listener::Pty { path }) =
+        (&opened, listener)
+        && let Some((parent, why)) = exposed_parent(path)
+    {
+        tracing::warn!(%listener, directory = %parent.display(), "others could replace it: {why}");
+    }
     opened.map_err(|source| ListenError {
         listener: listener.to_string(),
         is_for_ever: is_for_ever(listener, &source),
@@ -98,31 +107,6 @@ fn is_for_ever(listener: &Listener, error: &io::Error) -> bool {
     }
 }
 
-/// Binds a Unix socket of mode 0600. A socket that nobody answers on is a dead agent's and makes
-/// room; one that somebody answers on does not, nor does anything else.
-async fn bind_unix(path: &Path) -> io::Result<Open> {
-    if let Ok(there) = fs::symlink_metadata(path) {
-        let in_the_way = |what| Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
-        if !there.file_type().is_socket() {
-            return in_the_way("something that is no socket is there");
-        }
-        if tokio::net::UnixStream::connect(path).await.is_ok() {
-            return in_the_way("another agent answers there");
-        }
-        fs::remove_file(path)?;
-    }
-    if let Some(parent) = path.parent() {
-        let made = fs::create_dir_all(parent);
-        let told = |error: io::Error| {
-            io::Error::new(error.kind(), format!("{}: {error}", parent.display()))
-        };
-        made.map_err(told)?;
-    }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(Open::Unix(listener, SocketPath(path.to_owned())))
-}
-
 impl Open {
     /// Where clients connect, for the log and for whoever asked for any free port.
     #[must_use]
@@ -133,7 +117,7 @@ impl Open {
             Self::Tcp(listener) => listener
                 .local_addr()
                 .map_or("tcp".to_owned(), |address| format!("tcp {address}")),
-            Self::Unix(_, path) => format!("unix {}", path.0.display()),
+            Self::Unix(_, path) => format!("unix {}", path.path().display()),
         }
     }
 }
@@ -348,14 +332,4 @@ fn reap(conversations: &mut JoinSet<()>) {
 async fn not_accepted(error: &io::Error) {
     tracing::warn!(target: CONNECTION_TARGET, %error, "a connection was not accepted");
     sleep(ACCEPT_AGAIN).await;
-}
-
-/// The path of a socket; removed when its listener ends.
-pub struct SocketPath(PathBuf);
-
-impl Drop for SocketPath {
-    fn drop(&mut self) {
-        // What is left behind makes room at the next start.
-        let _ = fs::remove_file(&self.0);
-    }
 }

@@ -1,5 +1,6 @@
 //! What the configuration and service files name on this machine: is it there?
 
+use super::link::in_the_way;
 use super::process::{CLEARED_PATH, User, candidates};
 use crate::core::config::{Config, Listener};
 use crate::core::service::catalog::ParsedFile;
@@ -55,11 +56,9 @@ pub fn listeners(config: &Config) -> (Vec<ConfigError>, Vec<ConfigError>) {
                 }
                 _ => {}
             },
-            Listener::Pty { path } => match fs::symlink_metadata(path) {
-                Ok(there) if !there.is_symlink() => {
-                    wrong.extend(told("something that is no link is there"));
-                }
-                _ => awaited.extend(no_directory(path).and_then(|it| told(&it))),
+            Listener::Pty { path } => match in_the_way(path) {
+                Some(what) => wrong.extend(told(&what)),
+                None => awaited.extend(no_directory(path).and_then(|it| told(&it))),
             },
             Listener::Unix { path: Some(path) } => match fs::symlink_metadata(path) {
                 Ok(there) if !there.file_type().is_socket() => {

@@ -29,6 +29,8 @@ pub struct PtyLink {
     /// Held open so that the master lives on while nobody has the other end.
     _slave: File,
     path: PathBuf,
+    /// Where the link leads.
+    target: PathBuf,
 }
 
 impl PtyLink {
@@ -56,27 +58,43 @@ impl PtyLink {
             master: kernel::watch(master)?,
             _slave: slave,
             path: path.to_owned(),
+            target: name.into(),
         })
     }
 }
 
-/// Puts a link to `target` at `path`; only another link may be there already.
+/// Returns what is at `path` that no earlier agent has left: such a link leads to a pseudo-terminal, or
+/// nowhere.
+#[must_use]
+pub fn in_the_way(path: &Path) -> Option<String> {
+    let there = fs::symlink_metadata(path).ok()?;
+    if !there.is_symlink() {
+        return Some("something that is no link is there".to_owned());
+    }
+    let target = fs::read_link(path).ok()?;
+    let is_ours = target.starts_with("/dev/pts") || !path.exists();
+    (!is_ours).then(|| format!("a link to {} is there; remove it", target.display()))
+}
+
+/// Puts a link to `target` at `path`, in place of one that an earlier agent has left.
 fn replace_link(target: &str, path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(there) if there.is_symlink() => fs::remove_file(path)?,
-        Ok(_) => {
-            let message = format!("{} is there and is no link", path.display());
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
-        }
-        Err(_) => {}
+    if let Some(what) = in_the_way(path) {
+        let message = format!("{}: {what}", path.display());
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+    }
+    if fs::symlink_metadata(path).is_ok() {
+        fs::remove_file(path)?;
     }
     symlink(target, path)
 }
 
 impl Drop for PtyLink {
     fn drop(&mut self) {
-        // Best effort: a link that dangles is replaced at the next start.
-        let _ = fs::remove_file(&self.path);
+        // Another agent may have put its own there, or somebody a file.
+        if fs::read_link(&self.path).is_ok_and(|target| target == self.target) {
+            // Best effort: a link that dangles is replaced at the next start.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -141,5 +159,60 @@ impl Link for PtyLink {
     /// Neither `tcdrain` nor `TIOCOUTQ` says anything about the other end of a pseudo-terminal.
     fn drained(&mut self, _await_close: bool) -> io::Result<Drain> {
         Ok(Drain::Left(Evidence::Unknowable))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Puts something at a path, where a pseudo-terminal is to be.
+    #[track_caller]
+    fn check(put: impl FnOnce(&Path), refused: Option<&str>) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("tty");
+        put(&path);
+        let replaced = replace_link("/dev/pts/9999", &path);
+        if let Some(why) = refused {
+            let error = replaced.expect_err("it is in the way").to_string();
+            assert!(error.contains(why), "{error}");
+            return;
+        }
+        replaced.expect("it makes room");
+        let target = fs::read_link(&path).expect("a link");
+        assert_eq!(target, Path::new("/dev/pts/9999"));
+    }
+
+    #[test]
+    fn only_a_link_that_an_agent_may_have_left_makes_room() {
+        check(|_| {}, None);
+        check(|path| symlink("/dev/pts/8888", path).expect("ours"), None);
+        check(|path| symlink("/nowhere/at/all", path).expect("ours"), None);
+        check(
+            |path| fs::write(path, "a file").expect("ours"),
+            Some("no link is there"),
+        );
+        check(
+            |path| symlink("/etc/passwd", path).expect("ours"),
+            Some("a link to /etc/passwd is there"),
+        );
+    }
+
+    #[tokio::test]
+    async fn only_the_own_link_is_removed_at_the_end() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("tty");
+        drop(PtyLink::open(&path).expect("a pseudo-terminal"));
+        assert!(fs::symlink_metadata(&path).is_err(), "its own");
+
+        let first = PtyLink::open(&path).expect("a pseudo-terminal");
+        let second = PtyLink::open(&path).expect("a pseudo-terminal");
+        drop(first);
+        assert_eq!(fs::read_link(&path).expect("the second's"), second.target);
+
+        fs::remove_file(&path).expect("ours");
+        fs::write(&path, "a file").expect("ours");
+        drop(second);
+        assert_eq!(fs::read_to_string(&path).expect("it stays"), "a file");
     }
 }

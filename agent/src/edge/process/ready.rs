@@ -16,7 +16,7 @@ use std::io::{self, IoSliceMut};
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 use tokio::io::Interest;
@@ -130,10 +130,7 @@ impl NotifySocket {
     /// If there can be no socket at that path (it may have 107 bytes).
     pub fn bind(path: &Path) -> io::Result<Self> {
         let failed = |error: io::Error| explain(format!("no socket at {}", path.display()), &error);
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
+        remove_socket(path).map_err(failed)?;
         let socket = UnixDatagram::bind(path).map_err(failed)?;
         setsockopt(&socket, PassCred, &true).map_err(|error| failed(error.into()))?;
         fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(failed)?;
@@ -183,6 +180,19 @@ impl NotifySocket {
         });
         let length = received.bytes;
         Ok((sender.unwrap_or(0), says_ready(&text[..length])))
+    }
+}
+
+/// Removes a socket that an earlier start has left, and nothing else.
+fn remove_socket(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.file_type().is_socket() => fs::remove_file(path),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "something that is no socket is there; remove it",
+        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

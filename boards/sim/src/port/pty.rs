@@ -148,7 +148,10 @@ impl Port for PtyPort {
 
 impl Drop for PtyPort {
     fn drop(&mut self) {
-        // Best effort: a link that dangles is replaced at the next start.
-        let _ = fs::remove_file(&self.link);
+        // Another may have put its own there, or somebody a file.
+        if fs::read_link(&self.link).is_ok_and(|target| target == self.slave) {
+            // Best effort: a link that dangles is replaced at the next start.
+            let _ = fs::remove_file(&self.link);
+        }
     }
 }
