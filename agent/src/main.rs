@@ -6,6 +6,7 @@ use etcetera::BaseStrategy;
 use lastword_agent::core::config::{Config, ConfigError, Reading};
 use lastword_agent::core::service::catalog::Catalog;
 use lastword_agent::edge::down::{Down, down};
+use lastword_agent::edge::ownership::exposed_files;
 use lastword_agent::edge::parent::unit_warnings;
 use lastword_agent::edge::run::{Places, refuse_unsafe, run, services_directory};
 use lastword_agent::edge::services::{FILE_BYTES_MAX, FILE_LIMIT, STACK_BYTES, ServiceFiles};
@@ -81,22 +82,27 @@ fn main() -> ExitCode {
     }
     let (Command::Run { config } | Command::Down { config } | Command::Check { config, .. }) =
         &arguments.command;
-    let reading = match configuration(config.as_deref()) {
-        Ok(reading) => reading,
+    let (path, reading) = match configuration(config.as_deref()) {
+        Ok(read) => read,
         Err(error) => return fail(&error, BAD_USAGE),
     };
     let refused = |error: anyhow::Error| fail(&error, BAD_USAGE);
     match arguments.command {
-        Command::Check { unit, .. } => check(&reading, unit.as_deref()),
+        Command::Check { unit, .. } => check(&path, &reading, unit.as_deref()),
         Command::Down { .. } => refuse(&reading).map_or_else(refused, |()| end(reading.config)),
-        Command::Run { .. } => refuse(&reading).map_or_else(refused, |()| start(reading.config)),
+        Command::Run { .. } => {
+            refuse(&reading).map_or_else(refused, |()| start(&path, reading.config))
+        }
     }
 }
 
 /// Says what is wrong with the configuration and the service files, or that nothing is.
-fn check(reading: &Reading, unit: Option<&Path>) -> ExitCode {
+fn check(path: &Path, reading: &Reading, unit: Option<&Path>) -> ExitCode {
     let refused = refuse(reading).map_err(|error| fail(&error, BAD_USAGE));
     let can_listen = check_listeners(&reading.config);
+    for exposed in exposed(path, &reading.config).unwrap_or_default() {
+        complain(format_args!("lastwordd: warning: {exposed}"));
+    }
     let catalog = match check_services(reading, unit) {
         Ok(catalog) => catalog,
         Err(error) => return fail(&error, BAD_USAGE),
@@ -113,6 +119,11 @@ fn check(reading: &Reading, unit: Option<&Path>) -> ExitCode {
         reading.config.power.backend.word(),
         catalog.services.len()
     ))
+}
+
+/// What others could have the agent run programs by, a line each.
+fn exposed(path: &Path, config: &Config) -> anyhow::Result<Vec<String>> {
+    Ok(exposed_files(path, services_directory(config, &places()?)))
 }
 
 /// Says which listeners will be waited for, and which would end the start; whether there are none of these.
@@ -162,6 +173,10 @@ fn end(config: Config) -> ExitCode {
         Ok(Down::Agent(pid)) => say(format_args!(
             "ok: the agent, process {pid}, has ended with all of its services"
         )),
+        Ok(Down::Killed(pid, count)) => say(format_args!(
+            "ok: the agent, process {pid}, has ended without stopping its services; {count} that it had \
+             left are stopped"
+        )),
         Ok(Down::Left(0)) => say(format_args!(
             "ok: no agent lives, and nothing of one is left"
         )),
@@ -172,8 +187,13 @@ fn end(config: Config) -> ExitCode {
     }
 }
 
-fn start(config: Config) -> ExitCode {
-    let ended = logged(|| block_on(async { run(config, places()?).await }));
+fn start(path: &Path, config: Config) -> ExitCode {
+    let ended = logged(|| {
+        for exposed in exposed(path, &config)? {
+            tracing::warn!("{exposed}");
+        }
+        block_on(async { run(config, places()?).await })
+    });
     ended.map_or_else(|code| code, |()| ExitCode::SUCCESS)
 }
 
@@ -238,23 +258,25 @@ fn refuse(reading: &Reading) -> anyhow::Result<()> {
     }
 }
 
-/// Reads the configuration.
-fn configuration(named: Option<&Path>) -> anyhow::Result<Reading> {
+/// Reads the configuration; returns its path, too.
+fn configuration(named: Option<&Path>) -> anyhow::Result<(PathBuf, Reading)> {
     let path = match named {
         Some(path) => path.to_owned(),
         None => default_file()?,
     };
     let shown = path.display().to_string();
-    let file = shown.clone();
+    let (source, file) = (path.clone(), shown.clone());
     let read = move || {
-        let text = read_text(&path, FILE_BYTES_MAX)?;
+        let text = read_text(&source, FILE_BYTES_MAX)?;
         contained(|| Config::read(&file, &text)).map_err(|reason| {
             FileError::Io(io::Error::other(format!("the parser panicked: {reason}")))
         })
     };
     match within(FILE_LIMIT, STACK_BYTES, read) {
-        Ok(Ok(reading)) => Ok(reading),
-        Ok(Err(error)) if error.is_absent() && named.is_none() => Ok(Config::read(&shown, "")),
+        Ok(Ok(reading)) => Ok((path, reading)),
+        Ok(Err(error)) if error.is_absent() && named.is_none() => {
+            Ok((path, Config::read(&shown, "")))
+        }
         Ok(Err(error)) => bail!("cannot read {}", error.of(shown)),
         Err(error) => bail!("cannot read {shown}: {error}"),
     }

@@ -78,7 +78,7 @@ impl Agent {
         let clock = Clock::start();
         let boot = BootId([number; 16]);
         let mut storage = parts.disk.clone();
-        let recovered = recover(PowerRecord::load(&mut storage).expect("a disk"), boot);
+        let recovered = recover(PowerRecord::load(&mut storage), boot);
         recovered.record().save(&mut storage).expect("a disk");
 
         let shared = shared_desk(&recovered, parts.options);

@@ -1,6 +1,6 @@
 //! What the agent remembers of power through a reboot: one small, readable file.
 
-use super::storage::{self, Storage};
+use super::storage::{self, BrokenFile, Storage};
 use lastword_protocol::identity::Cause;
 use lastword_protocol::power::{LastOperation, Operation};
 use lastword_protocol::refusal::CAUSE_BYTES;
@@ -10,8 +10,6 @@ use std::io;
 
 /// The file's name in the state directory.
 pub const POWER_FILE: &str = "power.json";
-/// Where a file is kept that could not be read.
-pub const UNREADABLE_FILE: &str = "power.json.unreadable";
 
 /// The version of the file's format.
 const FORMAT: u32 = 1;
@@ -49,8 +47,8 @@ pub enum Found {
     Nothing,
     /// A record.
     Record(PowerRecord),
-    /// A file that cannot be read; it was put aside under [`UNREADABLE_FILE`].
-    Unreadable(String),
+    /// A file that cannot be used; it was put aside.
+    Broken(BrokenFile),
 }
 
 impl PowerRecord {
@@ -83,22 +81,24 @@ impl PowerRecord {
         storage::replace(storage, POWER_FILE, &text)
     }
 
-    /// Reads the record. An unreadable file is evidence of nothing: it is kept aside.
-    ///
-    /// # Errors
-    ///
-    /// Whatever the disk says.
-    pub fn load(storage: &mut dyn Storage) -> io::Result<Found> {
-        let Some(content) = storage.read(POWER_FILE)? else {
-            return Ok(Found::Nothing);
+    /// Reads the record. A broken file is evidence of nothing: it is kept aside.
+    pub fn load(storage: &mut dyn Storage) -> Found {
+        let read = match storage.read(POWER_FILE) {
+            Ok(None) => return Found::Nothing,
+            Ok(Some(content)) => Self::parse(&content),
+            Err(error) => Err(error.to_string()),
         };
-        let why = match serde_json::from_slice::<Self>(&content) {
-            Ok(record) if record.format == FORMAT => return Ok(Found::Record(record)),
-            Ok(record) => format!("format {} is not known", record.format),
-            Err(error) => error.to_string(),
-        };
-        storage.rename(POWER_FILE, UNREADABLE_FILE)?;
-        storage.sync_names()?;
-        Ok(Found::Unreadable(why))
+        match read {
+            Ok(record) => Found::Record(record),
+            Err(why) => Found::Broken(BrokenFile::keep_aside(storage, POWER_FILE, why)),
+        }
+    }
+
+    fn parse(content: &[u8]) -> Result<Self, String> {
+        match serde_json::from_slice::<Self>(content) {
+            Ok(record) if record.format == FORMAT => Ok(record),
+            Ok(record) => Err(format!("format {} is not known", record.format)),
+            Err(error) => Err(error.to_string()),
+        }
     }
 }

@@ -24,7 +24,7 @@ impl Recovered {
 #[must_use]
 pub fn recover(found: Found, boot: BootId) -> Recovered {
     let record = match found {
-        Found::Nothing | Found::Unreadable(_) => PowerRecord::new(boot, Cause::Unknown, None),
+        Found::Nothing | Found::Broken(_) => PowerRecord::new(boot, Cause::Unknown, None),
         Found::Record(record) if record.boot == boot => {
             let last = record.last.map(|last| LastOperation {
                 outcome: same_boot(last.outcome),
@@ -60,6 +60,7 @@ fn cause(last: Option<LastOperation>) -> Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::storage::BrokenFile;
     use lastword_protocol::OperationId;
     use lastword_protocol::power::{Evidence, Operation};
 
@@ -139,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_fresh_or_unreadable_memory_says_nothing() {
-        for found in [Found::Nothing, Found::Unreadable("torn".to_owned())] {
+        let broken = BrokenFile::lost("power.json", "torn");
+        for found in [Found::Nothing, Found::Broken(broken)] {
             let recovered = recover(found, NOW);
             assert_eq!(
                 recovered.record(),

@@ -1,6 +1,7 @@
 //! The few file operations that durable state is built from, so that a simulator can stand in
 //! for the disk and cut at each of them.
 
+use std::fmt;
 use std::io;
 
 /// A directory of small files.
@@ -53,4 +54,57 @@ pub fn replace(storage: &mut dyn Storage, name: &str, content: &[u8]) -> io::Res
     storage.sync(&staging)?;
     storage.rename(&staging, name)?;
     storage.sync_names()
+}
+
+/// How many broken files of a name are kept; the last is replaced then.
+const BROKEN_FILES: u32 = 10;
+
+/// A file that could not be used: what is wrong with it, and where it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenFile {
+    name: String,
+    why: String,
+    kept: Result<String, String>,
+}
+
+impl BrokenFile {
+    /// Renames a file so that it is kept, and out of the way: `NAME.broken`, or `NAME.broken.1` and so on.
+    pub fn keep_aside(storage: &mut dyn Storage, name: &str, why: String) -> Self {
+        let kept = put_aside(storage, name).map_err(|error| error.to_string());
+        let name = name.to_owned();
+        Self { name, why, kept }
+    }
+
+    /// One that could not be kept aside.
+    #[cfg(test)]
+    pub(crate) fn lost(name: &str, why: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            why: why.to_owned(),
+            kept: Err("no disk".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for BrokenFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be used: {}; ", self.name, self.why)?;
+        match &self.kept {
+            Ok(kept) => write!(f, "kept aside as {kept}"),
+            Err(error) => write!(f, "it cannot be kept aside: {error}"),
+        }
+    }
+}
+
+fn put_aside(storage: &mut dyn Storage, name: &str) -> io::Result<String> {
+    let mut aside = format!("{name}.broken");
+    for number in 1..BROKEN_FILES {
+        if matches!(storage.read(&aside), Ok(None)) {
+            break;
+        }
+        aside = format!("{name}.broken.{number}");
+    }
+    storage.rename(name, &aside)?;
+    storage.sync_names()?;
+    Ok(aside)
 }

@@ -16,12 +16,13 @@ pub use feed::{BATCH_BYTES, BATCH_LINES, Batch, Follower, TAIL_BYTES, Tail};
 
 use crate::core::log::{Cursor, LogLimits};
 use crate::edge::explained::explain;
+use crate::edge::ownership::exposure;
 use feed::{Feed, Feeds};
 use lastword_daemon::signals::block_all;
 use lastword_protocol::Millis;
 use nix::sys::eventfd::EventFd;
 use pump::{Answer, Command, Pump};
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
@@ -91,7 +92,7 @@ impl Logs {
 
     fn start_with(state_directory: &Path, write_wait_limit: Millis) -> io::Result<Self> {
         let directories = Directories {
-            fifos: state_directory.join("fifo"),
+            fifos: Self::fifos_in(state_directory),
             logs: state_directory.join("logs"),
         };
         for path in [&directories.fifos, &directories.logs] {
@@ -157,6 +158,18 @@ impl Logs {
         }
         let command = |answer| Command::Attach(name.to_owned(), limits, answer);
         self.send(command).await
+    }
+
+    /// Returns where the FIFOs are of a state directory.
+    #[must_use]
+    pub fn fifos_in(state_directory: &Path) -> PathBuf {
+        state_directory.join("fifo")
+    }
+
+    /// The directory of the FIFOs: `NAME.out` and `NAME.err`.
+    #[must_use]
+    pub fn fifos(&self) -> &Path {
+        &self.0.fifos
     }
 
     /// What a new process of a service gets whose log is open: asks nobody, and so takes no time.
@@ -321,7 +334,12 @@ fn unknown() -> io::Error {
 /// Makes a directory, and those above it, where they are missing.
 fn make(path: &Path) -> io::Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| at(path, &error))
+    let made = made.and_then(|()| fs::metadata(path));
+    // The state directory is the agent's alone, but this may be a link to another disk.
+    match exposure(&made.map_err(|error| at(path, &error))?) {
+        Some(why) => Err(at(path, &io::Error::other(why))),
+        None => Ok(()),
+    }
 }
 
 /// An error that says which file it is about.

@@ -22,6 +22,7 @@ mod listeners;
 mod orphans;
 mod procfs;
 mod ready;
+mod survivors;
 #[cfg(test)]
 mod testing;
 mod user;
@@ -35,6 +36,7 @@ pub use group::Group;
 pub use launch::launch;
 pub use orphans::reap_orphans;
 pub use ready::{NotifySocket, exec_ready, tcp_ready};
+pub use survivors::{AgentMarks, Proof, Survivor, foreign_nonces, survivors};
 pub use user::User;
 pub use watch::Process;
 
@@ -49,7 +51,7 @@ use std::str::FromStr;
 
 /// Names one start of a service, among all on all machines. Every descendant carries it in its
 /// environment. Written as 16 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nonce64(pub u64);
 
 impl Nonce64 {
@@ -95,3 +97,5 @@ pub fn start_time(pid: i32) -> io::Result<u64> {
 const NONCE_VARIABLE: &str = "LASTWORD_NONCE";
 /// The variable that holds the service's name.
 const SERVICE_VARIABLE: &str = "LASTWORD_SERVICE";
+/// The variable that holds the path of the agent's state directory.
+const STATE_VARIABLE: &str = "LASTWORD_STATE";

@@ -79,7 +79,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let started = uptime();
     let boot = facts::boot_id().context("this boot has no id: is /proc mounted?")?;
     let state = StateDirectory::take(config.state.as_ref().unwrap_or(&places.state)).await?;
-    let recovered = recover_from(&mut state.files(), boot)?;
+    let recovered = recover_from(&mut state.files(), boot);
     let open = open_all(&config, &places).await?;
     prepare(&config);
     let reaper = tasks::spawn("reaper", reap_orphans().context("signals cannot be heard")?);
@@ -236,10 +236,10 @@ fn room(
 }
 
 /// Finds out what became of the last operation and writes it down. Nothing else has run yet.
-pub(super) fn recover_from(storage: &mut dyn Storage, boot: BootId) -> anyhow::Result<Recovered> {
-    let found = PowerRecord::load(storage).context("the record of the last operation")?;
-    if let Found::Unreadable(why) = &found {
-        tracing::warn!(target: "agent_recovery", why, "the power record is unreadable; kept aside");
+pub(super) fn recover_from(storage: &mut dyn Storage, boot: BootId) -> Recovered {
+    let found = PowerRecord::load(storage);
+    if let Found::Broken(broken) = &found {
+        tracing::warn!(target: "agent_recovery", "{broken}");
     }
     let recovered = recover(found, boot);
     let record = recovered.record();
@@ -249,7 +249,7 @@ pub(super) fn recover_from(storage: &mut dyn Storage, boot: BootId) -> anyhow::R
     if let Err(error) = record.save(storage) {
         tracing::error!(target: "agent_recovery", %error, "the power record was not written");
     }
-    Ok(recovered)
+    recovered
 }
 
 /// Opens every listener that can be opened now; the others are waited for.

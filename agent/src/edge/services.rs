@@ -1,9 +1,11 @@
 //! What the supervisor decides, done: processes, groups, logs, files.
 
 mod adoption;
+mod claims;
 mod clearing;
 mod files;
 mod hands;
+mod held;
 mod launch;
 mod memory;
 mod opening;
@@ -20,7 +22,7 @@ pub use task::Task;
 
 use super::clock::Clock;
 use super::logs::{Follower, Logs, Readers};
-use super::process::Cgroups;
+use super::process::{AgentMarks, Cgroups};
 use super::store::StateDirectory;
 use crate::core::log::Cursor;
 use crate::core::recovery::Recovered;
@@ -97,23 +99,38 @@ pub async fn start(
     Ok((task, services))
 }
 
-/// Stops whatever an agent that lives no more has left running; starts nothing. Returns how many
-/// services there were.
+/// What tearing down has found and done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornDown {
+    /// How many services ran, and were stopped.
+    pub stopped: usize,
+    /// Which processes are left, a text each.
+    pub left: Vec<String>,
+}
+
+/// Stops whatever an agent that lives no more has left running; starts nothing. Then looks whether anything is
+/// left.
 ///
 /// # Errors
 ///
-/// If the logs cannot be written at all.
+/// If the logs cannot be written at all, or there is no `/proc`.
 pub async fn tear_down(
     _: &Recovered,
     state: &StateDirectory,
     about: About,
     clock: Clock,
-) -> io::Result<usize> {
+) -> io::Result<TornDown> {
     let (asks, asked) = mpsc::channel(ASKS);
     let (frozen, held) = watch::channel(true);
+    let service_files = about.services.clone();
     let mut task = build(state, about, clock, asked, held)?;
-    task.adopt(state.files()).await;
-    let running = task.running();
+    let mut stopped = task.adopt(state.files()).await;
+    stopped.extend(task.running());
+    let marks = task.starter.marks().clone();
+    let held = task.hands.iter();
+    let nonces = held
+        .map(|(name, held)| (held.nonce, name.clone()))
+        .collect();
     // How each is stopped stands in its file.
     task.reload().await;
     let services = Services {
@@ -126,7 +143,28 @@ pub async fn tear_down(
     let task = tokio::spawn(task.run());
     services.end(End::All).await;
     task.await.map_err(io::Error::other)?;
-    Ok(running)
+    let left = claims::left_running(&marks, &service_files, &nonces).await?;
+    Ok(TornDown {
+        stopped: stopped.len(),
+        left,
+    })
+}
+
+/// Returns whether no process of an agent runs whose state directory is not there.
+///
+/// # Errors
+///
+/// If there is no `/proc`.
+pub async fn leaves_nothing(state: &Path, about: &About) -> io::Result<bool> {
+    let state = std::path::absolute(state)?;
+    let marks = AgentMarks {
+        cgroups: Cgroups::discover(&instance(&state)),
+        fifos: Logs::fifos_in(&state),
+        state,
+    };
+    let none = HashMap::new();
+    let left = claims::left_running(&marks, &about.services, &none).await?;
+    Ok(left.is_empty())
 }
 
 fn build(
@@ -163,6 +201,7 @@ fn build(
         ending: None,
         frozen,
         parked: Vec::new(),
+        held: HashMap::new(),
     })
 }
 

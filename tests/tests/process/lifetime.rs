@@ -132,10 +132,66 @@ fn a_record_that_cannot_be_read_is_put_aside_and_nothing_is_claimed() {
     fs::write(agent.power_file(), "{ torn").unwrap();
     let agent = place.start();
     assert!(agent.log().contains("kept aside"), "{}", agent.log());
-    let aside = place.path("state/power.json.unreadable");
+    let aside = place.path("state/power.json.broken");
     assert_eq!(fs::read_to_string(aside).unwrap(), "{ torn");
     let status = agent.unix().ask("power status");
     assert!(!status.contains("last_"), "{status}");
+}
+
+#[test]
+fn a_state_directory_that_others_may_write_to_is_refused_with_what_to_do() {
+    let place = Place::new();
+    let state = place.path("state");
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).unwrap();
+    // Whoever could write there has it written elsewhere.
+    let elsewhere = place.path("elsewhere");
+    std::os::unix::fs::symlink(&elsewhere, state.join("power.json.new")).unwrap();
+    let output = place.run_to_end("run");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!elsewhere.exists(), "{said}");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("its mode is 0777") && said.contains("chmod go-w"),
+        "{said}"
+    );
+
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).unwrap();
+    let agent = place.start();
+    assert!(agent.unix().ask("status").starts_with("ok "));
+    assert!(!elsewhere.exists(), "{}", agent.log());
+}
+
+#[test]
+fn files_by_which_others_could_have_programs_run_are_warned_of() {
+    let place = Place::with_services();
+    place.shell("one", "true", "autostart #false");
+    place.shell("two", "true", "autostart #false");
+    let exposed = ["agent.kdl", "services/two.kdl"].map(|name| place.path(name));
+    for path in &exposed {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
+    }
+    let check = place.run_to_end("check");
+    let said = String::from_utf8_lossy(&check.stderr).into_owned();
+    assert_eq!(check.status.code(), Some(0), "{said}");
+    let agent = place.start();
+    for said in [said, agent.log()] {
+        for path in &exposed {
+            let told = format!("{}: its mode is 0666", path.display());
+            assert_eq!(said.matches(&told).count(), 1, "{said}");
+        }
+        assert_eq!(said.matches("chmod go-w").count(), 2, "{said}");
+    }
+}
+
+#[test]
+fn a_power_record_in_whose_place_something_else_is_keeps_no_agent_from_starting() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("state/power.json/in/it")).unwrap();
+    fs::set_permissions(place.path("state"), fs::Permissions::from_mode(0o700)).unwrap();
+    let agent = place.start();
+    assert!(place.path("state/power.json").is_file(), "{}", agent.log());
+    assert!(place.path("state/power.json.broken/in/it").is_dir());
 }
 
 #[test]

@@ -2,10 +2,14 @@
 //! with it, and what is left of those that do not want to be stopped.
 
 mod changed;
+mod claimed;
 mod client;
 mod died;
+mod down;
 mod endings;
+mod full_disk;
 mod killed;
+mod lost_state;
 mod ports;
 mod scarce;
 mod starting;

@@ -2,7 +2,7 @@
 
 use super::Name;
 use super::manifest::Digest;
-use crate::core::storage::{self, Storage};
+use crate::core::storage::{self, BrokenFile, Storage};
 use lastword_protocol::BootId;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -10,12 +10,15 @@ use std::path::PathBuf;
 
 /// The file's name in the state directory.
 pub const REGISTRY_FILE: &str = "state.json";
-/// Where a file is kept that could not be read.
-pub const UNREADABLE_FILE: &str = "state.json.unreadable";
+/// The version of the file's format.
+const FORMAT: u32 = 1;
 
 /// What is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registry {
+    /// The version of the format.
+    #[serde(default = "format")]
+    format: u32,
     /// The directory of the service files.
     pub manifest_path: PathBuf,
     /// The agent that wrote this.
@@ -70,11 +73,42 @@ pub enum Found {
     Nothing,
     /// What an agent has left.
     Registry(Registry),
-    /// A file that cannot be read; it was put aside under [`UNREADABLE_FILE`].
-    Unreadable(String),
+    /// A file that cannot be used; it was put aside.
+    Broken(BrokenFile),
+}
+
+/// The format of files that name none.
+const fn format() -> u32 {
+    FORMAT
+}
+
+/// What a registry is of: an agent, and where its files and its socket are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The directory of the service files.
+    pub manifest_path: PathBuf,
+    /// The agent's process.
+    pub boot_pid: u32,
+    /// When it started, in milliseconds since 1970.
+    pub started_at_ms: u64,
+    /// Its Unix socket.
+    pub endpoint: PathBuf,
 }
 
 impl Registry {
+    /// A registry of this format.
+    #[must_use]
+    pub fn new(origin: Origin, components: Vec<Component>) -> Self {
+        Self {
+            format: FORMAT,
+            manifest_path: origin.manifest_path,
+            boot_pid: origin.boot_pid,
+            started_at_ms: origin.started_at_ms,
+            endpoint: origin.endpoint,
+            components,
+        }
+    }
+
     /// The services.
     pub fn services(&self) -> impl Iterator<Item = (Name, &Component)> {
         let services = self.components.iter();
@@ -93,23 +127,37 @@ impl Registry {
         storage::replace(storage, REGISTRY_FILE, &text)
     }
 
-    /// Reads it.
-    ///
-    /// # Errors
-    ///
-    /// Whatever the disk says.
-    pub fn load(storage: &mut dyn Storage) -> io::Result<Found> {
-        let Some(content) = storage.read(REGISTRY_FILE)? else {
-            return Ok(Found::Nothing);
+    /// Reads it. What cannot be used is kept aside.
+    pub fn load(storage: &mut dyn Storage) -> Found {
+        let read = match storage.read(REGISTRY_FILE) {
+            Ok(None) => return Found::Nothing,
+            Ok(Some(content)) => Self::parse(&content),
+            Err(error) => Err(error.to_string()),
         };
-        match serde_json::from_slice(&content) {
-            Ok(registry) => Ok(Found::Registry(registry)),
-            Err(error) => {
-                storage.rename(REGISTRY_FILE, UNREADABLE_FILE)?;
-                storage.sync_names()?;
-                Ok(Found::Unreadable(error.to_string()))
-            }
+        match read {
+            Ok(registry) => Found::Registry(registry),
+            Err(why) => Found::Broken(BrokenFile::keep_aside(storage, REGISTRY_FILE, why)),
         }
+    }
+
+    fn parse(content: &[u8]) -> Result<Self, String> {
+        /// What tells the format, whatever else that has.
+        #[derive(Deserialize)]
+        struct Header {
+            #[serde(default = "format")]
+            format: u32,
+        }
+        if content.is_empty() {
+            return Err("it is empty".to_owned());
+        }
+        let header: Header = serde_json::from_slice(content).map_err(|it| it.to_string())?;
+        if header.format != FORMAT {
+            let found = header.format;
+            return Err(format!(
+                "its format is {found}, and this agent knows {FORMAT}"
+            ));
+        }
+        serde_json::from_slice(content).map_err(|it| it.to_string())
     }
 }
 
@@ -120,12 +168,15 @@ mod tests {
 
     #[test]
     fn the_file_has_the_fields_that_others_read() {
-        let registry = Registry {
+        let origin = Origin {
             manifest_path: "/etc/lastword/services".into(),
             boot_pid: 71,
             started_at_ms: 5,
             endpoint: "/run/lastword/agent.sock".into(),
-            components: vec![Component {
+        };
+        let registry = Registry::new(
+            origin,
+            vec![Component {
                 name: "camera".to_owned(),
                 kind: Kind::Service,
                 pid: 812,
@@ -136,9 +187,10 @@ mod tests {
                 restart_count: 2,
                 manifest_digest: Some(Manifest::new("camera").digest()),
             }],
-        };
+        );
         let text = serde_json::to_string(&registry).unwrap();
         for key in [
+            "format",
             "manifest_path",
             "boot_pid",
             "started_at_ms",

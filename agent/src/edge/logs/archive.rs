@@ -1,12 +1,14 @@
 //! Reads a service's lines back from its files, by their numbers.
 
+use super::files::open_file;
 use super::paths::Paths;
 use crate::core::log::index::{RECORD_BYTES, Record};
 use crate::core::log::split::pieces;
 use crate::core::log::{Cursor, Line};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 /// Log and index, open for reading: they can be renamed and removed meanwhile.
 #[derive(Debug)]
@@ -119,7 +121,9 @@ impl Reading {
 impl Pair {
     /// `None` if one of the two is missing.
     fn open(paths: &Paths, age: u32) -> io::Result<Option<Self>> {
-        let open = |path| match File::open(path) {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        let mut open = |path: PathBuf| match open_file(&mut options, &path) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

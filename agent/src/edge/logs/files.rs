@@ -118,13 +118,44 @@ impl Files {
 
 /// Not in append mode, which splice(2) refuses: nobody else writes here.
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o640)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path)
-        .map_err(|error| super::at(path, &error))
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    open_file(options.mode(0o640), path)
+}
+
+/// Opens a regular file: follows no link, waits for nobody.
+pub(super) fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let options = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let at = |error| super::at(path, &error);
+    let file = options.open(path).map_err(at)?;
+    if file.metadata().map_err(at)?.is_file() {
+        return Ok(file);
+    }
+    Err(at(io::Error::other("not a regular file; remove it")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[track_caller]
+    fn check(put: impl FnOnce(&Path, &Path)) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, target) = (directory.path().join("a.log"), directory.path().join("b"));
+        fs::write(&target, "another's").expect("ours");
+        put(&target, &path);
+        let mut to_read = OpenOptions::new();
+        open_file(to_read.read(true), &path).expect_err("to read");
+        open(&path).expect_err("to write");
+        assert_eq!(fs::read(&target).expect("ours"), b"another's");
+    }
+
+    #[test]
+    fn a_link_or_fifo_in_a_logs_place_is_neither_followed_nor_waited_for() {
+        check(|target, path| symlink(target, path).expect("ours"));
+        check(|_, path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).expect("ours"));
+        check(|_, path| fs::create_dir(path).expect("ours"));
+    }
 }

@@ -3,12 +3,14 @@
 use super::census::Census;
 use super::children;
 use super::procfs::nonce_of;
+use super::survivors::writes_to_log;
 use super::watch::Process;
 use super::{Cgroup, Nonce64};
 use lastword_protocol::BootId;
 use nix::unistd::getpid;
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 
 /// Which process it was. Its number alone says nothing: numbers are given away again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,24 +30,31 @@ impl Process {
     /// boot, started at that time, and with the nonce in its environment.
     ///
     /// A process that has overwritten its environment (`setproctitle` does) is known by its cgroup,
-    /// if it has been started in `cgroup`: only the agent puts processes there. Without one it is not
-    /// adopted, and not signalled either.
+    /// if it has been started in `cgroup`: only the agent puts processes there. Without one it is known by
+    /// `log`, the directory of FIFOs and the service's name, if it writes to those: only the agent hands
+    /// them out. Else it is not adopted, and not signalled either.
     #[must_use]
-    pub fn adopt(identity: &Identity, this_boot: BootId, cgroup: Option<&Cgroup>) -> Option<Self> {
+    pub fn adopt(
+        identity: &Identity,
+        this_boot: BootId,
+        cgroup: Option<&Cgroup>,
+        log: Option<(&Path, &str)>,
+    ) -> Option<Self> {
         if identity.boot != this_boot {
             return None;
         }
         // From here on the number is this process's for as long as it has not ended.
         let process = Self::open(identity.pid).ok()?;
         let is_ours = nonce_of(identity.pid) == Some(identity.nonce)
-            || cgroup.is_some_and(|cgroup| cgroup.contains(identity.pid));
+            || cgroup.is_some_and(|cgroup| cgroup.contains(identity.pid))
+            || log.is_some_and(|(fifos, service)| writes_to_log(identity.pid, fifos, service));
         let is_it = process.start_time == identity.start_time && is_ours && !process.has_ended();
         is_it.then(|| process.claim())
     }
 
     /// If it is this process's child, as after an agent that replaced itself by execve(2), it is ours to
     /// reap.
-    fn claim(self) -> Self {
+    pub(super) fn claim(self) -> Self {
         if children::claim(self.pid) {
             self.into_child()
         } else {
@@ -126,7 +135,7 @@ mod tests {
         let mut service = Service::shell("echo up; sleep 1000; true");
         service.line().await;
         let it = identity(&service);
-        let adopts = |identity: Identity| Process::adopt(&identity, BOOT, None).is_some();
+        let adopts = |identity: Identity| Process::adopt(&identity, BOOT, None, None).is_some();
         assert!(adopts(it));
         let boot = BootId([8; 16]);
         assert!(!adopts(Identity { boot, ..it }), "another boot");
@@ -167,7 +176,7 @@ mod tests {
             return;
         };
         assert_eq!(recycled.process.pid, it.pid);
-        assert!(Process::adopt(&it, BOOT, None).is_none());
+        assert!(Process::adopt(&it, BOOT, None, None).is_none());
         // Whoever still holds the earlier one reaches nobody.
         earlier
             .process
@@ -213,7 +222,7 @@ mod tests {
             start_time,
             nonce,
         };
-        let adopted = Process::adopt(&it, BOOT, None).expect("the very one");
+        let adopted = Process::adopt(&it, BOOT, None, None).expect("the very one");
         drop(child.stdin.take());
         assert_eq!(soon(adopted.exited()).await, Exit::Code(4));
     }
@@ -223,7 +232,7 @@ mod tests {
         let mut service = Service::shell("echo up; exec env -i sh -c 'echo wiped; sleep 1000'");
         service.line().await;
         assert_eq!(service.line().await, "wiped");
-        assert!(Process::adopt(&identity(&service), BOOT, None).is_none());
+        assert!(Process::adopt(&identity(&service), BOOT, None, None).is_none());
 
         let Some(own) = own_cgroup() else { return };
         let mut command = shell("exec env -i sh -c 'echo wiped; sleep 1000'");
@@ -231,8 +240,9 @@ mod tests {
         let mut service = Service::start(command);
         service.line().await;
         let it = identity(&service);
-        assert!(Process::adopt(&it, BOOT, None).is_none());
-        let adopted = Process::adopt(&it, BOOT, Some(&own.cgroup)).expect("where nobody else is");
+        assert!(Process::adopt(&it, BOOT, None, None).is_none());
+        let adopted =
+            Process::adopt(&it, BOOT, Some(&own.cgroup), None).expect("where nobody else is");
         assert_eq!(adopted.pid, it.pid);
     }
 

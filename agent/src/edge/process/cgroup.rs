@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::sys::uio::pread;
 use nix::unistd::{AccessFlags, faccessat, getpid};
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -61,6 +62,31 @@ impl Cgroups {
         // What runs there, or is not to be removed, stays.
         let _ = self.0.child(name).remove();
         self.service(name)
+    }
+
+    /// The processes in the groups of services, each with the service's name. A place that was never
+    /// created has none.
+    ///
+    /// # Errors
+    ///
+    /// If a group cannot be read.
+    pub(super) fn members(&self) -> io::Result<HashMap<i32, String>> {
+        let mut members = HashMap::new();
+        let entries = match fs::read_dir(&self.0.directory) {
+            Err(error) if is_gone(&error) => return Ok(members),
+            entries => entries.map_err(|error| self.0.failed("read", &error))?,
+        };
+        for entry in entries.flatten() {
+            let is_group = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let (true, Some(name)) = (is_group, entry.file_name().to_str().map(str::to_owned))
+            else {
+                continue;
+            };
+            for pid in self.0.child(&name).processes()? {
+                members.insert(pid, name.clone());
+            }
+        }
+        Ok(members)
     }
 
     /// Removes the place and every group in it. That it is gone is fine.

@@ -1,7 +1,7 @@
 //! What is to be started, and what a new process is told: its environment, its arguments, and where its program may be.
 
 use super::user::User;
-use super::{Cgroup, NONCE_VARIABLE, Nonce64, SERVICE_VARIABLE};
+use super::{Cgroup, NONCE_VARIABLE, Nonce64, SERVICE_VARIABLE, STATE_VARIABLE};
 use crate::core::service::manifest::InheritedEnv;
 use crate::edge::kernel::Program;
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ pub struct Launch {
     pub user: Option<User>,
     /// Which start this is.
     pub nonce: Nonce64,
+    /// The agent's state directory.
+    pub state: PathBuf,
     /// The cgroup it starts in, so that nothing it does can happen outside.
     pub cgroup: Option<Cgroup>,
     /// Where it may tell that it is ready (`sd_notify(3)`).
@@ -95,6 +97,7 @@ fn environment(launch: &Launch) -> BTreeMap<OsString, OsString> {
     }
     set(SERVICE_VARIABLE, launch.name.as_ref());
     set(NONCE_VARIABLE, launch.nonce.to_string().as_ref());
+    set(STATE_VARIABLE, launch.state.as_os_str());
     environment
 }
 

@@ -120,6 +120,20 @@ fn unless_exhausted(error: io::Error) -> io::Result<Option<Nonce64>> {
     }
 }
 
+/// Returns variables from the environment of a process, those that can be read and are there.
+pub(super) fn variables_of<const N: usize>(pid: i32, names: [&str; N]) -> [Option<Vec<u8>>; N] {
+    let mut environment = Vec::new();
+    // It may have ended since.
+    let _ = read(&format!("/proc/{pid}/environ"), &mut environment);
+    names.map(|name| {
+        let mut entries = environment.split(|byte| *byte == 0);
+        entries.find_map(|entry| {
+            let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+            Some(value.to_owned())
+        })
+    })
+}
+
 fn nonce_in(environment: &[u8]) -> Option<Nonce64> {
     environment.split(|byte| *byte == 0).find_map(|entry| {
         let value = entry.strip_prefix(NONCE_VARIABLE.as_bytes())?;

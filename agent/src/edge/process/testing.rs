@@ -110,6 +110,7 @@ pub(super) fn shell(script: &str) -> Launch {
         directory: None,
         user: None,
         nonce: Nonce64::fresh().expect("random numbers"),
+        state: "/nowhere".into(),
         cgroup: None,
         notify: None,
     }

@@ -6,10 +6,11 @@ use crate::edge::failpoint::pass;
 use crate::edge::file_limit;
 use crate::edge::logs::{Ends, Logs};
 use crate::edge::process::{
-    Cgroup, Cgroups, Exit, Group, Launch, Nonce64, NotifySocket, Process, User, exec_ready,
-    keep_low, launch, tcp_ready,
+    AgentMarks, Cgroup, Cgroups, Exit, Group, Identity, Launch, Nonce64, NotifySocket, Process,
+    User, exec_ready, keep_low, launch, tcp_ready,
 };
 use crate::edge::threads::{self, Few};
+use lastword_protocol::BootId;
 use nix::sys::signal::Signal;
 use nix::unistd::fchown;
 use std::collections::HashMap;
@@ -36,7 +37,7 @@ const STACK_BYTES: usize = 512 << 10;
 #[derive(Debug)]
 pub(super) struct Starter {
     logs: Logs,
-    cgroups: Option<Cgroups>,
+    marks: AgentMarks,
     /// Where the sockets are on which services tell that they are ready.
     sockets: PathBuf,
     /// Those that are open.
@@ -56,8 +57,12 @@ impl Starter {
             tracing::debug!(target: "services", %error, "services start more slowly");
         }
         Ok(Self {
+            marks: AgentMarks {
+                state: state.to_owned(),
+                fifos: logs.fifos().to_owned(),
+                cgroups,
+            },
             logs,
-            cgroups,
             sockets: state.join("notify"),
             open: Mutex::default(),
             slots: Arc::new(Semaphore::new(at_once)),
@@ -133,6 +138,7 @@ impl Starter {
             directory: program.working_dir.clone(),
             user,
             nonce,
+            state: self.marks.state.clone(),
             cgroup: self.cgroup(name)?,
             notify: None,
         })
@@ -149,14 +155,26 @@ impl Starter {
         found.obstacle().map_or(Ok(found), |it| Err(refused(it)))
     }
 
+    /// What is left on every process that this agent starts.
+    pub(super) const fn marks(&self) -> &AgentMarks {
+        &self.marks
+    }
+
+    /// Takes over the process that was started for a service, if it is verifiably that one.
+    pub(super) fn adopt(&self, name: &Name, identity: &Identity, boot: BootId) -> Option<Process> {
+        let cgroup = self.cgroup(name).ok().flatten();
+        let log = Some((self.marks.fifos.as_path(), name.as_str()));
+        Process::adopt(identity, boot, cgroup.as_ref(), log)
+    }
+
     pub(super) fn cgroup(&self, name: &Name) -> io::Result<Option<Cgroup>> {
-        let cgroups = self.cgroups.as_ref();
+        let cgroups = self.marks.cgroups.as_ref();
         cgroups.map(|it| it.service(name.as_str())).transpose()
     }
 
     /// As [`Starter::cgroup`], for its next start.
     pub(super) fn fresh_cgroup(&self, name: &Name) -> io::Result<Option<Cgroup>> {
-        let cgroups = self.cgroups.as_ref();
+        let cgroups = self.marks.cgroups.as_ref();
         cgroups.map(|it| it.renew(name.as_str())).transpose()
     }
 
@@ -172,7 +190,7 @@ impl Starter {
 
     /// The supervisor ends. Groups in which something is to run on stay.
     pub(super) fn leave(&self) {
-        if let Some(Err(error)) = self.cgroups.as_ref().map(Cgroups::remove) {
+        if let Some(Err(error)) = self.marks.cgroups.as_ref().map(Cgroups::remove) {
             tracing::debug!(target: "services", %error, "the cgroup of the services stays");
         }
     }

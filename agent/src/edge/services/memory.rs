@@ -4,7 +4,7 @@ use super::files::{ReadFiles, STACK_BYTES, ServiceFiles};
 use super::hands::Hands;
 use super::stamps::FileStamps;
 use crate::core::service::Name;
-use crate::core::service::registry::{Component, Kind, Registry};
+use crate::core::service::registry::{Component, Kind, Origin, Registry};
 use crate::core::service::supervisor::{Supervisor, Unit};
 use crate::edge::clock::unix_ms;
 use crate::edge::process::Nonce64;
@@ -14,7 +14,8 @@ use lastword_protocol::BootId;
 use lastword_protocol::message::Reply;
 use std::collections::HashMap;
 use std::future::pending;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
@@ -40,8 +41,10 @@ pub(super) struct Memory {
     own: Component,
     files: Files,
     threads: OneEach,
-    /// Closed when what is being written is.
-    saving: Option<oneshot::Receiver<()>>,
+    /// Tells how it went when what is being written is.
+    saving: Option<oneshot::Receiver<io::Result<()>>>,
+    /// The last write has failed.
+    is_failing: bool,
     /// When the next write may begin.
     next: Option<Instant>,
     /// How many writes have begun.
@@ -55,6 +58,9 @@ pub(super) struct Memory {
 /// How long after a write has begun the next one may: while hundreds of services start, one for each would
 /// take a fifth of the processors' time.
 const APART: Duration = Duration::from_millis(25);
+
+/// How long after a write that has failed the next one may begin.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// An answer that waits until what it tells of is written.
 #[derive(Debug)]
@@ -88,6 +94,7 @@ impl Memory {
             files,
             threads: OneEach::with_stack(STACK_BYTES),
             saving: None,
+            is_failing: false,
             next: None,
             begun: 0,
             held: Vec::new(),
@@ -99,6 +106,11 @@ impl Memory {
     /// This boot.
     pub(super) const fn boot(&self) -> BootId {
         self.about.boot
+    }
+
+    /// The directory of the service files.
+    pub(super) fn services(&self) -> &Path {
+        &self.about.services
     }
 
     /// A nonce for a new service.
@@ -132,13 +144,13 @@ impl Memory {
         services.sort_by(|one, other| one.name.cmp(&other.name));
         let mut components = vec![self.own.clone()];
         components.append(&mut services);
-        Registry {
+        let origin = Origin {
             manifest_path: self.about.services.clone(),
             boot_pid: std::process::id(),
             started_at_ms: self.started_at_ms,
             endpoint: self.about.socket.clone(),
-            components,
-        }
+        };
+        Registry::new(origin, components)
     }
 
     /// Something is different now, and is to be written soon.
@@ -161,10 +173,8 @@ impl Memory {
         let (done, saving) = oneshot::channel();
         self.saving = Some(saving);
         self.threads.start(Box::new(move || {
-            if let Err(error) = registry.save(&mut files) {
-                tracing::error!(target: "services", %error, "state.json was not written");
-            }
-            drop(done);
+            // Whoever wrote it may be gone.
+            let _ = done.send(registry.save(&mut files));
         }));
     }
 
@@ -206,17 +216,41 @@ impl Memory {
             return;
         };
         // The log has why, if it panicked.
-        let _ = saving.await;
+        let saved = saving.await.unwrap_or(Ok(()));
         self.saving = None;
+        self.note(saved);
         for held in self.held.extract_if(.., |held| held.write <= self.begun) {
             // Whoever asked may be gone.
             let _ = held.told.send(held.replies);
         }
     }
 
-    /// As [`Memory::saved`], without waiting for more than the write. Whether another is wanted.
+    /// Tries again later what could not be written, and says so once.
+    fn note(&mut self, saved: io::Result<()>) {
+        let was_failing = std::mem::replace(&mut self.is_failing, saved.is_err());
+        match saved {
+            Ok(()) if was_failing => {
+                tracing::info!(target: "services", "state.json is written again");
+            }
+            Ok(()) => {}
+            Err(error) => {
+                if !was_failing {
+                    tracing::error!(target: "services", %error,
+                        "state.json cannot be written; trying again every {RETRY:?}");
+                }
+                self.changed = true;
+                self.next = Some(Instant::now() + RETRY);
+            }
+        }
+    }
+
+    /// As [`Memory::saved`], without waiting for more than the write. Whether another is wanted, and could
+    /// help.
     pub(super) async fn hurry(&mut self) -> bool {
         self.finish().await;
+        if self.is_failing {
+            return false;
+        }
         self.next = None;
         self.changed
     }
@@ -270,5 +304,34 @@ mod tests {
         memory.saved().await;
         assert!(place.path().join("state.json").exists());
         assert!(!memory.is_saving());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_written_is_written_later_and_nobody_waits_for_it() {
+        let place = tempfile::tempdir().expect("a directory");
+        let state = StateDirectory::open(place.path()).expect("opens");
+        let in_the_way = place.path().join("state.json.new");
+        fs::create_dir(&in_the_way).expect("a directory");
+        let about = About {
+            services: place.path().to_owned(),
+            socket: PathBuf::new(),
+            boot: BootId([7; 16]),
+        };
+        let mut memory = Memory::new(about, state.files());
+        let registry = memory.registry(&Supervisor::new(1), &HashMap::new());
+        memory.change();
+        let (told, answer) = oneshot::channel();
+        memory.answer(told, Vec::new());
+        memory.write(registry.clone());
+        assert!(!memory.hurry().await, "more writing would not help");
+        assert_eq!(answer.await, Ok(Vec::new()));
+        assert!(!memory.wants_to_write(), "not at once");
+        memory.saved().await;
+        assert!(memory.wants_to_write());
+        fs::remove_dir(&in_the_way).expect("empty");
+        memory.write(registry);
+        memory.saved().await;
+        assert!(!memory.wants_to_write());
+        assert!(place.path().join("state.json").exists());
     }
 }

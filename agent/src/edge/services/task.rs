@@ -18,10 +18,12 @@ use crate::edge::clock::{Clock, unix_ms};
 use crate::edge::explained::is_exhausted;
 use crate::edge::failpoint::pass;
 use crate::edge::logs::Logs;
+use crate::edge::process::Process;
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::{Instant, Millis};
 use std::collections::HashMap;
+use std::io;
 use std::mem;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -59,6 +61,8 @@ pub struct Task {
     pub(super) frozen: watch::Receiver<bool>,
     /// What is to start once it may.
     pub(super) parked: Vec<(Name, Arc<Manifest>)>,
+    /// What may be of an earlier start of a service: while it runs, nothing of that service starts.
+    pub(super) held: HashMap<Name, Vec<Process>>,
 }
 
 /// Everything is being stopped.
@@ -126,14 +130,6 @@ impl Task {
             let effects = self.supervisor.reopen(self.at());
             self.carry_out(effects).await;
         }
-    }
-
-    /// How many services have processes.
-    pub(super) fn running(&self) -> usize {
-        let units = self.supervisor.units();
-        units
-            .filter(|(_, unit)| unit.machine().has_process())
-            .count()
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -250,6 +246,10 @@ impl Task {
         if effect == machine::Effect::Spawn && *self.frozen.borrow() {
             return self.parked.push((name, rules));
         }
+        let held_back = match effect {
+            machine::Effect::Spawn => self.held_back(&name),
+            _ => None,
+        };
         let Some(hands) = self.hands.get_mut(&name) else {
             tracing::error!(target: "services", %name, "nobody knows this service");
             return;
@@ -265,6 +265,9 @@ impl Task {
         let told = name.clone();
         hands.activity = Some(match effect {
             machine::Effect::Spawn => Underway::start(tell, told, serial, async move {
+                if let Some(reason) = held_back {
+                    return What::Launched(Err(io::Error::other(reason)));
+                }
                 What::Launched(starter.start(&name, &rules, nonce).await)
             }),
             machine::Effect::Probe => {
