@@ -4,7 +4,7 @@
 use super::group::Group;
 use super::listeners::{PortOwner, PortWatch};
 use super::watch::Process;
-use super::{Exit, Launch, explain, launch};
+use super::{Exit, Launch, Nonce64, explain, launch};
 use crate::edge::explained::is_exhausted;
 use crate::edge::threads::{self, OneEach};
 use nix::sys::signal::Signal;
@@ -16,8 +16,10 @@ use std::io::{self, IoSliceMut};
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::net::{self, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixDatagram};
@@ -135,6 +137,24 @@ impl NotifySocket {
         setsockopt(&socket, PassCred, &true).map_err(|error| failed(error.into()))?;
         fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(failed)?;
         Ok(Self(socket))
+    }
+
+    /// Listens at an abstract address (unix(7)), for a service of another user: the state directory, where
+    /// the other sockets are, is closed to it. Returns the address as `NOTIFY_SOCKET` has it
+    /// (`sd_notify(3)`). Nobody can know the name beforehand.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room for it, or there are no random numbers.
+    pub fn bind_abstract() -> io::Result<(Self, PathBuf)> {
+        let name = format!("lastword-notify-{}", Nonce64::fresh()?);
+        let failed = |error: io::Error| explain(format!("no socket at @{name}"), &error);
+        let address = SocketAddr::from_abstract_name(&name).map_err(failed)?;
+        let socket = net::UnixDatagram::bind_addr(&address).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        let socket = UnixDatagram::from_std(socket).map_err(failed)?;
+        setsockopt(&socket, PassCred, &true).map_err(|error| failed(error.into()))?;
+        Ok((Self(socket), format!("@{name}").into()))
     }
 
     /// Waits until a process of the group says that it is ready. What others say is not heard, nor what a

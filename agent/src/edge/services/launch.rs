@@ -84,7 +84,7 @@ impl Starter {
             let _claim = file_limit::claim(START_DESCRIPTORS)?;
             let mut order = self.order(name, rules, nonce).await?;
             if rules.ready.probe == Probe::Notify {
-                order.notify = Some(self.listen(name)?);
+                order.notify = Some(self.listen(name, order.user.is_some())?);
             }
             self.launch(name, rules, order, slot).await
         });
@@ -204,10 +204,16 @@ impl Starter {
         }
     }
 
-    fn listen(&self, name: &Name) -> io::Result<PathBuf> {
-        std::fs::create_dir_all(&self.sockets)?;
-        let path = self.sockets.join(name.as_str());
-        let socket = Arc::new(NotifySocket::bind(&path)?);
+    /// Opens a socket for a service that tells when it is ready; returns its address.
+    fn listen(&self, name: &Name, is_another_users: bool) -> io::Result<PathBuf> {
+        let (socket, path) = if is_another_users {
+            NotifySocket::bind_abstract()?
+        } else {
+            std::fs::create_dir_all(&self.sockets)?;
+            let path = self.sockets.join(name.as_str());
+            (NotifySocket::bind(&path)?, path)
+        };
+        let socket = Arc::new(socket);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.insert(name.clone(), socket);
         Ok(path)

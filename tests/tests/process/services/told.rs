@@ -2,6 +2,7 @@
 
 use lastword_tests::process::{BOUND, Place, lastwordd};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
@@ -36,6 +37,27 @@ fn systemd_is_told_and_services_do_not_know_of_it() {
         last = heard(&socket);
     }
     assert_eq!(last, "STOPPING=1");
+}
+
+#[test]
+fn a_service_of_another_user_can_tell_that_it_is_ready() {
+    const NOTIFY: &str = "/usr/bin/systemd-notify";
+    if !nix::unistd::geteuid().is_root() || !fs::exists(NOTIFY).is_ok_and(|it| it) {
+        eprintln!("NOT SHOWN: sd_notify by another user; this needs root and systemd-notify");
+        return;
+    }
+    let place = Place::with_services();
+    // Its working directory has to be open to it.
+    fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o711)).unwrap();
+    let script = format!("{NOTIFY} --ready; exec sleep 1000");
+    place.shell(
+        "other",
+        &script,
+        "user \"nobody\"\nready { notify; timeout \"10s\" }",
+    );
+    let agent = place.start();
+    agent.wait_for_state("other", "running");
+    assert_eq!(agent.service("other").restarts, 0);
 }
 
 /// What a check says of a unit with a drop-in.
