@@ -68,7 +68,7 @@ fn a_service_whose_log_cannot_be_written_goes_on_and_everybody_is_told() {
     assert!(peer.line().starts_with("ok"));
     let status = peer.ask("status");
     assert!(status.ends_with(" failing_logs=1"), "{status}");
-    let told = agent.call("status", &serde_json::json!({"name": "writer"}));
+    let told = agent.call("svc.status", &serde_json::json!({"name": "writer"}));
     assert_eq!(told["log"], "failing", "{told}");
 
     let behind = agent.next_line("writer");

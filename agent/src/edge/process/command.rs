@@ -160,7 +160,13 @@ mod tests {
 
     #[test]
     fn a_cleared_environment_has_a_path_and_what_the_service_is_told() {
-        let told = ["LASTWORD_NONCE", "LASTWORD_SERVICE", "OWN", "PATH"];
+        let told = [
+            "LASTWORD_NONCE",
+            "LASTWORD_SERVICE",
+            "LASTWORD_STATE",
+            "OWN",
+            "PATH",
+        ];
         assert_eq!(names(InheritedEnv::Only(vec![])), told);
         assert!(names(InheritedEnv::All).len() > told.len());
     }

@@ -86,13 +86,16 @@ fn a_restart_after_an_edit_says_that_the_file_has_changed_since() {
         answer.contains("its file is new; `svc reload` adds it"),
         "{answer}"
     );
-    let restarted = agent.call("restart", &json!({"name": "a"}));
+    let restarted = agent.call("svc.restart", &json!({"name": "a"}));
     assert_eq!(
         restarted,
         json!({"restarted": ["a"], "file_changed": ["a"]})
     );
+    // Clients of process supervisors know no such field.
+    let restarted = agent.call("restart", &json!({"name": "a"}));
+    assert_eq!(restarted, json!({"restarted": ["a"]}));
     assert_eq!(
-        agent.call("status", &json!({"name": "a"}))["file"],
+        agent.call("svc.status", &json!({"name": "a"}))["file"],
         "changed"
     );
     let _ = agent.call("reload", &json!({}));

@@ -93,6 +93,7 @@ pub(super) fn result(
         ServiceRequest::Logs(_) => log(items()),
         ServiceRequest::Reload => changes(
             items(),
+            fields,
             &[
                 Change::Added,
                 Change::Removed,
@@ -100,12 +101,14 @@ pub(super) fn result(
                 Change::Unchanged,
             ],
         ),
-        ServiceRequest::Start(_) => changes(items(), &[Change::Started, Change::AlreadyRunning]),
+        ServiceRequest::Start(_) => {
+            changes(items(), fields, &[Change::Started, Change::AlreadyRunning])
+        }
         ServiceRequest::Stop(_) | ServiceRequest::StopWithin(..) => {
-            changes(items(), &[Change::Stopped, Change::NotRunning])
+            changes(items(), fields, &[Change::Stopped, Change::NotRunning])
         }
         ServiceRequest::Restart(_) | ServiceRequest::RestartWithin(..) => {
-            changes(items(), &[Change::Restarted])
+            changes(items(), fields, &[Change::Restarted])
         }
         // No method asks for it.
         ServiceRequest::More => Value::Null,
@@ -156,8 +159,12 @@ fn trouble(item: &Item<'_>) -> Option<String> {
 }
 
 /// Names by what became of them; a list for each of `wanted`, an empty one too, and one of those whose files
-/// have changed, if there are any.
-fn changes<'a>(items: impl Iterator<Item = Item<'a>>, wanted: &[Change]) -> Value {
+/// have changed, if there are any, for callers who know it.
+fn changes<'a>(
+    items: impl Iterator<Item = Item<'a>>,
+    fields: FieldSet,
+    wanted: &[Change],
+) -> Value {
     let mut lists: Map<String, Value> = wanted
         .iter()
         .map(|change| (change.word().to_owned(), json!([])))
@@ -166,7 +173,10 @@ fn changes<'a>(items: impl Iterator<Item = Item<'a>>, wanted: &[Change]) -> Valu
         let Item::Changed { name, change, .. } = item else {
             continue;
         };
-        if change == Change::FileChanged && !lists.contains_key(change.word()) {
+        if fields == FieldSet::Full
+            && change == Change::FileChanged
+            && !lists.contains_key(change.word())
+        {
             lists.insert(change.word().to_owned(), json!([]));
         }
         if let Some(Value::Array(names)) = lists.get_mut(change.word()) {
