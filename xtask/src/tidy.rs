@@ -90,6 +90,13 @@ fn long_functions(text: &str) -> impl Iterator<Item = (String, usize, usize)> {
         let Some(name) = function_name(line) else {
             continue;
         };
+        // A declaration in a trait has no body.
+        let head = lines[start..]
+            .iter()
+            .find(|line| line.ends_with(['{', '}', ';']));
+        if head.is_some_and(|line| line.ends_with(';')) {
+            continue;
+        }
         let indent = line.len() - line.trim_start().len();
         let closing = format!("{:indent$}}}", "");
         let end = lines[start..]
@@ -161,6 +168,15 @@ mod tests {
         check("a.rs", &(body.clone() + "mod tests {\n}\n"), &[]);
         check("a.rs", &(body.clone() + "\n"), &["401 lines"]);
         check("tests/a.rs", &(body + "\n"), &[]);
+    }
+
+    #[test]
+    fn a_declaration_without_a_body_has_no_length() {
+        let between = "    /// Words.\n".repeat(FUNCTION_LINES);
+        let text = format!(
+            "//! Purpose.\ntrait T {{\n    fn a(\n        &self,\n    );\n{between}}}\nimpl T for X {{\n    fn a(&self) {{\n    }}\n}}\n"
+        );
+        check("a.rs", &text, &[]);
     }
 
     #[test]
