@@ -101,7 +101,8 @@ fn check(case: &str, cgroups: Cgroups, damage: impl Fn(&Path)) {
     let mut next = start(&place, cgroups);
     for (name, nap) in SERVICES.iter().zip(&naps) {
         let deadline = Deadline::start();
-        while next.service(name).pid == 0 {
+        // A new process is not its program at once.
+        while next.service(name).pid == 0 || sleepers(nap).is_empty() {
             deadline.check(name, &next.service(name));
         }
         let running = sleepers(nap);
