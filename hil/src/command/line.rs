@@ -163,6 +163,11 @@ impl Asking<'_> {
                     self.close_log();
                     return Ok(Exit::Done);
                 }
+                // It closes the link next, which tells what became of it.
+                Err(reply) if following.has_begun() && is_ending(&reply) => {
+                    tokio::time::sleep(following::PAUSE).await;
+                    continue;
+                }
                 Err(reply) => {
                     self.following = None;
                     return Ok(self.tell(step, &reply));
@@ -326,6 +331,11 @@ const fn may_ask_aside(request: &Request) -> bool {
 
 fn is_unknown(reply: &Reply) -> bool {
     matches!(reply, Reply::Refused(refusal) if refusal.code == Code::Unknown)
+}
+
+/// Returns whether the agent ends, and so does what it is asked.
+fn is_ending(reply: &Reply) -> bool {
+    matches!(reply, Reply::Refused(refusal) if refusal.code == Code::Offline)
 }
 
 fn not_welcome(unwelcome: &Unwelcome) -> Trouble {
