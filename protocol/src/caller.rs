@@ -5,6 +5,7 @@
 //! request again only where the board still knows the session; a board that booted meanwhile, or
 //! whose agent restarted, is reported as [`Effect::Restarted`] instead. A board that answers
 //! `Working` has the request and is at it: the caller waits on for as long as the board says so.
+//! One that has no room for it (429) has not admitted it, and is asked again.
 
 mod patience;
 
@@ -15,7 +16,7 @@ use crate::frame::{self, Class, Frame, Header, Packet, TooLong};
 use crate::hello::{self, Busy, Hello, VersionRefused, Welcome};
 use crate::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
 use crate::message::{self, Reply, Request, Working};
-use crate::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 use crate::units::{BootId, ClientId, Instant, Nonce, Sequence, Text};
 
 /// One client's conversation with one board. `N` bounds a packet in bytes.
@@ -189,16 +190,14 @@ impl<const N: usize> Caller<N> {
         let sequence = self.sequence.next();
         let header = Header::new(Class::Request, sequence, request.opcode());
         let packet: Packet<N> = frame::encode(header, nonce, |out| request.encode(out).ok())?;
+        let (attempt, since) = (self.first_attempt(now), now);
         self.sequence = sequence;
         let call = Call {
             sequence,
-            since: now,
+            since,
             packet: packet.clone(),
         };
-        self.state = State::Calling {
-            attempt: self.first_attempt(now),
-            call,
-        };
+        self.state = State::Calling { attempt, call };
         Ok(packet)
     }
 
@@ -335,12 +334,10 @@ impl<const N: usize> Caller<N> {
     }
 
     fn receive_reply(&mut self, now: Instant, frame: &Frame<'_>) -> Option<Effect<N>> {
-        let (State::Calling { call, .. }
-        | State::Greeting {
-            behind: Some(call), ..
-        }) = &self.state
-        else {
-            return None;
+        let (call, is_sent_again) = match &self.state {
+            State::Calling { attempt, call } => (call, attempt.left > 0),
+            State::Greeting { behind, .. } => (behind.as_ref()?, true),
+            State::Idle => return None,
         };
         if frame.header.sequence != call.sequence {
             return None;
@@ -349,11 +346,16 @@ impl<const N: usize> Caller<N> {
         if opcode == message::opcode::WORKING {
             return self.still_works(now, frame);
         }
-        self.state = State::Idle;
-        Some(match Reply::decode_any(opcode, frame.body) {
+        let effect = match Reply::decode_any(opcode, frame.body) {
+            // What was given up earlier still runs, and leaves no room: this was not admitted.
+            Ok(Reply::Refused(refusal)) if refusal.code == Code::SlowDown && is_sent_again => {
+                return None;
+            }
             Ok(reply) => Effect::Answered(reply),
             Err(_) => Effect::Unreadable(opcode),
-        })
+        };
+        self.state = State::Idle;
+        Some(effect)
     }
 
     /// The board has the request and is at it: what counts is that it says so, not for how long.

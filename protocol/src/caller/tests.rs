@@ -196,6 +196,15 @@ fn a_reply_that_comes_after_the_timeout_still_counts_and_only_once() {
     assert_eq!(hear(&mut caller, 121, &packet), None);
 }
 
+/// The board's reply to the first request.
+fn reply(caller: &Tested, reply: &Reply) -> Packet<256> {
+    let header = Header::new(Class::Reply, Sequence(1), reply.opcode());
+    frame::encode(header, caller.nonce().unwrap(), |out| {
+        reply.encode(out).ok()
+    })
+    .unwrap()
+}
+
 fn working(caller: &mut Tested, at: u64) -> Option<Effect<256>> {
     let nonce = caller.nonce().unwrap();
     let header = Header::new(Class::Reply, Sequence(1), message::opcode::WORKING);
@@ -226,6 +235,26 @@ fn a_request_that_still_runs_is_waited_for_as_long_as_the_board_says_so() {
         hear(&mut caller, 915, &done),
         Some(Effect::Answered(Reply::Done))
     );
+}
+
+#[test]
+fn a_request_that_finds_no_room_is_sent_again_until_its_attempts_are_used_up() {
+    let full = || Reply::Refused(Refusal::new(Code::SlowDown, "wait for a reply"));
+    for answers_at_last in [true, false] {
+        let (mut caller, request) = calling();
+        let refused = reply(&caller, &full());
+        assert_eq!(hear(&mut caller, 10, &refused), None, "it was not admitted");
+        let Some(Effect::Send(_)) = caller.tick(Instant(110)) else {
+            panic!("no hello");
+        };
+        assert_eq!(hear(&mut caller, 111, &refused), None);
+        let again = welcome(&mut caller, 112, 1, true);
+        assert_eq!(again, Some(Effect::Send(request)));
+        let last = if answers_at_last { Reply::Done } else { full() };
+        let packet = reply(&caller, &last);
+        let told = hear(&mut caller, 120, &packet);
+        assert_eq!(told, Some(Effect::Answered(last)));
+    }
 }
 
 #[test]
@@ -288,7 +317,7 @@ fn of_a_line_that_another_owns_its_power_may_be_asked_for_and_nothing_else() {
 fn a_board_that_opens_no_session_says_why() {
     let mut caller = Tested::new(ClientId(1), Text::new(), PATIENCE);
     caller.greet(Instant(0), false).unwrap();
-    let full = Refusal::new(crate::refusal::Code::SlowDown, "too many sessions");
+    let full = Refusal::new(Code::SlowDown, "too many sessions");
     let packet = hello::refused(caller.greeting, &full).unwrap();
     let effect = hear(&mut caller, 5, &packet);
     assert_eq!(effect, Some(Effect::HelloRefused(full)));
