@@ -311,8 +311,8 @@ impl Session {
     fn decode(&mut self, now: Instant, byte: u8, world: &dyn World) {
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
-                let (may_ask, out) = (self.pending.has_room(), &mut self.output);
-                let asked = self.frames.receive(now, &frame, may_ask, out, world);
+                let (pending, out) = (&self.pending, &mut self.output);
+                let asked = self.frames.receive(now, &frame, pending, out, world);
                 self.decoder.enter(self.frames.nonce());
                 self.decoder.admit(self.frames.refused());
                 if let Some(asked) = asked {

@@ -6,7 +6,7 @@ use crate::core::world::Ask;
 use lastword_protocol::frame::{self, Class, Header, Packet, TooLong};
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::Answer;
-use lastword_protocol::{Nonce, OperationId, Sequence};
+use lastword_protocol::{ClientId, Nonce, OperationId, Sequence};
 
 /// A request that others have to answer.
 #[derive(Debug)]
@@ -61,6 +61,14 @@ pub(super) fn unheard(reply: &Reply, staged: bool) -> Reply {
 }
 
 impl DeferredRequest {
+    /// Returns whether it was asked in the session of `client`.
+    pub(super) fn is_of(&self, client: ClientId) -> bool {
+        match &self.asker {
+            Requester::Client(asker) => asker.lock().session.client() == client,
+            Requester::Refused(_) => false,
+        }
+    }
+
     /// The id of the operation that it stages, if the client chooses none.
     pub(super) fn assigned(&self) -> OperationId {
         let nonce = match &self.asker {

@@ -2,6 +2,7 @@
 
 use super::deferred_request::{DeferredRequest, Requester, frame_reply};
 use super::output::Output;
+use super::pending::PendingRequests;
 use crate::core::clients::{Clients, FRAME_BYTES, SessionAttachment};
 use crate::core::world::{Ask, Look, Way, World};
 use lastword_protocol::frame::{Class, Frame, Header, Packet, TooLong, refused_nonce};
@@ -47,6 +48,17 @@ impl Owner {
     fn nonce(&self) -> Nonce {
         self.attachment.shared().lock().session.nonce()
     }
+
+    /// Tells a client that is refused, whose frames are summed with `nonce`, who owns the line.
+    fn busy(&self, now: Instant, nonce: Nonce) -> Busy {
+        Busy {
+            owner: self.client(),
+            idle: now.since(self.heard),
+            name: self.name.clone(),
+            nonce,
+            owned: now.since(self.since),
+        }
+    }
 }
 
 impl Frames {
@@ -80,12 +92,12 @@ impl Frames {
         self.refused.filter(|_| self.owner.is_some())
     }
 
-    /// Takes a valid frame. What must be asked elsewhere is returned; only if `may_ask`.
+    /// Takes a valid frame. What must be asked elsewhere is returned; `pending` is asked already.
     pub(super) fn receive(
         &mut self,
         now: Instant,
         frame: &Frame<'_>,
-        may_ask: bool,
+        pending: &PendingRequests,
         out: &mut Output,
         world: &dyn World,
     ) -> Option<DeferredRequest> {
@@ -93,7 +105,7 @@ impl Frames {
         match (frame.header.class, frame.header.opcode) {
             (Class::Hello, opcode::ASK) => {
                 let hello = hello::decode(frame)?;
-                send(out, self.greet(now, sequence, hello, world));
+                send(out, self.greet(now, sequence, hello, pending, world));
                 None
             }
             (Class::Hello, opcode::GOODBYE) => {
@@ -102,9 +114,9 @@ impl Frames {
                 None
             }
             (Class::Request, _) if Some(frame.nonce) == self.refused() => {
-                aside(frame, may_ask, out, world)
+                aside(frame, pending, out, world)
             }
-            (Class::Request, _) => self.request(now, frame, may_ask, out, world),
+            (Class::Request, _) => self.request(now, frame, out, world),
             // A device has no use for the rest.
             (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
         }
@@ -115,6 +127,7 @@ impl Frames {
         now: Instant,
         sequence: Sequence,
         hello: Hello,
+        pending: &PendingRequests,
         world: &dyn World,
     ) -> Result<Packet<FRAME_BYTES>, TooLong> {
         if let Some((refusal, is_said)) = &mut self.refusal {
@@ -130,18 +143,14 @@ impl Frames {
             let idle = now.since(owner.heard);
             let other = self.shared_line && !is_owner;
             if other && !hello.take_over && idle < OWNER_IDLE {
-                let boot = world.identity().boot;
-                let nonce = refused_nonce(boot, hello.client, owner.nonce());
-                let busy = Busy {
-                    owner: owner.client(),
-                    idle,
-                    name: owner.name.clone(),
-                    nonce,
-                    owned: now.since(owner.since),
-                };
+                let nonce = refused_nonce(world.identity().boot, hello.client, owner.nonce());
+                let busy = owner.busy(now, nonce);
                 self.refused = Some(nonce);
                 return hello::busy(sequence, &busy);
             }
+        }
+        if !is_owner && !pending.has_room_for_owner(hello.client) {
+            return hello::refused(sequence, &too_many_of_others());
         }
         let same = self
             .owner
@@ -174,7 +183,6 @@ impl Frames {
         &mut self,
         now: Instant,
         frame: &Frame<'_>,
-        may_ask: bool,
         out: &mut Output,
         world: &dyn World,
     ) -> Option<DeferredRequest> {
@@ -205,7 +213,6 @@ impl Frames {
                 let none = || Reply::Refused(Refusal::new(Code::Unknown, "there is no next page"));
                 state.pages.pop_front().unwrap_or_else(none)
             }
-            Ok(Way::Ask(_)) if !may_ask => too_many(),
             Ok(Way::Ask(ask)) => {
                 state.begin(now, sequence, ask.clone());
                 let asker = Requester::Client(client.clone());
@@ -271,7 +278,7 @@ impl Frames {
 /// Answers a client whose hello was refused: it may see what is staged, and cancel it.
 fn aside(
     frame: &Frame<'_>,
-    may_ask: bool,
+    pending: &PendingRequests,
     out: &mut Output,
     world: &dyn World,
 ) -> Option<DeferredRequest> {
@@ -280,7 +287,7 @@ fn aside(
     } = frame.header;
     let reply = match Request::decode(opcode, frame.body).map(Way::from) {
         Ok(Way::Look(look @ Look::Power)) => world.look(look),
-        Ok(Way::Ask(Ask::Cancel(_))) if !may_ask => too_many(),
+        Ok(Way::Ask(Ask::Cancel(_))) if !pending.has_room_for_refused() => too_many(),
         Ok(Way::Ask(ask @ Ask::Cancel(_))) => {
             let asker = Requester::Refused(frame.nonce);
             return Some(DeferredRequest {
@@ -301,6 +308,13 @@ fn too_many() -> Reply {
         Code::SlowDown,
         "too many requests under way: wait for a reply",
     ))
+}
+
+fn too_many_of_others() -> Refusal {
+    Refusal::new(
+        Code::SlowDown,
+        "too many requests of earlier clients are under way: try again later",
+    )
 }
 
 fn send(out: &mut Output, packet: Result<Packet<FRAME_BYTES>, TooLong>) {

@@ -3,11 +3,11 @@
 //! Each is named by a [`RequestId`], so that answers may come in any order.
 
 use super::Job;
-use super::deferred_request::{DeferredRequest, OrphanedRequest, unheard};
+use super::deferred_request::{DeferredRequest, OrphanedRequest, Requester, unheard};
 use crate::core::clients::WINDOW;
 use crate::core::world::Ask;
-use lastword_protocol::OperationId;
 use lastword_protocol::message::Reply;
+use lastword_protocol::{ClientId, OperationId};
 use std::collections::VecDeque;
 use std::mem;
 
@@ -15,9 +15,9 @@ use std::mem;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(pub u64);
 
-/// The most requests in frames that others may work on for one link: the owner's window, and that
-/// of the owner before it.
-const FRAME_REQUESTS: usize = 2 * WINDOW;
+/// With so many requests of its earlier owners still under way, a line takes no other owner. Each owner
+/// has its whole window: [`Session::admit`](lastword_protocol::session::Session::admit) bounds that.
+const EARLIER_OWNERS_REQUESTS: usize = 8 * WINDOW;
 
 /// The line or frame that waits for an answer.
 #[derive(Debug)]
@@ -84,9 +84,17 @@ impl PendingRequests {
         self.line.is_some() || !self.frames.is_empty()
     }
 
-    /// Returns whether one more request in a frame may be asked.
-    pub(super) const fn has_room(&self) -> bool {
-        self.frames.len() < FRAME_REQUESTS
+    /// Returns whether `client` may come to own the line, as far as the requests of its earlier owners go.
+    pub(super) fn has_room_for_owner(&self, client: ClientId) -> bool {
+        let others = self.frames.iter().filter(|(_, asked)| !asked.is_of(client));
+        others.count() < EARLIER_OWNERS_REQUESTS
+    }
+
+    /// Returns whether one more request may be asked for clients whose hello was refused.
+    pub(super) fn has_room_for_refused(&self) -> bool {
+        let is_refused = |asked: &DeferredRequest| matches!(asked.asker, Requester::Refused(_));
+        let refused = self.frames.iter().filter(|(_, asked)| is_refused(asked));
+        refused.count() < WINDOW
     }
 
     /// Ends the waiting of the line under way, if others go on with what it asked: their answer will

@@ -12,6 +12,12 @@ fn stop_all() -> Request {
     Request::Service(ServiceRequest::Stop(None))
 }
 
+/// A line whose bytes come as they were sent.
+const UNMARKED_UART: Traits = Traits {
+    marked: false,
+    ..UART
+};
+
 impl Bench {
     /// Hears bytes, and answers nothing by itself.
     fn hear(&mut self, bytes: &[u8]) {
@@ -136,17 +142,61 @@ fn more_than_the_window_is_refused_and_may_come_again() {
 }
 
 #[test]
-fn a_line_whose_owners_come_and_go_does_not_keep_ever_more_requests() {
-    let mut bench = Bench::new(UART);
-    let mut asked = 0;
-    for client in 0..10 {
+fn each_owner_of_a_line_has_its_window_and_owners_that_come_and_go_are_bounded() {
+    let window = crate::core::clients::WINDOW;
+    let mut bench = Bench::new(UNMARKED_UART);
+    let mut jobs = Vec::new();
+    for client in 0..8 {
         let nonce = bench.greet(ClientId(client), true);
         for number in 1..=8 {
             bench.hear(&request(nonce, number, &stop_all()));
-            asked += usize::from(bench.session.take_job().is_some());
+            jobs.push(bench.job().id);
         }
+        assert_eq!(
+            bench.replies(nonce),
+            [],
+            "client {client} is within its window"
+        );
     }
-    assert_eq!(asked, 16);
+    assert_eq!(jobs.len(), 8 * window);
+    let other = |bench: &mut Bench, take_over| {
+        bench.said.clear();
+        bench.hear(&ask_hello(ClientId(8), take_over));
+        bench.take_output();
+        opcodes(&bench.said, Nonce(0))
+    };
+    let told = |opcode| vec![(Class::Hello, opcode)];
+    assert_eq!(other(&mut bench, false), told(hello::opcode::BUSY));
+    assert_eq!(other(&mut bench, true), told(hello::opcode::HELLO_REFUSED));
+    // One that has requests among them, and the owner, are not refused for their own.
+    let earlier = bench.greet(ClientId(0), true);
+    assert_eq!(bench.greet(ClientId(0), true), earlier);
+    bench.answer(jobs[0], Reply::Done);
+    assert_eq!(other(&mut bench, true), told(hello::opcode::WELCOME));
+}
+
+#[test]
+fn what_refused_clients_ask_is_bounded_and_takes_nothing_from_the_owner() {
+    let window = u16::try_from(crate::core::clients::WINDOW).unwrap();
+    let mut bench = Bench::new(UNMARKED_UART);
+    let nonce = bench.greet(CLIENT, false);
+    bench.hear(&ask_hello(ClientId(2), false));
+    bench.take_output();
+    let aside = refused(&mem::take(&mut bench.said)).nonce;
+    for number in 1..=window {
+        bench.hear(&request(aside, number, &Request::PowerCancel(None)));
+        bench.job();
+    }
+    bench.hear(&request(aside, window + 1, &Request::PowerCancel(None)));
+    let told = bench.replies(aside);
+    let [(_, Reply::Refused(refusal))] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(refusal.code, Code::SlowDown);
+    for number in 1..=window {
+        bench.hear(&request(nonce, number, &Request::PowerCancel(None)));
+        bench.job();
+    }
 }
 
 /// Remembers that it was woken.
