@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod clock;
 pub mod down;
+mod executors;
 mod explained;
 pub mod facts;
 pub mod failpoint;

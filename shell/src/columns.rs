@@ -72,8 +72,16 @@ fn of_code(code: u32) -> usize {
     }
 }
 
+/// Returns whether each character is one byte and one column, as nearly every line of commands is.
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| *byte < 0x80)
+}
+
 /// The columns that some UTF-8 takes.
 pub(crate) fn width(mut text: &[u8]) -> usize {
+    if is_plain(text) {
+        return text.len();
+    }
     let mut width = 0;
     loop {
         let (bytes, columns) = first(text);

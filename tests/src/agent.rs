@@ -13,7 +13,7 @@ use lastword_agent::core::world::{Look, World};
 use lastword_agent::edge::clock::Clock;
 use lastword_agent::edge::power::{Means, PowerTask, SharedDesk};
 use lastword_agent::edge::services::Services;
-use lastword_agent::edge::session::Room;
+use lastword_agent::edge::session::{Room, SessionMemory};
 use lastword_agent::edge::threads::Threads;
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::identity::{BoardKind, BootSource, CURRENT, Capabilities, Identity, OLDEST};
@@ -103,6 +103,7 @@ impl Agent {
             services: Services::none(),
             clock,
             stop: stopped.clone(),
+            memory: SessionMemory::default(),
         };
         let agent = Self {
             room,

@@ -209,6 +209,8 @@ impl Bench {
             }
             if self.answer(now) {
                 // Its answer may let more be done.
+            } else if self.session.has_work() {
+                self.session.work(now, &self.board);
             } else if self.session.wants_input() && !self.unread.is_empty() {
                 let count = self.unread.len().min(READ_BYTES);
                 let bytes: Vec<_> = self.unread.drain(..count).collect();

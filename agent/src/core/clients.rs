@@ -1,6 +1,7 @@
 //! The sessions of machine clients: kept by client, not by connection, so that whoever
 //! reconnects and repeats itself is understood.
 
+use super::log::range::LogRange;
 use super::world::{Ask, World};
 use lastword_protocol::frame::{Packet, TooLong, wire_bytes};
 use lastword_protocol::message::{Reply, Working};
@@ -31,6 +32,8 @@ pub struct ClientState {
     pub session: ClientSession,
     /// The pages of the last answer about services that nobody has asked for yet.
     pub pages: VecDeque<Reply>,
+    /// What those do not hold of a log.
+    pub rest: Option<LogRange>,
     /// The requests that others still work on, and since when.
     running: Vec<RunningRequest>,
     /// The attachment that its replies go to; none while no link carries the session.
@@ -55,6 +58,7 @@ impl ClientState {
         Self {
             session,
             pages: VecDeque::new(),
+            rest: None,
             running: Vec::new(),
             attachment: None,
             undelivered: VecDeque::new(),
@@ -99,13 +103,15 @@ impl ClientState {
         &mut self,
         sequence: Sequence,
         replies: &[Reply],
+        rest: Option<LogRange>,
     ) -> Result<Packet<FRAME_BYTES>, TooLong> {
         let index = self.running.iter().position(|it| it.sequence == sequence);
         let ran = index.map(|index| self.running.remove(index).ask);
         let none = Reply::Refused(Refusal::new(Code::Internal, "there is no answer"));
-        let (first, rest) = replies.split_first().unwrap_or((&none, &[]));
-        if matches!(ran, Some(Ask::Service(_))) {
-            self.pages = rest.to_vec().into();
+        let (first, pages) = replies.split_first().unwrap_or((&none, &[]));
+        if matches!(ran, Some(Ask::Service(_) | Ask::ReadLog(_))) {
+            self.pages = pages.to_vec().into();
+            self.rest = rest;
         }
         self.session.answer(sequence, first)
     }
@@ -143,9 +149,14 @@ impl SharedSession {
     /// # Errors
     ///
     /// [`TooLong`], which cannot happen while a frame holds a hello.
-    pub fn reply_elsewhere(&self, sequence: Sequence, replies: &[Reply]) -> Result<(), TooLong> {
+    pub fn reply_elsewhere(
+        &self,
+        sequence: Sequence,
+        replies: &[Reply],
+        rest: Option<LogRange>,
+    ) -> Result<(), TooLong> {
         let mut state = self.lock();
-        state.reply(sequence, replies)?;
+        state.reply(sequence, replies, rest)?;
         state.deliver(sequence);
         Ok(())
     }
@@ -342,7 +353,9 @@ mod tests {
             for id in 200..200 + CLIENTS as u64 {
                 drop(clients.open(ClientId(id)));
             }
-            shared.reply_elsewhere(Sequence(1), &[Reply::Done]).unwrap();
+            shared
+                .reply_elsewhere(Sequence(1), &[Reply::Done], None)
+                .unwrap();
         }
     }
 

@@ -2,6 +2,7 @@
 //! the raw file says of it, and in which order file and index are written so that nothing is lost.
 
 pub mod index;
+pub mod range;
 pub mod ring;
 pub mod split;
 pub mod store;

@@ -18,14 +18,16 @@ mod output;
 mod patience;
 mod pending;
 mod telnet;
+mod turn;
 
-pub use bounds::{End, Traits};
+pub use bounds::{End, SESSION_BYTES, SESSIONS_BYTES, Traits};
 pub use deferred_request::OrphanedRequest;
 pub use follows::{FOLLOWS, FollowId, FollowOrder, News};
 use loss::LinkInput;
 pub use loss::LossWatch;
 pub use output::Output;
 pub use pending::RequestId;
+pub use turn::TURN_BYTES;
 
 use super::clients::{Clients, FRAME_BYTES};
 use super::config::Limits;
@@ -35,14 +37,16 @@ use answers::TextInput;
 use countdown::Countdown;
 use frames::Frames;
 use lastword_protocol::decoder::{Decoder, Manner, Step};
+use lastword_protocol::message::Reply;
 use lastword_protocol::{Instant, Nonce, OperationId};
 use lastword_shell::{Table, WINDOW_BYTES};
 use lines::Lines;
-use marks::{Marked, Marks};
+use marks::Marks;
 use pending::PendingRequests;
 use std::collections::VecDeque;
 use std::mem;
 use telnet::{IAC, IacScope, Telnet, TelnetEvent};
+use turn::TurnEnd;
 
 /// A session takes no more input while this much output waits.
 pub const OUTPUT_BYTES: usize = 16 * 1024;
@@ -99,6 +103,7 @@ pub struct Session {
     opened: Instant,
     /// There is no place for it: it says so, and ends.
     is_refusing: bool,
+    turn_end: TurnEnd,
     input_ended: bool,
     end: Option<End>,
 }
@@ -134,6 +139,7 @@ impl Session {
             progress: now,
             opened: now,
             is_refusing: false,
+            turn_end: TurnEnd::Idle,
             input_ended: false,
             end: None,
         }
@@ -166,6 +172,14 @@ impl Session {
             && self.output.len() < OUTPUT_BYTES
     }
 
+    /// Returns how much it holds, in bytes: at most [`SESSION_BYTES`].
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let input = self.backlog.len() + self.typed.len();
+        let replies = self.lines.pages() + self.pending.late_replies();
+        self.output.len() + input * size_of::<TextInput>() + replies * size_of::<Reply>()
+    }
+
     /// The next question to others; its answer goes to [`Session::answered`].
     pub fn take_job(&mut self) -> Option<Job> {
         self.pending.take_job()
@@ -184,10 +198,10 @@ impl Session {
             self.answered(now, id, &replies, false, world);
         }
         self.work(now, world);
-        self.refuse_unfinished(world);
     }
 
-    /// Takes bytes that arrived at `now`.
+    /// Takes bytes that arrived at `now`, and has a turn at them: [`Session::has_work`] tells whether
+    /// some are left for the next.
     pub fn receive(&mut self, now: Instant, bytes: &[u8], world: &dyn World) {
         self.await_progress(now);
         self.heard = Some(now);
@@ -210,7 +224,7 @@ impl Session {
             self.work(now, world);
         }
         self.repeat_announcement(now, world);
-        if !self.pending.has_line() {
+        if !self.is_line_busy() {
             let flow = self.lines.tick(now, &mut self.output, world);
             self.follow(flow);
             self.tell(world);
@@ -245,7 +259,7 @@ impl Session {
 
     /// When there is something to tell a person.
     fn telling_deadline(&self, now: Instant, world: &dyn World) -> Option<Instant> {
-        let listens = self.lines.is_term() && !self.pending.has_line();
+        let listens = self.lines.is_term() && !self.is_line_busy();
         listens.then(|| self.countdown.deadline(now, world.pending()))?
     }
 
@@ -264,38 +278,6 @@ impl Session {
         .into_iter()
         .flatten()
         .min()
-    }
-
-    /// Works through what has arrived until it has to wait because the last word is said. Text waits
-    /// behind a line that waits for its answer, too; frames do not.
-    fn work(&mut self, now: Instant, world: &dyn World) {
-        self.decoder.tick(now);
-        while self.end.is_none() && !self.output.is_muted() {
-            if !self.pending.has_line()
-                && let Some(input) = self.typed.pop_front()
-            {
-                self.text(now, input, world);
-                continue;
-            }
-            if let Some(byte) = self.decoder.released() {
-                self.text(now, TextInput::Byte(byte), world);
-                continue;
-            }
-            let Some(incoming) = self.backlog.pop_front() else {
-                return;
-            };
-            let marked = match incoming {
-                LinkInput::Loss => Some(Marked::Damaged),
-                LinkInput::Byte(byte) if self.traits.marked => self.marks.push(byte),
-                LinkInput::Byte(byte) => Some(Marked::Byte(byte)),
-            };
-            match marked {
-                Some(Marked::Byte(byte)) => self.byte(now, byte, world),
-                Some(Marked::Damaged) => self.lost(now, world),
-                Some(Marked::Break) => self.broken(),
-                None => {}
-            }
-        }
     }
 
     fn byte(&mut self, now: Instant, byte: u8, world: &dyn World) {

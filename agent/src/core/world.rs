@@ -1,5 +1,6 @@
 //! What a session may know of the board, and what it has to ask others for.
 
+use super::log::range::LogRange;
 use super::service::Name;
 use lastword_protocol::identity::Identity;
 use lastword_protocol::message::service::ServiceRequest;
@@ -54,6 +55,8 @@ pub enum Ask {
     Cancel(Option<OperationId>),
     /// The supervisor.
     Service(ServiceRequest),
+    /// The logs: the next pages of an answer that began with [`ServiceRequest::Logs`].
+    ReadLog(LogRange),
 }
 
 /// Which way a request goes.

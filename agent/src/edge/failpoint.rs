@@ -2,7 +2,8 @@
 //!
 //! `LASTWORD_FAILPOINT=NAME` kills the agent with SIGKILL where it passes the point of that name, and
 //! `LASTWORD_FAILPOINT=NAME:3` where it passes it for the third time; `LASTWORD_FAILPOINT=panic@NAME` has
-//! it panic there. Only in builds with debug assertions: a release has none of it.
+//! it panic there. `LASTWORD_FAILPOINT=plant@NAME` plants the fault of that name, which a test has to find
+//! out. Only in builds with debug assertions or the feature `failpoints`: a release has none of it.
 
 /// Every point, in the order of a service's life.
 pub const ALL: &[&str] = &[
@@ -44,7 +45,7 @@ pub const IN_TASKS: &[&str] = &[
 /// # Panics
 ///
 /// If a test has asked for that.
-#[cfg(debug_assertions)]
+#[cfg(any(debug_assertions, feature = "failpoints"))]
 pub fn pass(point: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -70,5 +71,38 @@ pub fn pass(point: &str) {
 }
 
 /// Passes a point.
-#[cfg(not(debug_assertions))]
+#[cfg(not(any(debug_assertions, feature = "failpoints")))]
 pub const fn pass(_point: &str) {}
+
+/// A fault that a test can plant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A session works until nothing more arrives: the others wait.
+    UnfairSession,
+    /// Lines of logs are read whether their reader takes them or not.
+    UnboundedAnswer,
+    /// Each connection leaves a descriptor behind.
+    Leak,
+}
+
+/// Returns whether a test has planted this fault.
+#[cfg(any(debug_assertions, feature = "failpoints"))]
+#[must_use]
+pub fn is_planted(fault: Fault) -> bool {
+    static PLANTED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+
+    let name = match fault {
+        Fault::UnfairSession => "plant@unfair-session",
+        Fault::UnboundedAnswer => "plant@unbounded-answer",
+        Fault::Leak => "plant@leak",
+    };
+    let planted = PLANTED.get_or_init(|| std::env::var("LASTWORD_FAILPOINT").ok());
+    planted.as_deref() == Some(name)
+}
+
+/// Returns whether a test has planted this fault: there are no faults to plant.
+#[cfg(not(any(debug_assertions, feature = "failpoints")))]
+#[must_use]
+pub const fn is_planted(_fault: Fault) -> bool {
+    false
+}

@@ -1,7 +1,7 @@
 //! Listeners: where links come from.
 
 use super::facts::{AwaitedListeners, SessionCounter, SessionKind};
-use super::failpoint::pass;
+use super::failpoint::{Fault, is_planted, pass};
 use super::file_limit::{self, CONSOLE_DESCRIPTORS};
 use super::link::{Link, PtyLink, SerialLink, TcpLink, UnixLink};
 use super::ownership::exposed_parent;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
 
 /// The time after a failure until a listener is opened again: twice as long after each further one.
@@ -240,6 +240,8 @@ impl Host {
                 },
                 Err(error) => not_accepted(&error).await,
             }
+            // However many knock, those who are in have their turn.
+            yield_now().await;
         }
     }
 
@@ -254,6 +256,7 @@ impl Host {
                 }
                 Err(error) => not_accepted(&error).await,
             }
+            yield_now().await;
         }
     }
 
@@ -265,6 +268,9 @@ impl Host {
         kind: SessionKind,
     ) {
         pass("in-listener");
+        if is_planted(Fault::Leak) {
+            std::mem::forget(std::fs::File::open("/dev/null"));
+        }
         let host = self.clone();
         let conversation = async move {
             let most = host.room.house.limits.sessions;

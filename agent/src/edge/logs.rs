@@ -219,6 +219,15 @@ impl Logs {
         self.feed(name)?.tail(lines).await
     }
 
+    /// Returns the place behind a service's newest line.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such log.
+    pub fn end(&self, name: &str) -> io::Result<Cursor> {
+        Ok(self.feed(name)?.next())
+    }
+
     /// The same logs for whoever only reads: who holds it does not keep the pump going.
     #[must_use]
     pub fn readers(&self) -> Readers {

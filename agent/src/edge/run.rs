@@ -2,6 +2,7 @@
 
 use super::backend::{DryRun, Linux, NoBackend, PowerBackend};
 use super::clock::{Clock, uptime};
+use super::executors::Executors;
 use super::facts::{self, AwaitedListeners, LinuxBoard, SessionCounter};
 use super::failpoint::pass;
 use super::listen::{self, Host, Open};
@@ -9,7 +10,7 @@ use super::parent::Signals;
 use super::power::{Means, PowerHandle, PowerTask, SharedDesk};
 use super::process::{limits, reap_orphans};
 use super::services::{self, About, Services};
-use super::session::Room;
+use super::session::{Room, SessionMemory};
 use super::store::StateDirectory;
 use super::surroundings;
 use super::tasks;
@@ -80,7 +81,8 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let boot = facts::boot_id().context("this boot has no id: is /proc mounted?")?;
     let state = StateDirectory::take(config.state.as_ref().unwrap_or(&places.state)).await?;
     let recovered = recover_from(&mut state.files(), boot);
-    let open = open_all(&config, &places).await?;
+    let executors = Executors::start().context("threads cannot be started")?;
+    let open = open_all(&config, &places, &executors).await?;
     prepare(&config);
     let reaper = tasks::spawn("reaper", reap_orphans().context("signals cannot be heard")?);
     let about = about(&config, &places, boot);
@@ -113,13 +115,16 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
 
     let mut listeners = JoinSet::new();
     for (listener, open) in open {
+        let executor = executors.of(&listener);
         let serving = host.clone().serve(listener, open);
-        listeners.spawn(tasks::named("listener", serving));
+        listeners.spawn_on(tasks::named("listener", serving), executor);
     }
     drop(host);
     let running = RunningAgent {
         supervisor,
-        power: tasks::spawn("power", task.run(stopped)),
+        power: executors
+            .board()
+            .spawn(tasks::named("power", task.run(stopped))),
         listeners,
         reaper,
         stop,
@@ -232,6 +237,7 @@ fn room(
         services,
         clock,
         stop,
+        memory: SessionMemory::default(),
     }
 }
 
@@ -260,11 +266,17 @@ pub(super) fn recover_from(storage: &mut dyn Storage, boot: BootId) -> Recovered
 async fn open_all(
     config: &Config,
     places: &Places,
+    executors: &Executors,
 ) -> anyhow::Result<Vec<(Listener, Option<Open>)>> {
     let mut opened = Vec::new();
     for named in &config.listen {
         let listener = named.listener.clone().or_at(&places.socket);
-        let open = match listen::open(&listener).await {
+        // What it waits with belongs to the executor that it is opened on.
+        let wanted = listener.clone();
+        let opening = executors
+            .of(&listener)
+            .spawn(async move { listen::open(&wanted).await });
+        let open = match opening.await.context("a listener failed")? {
             Ok(open) => Some(open),
             Err(error) if error.is_for_ever() => {
                 return Err(match named.error(error.to_string()) {

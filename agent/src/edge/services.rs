@@ -21,31 +21,35 @@ pub use memory::About;
 pub use task::Task;
 
 use super::clock::Clock;
-use super::logs::{Follower, Logs, Readers};
+use super::logs::{Follower, Readers};
 use super::process::{AgentMarks, Cgroups};
 use super::store::StateDirectory;
 use crate::core::log::Cursor;
+use crate::core::log::range::LogRange;
 use crate::core::recovery::Recovered;
 use crate::core::service::Name;
-use crate::core::service::answer::refused;
+use crate::core::service::answer::{end_of_log, refused};
 use crate::core::service::supervisor::{End, StopDeadlines, Supervisor};
 use hands::Heard;
 use lastword_protocol::message::Reply;
-use lastword_protocol::message::service::ServiceRequest;
+use lastword_protocol::message::service::{Logs, ServiceRequest};
 use lastword_protocol::refusal::Code;
 use lastword_protocol::{Instant, Millis};
 use launch::Starter;
 use memory::Memory;
+use reading::LogPages;
 use reloading::Reloads;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 /// How many questions may wait for the supervisor.
 const ASKS: usize = 64;
+/// How many answers about all services are made at once; whoever asks for more waits.
+const VIEWS_MAX: usize = 4;
 
 /// How sessions reach the supervisor.
 #[derive(Clone, Debug)]
@@ -55,6 +59,8 @@ pub struct Services {
     logs: Option<Readers>,
     names: watch::Receiver<Arc<[Name]>>,
     deadlines: watch::Receiver<StopDeadlines>,
+    /// A place for each answer that is being made.
+    views: Arc<Semaphore>,
 }
 
 /// A question, and where its answer goes.
@@ -95,6 +101,7 @@ pub async fn start(
         logs: Some(task.logs.readers()),
         names: task.names.subscribe(),
         deadlines: task.deadlines.subscribe(),
+        views: Arc::new(Semaphore::new(VIEWS_MAX)),
     };
     Ok((task, services))
 }
@@ -139,6 +146,7 @@ pub async fn tear_down(
         logs: None,
         names: task.names.subscribe(),
         deadlines: task.deadlines.subscribe(),
+        views: Arc::new(Semaphore::new(VIEWS_MAX)),
     };
     let task = tokio::spawn(task.run());
     services.end(End::All).await;
@@ -159,7 +167,7 @@ pub async fn leaves_nothing(state: &Path, about: &About) -> io::Result<bool> {
     let state = std::path::absolute(state)?;
     let marks = AgentMarks {
         cgroups: Cgroups::discover(&instance(&state)),
-        fifos: Logs::fifos_in(&state),
+        fifos: super::logs::Logs::fifos_in(&state),
         state,
     };
     let none = HashMap::new();
@@ -174,7 +182,7 @@ fn build(
     asks: mpsc::Receiver<Asked>,
     frozen: watch::Receiver<bool>,
 ) -> io::Result<Task> {
-    let logs = Logs::start(state.path())?;
+    let logs = super::logs::Logs::start(state.path())?;
     let cgroups = Cgroups::discover(&instance(state.path()));
     if cgroups.is_none() {
         tracing::info!(target: "services", "no cgroup of our own: services are held by group and nonce");
@@ -228,6 +236,7 @@ impl Services {
             logs: None,
             names,
             deadlines,
+            views: Arc::new(Semaphore::new(VIEWS_MAX)),
         }
     }
 
@@ -250,11 +259,41 @@ impl Services {
         let Some(asks) = &self.asks else {
             return refused(Code::NotHere, "this agent supervises nothing");
         };
+        // Nobody closes it.
+        let _place = match request {
+            ServiceRequest::List | ServiceRequest::Status(_) => self.views.acquire().await.ok(),
+            _ => None,
+        };
         let (answer, answered) = oneshot::channel();
         let sent = asks.send(Asked::Request { request, answer }).await;
         match (sent, answered.await) {
             (Ok(()), Ok(replies)) => replies,
             _ => refused(Code::Offline, "the agent is ending"),
+        }
+    }
+
+    /// Reads the first pages of a log's lines. What lies behind them is for [`Services::read_on`].
+    pub(in crate::edge) async fn read_log(&self, wanted: Logs) -> LogPages {
+        let where_it_ends = Logs {
+            name: wanted.name.clone(),
+            from: None,
+            lines: 0,
+        };
+        let replies = self.ask(ServiceRequest::Logs(where_it_ends)).await;
+        match end_of_log(&replies) {
+            Some(end) => self.read_on(LogRange::new(&wanted, end, false)).await,
+            None => (replies, None),
+        }
+    }
+
+    /// Reads the next pages of a log's lines.
+    pub(in crate::edge) async fn read_on(&self, range: LogRange) -> LogPages {
+        match &self.logs {
+            Some(logs) => reading::read(logs, range).await,
+            None => (
+                refused(Code::NotHere, "this agent supervises nothing"),
+                None,
+            ),
         }
     }
 

@@ -3,27 +3,33 @@
 
 mod follows;
 mod link_transfer;
+mod memory;
 mod pending_answers;
 
+pub use memory::SessionMemory;
+
 use super::clock::{Alarm, Clock};
+use super::failpoint::{Fault, is_planted};
 use super::link::{Drain, Link};
 use super::power::{PowerHandle, Ticket};
 use super::services::Services;
 use crate::core::session::{End, FollowOrder, House, Job, RequestId, Session};
-use crate::core::world::{Ask, World};
+use crate::core::world::World;
 use follows::Follows;
 use lastword_protocol::Nonce;
 use lastword_protocol::power::Origin;
 use lastword_protocol::refusal::Refusal;
 use lastword_shell::Medium;
 use link_transfer::{LinkTransfer, TransferEvent, step};
-use pending_answers::{AnswerOutcome, PendingAnswer, PendingAnswers, ending};
-use std::future::{pending, poll_fn};
+use memory::MemoryShare;
+use pending_answers::{AnswerOutcome, PendingAnswer, PendingAnswers, ask};
+use std::future::{pending, poll_fn, ready};
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 /// How many bytes are read at once.
@@ -48,6 +54,8 @@ pub struct Room {
     pub clock: Clock,
     /// Turns true when the agent ends.
     pub stop: watch::Receiver<bool>,
+    /// What all sessions hold.
+    pub memory: SessionMemory,
 }
 
 /// Serves one session on `link` to its end, and says how it ended. `announce`: tell the line that
@@ -121,12 +129,15 @@ struct Conversation<'l> {
     alarm: Alarm,
     room: Room,
     session: Session,
+    memory: MemoryShare,
     pending_answers: PendingAnswers,
     ack: Option<Ack>,
     follows: Follows,
     /// Whether the link is asked for input before it is given output: it was given some just now,
     /// and lines of logs must not keep it from being asked.
     reads_first: bool,
+    /// True if the session has had its turn: it takes nothing in until the other tasks have had theirs.
+    has_had_turn: bool,
     /// The agent ends: until when the ends of logs may be told.
     farewell: Option<Instant>,
 }
@@ -147,12 +158,14 @@ impl<'l> Conversation<'l> {
             news: room.power.news(),
             link,
             alarm: Alarm::new(room.clock),
+            memory: room.memory.share(),
             room,
             session,
             pending_answers: PendingAnswers::default(),
             ack: None,
             follows: Follows::default(),
             reads_first: false,
+            has_had_turn: false,
             farewell: None,
         }
     }
@@ -167,7 +180,8 @@ impl<'l> Conversation<'l> {
             if let Some(end) = self.end() {
                 return Ok(end);
             }
-            let wants_input = self.session.wants_input() && self.farewell.is_none();
+            let has_turn = self.has_turn();
+            let wants_input = has_turn && self.session.wants_input() && self.farewell.is_none();
             let transfer = LinkTransfer {
                 output: self.session.output().front(),
                 wants_input,
@@ -175,11 +189,7 @@ impl<'l> Conversation<'l> {
             };
             let now = self.room.clock.now();
             let deadline = self.session.deadline(now, &*self.room.world);
-            let again = self
-                .ack
-                .as_ref()
-                .filter(|ack| ack.ticket.is_draining())
-                .map(|it| it.again);
+            let again = self.drain_deadline();
             // Each arm may be dropped and polled anew: polls of the link move bytes or nothing,
             // the question to the desk and the ticket are kept outside. The link comes last: it
             // alone can be ready for ever, and the same events then give the same order.
@@ -204,14 +214,33 @@ impl<'l> Conversation<'l> {
                     self.session.tick(now, &*self.room.world);
                 }
                 () = mail(&self.session) => self.session.say_mail(self.room.clock.now()),
+                () = ready(()), if has_turn && self.session.has_work() => {
+                    let now = self.room.clock.now();
+                    self.session.work(now, &*self.room.world);
+                    self.has_had_turn = true;
+                }
                 // Behind an acknowledgement nothing is said that need not be.
-                (id, news) = self.follows.next(&self.session), if self.ack.is_none() => {
+                (id, news) = self.follows.next(&self.session), if has_turn && self.ack.is_none() => {
                     let now = self.room.clock.now();
                     self.session.followed(now, id, news, &*self.room.world);
+                    self.has_had_turn = true;
                 }
                 moved = step(self.link, transfer, &mut buffer) => self.moved(moved?, &buffer)?,
+                () = yield_now(), if self.has_had_turn => self.has_had_turn = false,
             }
         }
+    }
+
+    /// Notes what the session holds. Returns whether it may go on before others had their turn.
+    fn has_turn(&mut self) -> bool {
+        let has_room = self.memory.note(&self.session) || is_planted(Fault::UnboundedAnswer);
+        (has_room && !self.has_had_turn) || is_planted(Fault::UnfairSession)
+    }
+
+    /// Returns when to look again for the drain of an acknowledgement.
+    fn drain_deadline(&self) -> Option<Instant> {
+        let draining = self.ack.as_ref().filter(|ack| ack.ticket.is_draining());
+        draining.map(|it| it.again)
     }
 
     /// Leaves the link for good.
@@ -241,32 +270,21 @@ impl<'l> Conversation<'l> {
     }
 
     fn ask(&self, job: Job) -> PendingAnswer {
-        let power = self.room.power.clone();
         let waiting = self.session.output().len() + ACK_BYTES;
         let origin = Origin {
             assigned: job.assigned,
             wire_time: self.link.wire_time(waiting),
             is_connection: !self.is_line(),
         };
-        let quiet_console = self.link.is_console();
-        match job.ask {
-            Ask::Stage(request) => Box::pin(async move {
-                let (reply, ticket) = power.stage(request, origin, quiet_console).await?;
-                Some((vec![reply], ticket))
-            }),
-            Ask::Cancel(id) => Box::pin(async move {
-                let (reply, ticket) = power.cancel(id).await?;
-                Some((vec![reply], ticket))
-            }),
-            Ask::Service(request) => {
-                let services = self.room.services.clone();
-                Box::pin(async move { Some((services.ask(request).await, None)) })
-            }
-        }
+        ask(job.ask, origin, self.link.is_console(), &self.room)
     }
 
-    fn answered(&mut self, id: RequestId, answer: AnswerOutcome) -> io::Result<()> {
-        let (replies, ticket) = answer.unwrap_or_else(ending);
+    fn answered(&mut self, id: RequestId, answer: Option<AnswerOutcome>) -> io::Result<()> {
+        let answer = answer.unwrap_or_else(AnswerOutcome::ending);
+        let (replies, ticket) = (answer.replies, answer.ticket);
+        if let Some(rest) = answer.rest {
+            self.session.continues(id, rest);
+        }
         let now = self.room.clock.now();
         let staged = ticket.is_some();
         let said = self
@@ -288,6 +306,7 @@ impl<'l> Conversation<'l> {
     fn moved(&mut self, moved: TransferEvent, buffer: &[u8]) -> io::Result<()> {
         let now = self.room.clock.now();
         self.reads_first = matches!(moved, TransferEvent::Wrote(_)) && !self.follows.is_empty();
+        self.has_had_turn |= !matches!(moved, TransferEvent::Wrote(_));
         match moved {
             TransferEvent::Read(count) if self.link.may_have_lost_input() => {
                 self.session

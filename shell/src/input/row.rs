@@ -49,10 +49,16 @@ impl Row {
     ///
     /// It moves by half a row at once, so that at most edits it stays where it is.
     pub(super) fn part(self, text: &[u8], cursor: usize) -> Part {
-        let at = columns::width(text.get(..cursor).unwrap_or_default());
+        let before = text.get(..cursor).unwrap_or_default();
+        let at = columns::width(before);
         let mut skipped = 0;
         while at - skipped >= self.room {
             skipped += self.room / 2;
+        }
+        if skipped == 0 || columns::is_plain(before) {
+            // What is skipped ends in front of the cursor, so it is plain, too.
+            let (from, column) = (skipped, at - skipped);
+            return Part { from, column };
         }
         let (mut from, mut column) = (0, 0);
         loop {

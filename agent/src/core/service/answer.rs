@@ -5,7 +5,7 @@ use super::machine::{Exit, Transition};
 use super::plan::Plan;
 use super::supervisor::{Answer, Ask, Target, Trouble};
 use super::{Name, catalog};
-use crate::core::log::{Line, Stream};
+use crate::core::log::{Cursor, Line, Stream};
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{
     BRIEF_REASON_BYTES, Change, ITEM_TEXT_BYTES, Item, LogStream, Page, ServiceExit, Step,
@@ -13,17 +13,26 @@ use lastword_protocol::message::service::{
 use lastword_protocol::refusal::{Code, DETAIL_BYTES, Refusal};
 use std::collections::BTreeSet;
 
+/// The most pages that an answer has. A list of 2,000 services takes 140.
+pub const ANSWER_PAGES: usize = 192;
+
 /// Takes the items of an answer, and cuts them into pages.
 #[derive(Debug, Default)]
 pub struct Pages {
     full: Vec<Page>,
     last: Page,
+    /// True if there was no room for an item.
+    is_cut: bool,
 }
 
 impl Pages {
     /// Appends an item. Its texts must be [`cut`].
     pub fn push(&mut self, item: &Item<'_>) {
-        if self.last.push(item) {
+        if self.is_cut || self.last.push(item) {
+            return;
+        }
+        self.is_cut = self.full.len() + 1 == ANSWER_PAGES;
+        if self.is_cut {
             return;
         }
         let full = std::mem::take(&mut self.last);
@@ -33,9 +42,14 @@ impl Pages {
         }
     }
 
-    /// The replies: each but the last says that there is more.
+    /// The replies: each but the last says that there is more. An answer of more than [`ANSWER_PAGES`]
+    /// ends in a refusal.
     #[must_use]
     pub fn done(self) -> Vec<Reply> {
+        if self.is_cut {
+            let detail = "the answer is cut: more services than fit; ask for one by its name";
+            return self.refused(Code::TooLong, detail);
+        }
         let pages = self.full.into_iter().chain([self.last]);
         pages.map(Reply::Items).collect()
     }
@@ -257,6 +271,18 @@ pub fn push_line(pages: &mut Pages, line: &Line) {
             None => return,
         }
     }
+}
+
+/// Returns where a log ends, if that is what is answered.
+#[must_use]
+pub fn end_of_log(replies: &[Reply]) -> Option<Cursor> {
+    let Reply::Items(page) = replies.last()? else {
+        return None;
+    };
+    page.items().find_map(|item| match item {
+        Item::Next { from, .. } => Some(Cursor(from)),
+        _ => None,
+    })
 }
 
 /// An exit as the protocol has it.

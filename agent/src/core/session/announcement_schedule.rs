@@ -82,7 +82,7 @@ impl Session {
 
     /// Announces the board, at most once a second and never within an answer.
     pub(super) fn say_up(&mut self, now: Instant, world: &dyn World) {
-        self.announcements.postponed = self.pending.has_line() || self.lines.is_answering();
+        self.announcements.postponed = self.is_line_busy() || self.lines.is_answering();
         if !self.announcements.postponed && self.announcements.admit(now) {
             write(&self.lines, &mut self.output, world);
         }

@@ -4,6 +4,7 @@ use super::lines::Flow;
 use super::patience::REFUSAL_WAIT;
 use super::pending::{AnswerTarget, RequestId};
 use super::{End, OrphanedRequest, Session};
+use crate::core::log::range::LogRange;
 use crate::core::world::World;
 use lastword_protocol::Instant;
 use lastword_protocol::message::Reply;
@@ -37,6 +38,12 @@ impl Session {
         self
     }
 
+    /// Notes that the answer to a question does not hold all that was asked for of a log: `rest` is asked for
+    /// once the client wants it. To be called before [`Session::answered`].
+    pub fn continues(&mut self, id: RequestId, rest: LogRange) {
+        self.pending.continues(id, rest);
+    }
+
     /// Takes the answer to a question, and returns the position behind it in the output. Each of
     /// `replies` but the last is a page with more behind it. `staged`: it has staged an operation.
     /// `None`: nobody hears it here (now), and what it has staged must stand down.
@@ -57,20 +64,27 @@ impl Session {
         // Whoever waited was not idle.
         self.heard = Some(now);
         let flow = match waiting {
-            AnswerTarget::Line => self.lines.answered(now, replies, &mut self.output, world),
+            AnswerTarget::Line => self.answered_line(replies, staged, world),
             AnswerTarget::Frame(asked) => {
                 let frames = &mut self.frames;
-                let is_here = frames.answered(asked, replies, staged, &mut self.output);
+                let is_here = frames.answered(*asked, replies, staged, &mut self.output);
                 return is_here.then(|| self.output.end());
             }
         };
         let position = self.output.end();
         self.follow(flow);
-        self.feed_held(now, world);
         self.work(now, world);
-        self.refuse_unfinished(world);
-        self.say_postponed(now, world);
         Some(position)
+    }
+
+    /// Goes on with the line that has waited. Behind what it has `staged` it is said to its end, for
+    /// the acknowledgement is not written before.
+    fn answered_line(&mut self, replies: &[Reply], staged: bool, world: &dyn World) -> Flow {
+        let mut flow = self.lines.answered(replies, &mut self.output, world);
+        while staged && flow == Flow::Go && self.lines.is_runnable() {
+            flow = self.lines.run(&mut self.output, world);
+        }
+        flow
     }
 
     /// Returns whether there are replies to say whose requests came on another link, which has lost the
@@ -100,28 +114,34 @@ impl Session {
     /// Takes text, once its turn has come.
     pub(super) fn text(&mut self, now: Instant, input: TextInput, world: &dyn World) {
         let flow = match input {
-            input if self.pending.has_line() => {
-                let interrupts = input == TextInput::Byte(INTERRUPT)
-                    && self.is_typed_ahead_at_line_start()
-                    && self.pending.give_up_line();
-                if !interrupts {
+            input if self.is_line_busy() => {
+                let interrupts =
+                    input == TextInput::Byte(INTERRUPT) && self.is_typed_ahead_at_line_start();
+                let Some(why) = interrupts.then(|| self.give_up()).flatten() else {
                     return self.type_ahead(input);
-                }
+                };
                 if self.lines.is_term() {
                     let has_hole = self.typed.contains(&TextInput::Lost);
                     self.typed.clear();
                     self.typed.extend(has_hole.then_some(TextInput::Lost));
                 }
-                let aborted = Refusal::new(Code::Aborted, "not waited for; it goes on");
+                let aborted = Refusal::new(Code::Aborted, why);
                 let aborted = [Reply::Refused(aborted)];
-                self.lines.answered(now, &aborted, &mut self.output, world)
+                self.lines.answered(&aborted, &mut self.output, world)
             }
             TextInput::Byte(byte) => self.lines.feed(now, byte, &mut self.output, world),
             TextInput::Lost => return self.lines.lost(),
             TextInput::Dropped => return self.lines.dropped(),
         };
         self.follow(flow);
-        self.feed_held(now, world);
+    }
+
+    /// Ends the answer to the line under way, if that can be; returns what the line is told.
+    fn give_up(&mut self) -> Option<&'static str> {
+        if self.pending.give_up_line() {
+            return Some("not waited for; it goes on");
+        }
+        self.lines.give_up().then_some("interrupted")
     }
 
     /// Keeps text for later. What is missing twice in one place is missing once.
@@ -138,16 +158,6 @@ impl Session {
         }
     }
 
-    /// The byte behind a logout begins the next conversation on a line.
-    fn feed_held(&mut self, now: Instant, world: &dyn World) {
-        if !self.pending.has_line()
-            && self.end.is_none()
-            && let Some(byte) = self.lines.take_held()
-        {
-            self.text(now, TextInput::Byte(byte), world);
-        }
-    }
-
     /// Returns whether `^C` ends the waiting instead of spoiling the line that waits to be read: a person
     /// takes what was typed ahead back with it.
     fn is_typed_ahead_at_line_start(&self) -> bool {
@@ -158,7 +168,7 @@ impl Session {
 
     /// Returns whether nothing has arrived of the line under way, whether it waits for its turn or not.
     pub(super) fn is_at_line_start(&self) -> bool {
-        if self.pending.has_line() {
+        if self.is_line_busy() {
             self.is_typed_ahead_at_line_start()
         } else {
             self.lines.is_at_line_start()
@@ -168,7 +178,7 @@ impl Session {
     /// Takes an interrupt between two lines: ends the waiting for an answer, or the log that is
     /// followed.
     pub(super) fn interrupt(&mut self, now: Instant, world: &dyn World) {
-        if self.pending.has_line() {
+        if self.is_line_busy() {
             self.text(now, TextInput::Byte(INTERRUPT), world);
         } else {
             self.lines.interrupt(&mut self.output);

@@ -1,6 +1,17 @@
 //! The bounds of a session: the kind of its link, and the reason for its end.
 
+use crate::core::service::answer::ANSWER_PAGES;
+use lastword_protocol::message::Reply;
 use lastword_shell::Medium;
+
+/// The most that a session holds, in bytes: input that waits, answers that are to be said, and output
+/// that its peer has not taken.
+pub const SESSION_BYTES: usize = 256 * 1024;
+/// How much all sessions hold together before those wait whose peers have not taken what is said, in bytes.
+pub const SESSIONS_BYTES: usize = 16 * 1024 * 1024;
+
+// The longest answer fits, and as much again for the words around it.
+const _: () = assert!(2 * ANSWER_PAGES * size_of::<Reply>() < SESSION_BYTES);
 
 /// The kind of link that a session is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use super::pending::RequestId;
 use crate::core::clients::{FRAME_BYTES, SharedSession};
+use crate::core::log::range::LogRange;
 use crate::core::world::Ask;
 use lastword_protocol::frame::{self, Class, Header, Packet, TooLong};
 use lastword_protocol::message::Reply;
@@ -14,6 +15,8 @@ pub(super) struct DeferredRequest {
     pub(super) ask: Ask,
     pub(super) asker: Requester,
     pub(super) sequence: Sequence,
+    /// What its answer does not hold of a log.
+    pub(super) rest: Option<LogRange>,
 }
 
 /// The client that asks, and the way of the reply to it.
@@ -42,6 +45,12 @@ impl OrphanedRequest {
     #[must_use]
     pub const fn id(&self) -> RequestId {
         self.id
+    }
+
+    /// Notes that the answer does not hold all that was asked for of a log. To be called before that is
+    /// kept.
+    pub fn continues(&mut self, rest: LogRange) {
+        self.asked.rest = Some(rest);
     }
 
     /// Keeps the answer. `staged`: it has staged an operation just now, which stands
@@ -84,8 +93,8 @@ impl DeferredRequest {
             return;
         };
         let kept = match replies {
-            [reply] => client.reply_elsewhere(self.sequence, &[unheard(reply, staged)]),
-            pages => client.reply_elsewhere(self.sequence, pages),
+            [reply] => client.reply_elsewhere(self.sequence, &[unheard(reply, staged)], self.rest),
+            pages => client.reply_elsewhere(self.sequence, pages, self.rest),
         };
         if let Err(error) = kept {
             tracing::error!(target: "frames", %error, "a reply was not kept");

@@ -31,7 +31,8 @@ impl Session {
             self.progress = now;
         }
         let was_following = self.lines.is_following();
-        self.lines.followed(id, news, &mut self.output);
+        let flow = self.lines.followed(id, news, &mut self.output, world);
+        self.follow(flow);
         if was_following && !self.lines.is_following() {
             // It was listening, which is not idle, and has as long as any other to take the rest.
             self.heard = Some(now);

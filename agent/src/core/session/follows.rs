@@ -1,5 +1,6 @@
 //! Logs that a session follows: how far each has come, and where it ends. The edge reads them.
 
+use crate::core::log::range::LogRange;
 use crate::core::log::{Cursor, Line};
 use lastword_protocol::message::service::{Logs, ServiceName};
 use std::collections::VecDeque;
@@ -50,62 +51,24 @@ pub(super) struct Opening {
     pub(super) logs: Logs,
     /// Whether to go on behind the log's end.
     pub(super) goes_on: bool,
+    /// True if each line is a notification of its own.
+    pub(super) notifies: bool,
+}
+
+impl Opening {
+    /// Returns whether the lines are the answer itself, which ends.
+    pub(super) const fn is_listing(&self) -> bool {
+        !self.goes_on && !self.notifies
+    }
 }
 
 /// A log that is followed.
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) id: FollowId,
-    pub(super) name: ServiceName,
-    /// The next line.
-    pub(super) at: Cursor,
-    /// Of a tail that is longer than the log nothing is missed: so many lines at most.
-    forgiven: u64,
+    pub(super) range: LogRange,
     /// Where the log ended when it began.
     known: Cursor,
-    /// The first line that is not wanted.
-    until: Option<Cursor>,
-}
-
-impl Subscription {
-    /// Begins to follow a log that ends at `known` as of now.
-    fn new(id: FollowId, opening: &Opening, known: Cursor) -> Self {
-        let Logs { name, from, lines } = &opening.logs;
-        let most = u64::from(*lines);
-        let (at, forgiven) = match from {
-            Some(from) => (Cursor(*from).min(known), 0),
-            None => (known.before(most), most),
-        };
-        Self {
-            id,
-            name: name.clone(),
-            at,
-            forgiven,
-            known,
-            until: (!opening.goes_on).then(|| at.after(most).min(known)),
-        }
-    }
-
-    /// Takes the next lines as far as they are wanted. Returns how many were missed before them.
-    pub(super) fn take(&mut self, missed: u64, lines: &mut Vec<Line>) -> u64 {
-        let forgiven = std::mem::take(&mut self.forgiven);
-        lines.retain(|line| self.until.is_none_or(|until| line.cursor < until));
-        self.at = match lines.last() {
-            Some(last) => last.cursor.after(1),
-            None => self.at.after(missed).max(self.until.unwrap_or_default()),
-        };
-        missed.saturating_sub(forgiven)
-    }
-
-    /// What was there when it began is all that is wanted.
-    pub(super) fn end_with_what_was_known(&mut self) {
-        self.until = Some(self.until.unwrap_or(self.known).min(self.known));
-    }
-
-    /// Whether everything wanted was taken.
-    pub(super) fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| until <= self.at)
-    }
 }
 
 /// The logs that a session follows.
@@ -126,19 +89,23 @@ impl Follows {
         self.all.is_empty()
     }
 
+    pub(super) const fn count(&self) -> usize {
+        self.all.len()
+    }
+
     /// Begins to follow a log that ends at `known` as of now.
     pub(super) fn start(&mut self, opening: &Opening, known: Cursor) -> FollowId {
         self.last += 1;
         let id = FollowId(self.last);
-        let begun = Subscription::new(id, opening, known);
-        if !begun.is_over() {
+        let range = LogRange::new(&opening.logs, known, opening.goes_on);
+        if !range.is_over() {
             self.orders.push_back(FollowOrder::Start {
                 id,
-                name: begun.name.clone(),
-                from: begun.at,
+                name: range.name.clone(),
+                from: range.at,
             });
         }
-        self.all.push(begun);
+        self.all.push(Subscription { id, range, known });
         id
     }
 
@@ -162,12 +129,15 @@ impl Follows {
     /// Goes on no further than to the logs' ends when they began.
     pub(super) fn end_with_what_was_known(&mut self) {
         let all = self.all.iter_mut();
-        all.for_each(Subscription::end_with_what_was_known);
+        all.for_each(|it| it.range.end_at(it.known));
     }
 
     /// One of which everything wanted was taken.
     pub(super) fn over(&self) -> Option<FollowId> {
-        self.all.iter().find(|it| it.is_over()).map(|it| it.id)
+        self.all
+            .iter()
+            .find(|it| it.range.is_over())
+            .map(|it| it.id)
     }
 
     /// Whether there ever was one of that number.

@@ -3,7 +3,7 @@
 use super::deferred_request::{DeferredRequest, Requester, frame_reply};
 use super::output::Output;
 use super::pending::PendingRequests;
-use crate::core::clients::{Clients, FRAME_BYTES, SessionAttachment};
+use crate::core::clients::{ClientState, Clients, FRAME_BYTES, SessionAttachment, SharedSession};
 use crate::core::world::{Ask, Look, Way, World};
 use lastword_protocol::frame::{Class, Frame, Header, Packet, TooLong, refused_nonce};
 use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
@@ -27,6 +27,8 @@ pub(super) struct Frames {
     owner: Option<Owner>,
     /// The nonce of the last client that was refused since the owner came.
     refused: Option<Nonce>,
+    /// How many frames there were.
+    count: u64,
     /// The answer to the one hello that a session without a place takes; `true` once it was given.
     refusal: Option<(Refusal, bool)>,
 }
@@ -68,6 +70,7 @@ impl Frames {
             shared_line,
             owner: None,
             refused: None,
+            count: 0,
             refusal: None,
         }
     }
@@ -75,6 +78,11 @@ impl Frames {
     /// What the frames of the session are summed with.
     pub(super) fn nonce(&self) -> Option<Nonce> {
         self.owner.as_ref().map(Owner::nonce)
+    }
+
+    /// Returns how many frames there were.
+    pub(super) const fn count(&self) -> u64 {
+        self.count
     }
 
     /// From here on, answers one hello so.
@@ -102,6 +110,7 @@ impl Frames {
         world: &dyn World,
     ) -> Option<DeferredRequest> {
         let sequence = frame.header.sequence;
+        self.count += 1;
         match (frame.header.class, frame.header.opcode) {
             (Class::Hello, opcode::ASK) => {
                 let hello = hello::decode(frame)?;
@@ -210,18 +219,21 @@ impl Frames {
         let reply = match Request::decode(frame.header.opcode, frame.body).map(Way::from) {
             Ok(Way::Look(look)) => world.look(look),
             Ok(Way::Ask(Ask::Service(ServiceRequest::More))) => {
-                let none = || Reply::Refused(Refusal::new(Code::Unknown, "there is no next page"));
-                state.pages.pop_front().unwrap_or_else(none)
+                match (state.pages.pop_front(), state.rest.take()) {
+                    (Some(page), rest) => {
+                        state.rest = rest;
+                        page
+                    }
+                    (None, Some(rest)) => {
+                        let ask = Ask::ReadLog(rest);
+                        return Some(begin(now, sequence, ask, &mut state, client));
+                    }
+                    (None, None) => {
+                        Reply::Refused(Refusal::new(Code::Unknown, "there is no next page"))
+                    }
+                }
             }
-            Ok(Way::Ask(ask)) => {
-                state.begin(now, sequence, ask.clone());
-                let asker = Requester::Client(client.clone());
-                return Some(DeferredRequest {
-                    ask,
-                    asker,
-                    sequence,
-                });
-            }
+            Ok(Way::Ask(ask)) => return Some(begin(now, sequence, ask, &mut state, client)),
             Ok(Way::Unknown(opcode)) => Reply::Unsupported(opcode),
             Err(bad) => bad.reply(),
         };
@@ -248,7 +260,8 @@ impl Frames {
         };
         match &asked.asker {
             Requester::Client(client) if here => {
-                send(out, client.lock().reply(asked.sequence, replies));
+                let mut state = client.lock();
+                send(out, state.reply(asked.sequence, replies, asked.rest));
             }
             Requester::Refused(nonce) if here => {
                 for reply in replies {
@@ -275,6 +288,23 @@ impl Frames {
     }
 }
 
+/// Has others work on a request that was admitted.
+fn begin(
+    now: Instant,
+    sequence: Sequence,
+    ask: Ask,
+    state: &mut ClientState,
+    client: &SharedSession,
+) -> DeferredRequest {
+    state.begin(now, sequence, ask.clone());
+    DeferredRequest {
+        ask,
+        asker: Requester::Client(client.clone()),
+        sequence,
+        rest: None,
+    }
+}
+
 /// Answers a client whose hello was refused: it may see what is staged, and cancel it.
 fn aside(
     frame: &Frame<'_>,
@@ -294,6 +324,7 @@ fn aside(
                 ask,
                 asker,
                 sequence,
+                rest: None,
             });
         }
         Err(bad @ BadRequest::Malformed(_)) => bad.reply(),

@@ -4,12 +4,14 @@
 mod fault;
 mod methods;
 pub(super) mod notifications;
+mod rows;
 mod services;
 mod spelling;
 mod subscriptions;
 mod unique;
 
 pub(super) use fault::unfit;
+pub(super) use rows::{END_OF_LIST, end_of_log};
 
 use super::follows::FollowId;
 use fault::{Fault, INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, REFUSED};

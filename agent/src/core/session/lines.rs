@@ -3,21 +3,22 @@
 
 mod following;
 mod heard;
+mod listing;
 mod refusing;
 mod running_line;
+mod steps;
 
 use super::follows::{FollowId, Follows, Opening};
 use super::output::Output;
 use crate::core::service::Name;
-use crate::core::world::{Ask, Way, World};
+use crate::core::world::{Ask, World};
 use heard::{Heard, Shown};
 use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::Refusal;
 use lastword_protocol::{Instant, Nonce, OperationId, Sequence};
-use lastword_shell::{Action, Dialect, Input, Medium, Received, Table, Vocabulary, term};
+use lastword_shell::{Dialect, Input, Medium, Received, Table, Vocabulary, term};
 use running_line::{AnswerFormat, RunningLine, is_dangerous, is_due, say};
 use std::fmt::Write;
-use std::slice;
 
 /// The text side of one session.
 #[derive(Debug)]
@@ -34,6 +35,10 @@ pub(super) struct Lines {
     follows: Follows,
     /// The one that the running line shows.
     showing: Option<FollowId>,
+    /// True if that is the answer itself, which ends where the log did.
+    is_listing: bool,
+    /// How many steps of lines there were, and what takes as long.
+    steps: u64,
     /// What the running line wants to follow, once it is known where that ends.
     opening: Option<Opening>,
     /// The answer to the one line that a session without a place takes.
@@ -66,6 +71,8 @@ impl Lines {
             held: None,
             follows: Follows::default(),
             showing: None,
+            is_listing: false,
+            steps: 0,
             opening: None,
             refusal: None,
         }
@@ -77,6 +84,7 @@ impl Lines {
         self.running = None;
         self.follows.stop_all();
         self.showing = None;
+        self.is_listing = false;
         self.opening = None;
     }
 
@@ -148,7 +156,7 @@ impl Lines {
             let heard = received.map(|it| Heard::of(it, is_program, self.table, &self.name));
             let flow = self.hear(heard, &echo, out, world);
             match left.first() {
-                Some(_) if flow == Flow::Go => {}
+                Some(_) if flow == Flow::Go && !self.is_busy() => {}
                 held => {
                     self.held = held.copied();
                     return flow;
@@ -204,7 +212,6 @@ impl Lines {
     /// What the running line asked is answered.
     pub(super) fn answered(
         &mut self,
-        now: Instant,
         replies: &[Reply],
         out: &mut Output,
         world: &dyn World,
@@ -213,13 +220,7 @@ impl Lines {
             Some(opening) => self.opened(&opening, replies, out),
             None => self.replies(replies, out),
         }
-        match (self.run(out, world), self.held.take()) {
-            (Flow::Go, Some(byte)) => self.feed(now, byte, out, world),
-            (flow, held) => {
-                self.held = held;
-                flow
-            }
-        }
+        self.go_on(out, world)
     }
 
     fn hear(
@@ -249,6 +250,7 @@ impl Lines {
                 Flow::Go
             }
             Some(Heard::Show(shown)) => {
+                self.steps += 1;
                 self.show(shown, out, world);
                 Flow::Go
             }
@@ -262,11 +264,7 @@ impl Lines {
                 if script.steps.iter().any(is_dangerous) {
                     self.input.unkeep();
                 }
-                self.running = Some(RunningLine {
-                    script,
-                    next: 0,
-                    voice,
-                });
+                self.running = Some(RunningLine::new(script, voice));
                 self.run(out, world)
             }
         }
@@ -289,109 +287,5 @@ impl Lines {
             Shown::Choices => self.input.choices(known, out, &self.name),
             Shown::Line | Shown::Completed => self.input.redraw(out, &self.name),
         };
-    }
-
-    /// Runs what can be run without asking others.
-    fn run(&mut self, out: &mut Output, world: &dyn World) -> Flow {
-        if let Some(refusal) = self.refusal.take() {
-            self.reply(&Reply::Refused(refusal), out);
-            self.close(out);
-            return Flow::End;
-        }
-        loop {
-            if self.showing.is_some() {
-                return Flow::Go;
-            }
-            if let Some(opening) = self.running.as_ref().and_then(RunningLine::opening) {
-                match self.open(opening) {
-                    Ok(flow) => return flow,
-                    Err(refusal) => self.reply(&Reply::Refused(*refusal), out),
-                }
-                continue;
-            }
-            let Some(action) = self.running.as_ref().and_then(RunningLine::action) else {
-                return self.finish(out);
-            };
-            match action {
-                Action::Request(request) => match Way::from(request) {
-                    Way::Look(look) => self.reply(&world.look(look), out),
-                    Way::Unknown(opcode) => self.reply(&Reply::Unsupported(opcode), out),
-                    Way::Ask(ask) => {
-                        self.asked = self.asked.next();
-                        return Flow::Ask(ask, OperationId::assigned(self.nonce, self.asked));
-                    }
-                },
-                // What is followed was opened above.
-                Action::Help(_) | Action::Follow(_) => self.reply(&Reply::Done, out),
-                Action::Mode(dialect) => {
-                    self.reply(&Reply::Done, out);
-                    self.close(out);
-                    // The answer is the last in the old dialect, and the prompt is of the new one.
-                    self.input.set_dialect(dialect);
-                    self.prompt(out);
-                    return Flow::Go;
-                }
-                Action::Logout => {
-                    self.reply(&Reply::Done, out);
-                    self.running = None;
-                    return Flow::End;
-                }
-            }
-        }
-    }
-
-    /// Writes the reply to the step under way.
-    fn reply(&mut self, reply: &Reply, out: &mut Output) {
-        self.replies(slice::from_ref(reply), out);
-    }
-
-    /// As [`Lines::reply`], where it may take several pages.
-    fn replies(&mut self, replies: &[Reply], out: &mut Output) {
-        let Some(RunningLine {
-            script,
-            next,
-            voice,
-        }) = &mut self.running
-        else {
-            return;
-        };
-        let Some(step) = script.steps.get(*next) else {
-            return;
-        };
-        *next += 1;
-        match voice {
-            AnswerFormat::Text(answer) => {
-                for reply in replies {
-                    // Output takes everything.
-                    let _ = answer.step(out, step, reply);
-                }
-            }
-            AnswerFormat::Json(call) => say(out, call.answer(step, replies)),
-        }
-    }
-
-    /// Writes what is still owed for the line, and the prompt.
-    fn finish(&mut self, out: &mut Output) -> Flow {
-        self.close(out);
-        self.prompt(out);
-        Flow::Go
-    }
-
-    /// Writes what is still owed for the line.
-    fn close(&mut self, out: &mut Output) {
-        if let Some(RunningLine {
-            voice: AnswerFormat::Text(mut answer),
-            ..
-        }) = self.running.take()
-        {
-            // Output takes everything.
-            let _ = answer.finish(out);
-        }
-    }
-
-    fn prompt(&self, out: &mut Output) {
-        if self.is_term() {
-            let _ = term::prompt(out, &self.name);
-        }
     }
 }

@@ -3,7 +3,6 @@
 use super::answers::TextInput;
 use super::{Session, World};
 use lastword_protocol::Instant;
-use std::slice;
 
 /// Tells from a driver's counts what may have a hole in it.
 ///
@@ -51,19 +50,26 @@ impl Session {
     /// Bytes may be missing here, behind those that were received last: the line that goes on or
     /// begins here is refused when it ends, and a frame is none.
     pub fn lose(&mut self, now: Instant, world: &dyn World) {
+        self.note_loss();
+        self.work(now, world);
+    }
+
+    fn note_loss(&mut self) {
         if self.backlog.back() != Some(&LinkInput::Loss) {
             self.backlog.push_back(LinkInput::Loss);
         }
-        self.work(now, world);
     }
 
     /// Takes bytes in front of, between or behind which some may be missing.
     pub fn receive_unsure(&mut self, now: Instant, bytes: &[u8], world: &dyn World) {
+        self.await_progress(now);
+        self.heard = Some(now);
         for byte in bytes {
-            self.lose(now, world);
-            self.receive(now, slice::from_ref(byte), world);
+            self.note_loss();
+            self.backlog.push_back(LinkInput::Byte(*byte));
         }
-        self.lose(now, world);
+        self.note_loss();
+        self.work(now, world);
     }
 
     /// Bytes are missing here.

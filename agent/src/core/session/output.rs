@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The largest buffer that is kept while nothing waits, in bytes.
+const KEPT_BYTES: usize = 32 * 1024;
+
 /// A queue of bytes. Positions count from the start of the session, so that an acknowledgement's
 /// last byte can be recognised when it is written.
 #[derive(Debug, Default)]
@@ -35,6 +38,9 @@ impl Output {
         let count = count.min(self.len());
         self.start += count;
         self.written += count as u64;
+        if self.is_empty() && self.bytes.capacity() > KEPT_BYTES {
+            (self.bytes, self.start) = (Vec::new(), 0);
+        }
     }
 
     /// How many bytes wait.

@@ -18,7 +18,9 @@ impl Session {
             _ if self.is_refusing && self.end.is_some() => None,
             _ if self.is_refusing => Some(self.opened.after(REFUSAL_WAIT)),
             // Whoever follows a log, or waits for an answer, need not say anything.
-            _ if self.lines.is_following() || self.pending.is_waiting() => None,
+            _ if self.lines.is_following() || self.is_line_busy() || self.pending.is_waiting() => {
+                None
+            }
             (true, None) => Some(self.opened.after(self.limits.silent)),
             (true, Some(heard)) => Some(heard.after(self.limits.idle)),
             (false, heard) => Some(heard?.after(SERIAL_IDLE)),
@@ -28,7 +30,7 @@ impl Session {
     /// When the peer has left its answers untaken for too long. Whoever follows a log may stop
     /// reading for as long as it may be idle: it is told what it missed, not dropped.
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
-        let patience = if self.lines.is_following() {
+        let patience = if self.lines.is_following_on() {
             self.limits.stall.max(self.limits.idle)
         } else {
             self.limits.stall

@@ -5,6 +5,7 @@
 use super::Job;
 use super::deferred_request::{DeferredRequest, OrphanedRequest, Requester, unheard};
 use crate::core::clients::WINDOW;
+use crate::core::log::range::LogRange;
 use crate::core::world::Ask;
 use lastword_protocol::message::Reply;
 use lastword_protocol::{ClientId, OperationId};
@@ -25,7 +26,7 @@ pub(super) enum AnswerTarget {
     /// The line under way.
     Line,
     /// A request in a frame.
-    Frame(DeferredRequest),
+    Frame(Box<DeferredRequest>),
 }
 
 /// The requests that others still work on.
@@ -114,7 +115,14 @@ impl PendingRequests {
             return Some(AnswerTarget::Line);
         }
         let index = self.frames.iter().position(|(it, _)| *it == id)?;
-        Some(AnswerTarget::Frame(self.frames.remove(index).1))
+        Some(AnswerTarget::Frame(Box::new(self.frames.remove(index).1)))
+    }
+
+    /// Notes what the answer to a request in a frame does not hold of a log.
+    pub(super) fn continues(&mut self, id: RequestId, rest: LogRange) {
+        if let Some((_, asked)) = self.frames.iter_mut().find(|(it, _)| *it == id) {
+            asked.rest = Some(rest);
+        }
     }
 
     /// Keeps an answer until something may be said again. `staged`: it has staged an operation,
@@ -127,6 +135,11 @@ impl PendingRequests {
         self.late.push((id, replies));
     }
 
+    /// Returns how many replies were kept.
+    pub(super) fn late_replies(&self) -> usize {
+        self.late.iter().map(|(_, replies)| replies.len()).sum()
+    }
+
     /// The answers that were kept.
     pub(super) fn take_late(&mut self) -> Vec<(RequestId, Vec<Reply>)> {
         mem::take(&mut self.late)
@@ -137,7 +150,7 @@ impl PendingRequests {
     pub(super) fn abandon(mut self) -> Vec<OrphanedRequest> {
         for (id, replies) in self.take_late() {
             if let Some(AnswerTarget::Frame(asked)) = self.take(id) {
-                OrphanedRequest::new(id, asked).keep(&replies, false);
+                OrphanedRequest::new(id, *asked).keep(&replies, false);
             }
         }
         let frames = self.frames.into_iter();

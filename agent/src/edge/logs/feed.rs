@@ -129,7 +129,7 @@ impl Feed {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self) -> Cursor {
+    pub(super) fn next(&self) -> Cursor {
         self.progress.borrow().next
     }
 

@@ -260,16 +260,31 @@ impl Group {
         (self.carries(&entry) || follows_the_leader()) && !process.has_ended()
     }
 
-    /// The memory that it takes: what its cgroup counts, else the sum of what its processes have in
-    /// memory, shared pages by their share where the kernel may be asked for that.
-    ///
-    /// # Errors
-    ///
-    /// If `/proc` cannot be read.
-    pub async fn memory_bytes(&self) -> io::Result<u64> {
+    /// Counts what the processes of each of some groups have in memory, in bytes: what its cgroup counts,
+    /// else the sum of theirs, shared pages by their share where the kernel may be asked for that; 0 where
+    /// that is unknown. It takes one look at all processes at most, however many groups there are.
+    pub async fn memory_bytes(groups: Vec<Option<Arc<Self>>>) -> Vec<u64> {
+        let count = groups.len();
+        let needs_census = groups.iter().flatten().any(|it| it.cgroup.is_none());
+        let census = if needs_census {
+            Census::soon().await.ok()
+        } else {
+            None
+        };
+        // The kernel counts pages for some of these numbers, which may take it a while.
+        let threads = OneEach::default();
+        let counted = threads::run(&threads, move || {
+            let census = census.as_deref();
+            let count = |group: &Arc<Self>| group.count_memory(census).unwrap_or_default();
+            let groups = groups.iter();
+            groups.map(|it| it.as_ref().map_or(0, count)).collect()
+        });
+        counted.await.unwrap_or_else(|_| vec![0; count])
+    }
+
+    fn count_memory(&self, census: Option<&Census>) -> io::Result<u64> {
         let Some(cgroup) = &self.cgroup else {
-            let census = Census::soon().await?;
-            let members = self.members(&census);
+            let members = census.map_or_else(Vec::new, |census| self.members(census));
             return Ok(members.iter().map(|entry| memory_bytes(entry.pid)).sum());
         };
         if let Some(bytes) = cgroup.memory_bytes() {

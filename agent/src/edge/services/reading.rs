@@ -1,75 +1,75 @@
-//! Lines of a service's log, for whoever asks.
+//! Lines of a log in pages, a few at a time: the rest is read once it is asked for.
 
 use crate::core::log::Cursor;
+use crate::core::log::range::LogRange;
+use crate::core::service::Name;
 use crate::core::service::answer::{Pages, push_line, refused};
-use crate::edge::logs::Logs;
-use crate::edge::tasks;
+use crate::core::service::supervisor::Supervisor;
+use crate::edge::logs::{Batch, Logs, Readers};
 use lastword_protocol::message::Reply;
-use lastword_protocol::message::service::{self, Item};
+use lastword_protocol::message::service::Item;
 use lastword_protocol::refusal::Code;
 use std::io;
-use tokio::sync::oneshot;
 
-/// Answers a request for lines.
-pub(super) fn answer(
-    logs: Logs,
-    asked: service::Logs,
-    is_known: bool,
-    answer: oneshot::Sender<Vec<Reply>>,
-) {
+/// The most content that is read for one request, in bytes; the first line may be longer.
+const READ_BYTES: usize = 8 * 1024;
+/// The most lines that are read for one request.
+const READ_LINES: usize = 256;
+
+/// Some pages of a log, and what is to be read behind them.
+pub(in crate::edge) type LogPages = (Vec<Reply>, Option<LogRange>);
+
+/// Answers where a log ends: its lines are for [`read`].
+pub(super) fn end(supervisor: &Supervisor, logs: &Logs, name: &str) -> Vec<Reply> {
+    let is_known = Name::try_from(name).is_ok_and(|name| supervisor.unit(&name).is_some());
     if !is_known {
-        let detail = format!("no service {}; `svc list` shows them", asked.name);
-        return drop(answer.send(refused(Code::Unknown, &detail)));
+        let detail = format!("no service {name}; `svc list` shows them");
+        return refused(Code::Unknown, &detail);
     }
-    tasks::spawn("log reader", async move {
-        let replies = match read(&logs, &asked).await {
-            Ok(replies) => replies,
-            Err(error) => refused(Code::Internal, &error.to_string()),
-        };
-        // Whoever asked may be gone.
-        let _ = answer.send(replies);
-    });
+    match logs.end(name) {
+        Ok(Cursor(from)) => {
+            let mut pages = Pages::default();
+            pages.push(&Item::Next { from, missed: 0 });
+            pages.done()
+        }
+        Err(error) => refused(Code::Internal, &error.to_string()),
+    }
 }
 
-async fn read(logs: &Logs, asked: &service::Logs) -> io::Result<Vec<Reply>> {
+/// Reads the next pages. A log that is gone ends where its reader has come to.
+pub(super) async fn read(logs: &Readers, range: LogRange) -> LogPages {
+    match read_lines(logs, range).await {
+        Ok(pages) => pages,
+        Err(error) => (refused(Code::Internal, &error.to_string()), None),
+    }
+}
+
+async fn read_lines(logs: &Readers, mut range: LogRange) -> io::Result<LogPages> {
     let mut pages = Pages::default();
-    let most = usize::from(asked.lines);
-    let (next, missed) = match asked.from {
-        None => {
-            let tail = logs.tail(&asked.name, most).await?;
-            tail.lines
-                .iter()
-                .for_each(|line| push_line(&mut pages, line));
-            (tail.next, 0)
+    if !range.is_over() {
+        match next_batch(logs, &range).await? {
+            Some(mut batch) => {
+                range.take(batch.missed, &mut batch.lines);
+                for line in &batch.lines {
+                    push_line(&mut pages, line);
+                }
+            }
+            None => range.end_at(range.at),
         }
-        Some(from) => from_on(logs, asked, Cursor(from), &mut pages).await?,
-    };
-    let from = next.0;
+    }
+    if !range.is_over() {
+        return Ok((pages.so_far().collect(), Some(range)));
+    }
+    let (from, missed) = (range.at.0, range.missed);
     pages.push(&Item::Next { from, missed });
-    Ok(pages.done())
+    Ok((pages.done(), None))
 }
 
-/// Reads on from a line; returns where to go on, and how many lines are gone.
-async fn from_on(
-    logs: &Logs,
-    asked: &service::Logs,
-    from: Cursor,
-    pages: &mut Pages,
-) -> io::Result<(Cursor, u64)> {
-    // What is there is waited for, however slow the disk; what will be is not.
-    let end = logs.tail(&asked.name, 0).await?.next;
-    let mut follower = logs.follow(&asked.name, from)?;
-    let (mut next, mut left, mut missed) = (follower.cursor(), usize::from(asked.lines), 0);
-    while left > 0 && follower.cursor() < end {
-        let Some(batch) = follower.next().await? else {
-            break;
-        };
-        missed += batch.missed;
-        for line in batch.lines.iter().take(left) {
-            push_line(pages, line);
-            next = line.cursor.after(1);
-        }
-        left = left.saturating_sub(batch.lines.len());
+/// Reads lines that were there when the range was made; `None` if the log is gone.
+async fn next_batch(logs: &Readers, range: &LogRange) -> io::Result<Option<Batch>> {
+    match logs.follow(&range.name, range.at) {
+        Ok(follower) => follower.limited(READ_LINES, READ_BYTES).next().await,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
-    Ok((next, missed))
 }

@@ -337,16 +337,14 @@ impl Task {
         match request {
             ServiceRequest::Reload => self.reloads.ask(&self.memory, answer),
             ServiceRequest::Logs(logs) => {
-                let name = Name::try_from(logs.name.as_str());
-                let name = name
-                    .ok()
-                    .filter(|name| self.supervisor.unit(name).is_some());
-                let is_known = name.is_some();
-                if let Some(name) = name {
-                    self.open_log(&name).await;
+                let name = Name::try_from(logs.name.as_str()).ok();
+                match name.filter(|name| self.supervisor.unit(name).is_some()) {
+                    Some(name) => self.open_log(&name).await,
+                    None => self.finish_opening().await,
                 }
-                let pump = self.logs.clone();
-                super::reading::answer(pump, logs, is_known, answer);
+                let replies = super::reading::end(&self.supervisor, &self.logs, &logs.name);
+                // Whoever asked may be gone.
+                drop(answer.send(replies));
             }
             // The session has the pages.
             ServiceRequest::More => {}

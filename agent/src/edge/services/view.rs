@@ -58,9 +58,11 @@ pub(super) fn answer(
     tasks::spawn("services view", async move {
         let changed = stamps.changed().await;
         let mut pages = Pages::default();
-        for seen in seen {
+        let groups = seen.iter().map(|seen| seen.group.clone()).collect();
+        let memory = Group::memory_bytes(groups).await;
+        for (seen, memory_bytes) in seen.iter().zip(memory) {
             let file_changed = seen.is_outdated || changed.contains(&seen.name);
-            seen.push(&mut pages, file_changed).await;
+            seen.push(memory_bytes, file_changed, &mut pages);
         }
         for transition in &transitions {
             push_transition(&mut pages, transition);
@@ -88,11 +90,7 @@ fn seen(name: &Name, unit: &Unit, hands: Option<&Hands>, logs: &Logs) -> Seen {
 }
 
 impl Seen {
-    async fn push(self, pages: &mut Pages, file_changed: bool) {
-        let memory = match &self.group {
-            Some(group) => group.memory_bytes().await.unwrap_or_default(),
-            None => 0,
-        };
+    fn push(&self, memory_bytes: u64, file_changed: bool, pages: &mut Pages) {
         pages.push(&Item::Service(Brief {
             name: self.name.as_str(),
             state: self.state,
@@ -101,7 +99,7 @@ impl Seen {
             uptime: self.uptime,
             restarts: self.restarts,
             last_exit: self.last_exit,
-            memory_kib: u32::try_from(memory / 1_024).unwrap_or(u32::MAX),
+            memory_kib: u32::try_from(memory_bytes / 1_024).unwrap_or(u32::MAX),
             log_failing: self.log_failing,
             file_changed,
             reason: &self.reason,

@@ -1,6 +1,7 @@
 //! Reads the logs that a session follows, as far as it has room for their lines.
 
 use crate::core::session::{FollowId, News, Session};
+use crate::edge::failpoint::{Fault, is_planted};
 use crate::edge::logs::{Batch, Follower};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -64,7 +65,7 @@ impl Follows {
     fn poll(&mut self, context: &mut Context<'_>, session: &Session) -> Poll<(FollowId, News)> {
         for index in 0..self.all.len() {
             let followed = &mut self.all[index];
-            if !session.wants_lines(followed.id) {
+            if !session.wants_lines(followed.id) && !is_planted(Fault::UnboundedAnswer) {
                 continue;
             }
             if let Poll::Ready((read_of_it, follower)) = followed.next.as_mut().poll(context) {

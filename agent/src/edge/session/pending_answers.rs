@@ -1,24 +1,86 @@
 //! The questions of a session that the power desk and the supervisor work on.
 
+use super::Room;
+use crate::core::log::range::LogRange;
 use crate::core::session::{OrphanedRequest, RequestId};
+use crate::core::world::Ask;
 use crate::edge::power::{ENDING, Ticket};
 use crate::edge::tasks;
 use lastword_protocol::message::Reply;
+use lastword_protocol::message::service::ServiceRequest;
+use lastword_protocol::power::Origin;
 use lastword_protocol::refusal::{Code, Refusal};
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The replies of others, and the ticket of an operation that was staged; `None`: they are gone.
-pub(super) type AnswerOutcome = Option<(Vec<Reply>, Option<Ticket>)>;
+/// The replies of others, and what comes with them.
+pub(super) struct AnswerOutcome {
+    pub(super) replies: Vec<Reply>,
+    /// Of an operation that was staged.
+    pub(super) ticket: Option<Ticket>,
+    /// What the replies do not hold of a log.
+    pub(super) rest: Option<LogRange>,
+}
 
-/// An answer on its way.
-pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = AnswerOutcome> + Send>>;
+impl AnswerOutcome {
+    pub(super) fn of_power((reply, ticket): (Reply, Option<Ticket>)) -> Self {
+        Self {
+            replies: vec![reply],
+            ticket,
+            rest: None,
+        }
+    }
 
-/// The answer of an agent that ends.
-pub(super) fn ending() -> (Vec<Reply>, Option<Ticket>) {
-    let refusal = Refusal::new(Code::Offline, ENDING);
-    (vec![Reply::Refused(refusal)], None)
+    pub(super) const fn of_services(replies: Vec<Reply>, rest: Option<LogRange>) -> Self {
+        Self {
+            replies,
+            ticket: None,
+            rest,
+        }
+    }
+
+    /// The answer of an agent that ends.
+    pub(super) fn ending() -> Self {
+        let refusal = Refusal::new(Code::Offline, ENDING);
+        Self::of_power((Reply::Refused(refusal), None))
+    }
+}
+
+/// An answer on its way; `None`: those who were asked are gone.
+pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Option<AnswerOutcome>> + Send>>;
+
+/// Asks the power desk or the supervisor.
+pub(super) fn ask(asked: Ask, origin: Origin, quiet_console: bool, room: &Room) -> PendingAnswer {
+    let (power, services) = (room.power.clone(), room.services.clone());
+    match asked {
+        Ask::Stage(request) => Box::pin(async move {
+            let answered = power.stage(request, origin, quiet_console).await?;
+            Some(AnswerOutcome::of_power(answered))
+        }),
+        Ask::Cancel(id) => Box::pin(async move {
+            let answered = power.cancel(id).await?;
+            Some(AnswerOutcome::of_power(answered))
+        }),
+        Ask::Service(ServiceRequest::List | ServiceRequest::Logs(_)) | Ask::ReadLog(_)
+            if room.memory.is_full() =>
+        {
+            let detail = "too many answers wait to be taken: ask again later";
+            let refusal = Reply::Refused(Refusal::new(Code::SlowDown, detail));
+            Box::pin(ready(Some(AnswerOutcome::of_services(vec![refusal], None))))
+        }
+        Ask::Service(request) => Box::pin(async move {
+            let (replies, rest) = match request {
+                ServiceRequest::Logs(wanted) => services.read_log(wanted).await,
+                request => (services.ask(request).await, None),
+            };
+            Some(AnswerOutcome::of_services(replies, rest))
+        }),
+        Ask::ReadLog(range) => Box::pin(async move {
+            let (replies, rest) = services.read_on(range).await;
+            Some(AnswerOutcome::of_services(replies, rest))
+        }),
+    }
 }
 
 /// The answers on their way. The session bounds how many.
@@ -32,11 +94,11 @@ impl PendingAnswers {
     }
 
     /// The next answer; for ever pending while none is on its way. Cancel-safe.
-    pub(super) async fn next(&mut self) -> (RequestId, AnswerOutcome) {
+    pub(super) async fn next(&mut self) -> (RequestId, Option<AnswerOutcome>) {
         poll_fn(|context| self.poll(context)).await
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(RequestId, AnswerOutcome)> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(RequestId, Option<AnswerOutcome>)> {
         // In the order in which they were asked: the first poll sends the question.
         for index in 0..self.0.len() {
             let (id, asking) = &mut self.0[index];
@@ -57,10 +119,13 @@ impl PendingAnswers {
             let Some(index) = unanswered.iter().position(|it| it.id() == id) else {
                 continue;
             };
-            let unanswered = unanswered.swap_remove(index);
+            let mut unanswered = unanswered.swap_remove(index);
             tasks::spawn("kept answer", async move {
-                let (replies, ticket) = asking.await.unwrap_or_else(ending);
-                unanswered.keep(&replies, ticket.is_some());
+                let answer = asking.await.unwrap_or_else(AnswerOutcome::ending);
+                if let Some(rest) = answer.rest {
+                    unanswered.continues(rest);
+                }
+                unanswered.keep(&answer.replies, answer.ticket.is_some());
             });
         }
     }

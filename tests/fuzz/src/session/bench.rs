@@ -251,6 +251,10 @@ impl Bench {
                 continue;
             }
             for link in self.links.iter_mut().flatten() {
+                while link.session.has_work() {
+                    link.session.work(self.board.now, &self.board);
+                    link.check();
+                }
                 if link.session.has_mail(Waker::noop()) {
                     link.session.say_mail(self.board.now);
                 }

@@ -2,7 +2,7 @@
 
 use super::heard::Heard;
 use super::script::Script;
-use lastword_agent::core::session::{End, OUTPUT_BYTES, Session, Traits};
+use lastword_agent::core::session::{End, OUTPUT_BYTES, SESSION_BYTES, Session, Traits};
 use lastword_protocol::frame::{Class, Frame};
 use lastword_protocol::hello::{self, Welcome};
 use lastword_protocol::message::Reply;
@@ -116,6 +116,8 @@ impl Link {
     pub(super) fn check(&self) {
         let output = self.session.output();
         assert!(output.len() <= OUTPUT_BOUND, "{} bytes wait", output.len());
+        let held = self.session.held_bytes();
+        assert!(held <= SESSION_BYTES, "{held} bytes are held");
         if let Some(end) = self.mute_at {
             assert_eq!(output.end(), end, "that was not the last word");
         }

@@ -90,7 +90,6 @@ pub(super) fn result(
     Ok(match request {
         ServiceRequest::List => items().filter_map(|item| brief(&item, fields)).collect(),
         ServiceRequest::Status(_) => status(items(), fields),
-        ServiceRequest::Logs(_) => log(items()),
         ServiceRequest::Reload => changes(
             items(),
             fields,
@@ -110,8 +109,8 @@ pub(super) fn result(
         ServiceRequest::Restart(_) | ServiceRequest::RestartWithin(..) => {
             changes(items(), fields, &[Change::Restarted])
         }
-        // No method asks for it.
-        ServiceRequest::More => Value::Null,
+        // No method asks for the one, and lines of the other are rows.
+        ServiceRequest::More | ServiceRequest::Logs(_) => Value::Null,
     })
 }
 
@@ -186,7 +185,7 @@ fn changes<'a>(
     Value::Object(lists)
 }
 
-fn brief(item: &Item<'_>, fields: FieldSet) -> Option<Value> {
+pub(super) fn brief(item: &Item<'_>, fields: FieldSet) -> Option<Value> {
     let Item::Service(Brief {
         name,
         state,
@@ -257,29 +256,7 @@ fn status<'a>(items: impl Iterator<Item = Item<'a>>, fields: FieldSet) -> Value 
     object
 }
 
-fn log<'a>(items: impl Iterator<Item = Item<'a>>) -> Value {
-    let mut lines = Vec::new();
-    let (mut next, mut gone) = (0, 0);
-    for item in items {
-        match item {
-            Item::Line {
-                at_unix_ms,
-                stream,
-                bytes,
-                ..
-            } => lines.push(json!({
-                "stream": stream_word(stream),
-                "line": text(bytes),
-                "ts_unix_ms": at_unix_ms,
-            })),
-            Item::Next { from, missed } => (next, gone) = (from, missed),
-            _ => {}
-        }
-    }
-    json!({"lines": lines, "next": next, "missed": gone})
-}
-
-const fn stream_word(stream: LogStream) -> &'static str {
+pub(super) const fn stream_word(stream: LogStream) -> &'static str {
     match stream {
         LogStream::Out => "stdout",
         LogStream::Err => "stderr",

@@ -6,8 +6,8 @@ use super::super::json::{self, notifications};
 use super::super::output::Output;
 use super::{AnswerFormat, Flow, Lines, RunningLine, say};
 use crate::core::log::{Cursor, Line};
-use crate::core::service::answer::{Pages, push_line, refused};
-use crate::core::world::Ask;
+use crate::core::service::answer::{Pages, end_of_log, push_line};
+use crate::core::world::{Ask, World};
 use lastword_protocol::OperationId;
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{Item, Logs, ServiceRequest};
@@ -26,25 +26,30 @@ impl Lines {
         !self.follows.is_empty()
     }
 
+    /// Returns whether any is that is not the answer to a line.
+    pub(in super::super) const fn is_following_on(&self) -> bool {
+        self.follows.count() > self.is_listing as usize
+    }
+
     /// Whether lines of this log may be said now: nothing comes between the rows of an answer.
     pub(in super::super) fn wants_lines(&self, id: FollowId) -> bool {
         match &self.running {
-            Some(RunningLine {
-                voice: AnswerFormat::Text(_),
-                ..
-            }) => self.showing == Some(id),
+            Some(running) if running.is_text() || running.has_page() || self.showing.is_some() => {
+                self.showing == Some(id)
+            }
             Some(_) | None => true,
         }
     }
 
     /// Asks where a log ends, in order to follow it from there.
     pub(super) fn open(&mut self, opening: Opening) -> Result<Flow, Box<Refusal>> {
-        if self.follows.is_full() {
+        let is_listing = opening.is_listing();
+        if self.follows.is_full() && !is_listing {
             let refusal = Refusal::new(Code::SlowDown, "too many logs are followed");
             return Err(refusal.into());
         }
         let is_last = |it: &RunningLine| it.next + 1 == it.script.steps.len();
-        if !self.running.as_ref().is_some_and(is_last) {
+        if !is_listing && !self.running.as_ref().is_some_and(is_last) {
             let refusal = Refusal::new(Code::BadValue, "--follow goes last in a line");
             return Err(refusal.into());
         }
@@ -71,7 +76,9 @@ impl Lines {
         let Some(running) = &mut self.running else {
             return;
         };
-        if let AnswerFormat::Json(call) = &running.voice {
+        if opening.is_listing() {
+            self.list(opening, known, out);
+        } else if let AnswerFormat::Json(call) = &running.voice {
             running.next += 1;
             // Nobody could name the subscription of a call that has no answer.
             if call.has_answer() {
@@ -85,13 +92,22 @@ impl Lines {
     }
 
     /// Says what has come of a log.
-    pub(in super::super) fn followed(&mut self, id: FollowId, news: News, out: &mut Output) {
+    pub(in super::super) fn followed(
+        &mut self,
+        id: FollowId,
+        news: News,
+        out: &mut Output,
+        world: &dyn World,
+    ) -> Flow {
+        let was_listing = self.is_listing;
         match news {
             News::Lines { missed, mut lines } => {
                 if let Some(subscription) = self.follows.find(id) {
-                    let missed = subscription.take(missed, &mut lines);
-                    let first = lines.first().map_or(subscription.at, |line| line.cursor);
-                    let name = subscription.name.clone();
+                    let missed = subscription.range.take(missed, &mut lines);
+                    let first = lines
+                        .first()
+                        .map_or(subscription.range.at, |line| line.cursor);
+                    let name = subscription.range.name.clone();
                     if self.showing == Some(id) {
                         self.rows(missed, first, &lines, out);
                     } else {
@@ -103,6 +119,10 @@ impl Lines {
             News::Failed(why) => self.unfollow(id, Some(&why), out),
         }
         self.settle(out);
+        if was_listing && !self.is_listing {
+            return self.go_on(out, world);
+        }
+        Flow::Go
     }
 
     /// Nothing more is wanted than what the logs held when somebody began to follow them.
@@ -113,7 +133,7 @@ impl Lines {
 
     /// Ends a line's rows, because another line has come.
     pub(super) fn end_rows(&mut self, out: &mut Output) {
-        if let Some(id) = self.showing {
+        if let Some(id) = self.showing.filter(|_| !self.is_listing) {
             self.unfollow(id, None, out);
         }
     }
@@ -123,7 +143,10 @@ impl Lines {
         let Some(RunningLine {
             voice: AnswerFormat::Text(answer),
             ..
-        }) = self.running.as_ref().filter(|_| self.showing.is_some())
+        }) = self
+            .running
+            .as_ref()
+            .filter(|_| self.showing.is_some() && !self.is_listing)
         else {
             return false;
         };
@@ -169,15 +192,17 @@ impl Lines {
             return say(out, Some(notifications::log_end(id, trouble)));
         }
         self.showing = None;
-        let mut pages = Pages::default();
-        let (from, missed) = (subscription.at.0, 0);
-        pages.push(&Item::Next { from, missed });
-        let last = match trouble {
-            Some(why) => refused(Code::Internal, why),
-            None => pages.done(),
+        let was_listing = std::mem::take(&mut self.is_listing);
+        // Whoever follows was told where lines were missed.
+        let missed = if was_listing {
+            subscription.range.missed
+        } else {
+            0
         };
-        self.replies(&last, out);
-        self.finish(out);
+        self.end_log(subscription.range.at, missed, trouble, out);
+        if !was_listing {
+            self.finish(out);
+        }
     }
 
     /// Says lines as rows of an answer that goes on.
@@ -185,13 +210,8 @@ impl Lines {
         let Some(running) = &mut self.running else {
             return;
         };
-        let (AnswerFormat::Text(answer), Some(step)) =
-            (&mut running.voice, running.script.steps.get(running.next))
-        else {
-            return;
-        };
         let mut pages = Pages::default();
-        if missed > 0 {
+        if missed > 0 && !self.is_listing {
             let from = first.0;
             pages.push(&Item::Next { from, missed });
         }
@@ -199,8 +219,7 @@ impl Lines {
             push_line(&mut pages, line);
         }
         for page in pages.so_far() {
-            // Output takes everything.
-            let _ = answer.step(out, step, &page);
+            running.say_some(&page, out);
         }
     }
 }
@@ -213,15 +232,4 @@ fn notify(id: FollowId, name: &str, missed: u64, lines: &[Line], out: &mut Outpu
     for line in lines {
         say(out, Some(notifications::log(id, name, line)));
     }
-}
-
-/// Where a log ends, if that is the answer.
-fn end_of_log(replies: &[Reply]) -> Option<Cursor> {
-    let Reply::Items(page) = replies.last()? else {
-        return None;
-    };
-    page.items().find_map(|item| match item {
-        Item::Next { from, .. } => Some(Cursor(from)),
-        _ => None,
-    })
 }

@@ -42,6 +42,7 @@ impl Beside {
     fn say(&mut self, text: &str) -> String {
         let bench = &mut self.bench;
         bench.session.receive(bench.now, text.as_bytes(), &Board);
+        bench.take_output();
         while let Some(job) = bench.session.take_job() {
             let reply = match job.ask {
                 Ask::Service(ServiceRequest::Logs(logs)) if &*logs.name == "camera" => {

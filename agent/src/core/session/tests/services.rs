@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 pub(super) fn ask(line: &str, replies: &[Reply]) -> (ServiceRequest, String) {
     let mut bench = Bench::new(TCP);
     bench.session.receive(bench.now, line.as_bytes(), &Board);
+    bench.take_output();
     let job = bench.session.take_job();
     let Some((id, Ask::Service(asked))) = job.map(|job| (job.id, job.ask)) else {
-        bench.take_output();
         panic!("{line:?}: {}", bench.text());
     };
     bench

@@ -28,6 +28,9 @@ impl Bench {
                 break;
             }
             self.session.receive(self.now, part, &Board);
+            while self.session.has_work() {
+                self.session.work(self.now, &Board);
+            }
             taken += part.len();
         }
         taken

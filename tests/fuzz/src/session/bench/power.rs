@@ -48,6 +48,7 @@ impl Bench {
                 self.answer(from, &reply, false);
             }
             Ask::Service(request) => self.ask_services(from, &request),
+            Ask::ReadLog(_) => panic!("no answer says that there is a rest to be read"),
         }
     }
 

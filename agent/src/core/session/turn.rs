@@ -1,0 +1,105 @@
+//! What a session does before others have their turn.
+//!
+//! A turn ends behind one step of a line, one frame, or [`TURN_BYTES`] of input, and where the output is full.
+//! Whoever drives several sessions gives each of them one turn after the other.
+
+use super::answers::TextInput;
+use super::loss::LinkInput;
+use super::marks::Marked;
+use super::{OUTPUT_BYTES, Session};
+use crate::core::world::World;
+use lastword_protocol::Instant;
+
+/// The most input that a session works through in one turn, in bytes.
+pub const TURN_BYTES: usize = 64;
+
+/// What a session's last turn has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TurnEnd {
+    /// Nothing, or it does not know of anything.
+    Idle,
+    /// Some of what has arrived.
+    Unfinished,
+}
+
+impl Session {
+    /// Returns whether there is something to do before anything more arrives: have it done by
+    /// [`Session::work`], once others have had their turn.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        let may_say = !self.output.is_muted() && self.output.len() < OUTPUT_BYTES;
+        let is_runnable = self.lines.is_runnable() && !self.pending.has_line();
+        (self.is_unfinished() || is_runnable) && may_say && self.end.is_none()
+    }
+
+    /// Works for one turn through what has arrived. Text waits behind a line that is being answered, frames
+    /// do not; behind its last word everything waits.
+    pub fn work(&mut self, now: Instant, world: &dyn World) {
+        self.decoder.tick(now);
+        let done_before = self.done();
+        let mut bytes = 0;
+        while self.end.is_none() && !self.output.is_muted() {
+            let is_over = self.done() != done_before || bytes >= TURN_BYTES;
+            self.turn_end = TurnEnd::Unfinished;
+            if is_over || self.output.len() >= OUTPUT_BYTES {
+                return;
+            }
+            if !self.work_once(now, world) {
+                self.turn_end = TurnEnd::Idle;
+                self.refuse_unfinished(world);
+                self.say_postponed(now, world);
+                return;
+            }
+            bytes += 1;
+        }
+    }
+
+    /// Returns whether its last turn has left some of what has arrived.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.turn_end == TurnEnd::Unfinished
+    }
+
+    /// Counts what takes longer than a byte.
+    const fn done(&self) -> u64 {
+        self.lines.steps() + self.frames.count()
+    }
+
+    /// Takes a line one step further, or else the next byte. Returns whether there was either.
+    fn work_once(&mut self, now: Instant, world: &dyn World) -> bool {
+        if !self.is_line_busy() {
+            let held = self.lines.take_held().map(TextInput::Byte);
+            if let Some(input) = held.or_else(|| self.typed.pop_front()) {
+                self.text(now, input, world);
+                return true;
+            }
+        } else if self.lines.is_runnable() && !self.pending.has_line() {
+            let flow = self.lines.run(&mut self.output, world);
+            self.follow(flow);
+            return true;
+        }
+        if let Some(byte) = self.decoder.released() {
+            self.text(now, TextInput::Byte(byte), world);
+            return true;
+        }
+        let Some(incoming) = self.backlog.pop_front() else {
+            return false;
+        };
+        let marked = match incoming {
+            LinkInput::Loss => Some(Marked::Damaged),
+            LinkInput::Byte(byte) if self.traits.marked => self.marks.push(byte),
+            LinkInput::Byte(byte) => Some(Marked::Byte(byte)),
+        };
+        match marked {
+            Some(Marked::Byte(byte)) => self.byte(now, byte, world),
+            Some(Marked::Damaged) => self.lost(now, world),
+            Some(Marked::Break) => self.broken(),
+            None => {}
+        }
+        true
+    }
+
+    /// Returns whether text has to wait, because a line is being answered.
+    pub(super) const fn is_line_busy(&self) -> bool {
+        self.pending.has_line() || self.lines.is_busy()
+    }
+}

@@ -1,0 +1,71 @@
+//! The threads that the agent's tasks run on: whoever floods one of them keeps no other waiting.
+//!
+//! Two: the process's first has the supervisor, the logs' readers, the power task, serial lines and
+//! pseudo-terminals; the connections' has TCP and the Unix socket. They share locks, so none has a lower
+//! priority: it would be waited for while it holds one. Each costs three descriptors.
+
+use crate::core::config::Listener;
+use std::io;
+use std::thread;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// A thread with an executor; both end when this is dropped.
+#[derive(Debug)]
+struct Executor {
+    handle: Handle,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Executor {
+    fn start(name: &str) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                // It is dropped, never sent.
+                let _ = runtime.block_on(stopped);
+                runtime.shutdown_background();
+            })?;
+        Ok(Self {
+            handle,
+            _stop: stop,
+        })
+    }
+}
+
+/// The process's first executor, and the one beside it.
+#[derive(Debug)]
+pub(super) struct Executors {
+    first: Handle,
+    connections: Executor,
+}
+
+impl Executors {
+    /// Starts the second; this runs on the first.
+    ///
+    /// # Errors
+    ///
+    /// If the machine has no room for a thread.
+    pub(super) fn start() -> io::Result<Self> {
+        Ok(Self {
+            first: Handle::current(),
+            connections: Executor::start("connections")?,
+        })
+    }
+
+    /// Returns where the board's own lines and the power task run.
+    pub(super) const fn board(&self) -> &Handle {
+        &self.first
+    }
+
+    /// Returns where the sessions of a listener run.
+    pub(super) const fn of(&self, listener: &Listener) -> &Handle {
+        match listener {
+            Listener::Tcp { .. } | Listener::Unix { .. } => &self.connections.handle,
+            Listener::Serial { .. } | Listener::Pty { .. } => self.board(),
+        }
+    }
+}
