@@ -16,6 +16,7 @@ mod no_std;
 mod orders;
 mod policies;
 mod services_kill;
+mod siege;
 mod size;
 mod splice;
 mod terminals;
@@ -123,6 +124,25 @@ enum Task {
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
         count: u32,
     },
+    /// Besiege an agent from all sides at once, beside a console and a power client that must not notice.
+    Siege {
+        /// How long.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=600))]
+        minutes: u32,
+        /// Plant a fault, which has to be found out.
+        #[arg(long, value_enum)]
+        inject: Option<siege::Inject>,
+    },
+    /// The other side of a siege, in a process of its own.
+    #[command(hide = true)]
+    SiegeLoad {
+        /// The agent's TCP listener.
+        address: String,
+        /// The agent's Unix socket.
+        socket: std::path::PathBuf,
+        /// How long.
+        seconds: u64,
+    },
     /// Let a real systemd restart, kill and watch the agent in a virtual board.
     Systemd,
     /// Run the fuzz targets, one after the other.
@@ -196,6 +216,12 @@ fn run(task: Task) -> anyhow::Result<()> {
             Ok(())
         }
         Task::Systemd => test::run_systemd(),
+        Task::Siege { minutes, inject } => siege::run(siege::MINUTE * minutes, inject),
+        Task::SiegeLoad {
+            address,
+            socket,
+            seconds,
+        } => siege::run_load(&address, &socket, std::time::Duration::from_secs(seconds)),
         Task::ServicesKill { count } => services_kill::run_for(count),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Size {

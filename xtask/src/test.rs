@@ -2,7 +2,9 @@
 
 use crate::board::{linux, mcu};
 use crate::cargo::{cargo, run};
-use crate::{bench, check, demo, firmware, fuzz, last_word, lossy, splice, terminals, vectors};
+use crate::{
+    bench, check, demo, firmware, fuzz, last_word, lossy, siege, splice, terminals, vectors,
+};
 use anyhow::Result;
 use std::process::Command;
 
@@ -41,6 +43,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     firmware::run_tests()?;
     lossy::run(REQUESTS, Some(SEED))?;
     splice::run_tests(&splice::WITHOUT_VM, SEED)?;
+    siege::run_tests()?;
     bench::run_tests()?;
     bench::run(true, &[])?;
     fuzz_for_a_minute()?;

@@ -1,0 +1,156 @@
+//! Those who must not notice that there is a siege: a console on the serial line, and a power client over TCP.
+
+use super::agent::Besieged;
+use super::report::Latencies;
+use anyhow::{Context, Result, ensure};
+use nix::fcntl::OFlag;
+use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long the console waits between two lines.
+const CONSOLE_INTERVAL: Duration = Duration::from_millis(20);
+/// How long the power client waits between two requests.
+const POWER_INTERVAL: Duration = Duration::from_millis(50);
+/// How long an answer may take before the agent counts as gone.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
+/// Somebody who says a line and waits for its answer.
+struct Line(BufReader<Box<dyn Stream>>);
+
+impl Line {
+    fn new(stream: impl Stream + 'static) -> Self {
+        Self(BufReader::new(Box::new(stream)))
+    }
+
+    async fn tcp(address: &str) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self::new(stream))
+    }
+
+    /// Says a line. Returns its final, and how long that took.
+    async fn ask(&mut self, line: &str) -> Result<(String, Duration)> {
+        let began = Instant::now();
+        self.0.write_all(format!("{line}\n").as_bytes()).await?;
+        let answer = timeout(ANSWER_MAX, self.read_final()).await;
+        let answer = answer.with_context(|| format!("no answer to `{line}`"))??;
+        ensure!(answer.starts_with("ok"), "`{line}`: {answer}");
+        Ok((answer, began.elapsed()))
+    }
+
+    async fn read_final(&mut self) -> Result<String> {
+        loop {
+            let mut answer = String::new();
+            ensure!(
+                self.0.read_line(&mut answer).await? > 0,
+                "the agent has left"
+            );
+            if answer.starts_with("ok") || answer.starts_with("err") {
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+/// The console and the power client.
+pub(super) struct Probes {
+    console: Line,
+    /// What stages.
+    stager: Line,
+    /// What looks and cancels.
+    canceller: Line,
+    /// A thread that sends back what it is sent.
+    echo: Line,
+}
+
+impl Probes {
+    /// Connects both, before anybody else does.
+    pub(super) async fn connect(agent: &Besieged) -> Result<Self> {
+        Ok(Self {
+            console: open_console(agent)?,
+            stager: Line::tcp(agent.address()).await?,
+            canceller: Line::tcp(agent.address()).await?,
+            echo: start_echo()?,
+        })
+    }
+
+    /// How many sessions the agent says there are.
+    pub(super) async fn sessions(&mut self) -> Result<usize> {
+        let (status, _) = self.canceller.ask("status").await?;
+        let field = status
+            .split(' ')
+            .find_map(|it| it.strip_prefix("sessions="));
+        field
+            .context("no sessions in `status`")?
+            .parse()
+            .context("`sessions` is no number")
+    }
+
+    /// Asks for `length`. Returns how long the console's requests took, the power client's, and those of
+    /// an echo.
+    pub(super) async fn ask_for(
+        &mut self,
+        length: Duration,
+    ) -> Result<(Latencies, Latencies, Latencies)> {
+        let end = Instant::now() + length;
+        let (stager, canceller) = (&mut self.stager, &mut self.canceller);
+        tokio::try_join!(
+            ask_again(&mut self.console, "uptime", end),
+            use_power(stager, canceller, end),
+            ask_again(&mut self.echo, "ok", end)
+        )
+    }
+}
+
+/// Starts a thread that sends back what it is sent, and connects to it.
+fn start_echo() -> Result<Line> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    let mut from = theirs.try_clone()?;
+    let mut to = theirs;
+    // It ends with the other side.
+    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+    Ok(Line::new(UnixStream::from_std(ours)?))
+}
+
+async fn ask_again(line: &mut Line, asked: &str, end: Instant) -> Result<Latencies> {
+    let mut latencies = Latencies::default();
+    while Instant::now() < end {
+        latencies.push(line.ask(asked).await?.1);
+        sleep(CONSOLE_INTERVAL).await;
+    }
+    Ok(latencies)
+}
+
+async fn use_power(stager: &mut Line, canceller: &mut Line, end: Instant) -> Result<Latencies> {
+    let mut latencies = Latencies::default();
+    while Instant::now() < end {
+        latencies.push(canceller.ask("power status").await?.1);
+        sleep(POWER_INTERVAL).await;
+        latencies.push(stager.ask("power reboot --in 1h").await?.1);
+        sleep(POWER_INTERVAL).await;
+        latencies.push(canceller.ask("power cancel").await?.1);
+        sleep(POWER_INTERVAL).await;
+    }
+    Ok(latencies)
+}
+
+/// Opens the agent's pseudo-terminal as a terminal program does.
+fn open_console(agent: &Besieged) -> Result<Line> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    options.custom_flags(OFlag::O_NOCTTY.bits());
+    let tty = options.open(agent.tty()).context("no pseudo-terminal")?;
+    let mut termios = tcgetattr(&tty)?;
+    cfmakeraw(&mut termios);
+    tcsetattr(&tty, SetArg::TCSANOW, &termios)?;
+    Ok(Line::new(tokio::fs::File::from_std(tty)))
+}
