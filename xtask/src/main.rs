@@ -120,9 +120,12 @@ enum Task {
     Orders,
     /// Kill an agent over and over while its services write, and look for lost lines and restarts.
     ServicesKill {
-        /// How often.
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-        count: u32,
+        /// How often: 100 times otherwise, or 50 under load.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        count: Option<u32>,
+        /// Nine services write without end, clients keep the agent busy, and the moment is chance.
+        #[arg(long)]
+        under_load: bool,
     },
     /// Besiege an agent from all sides at once, beside a console and a power client that must not notice.
     Siege {
@@ -222,7 +225,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             socket,
             seconds,
         } => siege::run_load(&address, &socket, std::time::Duration::from_secs(seconds)),
-        Task::ServicesKill { count } => services_kill::run_for(count),
+        Task::ServicesKill { count, under_load } => services_kill::run_for(count, under_load),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Size {
             verbose,

@@ -1,5 +1,7 @@
 //! An agent that is killed again and again while its services write.
 
+mod under_load;
+
 use super::NOBODY;
 use lastword_tests::process::{Agent, Place, Shown};
 use nix::sys::stat::Mode;
@@ -109,9 +111,10 @@ fn running(agent: &Agent) -> Vec<Shown> {
     agent.services()
 }
 
-fn kills() -> usize {
+/// How often the agent is killed: `usual` times, unless [`VARIABLE`] says otherwise.
+fn kills(usual: usize) -> usize {
     let told = std::env::var(VARIABLE).ok();
-    told.map_or(KILLS, |kills| kills.parse().expect("a number"))
+    told.map_or(usual, |kills| kills.parse().expect("a number"))
 }
 
 #[test]
@@ -119,7 +122,7 @@ fn an_agent_killed_while_they_write_loses_no_line_and_restarts_none() {
     let mut writers = Writers::new();
     let mut agent = writers.place.start();
     let before = running(&agent);
-    let kills = kills();
+    let kills = kills(KILLS);
     for kill in 0..kills {
         let watched = name(kill % SERVICES);
         let next = agent.next_line(&watched);
