@@ -374,7 +374,19 @@ impl Bench {
             self.step(Event::FireFailed(0));
             self.follow();
         }
-        panic!("no end of it");
+        let said: Vec<_> = self
+            .links
+            .iter()
+            .flatten()
+            .map(Link::waiting_bytes)
+            .collect();
+        panic!(
+            "no end of it: {} jobs, services: {}, preparing: {}, pending: {:?}, to be said: {said:?}",
+            self.jobs.len(),
+            self.services.shown(),
+            self.preparing.is_some(),
+            self.board.desk.status(self.board.now).pending,
+        );
     }
 
     /// A client that connects anew and repeats its newest request has its answer in the end.

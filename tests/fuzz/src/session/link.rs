@@ -43,6 +43,11 @@ pub(super) enum News {
 }
 
 impl Link {
+    /// Returns how much it has to say, in bytes.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.session.output().len()
+    }
+
     pub(super) fn new(index: usize, setup: u8, board: &Board, nonce: Nonce) -> Self {
         let traits = traits(index, setup);
         let mut link = Self {

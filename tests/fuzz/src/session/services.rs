@@ -345,6 +345,19 @@ impl Services {
         }
     }
 
+    /// Returns what every service is doing.
+    pub(super) fn shown(&self) -> String {
+        let units = self.supervisor.units();
+        let shown = units.map(|(name, unit)| {
+            format!(
+                "{name} {:?}: {}",
+                unit.shown(),
+                unit.machine().reason().unwrap_or_default()
+            )
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether nothing was ordered that is not done.
     pub(super) fn is_idle(&self) -> bool {
         self.orders.is_empty()

@@ -280,6 +280,10 @@ impl Job {
             (Verb::Stop | Verb::Restart, Some(Rest::Up)) if started => {
                 self.finished.done.push(pending.name);
             }
+            // Of what could not even be started again nothing is left.
+            (Verb::Stop, None) if spawn_failures > pending.spawn_failures => {
+                self.finished.done.push(pending.name);
+            }
             // Nobody who asks waits for a series of attempts.
             (Verb::Start | Verb::Restart, _) if spawn_failures > pending.spawn_failures => {
                 self.failed.push((pending.name, failure.to_owned()));

@@ -200,6 +200,24 @@ fn a_start_that_is_overtaken_by_a_stop_is_answered() {
 }
 
 #[test]
+fn a_stop_that_is_overtaken_by_a_start_without_room_is_answered() {
+    let mut supervisor = pair();
+    let stop = Ask::Stop(Target::One(name("b")));
+    let start = Ask::Start(Target::One(name("b")));
+    assert!(answers(&supervisor.ask(at(1), JobId(1), &stop)).is_empty());
+    assert!(answers(&supervisor.ask(at(1), JobId(2), &start)).is_empty());
+    let effects = supervisor.tell(at(2), &name("b"), Event::Empty);
+    assert_eq!(told(&effects, SPAWN), ["b"]);
+    let full = Event::Exhausted("no descriptor is left".to_owned());
+    let effects = supervisor.tell(at(2), &name("b"), full);
+    let [Ok(stopped), Err(Trouble::Failed { failed, .. })] = answers(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(stopped.done, [name("b")]);
+    assert_eq!(failed[0].0, name("b"));
+}
+
+#[test]
 fn a_reload_restarts_only_what_needs_it() {
     let mut supervisor = pair();
     let files = [
