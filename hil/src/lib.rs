@@ -1,9 +1,9 @@
-//! The host side of lastword: the client library behind the `lastword` command, the proof of a
-//! reboot, and virtual boards.
+//! The host side of lastword: the client library behind the `lastword` command, and the proof of a
+//! reboot.
 //!
 //! The modules are listed from the wire upwards: an [`endpoint`] is [`dial`]led, a [`client`]
 //! converses over the stream, a [`ladder`] proves with it that a board rebooted, and the
-//! [`command`] puts both on the desk. [`virtual_board`] makes boards to do this with.
+//! [`command`] puts both on the desk.
 
 pub mod clock;
 pub mod dial;
@@ -17,5 +17,3 @@ pub mod command;
 
 #[cfg(test)]
 mod fake_board;
-
-pub mod virtual_board;

@@ -7,7 +7,7 @@ use crate::cargo::target;
 use anyhow::{Context, Result, bail};
 use lastword_hil::client::{Client, Options};
 use lastword_hil::dial::Dial;
-use lastword_hil::virtual_board::prerequisites::{self, Wanted};
+use lastword_virtual::prerequisites::{self, Wanted};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

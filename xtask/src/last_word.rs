@@ -13,10 +13,10 @@ use crate::board::linux::{Way, best_network, image, options, wait_until_up};
 use crate::cycle::{Cycle, cycle};
 use anyhow::{Context, Result, bail, ensure};
 use lastword_hil::client::{Client, Options};
-use lastword_hil::virtual_board::{BoardEventKind, Image, LinuxBoard, Network};
 use lastword_protocol::BootId;
 use lastword_protocol::message::{PowerStatus, Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};
+use lastword_virtual::{BoardEventKind, Image, LinuxBoard, Network};
 use std::time::Duration;
 
 /// A printk line and a userland line by turns, this far apart, on the agent's own UART.

@@ -1,10 +1,10 @@
 //! A microcontroller's line with a reader that can stop reading.
 
 use anyhow::{Context, Result, bail, ensure};
-use lastword_hil::virtual_board::McuBoard;
 use lastword_protocol::BootId;
 use lastword_protocol::announcement::{Announcement, AnnouncementReader};
 use lastword_tests::every_board::{Sorted, Sorter};
+use lastword_virtual::McuBoard;
 use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io;

@@ -12,7 +12,7 @@ use crate::cargo::root;
 use anyhow::{Context, Result, ensure};
 use elf::Image;
 use firmware::{EMPTY, Firmware, OURS, PEERS, read};
-use lastword_hil::virtual_board::prerequisites::Wanted;
+use lastword_virtual::prerequisites::Wanted;
 use report::Row;
 use std::fs;
 

@@ -3,7 +3,7 @@
 use crate::cargo::{has_program, run};
 use crate::{fuzz, test};
 use anyhow::{Context, Result};
-use lastword_hil::virtual_board::prerequisites;
+use lastword_virtual::prerequisites;
 
 /// The programs; each is in a package of its name.
 const PROGRAMS: [&str; 5] = ["tmux", "picocom", "tio", "minicom", "screen"];

@@ -79,11 +79,11 @@ fn fuzz_for_a_minute() -> Result<()> {
 fn board_tests() -> Result<()> {
     const SELECTION: [&str; 8] = [
         "--package",
-        "lastword-hil",
+        "lastword-virtual",
         "--package",
         "lastword-tests",
         "--features",
-        "lastword-hil/virtual-board,lastword-tests/virtual-board",
+        "lastword-virtual/virtual-board,lastword-tests/virtual-board",
         "--test",
         "virtual_board",
     ];

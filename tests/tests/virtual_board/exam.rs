@@ -1,7 +1,7 @@
 //! A Linux board that examines its agent by a script of its own, and writes on its console how it went.
 
-use lastword_hil::virtual_board::prerequisites::{self, Wanted};
-use lastword_hil::virtual_board::{GuestFile, Image, LinuxBoard, Network, Options};
+use lastword_virtual::prerequisites::{self, Wanted};
+use lastword_virtual::{GuestFile, Image, LinuxBoard, Network, Options};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

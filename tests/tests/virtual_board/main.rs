@@ -13,9 +13,9 @@ mod exam;
 mod services;
 mod systemd;
 
-use lastword_hil::virtual_board::McuBoard;
 use lastword_tests::every_board::{self, Board, Kind, Wire};
 use lastword_tests::process::Peer;
+use lastword_virtual::McuBoard;
 use std::os::unix::net::UnixStream;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;

@@ -1,7 +1,7 @@
 //! Services on a Linux board whose agent is a child of a plain init.
 
 use super::exam;
-use lastword_hil::virtual_board::{GuestFile, Image, Options};
+use lastword_virtual::{GuestFile, Image, Options};
 
 fn image() -> Image {
     exam::image([

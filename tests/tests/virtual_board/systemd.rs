@@ -4,7 +4,7 @@
 mod debian;
 
 use super::exam;
-use lastword_hil::virtual_board::{GuestFile, Options};
+use lastword_virtual::{GuestFile, Options};
 use std::fs;
 use std::path::Path;
 use std::process::Command;

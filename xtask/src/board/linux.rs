@@ -5,8 +5,8 @@ use crate::cargo::{cargo, run, target};
 use anyhow::{Context, Result};
 use lastword_hil::dial::{Dial, Dialing};
 use lastword_hil::endpoint::Baud;
-use lastword_hil::virtual_board::prerequisites::Wanted;
-use lastword_hil::virtual_board::{GuestFile, Image, LinuxBoard, Network, Options};
+use lastword_virtual::prerequisites::Wanted;
+use lastword_virtual::{GuestFile, Image, LinuxBoard, Network, Options};
 use std::path::PathBuf;
 use std::time::Duration;
 

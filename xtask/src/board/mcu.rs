@@ -4,8 +4,8 @@ use super::{directory, install};
 use crate::bare_metal::CORTEX_M3;
 use crate::firmware;
 use anyhow::{Context, Result};
-use lastword_hil::virtual_board::McuBoard;
-use lastword_hil::virtual_board::prerequisites::Wanted;
+use lastword_virtual::McuBoard;
+use lastword_virtual::prerequisites::Wanted;
 use std::path::{Path, PathBuf};
 
 /// Builds the firmware, installing what is missing where that is allowed.

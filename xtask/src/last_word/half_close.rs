@@ -5,7 +5,7 @@ use super::boot;
 use crate::board::linux::{Way, wait_until_up};
 use crate::cargo::has_program;
 use anyhow::{Context, Result, ensure};
-use lastword_hil::virtual_board::{BoardEventKind, LinuxBoard, prerequisites};
+use lastword_virtual::{BoardEventKind, LinuxBoard, prerequisites};
 use std::process::Command;
 use std::time::Duration;
 use tokio::time::timeout;

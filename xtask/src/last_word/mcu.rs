@@ -9,7 +9,7 @@ mod stalled;
 
 use crate::board::mcu;
 use anyhow::Result;
-use lastword_hil::virtual_board::{BoardEventKind, Events};
+use lastword_virtual::{BoardEventKind, Events};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 

@@ -2,7 +2,7 @@
 //! use. A second agent on the board, without the capability and without the programs, says them.
 
 use anyhow::{Context, Result, ensure};
-use lastword_hil::virtual_board::{GuestFile, LinuxBoard};
+use lastword_virtual::{GuestFile, LinuxBoard};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! hook first, and only when nothing of them is left the board is reset.
 
 use anyhow::{Result, ensure};
-use lastword_hil::virtual_board::GuestFile;
+use lastword_virtual::GuestFile;
 
 /// Two services, one after the other, that say on the first UART how they are stopped.
 pub(super) fn guest_files() -> [GuestFile; 2] {

@@ -4,10 +4,10 @@
 use crate::line::Line;
 use anyhow::{Context, Result, ensure};
 use lastword_hil::client::{Client, Options};
-use lastword_hil::virtual_board::McuBoard;
 use lastword_protocol::message::{Application, Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};
 use lastword_protocol::{BootId, Millis, OperationId, Text};
+use lastword_virtual::McuBoard;
 
 mod text;
 

@@ -5,7 +5,7 @@ use super::session::{self, Session, Shell};
 use crate::board::mcu::start_held;
 use crate::line::Line;
 use anyhow::{Context, Result, ensure};
-use lastword_hil::virtual_board::{BoardEventKind, McuBoard};
+use lastword_virtual::{BoardEventKind, McuBoard};
 use serde_json::{Value, json};
 use std::fs;
 use std::ops::Range;

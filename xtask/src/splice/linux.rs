@@ -3,8 +3,8 @@
 use super::{QUIET, SplicePlan, wait_for};
 use crate::board::linux::{Way, image, options, wait_until_up};
 use anyhow::{Result, bail, ensure};
-use lastword_hil::virtual_board::{GuestFile, LinuxBoard, Network};
 use lastword_tests::splice::{LineSpelling, SpliceCampaign};
+use lastword_virtual::{GuestFile, LinuxBoard, Network};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};

@@ -5,7 +5,7 @@ use super::reset_within;
 use crate::board::mcu;
 use crate::line::{LIMIT, Line};
 use anyhow::{Context, Result, ensure};
-use lastword_hil::virtual_board::McuBoard;
+use lastword_virtual::McuBoard;
 use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;

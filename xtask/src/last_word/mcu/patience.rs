@@ -3,8 +3,8 @@
 
 use super::stalled::{Room, Seen, Stalled, request};
 use anyhow::{Result, ensure};
-use lastword_hil::virtual_board::McuBoard;
 use lastword_protocol::power::{Evidence, Outcome, PowerRequest, Standdown};
+use lastword_virtual::McuBoard;
 use std::time::Duration;
 
 /// A stall and what has to come of it.

@@ -5,11 +5,11 @@ use super::spoken::{self, Dialect};
 use crate::cycle::cycle;
 use crate::line::Line;
 use anyhow::{Result, bail, ensure};
-use lastword_hil::virtual_board::{BoardEventKind, McuBoard};
 use lastword_protocol::BootId;
 use lastword_protocol::announcement::Announcement;
 use lastword_protocol::identity::Cause;
 use lastword_protocol::power::{Operation, PowerRequest};
+use lastword_virtual::{BoardEventKind, McuBoard};
 use std::collections::HashSet;
 use std::time::Duration;
 

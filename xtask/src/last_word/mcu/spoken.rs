@@ -4,9 +4,9 @@ use crate::cycle::down;
 use crate::line::{LIMIT, Line};
 use crate::witness::Log;
 use anyhow::{Context, Result, ensure};
-use lastword_hil::virtual_board::McuBoard;
 use lastword_protocol::announcement::Announcement;
 use lastword_protocol::identity::Cause;
+use lastword_virtual::McuBoard;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 

@@ -1,7 +1,7 @@
 //! Virtual boards of every kind run, reset and lose power.
 //!
 //! They need QEMU, and the first run downloads a kernel, so they are behind a feature:
-//! `cargo test -p lastword-hil --features virtual-board --test virtual_board`.
+//! `cargo test -p lastword-virtual --features virtual-board --test virtual_board`.
 
 #![expect(
     clippy::unwrap_used,

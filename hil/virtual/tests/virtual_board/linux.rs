@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use lastword_hil::virtual_board::prerequisites::Wanted;
-use lastword_hil::virtual_board::{
+use lastword_virtual::prerequisites::Wanted;
+use lastword_virtual::{
     BoardError, BoardEventKind, GuestFile, Image, LinuxBoard, Network, Options, prerequisites,
 };
 use tempfile::TempDir;

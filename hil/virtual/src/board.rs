@@ -12,8 +12,8 @@ use tokio::net::UnixStream;
 use super::error::BoardError;
 use super::machine::{Machine, SERIAL_SOCKET};
 use super::qmp::{BoardEvent, Events, QmpError};
-use crate::dial::LineSocket;
-use crate::endpoint::Baud;
+use lastword_hil::dial::LineSocket;
+use lastword_hil::endpoint::Baud;
 
 /// What a kind of board has beyond a QEMU.
 pub trait Kind: fmt::Debug + Send + Sync {

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use lastword_hil::virtual_board::prerequisites::{self, Wanted};
-use lastword_hil::virtual_board::{BoardError, BoardEventKind, McuBoard};
+use lastword_virtual::prerequisites::{self, Wanted};
+use lastword_virtual::{BoardError, BoardEventKind, McuBoard};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
