@@ -9,10 +9,8 @@ mod options;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use error::RoundedSpan;
-pub use error::{CallError, GreetError, LinkError, Unwelcome};
-pub use link::TextSink;
-pub(crate) use link::{BoardOutput, Link};
+pub use error::{CallError, GreetError, LinkError, RoundedSpan, Unwelcome};
+pub use link::{BoardOutput, Link, TextSink};
 pub use options::{Options, with_wire_time};
 
 use crate::clock::Clock;

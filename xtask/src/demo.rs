@@ -36,12 +36,7 @@ pub(crate) fn run(no_vm: bool) -> Result<()> {
 
 /// Builds `lastword` and says where it is.
 fn command() -> Result<PathBuf> {
-    run_command(&mut cargo(&[
-        "build",
-        "--quiet",
-        "--package",
-        "lastword-hil",
-    ]))?;
+    run_command(&mut cargo(&["build", "--quiet", "--package", "lastword"]))?;
     Ok(target().join("debug/lastword"))
 }
 

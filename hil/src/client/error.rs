@@ -95,7 +95,7 @@ pub enum CallError {
 }
 
 /// A span that has passed, in a unit of which there are at least two, rounded down.
-pub(crate) struct RoundedSpan(pub(crate) Millis);
+pub struct RoundedSpan(pub Millis);
 
 impl fmt::Display for RoundedSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

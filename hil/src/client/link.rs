@@ -24,14 +24,15 @@ pub type TextSink = Box<dyn FnMut(&[u8]) + Send>;
 
 /// Something that a board has said.
 #[derive(Debug)]
-pub(crate) enum BoardOutput<'a> {
+pub enum BoardOutput<'a> {
+    /// An answer, or part of one.
     Frame(&'a Frame<'a>),
-    /// It stands in the console text, too.
+    /// A line that a board says unasked; it stands in the console text, too.
     Announcement(&'a Announcement),
 }
 
 /// A stream with its decoder.
-pub(crate) struct Link {
+pub struct Link {
     stream: Box<dyn Stream>,
     decoder: Box<Decoder<CANDIDATE_BYTES>>,
     /// What the decoder holds, in case it turns out to be text.
@@ -44,8 +45,9 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// `baud`: it is a serial line.
-    pub(crate) fn new(stream: Box<dyn Stream>, baud: Option<Baud>) -> Self {
+    /// Wraps an open stream; `baud`: it is a serial line.
+    #[must_use]
+    pub fn new(stream: Box<dyn Stream>, baud: Option<Baud>) -> Self {
         let manner = if baud.is_some() {
             Manner::HOST
         } else {
@@ -63,17 +65,18 @@ impl Link {
     }
 
     /// From here on, frames other than hellos must be summed with this nonce.
-    pub(crate) fn enter(&mut self, session: Option<Nonce>) {
+    pub fn enter(&mut self, session: Option<Nonce>) {
         self.decoder.enter(session);
     }
 
     /// When [`Link::decode`] has something to say even if nothing arrives.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
         self.decoder.deadline()
     }
 
     /// Decodes what was read until `take` makes something of what was said. Text goes to `sink`.
-    pub(crate) fn decode<T>(
+    pub fn decode<T>(
         &mut self,
         now: Instant,
         sink: &mut TextSink,
@@ -130,17 +133,17 @@ impl Link {
     }
 
     /// What is still held, which will be no frame: the link is given up.
-    pub(crate) fn rest(&mut self) -> Vec<u8> {
+    pub fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }
 
     /// Reads once, or returns when `until` comes. Call it when everything read is decoded.
     /// Cancel-safe.
-    pub(crate) async fn fill(
-        &mut self,
-        clock: Clock,
-        until: Option<Instant>,
-    ) -> Result<(), LinkError> {
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::Closed`] at the stream's end, or that of the read.
+    pub async fn fill(&mut self, clock: Clock, until: Option<Instant>) -> Result<(), LinkError> {
         let waited = async {
             match until {
                 Some(until) => clock.sleep_until(until).await,
@@ -162,14 +165,18 @@ impl Link {
     }
 
     /// Writes what the link takes without waiting; the rest is lost.
-    pub(crate) fn send_at_once(&mut self, bytes: &[u8]) {
+    pub fn send_at_once(&mut self, bytes: &[u8]) {
         let write = unconstrained(self.stream.write(bytes));
         // Nobody is left to hear of an error.
         let _ = pin!(write).poll(&mut Context::from_waker(Waker::noop()));
     }
 
     /// Writes all of it, or gives up after a bounded time. Not cancel-safe.
-    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::Stalled`], or that of the write.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         let written = tokio::time::timeout(WRITE_TIMEOUT, self.stream.write_all(bytes)).await;
         Ok(written.map_err(|_| LinkError::Stalled)??)
     }

@@ -57,7 +57,7 @@ fn build(directory: &Path) {
             "-p",
             "lastword-agent",
             "-p",
-            "lastword-hil",
+            "lastword",
             "-p",
             "lastword-sim",
             "--bins",
@@ -92,13 +92,14 @@ fn modified(path: &Path) -> Option<SystemTime> {
 
 const BINARIES: [&str; 3] = ["lastwordd", "lastword", "lastword-sim"];
 /// What the binaries are made of.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "Cargo.lock",
     "Cargo.toml",
     "agent/src",
     "boards/responder/src",
     "boards/sim/src",
     "daemon/src",
+    "hil/lastword/src",
     "hil/src",
     "protocol/src",
     "shell/src",

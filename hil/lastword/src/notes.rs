@@ -1,8 +1,8 @@
 //! Asides on standard error: what else the board says, and the rungs of a proof.
 
-use crate::client::TextSink;
-use crate::escape::escape;
-use crate::ladder::RungSink;
+use lastword_hil::client::TextSink;
+use lastword_hil::escape::escape;
+use lastword_hil::ladder::RungSink;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 

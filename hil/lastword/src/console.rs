@@ -2,11 +2,11 @@
 
 use super::Exit;
 use super::raw_terminal::RawTerminal;
-use crate::client::{Link, LinkError, TextSink};
-use crate::clock::Clock;
-use crate::dial::Dial;
-use crate::endpoint::Endpoint;
-use crate::escape::escape;
+use lastword_hil::client::{Link, LinkError, TextSink};
+use lastword_hil::clock::Clock;
+use lastword_hil::dial::Dial;
+use lastword_hil::endpoint::Endpoint;
+use lastword_hil::escape::escape;
 use lastword_protocol::frame::DELIMITER;
 use lastword_protocol::hello::{self, Hello};
 use lastword_protocol::identity::{CURRENT, OLDEST};

@@ -20,16 +20,16 @@ mod raw_terminal;
 
 mod signals;
 
-use crate::escape::escape;
 use arguments::{Arguments, Task};
 use clap::Parser;
+use lastword_hil::escape::escape;
 use notes::Notes;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// How the command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
+enum Exit {
     /// Done.
     Done = 0,
     /// The board said no, or the proof failed.
@@ -52,9 +52,9 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Runs the command with these arguments, the program's name first.
-pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run(arguments).await.into()
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    run(std::env::args_os()).await.into()
 }
 
 async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
