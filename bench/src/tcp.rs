@@ -9,7 +9,7 @@ use crate::samples::Samples;
 use crate::setting::Setting;
 use crate::wire::{Ask, FrameClient, LineClient};
 use anyhow::{Context, Result};
-use lastword_hil::client::Client;
+use lastword_client::client::Client;
 use lastword_protocol::ClientId;
 
 /// How much slower the agent may be than the echo.

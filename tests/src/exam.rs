@@ -21,7 +21,7 @@ use crate::faults::Rates;
 use crate::lossy::Mishaps;
 use candidate::Candidate;
 use expected::{Expected, Verdict};
-use lastword_hil::dial::Dial;
+use lastword_client::dial::Dial;
 use lastword_protocol::Millis;
 use lastword_protocol::caller::Patience;
 

@@ -1,6 +1,6 @@
 //! The real client over lines that lose and garble: what is asked runs once at most.
 
-use lastword_hil::client::{CallError, Client, GreetError, Options as ClientOptions, Unwelcome};
+use lastword_client::client::{CallError, Client, GreetError, Options as ClientOptions, Unwelcome};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::{self, Class, Frame, Header, Packet};
 use lastword_protocol::hello::{self, Hello, Welcome};

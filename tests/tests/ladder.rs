@@ -1,8 +1,8 @@
 //! The proof: the host climbs its ladder against a board that really goes down and comes back,
 //! in simulated time.
 
-use lastword_hil::dial::{Dial, Dialing};
-use lastword_hil::ladder::{Check, Proof, ProofOptions, Rung, Verdict, prove};
+use lastword_client::dial::{Dial, Dialing};
+use lastword_client::ladder::{Check, Proof, ProofOptions, Rung, Verdict, prove};
 use lastword_protocol::identity::Cause;
 use lastword_protocol::power::{Evidence, Operation, Outcome, PowerRequest, Standdown};
 use lastword_tests::board::{Board, Options};

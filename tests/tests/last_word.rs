@@ -3,7 +3,7 @@
 use crate::QUIET;
 use lastword_agent::core::session::Traits;
 use lastword_agent::edge::link::{Drain, Link};
-use lastword_hil::client::{Client, Options as ClientOptions};
+use lastword_client::client::{Client, Options as ClientOptions};
 use lastword_protocol::Millis;
 use lastword_protocol::message::{Initiated, Reply, Request};
 use lastword_protocol::power::{Backend, Evidence, Operation, PowerRequest};

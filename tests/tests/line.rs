@@ -1,6 +1,6 @@
 //! The simulated line itself: if it lies, every other test here does.
 
-use lastword_hil::dial::Dial;
+use lastword_client::dial::Dial;
 use lastword_tests::lossy::{LossyUart, Mishaps};
 use lastword_tests::uart::{Rates, Side, TTY_BYTES, Uart};
 use std::time::Duration;

@@ -5,8 +5,8 @@ pub(crate) mod mcu;
 
 use crate::cargo::target;
 use anyhow::{Context, Result, bail};
-use lastword_hil::client::{Client, Options};
-use lastword_hil::dial::Dial;
+use lastword_client::client::{Client, Options};
+use lastword_client::dial::Dial;
 use lastword_virtual::prerequisites::{self, Wanted};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

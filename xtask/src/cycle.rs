@@ -2,8 +2,8 @@
 
 use crate::witness::{Log, Watched};
 use anyhow::{Context, Result, bail};
-use lastword_hil::dial::Dial;
-use lastword_hil::ladder::{Proof, ProofOptions, Rung, prove};
+use lastword_client::dial::Dial;
+use lastword_client::ladder::{Proof, ProofOptions, Rung, prove};
 use lastword_protocol::message::Initiated;
 use lastword_protocol::power::PowerRequest;
 use lastword_virtual::{BoardEvent, BoardEventKind, Events};

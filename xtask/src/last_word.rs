@@ -12,7 +12,7 @@ mod tampered;
 use crate::board::linux::{Way, best_network, image, options, wait_until_up};
 use crate::cycle::{Cycle, cycle};
 use anyhow::{Context, Result, bail, ensure};
-use lastword_hil::client::{Client, Options};
+use lastword_client::client::{Client, Options};
 use lastword_protocol::BootId;
 use lastword_protocol::message::{PowerStatus, Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};

@@ -1,8 +1,8 @@
 //! A witness between a client and a board: it passes every byte on and notes when the
 //! acknowledgement of a power request could be read on this side.
 
-use lastword_hil::dial::{Dial, Dialing, Stream};
-use lastword_hil::endpoint::Baud;
+use lastword_client::dial::{Dial, Dialing, Stream};
+use lastword_client::endpoint::Baud;
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::{Class, Frame};
 use lastword_protocol::hello::{self, Welcome, opcode};

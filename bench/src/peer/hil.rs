@@ -2,8 +2,8 @@
 
 use crate::wire::Ask;
 use anyhow::{Result, ensure};
-use lastword_hil::client::{Client, Options};
-use lastword_hil::endpoint::Endpoint;
+use lastword_client::client::{Client, Options};
+use lastword_client::endpoint::Endpoint;
 use lastword_protocol::message::{Reply, Request};
 use std::net::SocketAddr;
 

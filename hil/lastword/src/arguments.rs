@@ -4,8 +4,8 @@ use super::default_endpoint::default_endpoint;
 use super::words;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use lastword_hil::client::Options;
-use lastword_hil::endpoint::Endpoint;
+use lastword_client::client::Options;
+use lastword_client::endpoint::Endpoint;
 use lastword_protocol::caller::Patience;
 use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::{Millis, Text};
@@ -162,11 +162,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// says still runs.
 fn patience(timeout: Duration) -> Patience {
     let attempts = Patience::default().attempts;
-    let share = lastword_hil::clock::millis(timeout / u32::from(attempts));
+    let share = lastword_client::clock::millis(timeout / u32::from(attempts));
     Patience {
         reply: share.max(SHORTEST_ATTEMPT),
         attempts,
-        working: lastword_hil::clock::millis(timeout),
+        working: lastword_client::clock::millis(timeout),
     }
 }
 

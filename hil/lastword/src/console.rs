@@ -2,11 +2,11 @@
 
 use super::Exit;
 use super::raw_terminal::RawTerminal;
-use lastword_hil::client::{Link, LinkError, TextSink};
-use lastword_hil::clock::Clock;
-use lastword_hil::dial::Dial;
-use lastword_hil::endpoint::Endpoint;
-use lastword_hil::escape::escape;
+use lastword_client::client::{Link, LinkError, TextSink};
+use lastword_client::clock::Clock;
+use lastword_client::dial::Dial;
+use lastword_client::endpoint::Endpoint;
+use lastword_client::escape::escape;
 use lastword_protocol::frame::DELIMITER;
 use lastword_protocol::hello::{self, Hello};
 use lastword_protocol::identity::{CURRENT, OLDEST};

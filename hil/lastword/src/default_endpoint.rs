@@ -1,7 +1,7 @@
 //! Where an agent on this very machine listens.
 
 use etcetera::BaseStrategy;
-use lastword_hil::endpoint::Endpoint;
+use lastword_client::endpoint::Endpoint;
 use std::path::PathBuf;
 
 /// The Unix socket of this machine's agent: the system's for root, else the user's own.

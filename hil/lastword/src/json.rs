@@ -1,6 +1,6 @@
 //! Replies as JSON: the keys of the plain dialect, one object a command.
 
-use lastword_hil::ladder::Proof;
+use lastword_client::ladder::Proof;
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{Item, Page};
 use lastword_protocol::refusal::Code;

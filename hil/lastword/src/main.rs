@@ -22,7 +22,7 @@ mod signals;
 
 use arguments::{Arguments, Task};
 use clap::Parser;
-use lastword_hil::escape::escape;
+use lastword_client::escape::escape;
 use notes::Notes;
 use std::ffi::OsString;
 use std::process::ExitCode;

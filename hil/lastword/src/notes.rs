@@ -1,8 +1,8 @@
 //! Asides on standard error: what else the board says, and the rungs of a proof.
 
-use lastword_hil::client::TextSink;
-use lastword_hil::escape::escape;
-use lastword_hil::ladder::RungSink;
+use lastword_client::client::TextSink;
+use lastword_client::escape::escape;
+use lastword_client::ladder::RungSink;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 

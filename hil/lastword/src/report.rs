@@ -2,7 +2,7 @@
 
 use super::json;
 use super::notes::Notes;
-use lastword_hil::ladder::Proof;
+use lastword_client::ladder::Proof;
 use lastword_protocol::message::service::Page;
 use lastword_protocol::message::{AlreadyDone, Reply};
 use lastword_protocol::refusal::{Code, Refusal};
@@ -231,7 +231,7 @@ fn reply_of(proof: &Proof) -> Option<Reply> {
 }
 
 fn code_of(proof: &Proof) -> Code {
-    use lastword_hil::ladder::Verdict;
+    use lastword_client::ladder::Verdict;
     match proof.verdict {
         Verdict::Unreachable => Code::Timeout,
         Verdict::Rebooted | Verdict::NotRebooted | Verdict::UnknownBefore | Verdict::Quiet => {

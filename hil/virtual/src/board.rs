@@ -12,8 +12,8 @@ use tokio::net::UnixStream;
 use super::error::BoardError;
 use super::machine::{Machine, SERIAL_SOCKET};
 use super::qmp::{BoardEvent, Events, QmpError};
-use lastword_hil::dial::LineSocket;
-use lastword_hil::endpoint::Baud;
+use lastword_client::dial::LineSocket;
+use lastword_client::endpoint::Baud;
 
 /// What a kind of board has beyond a QEMU.
 pub trait Kind: fmt::Debug + Send + Sync {

@@ -13,7 +13,7 @@ use crate::dice::Dice;
 use crate::faults::Rates;
 use crate::lossy::{LossyUart, Mishaps};
 use crate::uart::{Side, Uart};
-use lastword_hil::client::{CallError, Client, GreetError, Options as ClientOptions, Unwelcome};
+use lastword_client::client::{CallError, Client, GreetError, Options as ClientOptions, Unwelcome};
 use lastword_protocol::message::{Cancelled, Initiated, Reply, Request};
 use lastword_protocol::power::{Backend, Operation, PowerRequest};
 use lastword_protocol::{ClientId, Millis, OperationId};

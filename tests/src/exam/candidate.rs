@@ -1,7 +1,7 @@
 //! The one client, and through it the board.
 
-use lastword_hil::client::{CallError, Client, GreetError, Options};
-use lastword_hil::dial::Dial;
+use lastword_client::client::{CallError, Client, GreetError, Options};
+use lastword_client::dial::Dial;
 use lastword_protocol::caller::Patience;
 use lastword_protocol::hello::Welcome;
 use lastword_protocol::message::{Reply, Request};

@@ -3,8 +3,8 @@
 use super::forger::Forger;
 use super::noise::Noise;
 use crate::lossy::{Lossy, Mishaps, Shared, Struck, shared};
-use lastword_hil::dial::{Dial, Dialing, Stream};
-use lastword_hil::endpoint::Baud;
+use lastword_client::dial::{Dial, Dialing, Stream};
+use lastword_client::endpoint::Baud;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -99,8 +99,8 @@ const SOURCES: [&str; 10] = [
     "boards/responder/src",
     "boards/sim/src",
     "daemon/src",
+    "hil/client/src",
     "hil/lastword/src",
-    "hil/src",
     "protocol/src",
     "shell/src",
 ];

@@ -3,8 +3,8 @@
 use super::{Side, Uart, Wire};
 use lastword_agent::core::session::{LossWatch, Traits};
 use lastword_agent::edge::link::{Drain, Link, POLL};
-use lastword_hil::dial::{Dial, Dialing};
-use lastword_hil::endpoint::Baud;
+use lastword_client::dial::{Dial, Dialing};
+use lastword_client::endpoint::Baud;
 use lastword_protocol::Millis;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;

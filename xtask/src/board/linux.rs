@@ -3,8 +3,8 @@
 use super::{directory, install};
 use crate::cargo::{cargo, run, target};
 use anyhow::{Context, Result};
-use lastword_hil::dial::{Dial, Dialing};
-use lastword_hil::endpoint::Baud;
+use lastword_client::dial::{Dial, Dialing};
+use lastword_client::endpoint::Baud;
 use lastword_virtual::prerequisites::Wanted;
 use lastword_virtual::{GuestFile, Image, LinuxBoard, Network, Options};
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use super::raw::PACKET_BYTES;
 use super::{power_status, raw};
 use crate::board::linux::Way;
 use anyhow::{Context, Result, bail, ensure};
-use lastword_hil::dial::{Dial, Stream};
+use lastword_client::dial::{Dial, Stream};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::hello::{self, Welcome};
 use lastword_protocol::message::Request;

@@ -4,8 +4,8 @@
 use super::by_chance;
 use crate::board::mcu;
 use anyhow::{Context, Result, anyhow, ensure};
-use lastword_hil::dial::LineSocket;
-use lastword_hil::endpoint::Baud;
+use lastword_client::dial::LineSocket;
+use lastword_client::endpoint::Baud;
 use lastword_tests::exam::{self, MISHAPS, Tally};
 use lastword_virtual::{BoardEventKind, Events, McuBoard};
 use std::num::NonZeroU32;

@@ -3,7 +3,7 @@
 
 use crate::line::Line;
 use anyhow::{Context, Result, ensure};
-use lastword_hil::client::{Client, Options};
+use lastword_client::client::{Client, Options};
 use lastword_protocol::message::{Application, Reply, Request};
 use lastword_protocol::power::{Operation, PowerRequest};
 use lastword_protocol::{BootId, Millis, OperationId, Text};

@@ -3,8 +3,8 @@
 use super::{QUIET, SplicePlan};
 use crate::cargo::{cargo, run as run_command, target};
 use anyhow::{Context, Result, bail};
-use lastword_hil::dial::Dial;
-use lastword_hil::endpoint::Endpoint;
+use lastword_client::dial::Dial;
+use lastword_client::endpoint::Endpoint;
 use lastword_tests::splice::{LineSpelling, SpliceCampaign};
 use std::path::Path;
 use std::process::Stdio;
