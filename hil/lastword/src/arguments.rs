@@ -1,7 +1,7 @@
 //! The command line: options of the host, and behind them one line for the board's shell.
 
-use super::default_endpoint::default_endpoint;
-use super::words;
+use crate::default_endpoint::default_endpoint;
+use crate::words;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use lastword_client::client::Options;
@@ -22,7 +22,7 @@ use std::time::Duration;
     disable_help_subcommand = true,
     after_help = commands_help()
 )]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     /// Where the board is.
     #[arg(short = 'u', long, value_name = "ENDPOINT", help = URL_HELP)]
     url: Option<String>,
@@ -65,20 +65,20 @@ struct Shown {
 
 /// What is to be done, and where.
 #[derive(Debug)]
-pub(super) struct Order {
-    pub(super) endpoint: Endpoint,
-    pub(super) client: Options,
-    pub(super) json: bool,
+pub(crate) struct Order {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) client: Options,
+    pub(crate) json: bool,
     /// Prove what a power request did, within this time.
-    pub(super) wait: Option<Duration>,
-    pub(super) take_over: bool,
-    pub(super) quiet: bool,
-    pub(super) task: Task,
+    pub(crate) wait: Option<Duration>,
+    pub(crate) take_over: bool,
+    pub(crate) quiet: bool,
+    pub(crate) task: Task,
 }
 
 /// The two things that this command does.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Task {
+pub(crate) enum Task {
     /// A person, or a pipe, on the board's shell.
     Console,
     /// One line for the board's shell.
@@ -91,7 +91,7 @@ impl Arguments {
     /// # Errors
     ///
     /// What is wrong, for the person who typed it.
-    pub(super) fn read(mut self) -> Result<Order, clap::Error> {
+    pub(crate) fn read(mut self) -> Result<Order, clap::Error> {
         let json = self.shown.json | self.take_word("--json");
         let wait = self.wait | self.take_word("--wait");
         let take_over = self.take_over | self.take_word("--take-over");

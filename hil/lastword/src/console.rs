@@ -1,7 +1,7 @@
 //! `lastword console`: a person, or a pipe, on the board's own shell.
 
-use super::Exit;
-use super::raw_terminal::RawTerminal;
+use crate::Exit;
+use crate::raw_terminal::RawTerminal;
 use lastword_client::client::{Link, LinkError, TextSink};
 use lastword_client::clock::Clock;
 use lastword_client::dial::Dial;
@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 /// Attaches until `^]`, the end of a piped input, a signal, or the board's end of it.
 /// `take_over`: whoever owns a serial line in frames loses it, and lines are taken at once.
-pub(super) async fn run(endpoint: &Endpoint, take_over: bool) -> Exit {
+pub(crate) async fn run(endpoint: &Endpoint, take_over: bool) -> Exit {
     let dialled = tokio::time::timeout(CONNECT_TIMEOUT, endpoint.dial()).await;
     let stream = match dialled {
         Ok(Ok(stream)) => stream,

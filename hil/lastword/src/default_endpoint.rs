@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// The Unix socket of this machine's agent: the system's for root, else the user's own.
 ///
 /// `None` for a user without a home.
-pub(super) fn default_endpoint() -> Option<Endpoint> {
+pub(crate) fn default_endpoint() -> Option<Endpoint> {
     let user = etcetera::choose_base_strategy().ok();
     let directories = Directories {
         root: nix::unistd::geteuid().is_root(),

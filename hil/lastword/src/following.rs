@@ -6,21 +6,21 @@ use lastword_shell::parse::Step;
 use std::time::Duration;
 
 /// How long to wait where nothing came before asking again.
-pub(super) const PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 /// How many lines are asked for at once, behind the first.
 const LINES: u16 = 1_000;
 
 /// How far a log has come.
 #[derive(Clone)]
-pub(super) struct Following {
+pub(crate) struct Following {
     /// What asked for it.
-    pub(super) step: Step,
+    pub(crate) step: Step,
     next: Logs,
     has_begun: bool,
 }
 
 impl Following {
-    pub(super) fn begin(step: &Step, logs: &Logs) -> Self {
+    pub(crate) fn begin(step: &Step, logs: &Logs) -> Self {
         Self {
             step: step.clone(),
             next: logs.clone(),
@@ -29,17 +29,17 @@ impl Following {
     }
 
     /// What to ask next.
-    pub(super) fn request(&self) -> Request {
+    pub(crate) fn request(&self) -> Request {
         Request::Service(ServiceRequest::Logs(self.next.clone()))
     }
 
     /// Whether there was such a log.
-    pub(super) const fn has_begun(&self) -> bool {
+    pub(crate) const fn has_begun(&self) -> bool {
         self.has_begun
     }
 
     /// Takes the pages of an answer: what of them is to be shown, first how many lines are gone.
-    pub(super) fn take(&mut self, pages: &[Page]) -> Vec<Page> {
+    pub(crate) fn take(&mut self, pages: &[Page]) -> Vec<Page> {
         let mut gone = Page::default();
         for item in pages.iter().flat_map(Page::items) {
             if let Item::Next { from, missed } = item {
@@ -66,7 +66,7 @@ impl Following {
     }
 
     /// What ends the answer: where the log goes on.
-    pub(super) fn last(&self) -> Page {
+    pub(crate) fn last(&self) -> Page {
         let mut page = Page::default();
         if let Some(from) = self.next.from {
             page.push(&Item::Next { from, missed: 0 });

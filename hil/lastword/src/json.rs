@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use std::fmt;
 
 /// The object for a reply that is no refusal.
-pub(super) fn reply(step: &Step, reply: &Reply) -> Map<String, Json> {
+pub(crate) fn reply(step: &Step, reply: &Reply) -> Map<String, Json> {
     if let Action::Help(topic) = step.action {
         return Map::from_iter([("commands".to_owned(), help(topic))]);
     }
@@ -35,12 +35,12 @@ fn item(item: &Item<'_>) -> Map<String, Json> {
 }
 
 /// An object for each item of a page.
-pub(super) fn items(page: &Page) -> impl Iterator<Item = Map<String, Json>> {
+pub(crate) fn items(page: &Page) -> impl Iterator<Item = Map<String, Json>> {
     page.items().map(|it| item(&it))
 }
 
 /// Appends what another page of the same answer says.
-pub(super) fn append(object: &mut Map<String, Json>, page: Map<String, Json>) {
+pub(crate) fn append(object: &mut Map<String, Json>, page: Map<String, Json>) {
     for (key, value) in page {
         match (object.get_mut(&key), value) {
             (Some(Json::Array(before)), Json::Array(mut more)) => before.append(&mut more),
@@ -50,13 +50,13 @@ pub(super) fn append(object: &mut Map<String, Json>, page: Map<String, Json>) {
 }
 
 /// `{"error": {"code": 409, "symbol": "busy", "detail": "…"}}`
-pub(super) fn error(code: Code, detail: &str) -> Map<String, Json> {
+pub(crate) fn error(code: Code, detail: &str) -> Map<String, Json> {
     let error = json!({ "code": code.number(), "symbol": code.symbol(), "detail": detail });
     Map::from_iter([("error".to_owned(), error)])
 }
 
 /// The same with what is behind it, if that is told.
-pub(super) fn error_because(code: Code, detail: &str, cause: &str) -> Map<String, Json> {
+pub(crate) fn error_because(code: Code, detail: &str, cause: &str) -> Map<String, Json> {
     let mut object = error(code, detail);
     if let Some(error) = object.get_mut("error").filter(|_| !cause.is_empty()) {
         error["cause"] = cause.into();
@@ -65,7 +65,7 @@ pub(super) fn error_because(code: Code, detail: &str, cause: &str) -> Map<String
 }
 
 /// What a climb has to show.
-pub(super) fn proof(proof: &Proof) -> Json {
+pub(crate) fn proof(proof: &Proof) -> Json {
     let rungs = proof.rungs.iter();
     let rungs = rungs.map(|(rung, at)| json!({ "rung": rung.word(), "at_ms": at.0 }));
     let explanation = proof.explanation.clone().map(|status| {

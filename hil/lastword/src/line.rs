@@ -1,11 +1,11 @@
 //! One line of the shell, read here and asked over frames.
 
-use super::Exit;
-use super::arguments::Order;
-use super::following::{self, Following};
-use super::notes::Notes;
-use super::report::{self, Reader, Report};
-use super::signals;
+use crate::Exit;
+use crate::arguments::Order;
+use crate::following::{self, Following};
+use crate::notes::Notes;
+use crate::report::{self, Reader, Report};
+use crate::signals;
 use lastword_client::client::{CallError, Client, GreetError, RoundedSpan, Unwelcome};
 use lastword_client::endpoint::Endpoint;
 use lastword_client::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
@@ -20,7 +20,7 @@ use std::error::Error;
 use std::time::Duration;
 
 /// Reads the line, asks, and reports.
-pub(super) async fn run(order: &Order, line: &str) -> Exit {
+pub(crate) async fn run(order: &Order, line: &str) -> Exit {
     let (reader, notes) = (Reader::of(order.json), Notes::default());
     // No abbreviations: what is typed here may well be a script.
     let script = match parse(line, Rules::new(commands::ALL, Dialect::Plain)) {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Standard error, shared by all who note something.
 #[derive(Clone, Default)]
-pub(super) struct Notes(Arc<Mutex<Aside>>);
+pub(crate) struct Notes(Arc<Mutex<Aside>>);
 
 #[derive(Default)]
 struct Aside {
@@ -18,7 +18,7 @@ struct Aside {
 
 impl Notes {
     /// Shows console text, made safe; or drops it, if that is wished.
-    pub(super) fn text_sink(&self, quiet: bool) -> TextSink {
+    pub(crate) fn text_sink(&self, quiet: bool) -> TextSink {
         let notes = self.clone();
         Box::new(move |text| {
             if !quiet {
@@ -28,7 +28,7 @@ impl Notes {
     }
 
     /// Shows each rung with its time.
-    pub(super) fn rung_sink(&self) -> RungSink {
+    pub(crate) fn rung_sink(&self) -> RungSink {
         let notes = self.clone();
         Box::new(move |rung, at| {
             let word = rung.word().replace('_', " ");
@@ -41,7 +41,7 @@ impl Notes {
     }
 
     /// Shows a line.
-    pub(super) fn line(&self, line: &str) {
+    pub(crate) fn line(&self, line: &str) {
         self.with(|aside| aside.line(line));
     }
 

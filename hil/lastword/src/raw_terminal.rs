@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
 /// Restores the terminal on standard input when dropped, also by a panic.
-pub(super) struct RawTerminal {
+pub(crate) struct RawTerminal {
     before: Termios,
 }
 
@@ -15,7 +15,7 @@ impl RawTerminal {
     /// # Errors
     ///
     /// What the system says.
-    pub(super) fn enter() -> io::Result<Option<Self>> {
+    pub(crate) fn enter() -> io::Result<Option<Self>> {
         let input = io::stdin();
         if !input.is_terminal() {
             return Ok(None);

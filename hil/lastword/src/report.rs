@@ -1,7 +1,7 @@
 //! What goes to standard output: the answer to the line, for a person, a script or a program.
 
-use super::json;
-use super::notes::Notes;
+use crate::json;
+use crate::notes::Notes;
 use lastword_client::ladder::Proof;
 use lastword_protocol::message::service::Page;
 use lastword_protocol::message::{AlreadyDone, Reply};
@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 /// Who reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reader {
+pub(crate) enum Reader {
     Person,
     Script,
     Program,
@@ -29,7 +29,7 @@ pub(super) enum Reader {
 
 impl Reader {
     /// A program if JSON is wished; a person if there is a terminal.
-    pub(super) fn of(json: bool) -> Self {
+    pub(crate) fn of(json: bool) -> Self {
         if json {
             Self::Program
         } else if std::io::stdout().is_terminal() {
@@ -58,7 +58,7 @@ fn is_one_file(one: impl AsFd, other: impl AsFd) -> bool {
 }
 
 /// The answer to one line, written as its steps are carried out.
-pub(super) struct Report {
+pub(crate) struct Report {
     reader: Reader,
     answer: Answer,
     notes: Notes,
@@ -67,7 +67,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(reader: Reader, script: &Script, notes: Notes) -> Self {
+    pub(crate) fn new(reader: Reader, script: &Script, notes: Notes) -> Self {
         let dialect = match reader {
             Reader::Person => Dialect::Term,
             Reader::Script | Reader::Program => Dialect::Plain,
@@ -81,7 +81,7 @@ impl Report {
     }
 
     /// The board's reply to a step; returns whether it is a yes.
-    pub(super) fn reply(&mut self, step: &Step, reply: &Reply) -> bool {
+    pub(crate) fn reply(&mut self, step: &Step, reply: &Reply) -> bool {
         let refusal = fields::refusal(reply);
         if self.reader == Reader::Program {
             let page = match refusal {
@@ -99,7 +99,7 @@ impl Report {
     }
 
     /// A page of an answer that goes on: a program has an object for each item.
-    pub(super) fn goes_on(&mut self, step: &Step, page: &Page) {
+    pub(crate) fn goes_on(&mut self, step: &Step, page: &Page) {
         if self.reader == Reader::Program {
             return json::items(page).for_each(print_object);
         }
@@ -108,7 +108,7 @@ impl Report {
     }
 
     /// The last page of an answer that went on.
-    pub(super) fn ends(&mut self, step: &Step, page: &Page) {
+    pub(crate) fn ends(&mut self, step: &Step, page: &Page) {
         if self.reader == Reader::Program {
             return self.goes_on(step, page);
         }
@@ -117,7 +117,7 @@ impl Report {
     }
 
     /// There is no reply, and why: to a person on standard error only, to a script there, too.
-    pub(super) fn trouble(&mut self, code: Code, detail: &str) {
+    pub(crate) fn trouble(&mut self, code: Code, detail: &str) {
         if self.reader == Reader::Program {
             return print_object(json::error(code, detail));
         }
@@ -128,7 +128,7 @@ impl Report {
     }
 
     /// A climb is over.
-    pub(super) fn proof(&mut self, step: &Step, proof: &Proof) {
+    pub(crate) fn proof(&mut self, step: &Step, proof: &Proof) {
         let reply = reply_of(proof);
         if self.reader == Reader::Program {
             let code = code_of(proof);
@@ -151,7 +151,7 @@ impl Report {
     }
 
     /// Whatever the answer still owes.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if self.reader == Reader::Script {
             self.write(|answer, out| answer.finish(out));
         }
@@ -174,7 +174,7 @@ impl Report {
 }
 
 /// Says what is wrong with a line: with a caret under it on standard error.
-pub(super) fn parse_error(reader: Reader, notes: &Notes, error: &ParseError<'_>) {
+pub(crate) fn parse_error(reader: Reader, notes: &Notes, error: &ParseError<'_>) {
     let mut pointed = format!("{PROMPT}> {}\n", error.line.escape_debug());
     // A String takes everything.
     let _ = term::parse_error(&mut pointed, PROMPT, error);
@@ -194,7 +194,7 @@ pub(super) fn parse_error(reader: Reader, notes: &Notes, error: &ParseError<'_>)
 
 /// Waits until nobody reads standard output any more: the other end of the pipe, socket or terminal is
 /// closed. Of a file, or where it cannot be known, that never comes. Cancel-safe; call it once.
-pub(super) async fn nobody_reads() {
+pub(crate) async fn nobody_reads() {
     let (tell, told) = oneshot::channel();
     // A thread, because a runtime's own registration of a descriptor is unsafe; it ends with the process.
     std::thread::spawn(move || {

@@ -1,10 +1,10 @@
 //! The signals that end the command.
 
-use super::Exit;
+use crate::Exit;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Waits for the first of them. Where none can be waited for, each ends the process by itself.
-pub(super) async fn end() -> Exit {
+pub(crate) async fn end() -> Exit {
     tokio::select! {
         exit = caught(SignalKind::interrupt(), Exit::Interrupted) => exit,
         exit = caught(SignalKind::terminate(), Exit::Terminated) => exit,

@@ -3,7 +3,7 @@
 /// One line of the shell's grammar from the words of a command line.
 ///
 /// A word with blanks stays one word; a single argument is taken for the line itself.
-pub(super) fn line(words: &[String]) -> String {
+pub(crate) fn line(words: &[String]) -> String {
     match words {
         [line] => line.clone(),
         words => words

@@ -9,9 +9,9 @@ use std::process::ExitStatus;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-use super::error::BoardError;
-use super::machine::{Machine, SERIAL_SOCKET};
-use super::qmp::{BoardEvent, Events, QmpError};
+use crate::error::BoardError;
+use crate::machine::{Machine, SERIAL_SOCKET};
+use crate::qmp::{BoardEvent, Events, QmpError};
 use lastword_client::dial::LineSocket;
 use lastword_client::endpoint::Baud;
 
@@ -30,14 +30,14 @@ pub trait Kind: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct VirtualBoard<K> {
     directory: PathBuf,
-    pub(super) machine: Machine,
+    pub(crate) machine: Machine,
     // After the machine: fields are dropped in order, and QEMU may be in the kind's network.
-    pub(super) kind: K,
+    pub(crate) kind: K,
 }
 
 impl<K: Kind> VirtualBoard<K> {
     /// Switches a board of this kind on, in a directory that has what its QEMU needs.
-    pub(super) async fn launch(kind: K, directory: PathBuf) -> Result<Self, BoardError> {
+    pub(crate) async fn launch(kind: K, directory: PathBuf) -> Result<Self, BoardError> {
         let machine = Machine::launch(&kind.command()?, &directory).await?;
         Ok(Self {
             directory,
@@ -144,7 +144,7 @@ impl<K: Kind> VirtualBoard<K> {
     }
 
     /// Returns the directory with the board's files.
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 }

@@ -5,25 +5,25 @@
 
 use std::path::Path;
 
-use super::machine::UART;
-use super::options::{Network, Options};
+use crate::machine::UART;
+use crate::options::{Network, Options};
 
 /// QEMU's program.
-pub(super) const QEMU: &str = "qemu-system-x86_64";
+pub(crate) const QEMU: &str = "qemu-system-x86_64";
 /// The file in which QEMU finds the board's first file system.
-pub(super) const INITRD: &str = "initrd";
+pub(crate) const INITRD: &str = "initrd";
 /// The file that is the board's disk.
-pub(super) const DISK: &str = "disk.img";
+pub(crate) const DISK: &str = "disk.img";
 /// The file with the text of the board's first UART.
-pub(super) const CONSOLE: &str = "console.log";
+pub(crate) const CONSOLE: &str = "console.log";
 /// The tap device's name in its namespace.
-pub(super) const TAP: &str = "board";
+pub(crate) const TAP: &str = "board";
 /// The TCP port on which the board's agent listens.
-pub(super) const AGENT_PORT: u16 = 7450;
+pub(crate) const AGENT_PORT: u16 = 7450;
 
 /// Returns QEMU's arguments beyond what every machine has; `host_port` is the port of 127.0.0.1 that leads to the agent on the
 /// user network, 0 for any free one.
-pub(super) fn qemu_arguments(kernel: &Path, options: &Options, host_port: u16) -> Vec<String> {
+pub(crate) fn qemu_arguments(kernel: &Path, options: &Options, host_port: u16) -> Vec<String> {
     let memory = options.memory_mib.to_string();
     let kernel = kernel.to_string_lossy();
     let command_line = kernel_command_line(options);
@@ -86,7 +86,7 @@ fn network_backend(network: Network, host_port: u16) -> String {
 }
 
 /// Returns the port of 127.0.0.1 in QEMU's answer to `info usernet`.
-pub(super) fn forwarded_port(usernet: &str) -> Option<u16> {
+pub(crate) fn forwarded_port(usernet: &str) -> Option<u16> {
     let forward = usernet
         .lines()
         .find(|line| line.contains("TCP[HOST_FORWARD]"))?;

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::error::{self, BoardError};
-use super::program;
+use crate::error::{self, BoardError};
+use crate::program;
 
 /// Makes a disk of `size_mib` at `path` unless one is there. Blocks for some ten milliseconds.
 ///
 /// # Errors
 ///
 /// [`BoardError`] if the file system cannot be made.
-pub(super) fn ensure(path: &Path, size_mib: u32) -> Result<(), BoardError> {
+pub(crate) fn ensure(path: &Path, size_mib: u32) -> Result<(), BoardError> {
     if path.exists() {
         return Ok(());
     }

@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use super::program::ProgramError;
-use super::qmp::QmpError;
+use crate::program::ProgramError;
+use crate::qmp::QmpError;
 
 /// Why a virtual board does not run, or does not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub enum BoardError {
 }
 
 /// Names the file and the action in the error of `result`.
-pub(super) fn file<T>(
+pub(crate) fn file<T>(
     path: &Path,
     action: &'static str,
     result: io::Result<T>,
@@ -60,6 +60,6 @@ pub(super) fn file<T>(
 }
 
 /// Makes a board's directory unless it is there.
-pub(super) fn directory(path: &Path) -> Result<(), BoardError> {
+pub(crate) fn directory(path: &Path) -> Result<(), BoardError> {
     file(path, "make the directory", std::fs::create_dir_all(path))
 }

@@ -1,6 +1,6 @@
 //! The files that make a kernel and a busybox a board; they live in `boards/linux`.
 
-use super::initrd::{Node, Tree};
+use crate::initrd::{Node, Tree};
 
 /// One file that is put into an image, in place of an earlier one with its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl GuestFile {
     }
 
     /// Puts the file into `tree`.
-    pub(super) fn add_to(self, tree: &mut Tree) {
+    pub(crate) fn add_to(self, tree: &mut Tree) {
         tree.insert(
             &self.path,
             Node::File {
@@ -43,7 +43,7 @@ impl GuestFile {
 
 /// Returns a tree with the directories and the files of `boards/linux`, without busybox, modules
 /// and agent.
-pub(super) fn skeleton() -> Tree {
+pub(crate) fn skeleton() -> Tree {
     let mut tree = Tree::default();
     for path in DIRECTORIES {
         tree.insert(path, Node::Directory);

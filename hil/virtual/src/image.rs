@@ -6,10 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::guest::{self, GuestFile};
-use super::initrd::{Node, Tree};
-use super::packages::Parts;
-use super::program::ProgramError;
+use crate::guest::{self, GuestFile};
+use crate::initrd::{Node, Tree};
+use crate::packages::Parts;
+use crate::program::ProgramError;
 
 /// A kernel and an initrd. Cheap to clone, and shared by any number of boards.
 #[derive(Clone)]
@@ -87,18 +87,18 @@ impl Image {
     }
 
     /// Returns the kernel's path.
-    pub(super) fn kernel(&self) -> &Path {
+    pub(crate) fn kernel(&self) -> &Path {
         &self.kernel
     }
 
     /// Returns the initrd's bytes.
-    pub(super) fn initrd(&self) -> &[u8] {
+    pub(crate) fn initrd(&self) -> &[u8] {
         &self.initrd
     }
 }
 
 /// Names the file and the action in the error of `result`.
-pub(super) fn file<T>(
+pub(crate) fn file<T>(
     path: &Path,
     action: &'static str,
     result: io::Result<T>,

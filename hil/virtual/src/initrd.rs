@@ -11,7 +11,7 @@ use cpio::newc::ModeFileType;
 
 /// One thing in a [`Tree`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     /// A directory.
     Directory,
     /// A file.
@@ -27,7 +27,7 @@ pub(super) enum Node {
 
 /// A file system by path, in an order in which directories precede what is in them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     nodes: BTreeMap<String, Node>,
 }
 
@@ -35,7 +35,7 @@ impl Tree {
     /// Puts `node` at `path`, in place of what was there, and makes the directories above it.
     ///
     /// A leading slash is left out: an archive's paths are relative.
-    pub(super) fn insert(&mut self, path: &str, node: Node) {
+    pub(crate) fn insert(&mut self, path: &str, node: Node) {
         let path = path.trim_start_matches('/');
         for (end, _) in path.match_indices('/') {
             self.nodes
@@ -50,7 +50,7 @@ impl Tree {
     /// # Errors
     ///
     /// An error of the writer, which memory does not give.
-    pub(super) fn into_archive(self) -> io::Result<Vec<u8>> {
+    pub(crate) fn into_archive(self) -> io::Result<Vec<u8>> {
         let entries = self.nodes.into_iter().map(|(path, node)| {
             let (file_type, permissions, contents) = node.into_parts();
             let entry = NewcBuilder::new(&path)

@@ -10,7 +10,7 @@
 /// and then the boot image itself boots too.
 ///
 /// The offsets are those of the kernel's `Documentation/arch/x86/boot.rst`.
-pub(super) fn unpacked(boot_image: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unpacked(boot_image: &[u8]) -> Option<Vec<u8>> {
     if boot_image.get(MAGIC_OFFSET..)?.starts_with(b"HdrS") {
         let setup_sectors = usize::from(*boot_image.get(SETUP_SECTORS_OFFSET)?);
         let protected_mode = boot_image.get((setup_sectors + 1) * SECTOR_BYTES..)?;

@@ -3,14 +3,14 @@
 use std::fs;
 use std::io;
 
-use super::board::{Kind, VirtualBoard};
-use super::command_line::{DISK, INITRD, QEMU, forwarded_port, qemu_arguments};
-use super::error::{self, BoardError};
-use super::image::Image;
-use super::machine::{START_TIMEOUT_SECONDS, late};
-use super::namespace::Namespace;
-use super::options::{Network, Options};
-use super::{disk, program};
+use crate::board::{Kind, VirtualBoard};
+use crate::command_line::{DISK, INITRD, QEMU, forwarded_port, qemu_arguments};
+use crate::error::{self, BoardError};
+use crate::image::Image;
+use crate::machine::{START_TIMEOUT_SECONDS, late};
+use crate::namespace::Namespace;
+use crate::options::{Network, Options};
+use crate::{disk, program};
 
 /// A virtual board with a real kernel and an agent.
 pub type LinuxBoard = VirtualBoard<Linux>;
@@ -21,8 +21,8 @@ pub struct Linux {
     image: Image,
     options: Options,
     /// The port of 127.0.0.1 that leads to the agent; 0 on a tap.
-    pub(super) host_port: u16,
-    pub(super) namespace: Option<Namespace>,
+    pub(crate) host_port: u16,
+    pub(crate) namespace: Option<Namespace>,
 }
 
 impl VirtualBoard<Linux> {
@@ -32,7 +32,7 @@ impl VirtualBoard<Linux> {
     ///
     /// # Errors
     ///
-    /// [`BoardError`] if a program is missing (see [`super::prerequisites`]), a file or the network
+    /// [`BoardError`] if a program is missing (see [`crate::prerequisites`]), a file or the network
     /// cannot be made, or QEMU ends.
     pub async fn start(image: &Image, options: Options) -> Result<Self, BoardError> {
         let (kept_image, kept_options) = (image.clone(), options.clone());

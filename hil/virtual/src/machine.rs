@@ -10,14 +10,14 @@ use tokio::net::UnixListener;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::error::{self, BoardError};
-use super::program::{self, ProgramError};
-use super::qmp::{Events, Qmp, QmpError};
+use crate::error::{self, BoardError};
+use crate::program::{self, ProgramError};
+use crate::qmp::{Events, Qmp, QmpError};
 
 /// The socket that is the UART on which a board is spoken to.
-pub(super) const SERIAL_SOCKET: &str = "uart.sock";
+pub(crate) const SERIAL_SOCKET: &str = "uart.sock";
 /// That UART, as an argument of `-serial`.
-pub(super) const UART: &str = "unix:uart.sock,server=on,wait=off";
+pub(crate) const UART: &str = "unix:uart.sock,server=on,wait=off";
 /// The socket to which QEMU comes for orders.
 const QMP_SOCKET: &str = "qmp.sock";
 /// What every QEMU is told. It comes to us with its orders: no waiting for its socket to appear.
@@ -34,14 +34,14 @@ const SHARED: [&str; 8] = [
 
 /// A QEMU process, killed when dropped.
 #[derive(Debug)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     child: Child,
     /// The file with what it said.
-    pub(super) words: PathBuf,
+    pub(crate) words: PathBuf,
     /// The conversation with it.
-    pub(super) qmp: Qmp,
+    pub(crate) qmp: Qmp,
     /// Its events since it started.
-    pub(super) events: Events,
+    pub(crate) events: Events,
 }
 
 impl Machine {
@@ -53,7 +53,7 @@ impl Machine {
     /// # Errors
     ///
     /// [`BoardError`] with QEMU's words if it does not get so far.
-    pub(super) async fn launch(command: &[String], directory: &Path) -> Result<Self, BoardError> {
+    pub(crate) async fn launch(command: &[String], directory: &Path) -> Result<Self, BoardError> {
         let socket = directory.join(QMP_SOCKET);
         // Left by an earlier start; bind refuses a path that exists.
         drop(fs::remove_file(&socket));
@@ -84,7 +84,7 @@ impl Machine {
     }
 
     /// Returns how QEMU ended, if it has.
-    pub(super) fn try_status(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn try_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
@@ -93,17 +93,17 @@ impl Machine {
     /// # Errors
     ///
     /// [`BoardError::File`] if the process cannot be waited for.
-    pub(super) async fn exited(&mut self) -> Result<ExitStatus, BoardError> {
+    pub(crate) async fn exited(&mut self) -> Result<ExitStatus, BoardError> {
         error::file(&self.words, "wait for the QEMU of", self.child.wait().await)
     }
 
     /// Waits for the end of a QEMU that is ending, and tells of it as an error.
-    pub(super) async fn ended(&mut self) -> BoardError {
+    pub(crate) async fn ended(&mut self) -> BoardError {
         ended(&mut self.child, &self.words).await
     }
 
     /// Asks QEMU to end and waits until it has; kills it if it does not.
-    pub(super) async fn quit(&mut self) -> Result<ExitStatus, BoardError> {
+    pub(crate) async fn quit(&mut self) -> Result<ExitStatus, BoardError> {
         // Whatever goes wrong here, the kill below ends it.
         drop(self.qmp.execute("quit", Value::Null).await);
         match timeout(Duration::from_secs(STOP_TIMEOUT_SECONDS), self.exited()).await {
@@ -113,7 +113,7 @@ impl Machine {
     }
 
     /// Ends QEMU in the middle of whatever it does, and waits until it is gone.
-    pub(super) async fn kill(&mut self) -> Result<ExitStatus, BoardError> {
+    pub(crate) async fn kill(&mut self) -> Result<ExitStatus, BoardError> {
         // Fails for a process that has ended, which is what is wanted.
         drop(self.child.start_kill());
         self.exited().await
@@ -121,7 +121,7 @@ impl Machine {
 }
 
 /// Returns the error for something of QEMU's that did not happen in time.
-pub(super) fn late(awaited: &str, within_seconds: u64, see: &Path) -> BoardError {
+pub(crate) fn late(awaited: &str, within_seconds: u64, see: &Path) -> BoardError {
     let within_ms = Duration::from_secs(within_seconds).as_millis();
     BoardError::Late {
         awaited: awaited.to_owned(),
@@ -169,5 +169,5 @@ async fn ended(child: &mut Child, words: &Path) -> BoardError {
 }
 
 /// How long a machine may take to answer.
-pub(super) const START_TIMEOUT_SECONDS: u64 = 30;
+pub(crate) const START_TIMEOUT_SECONDS: u64 = 30;
 const STOP_TIMEOUT_SECONDS: u64 = 5;

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::board::{Kind, VirtualBoard};
-use super::error::{self, BoardError};
-use super::machine::UART;
-use super::program;
+use crate::board::{Kind, VirtualBoard};
+use crate::error::{self, BoardError};
+use crate::machine::UART;
+use crate::program;
 
 /// A virtual board with a Cortex-M3. Its UART carries all it has to say, boot text included.
 ///
@@ -22,7 +22,7 @@ pub struct Mcu {
 }
 
 /// QEMU's program.
-pub(super) const QEMU: &str = "qemu-system-arm";
+pub(crate) const QEMU: &str = "qemu-system-arm";
 
 impl VirtualBoard<Mcu> {
     /// Makes the board's directory where it is missing, and switches it on with the firmware at
@@ -30,7 +30,7 @@ impl VirtualBoard<Mcu> {
     ///
     /// # Errors
     ///
-    /// [`BoardError`] if a program is missing (see [`super::prerequisites`]), the directory cannot
+    /// [`BoardError`] if a program is missing (see [`crate::prerequisites`]), the directory cannot
     /// be made, or QEMU ends, as it does without the firmware.
     pub async fn start(
         firmware: impl AsRef<Path>,

@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sched::{CloneFlags, setns};
 
-use super::command_line::TAP;
-use super::program::{self, ProgramError};
+use crate::command_line::TAP;
+use crate::program::{self, ProgramError};
 
 /// A network namespace with a tap device; gone when dropped and when QEMU has left it.
 #[derive(Debug)]
-pub(super) struct Namespace {
+pub(crate) struct Namespace {
     name: String,
 }
 
@@ -25,7 +25,7 @@ impl Namespace {
     /// # Errors
     ///
     /// [`ProgramError`] if `ip` is missing or refuses.
-    pub(super) fn create() -> Result<Self, ProgramError> {
+    pub(crate) fn create() -> Result<Self, ProgramError> {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("lastword-{}-{number}", std::process::id());
         ip(&["netns", "add", &name])?;
@@ -39,7 +39,7 @@ impl Namespace {
     }
 
     /// Returns the words that, put before a command, run it in the namespace.
-    pub(super) fn prefix(&self) -> [&str; 4] {
+    pub(crate) fn prefix(&self) -> [&str; 4] {
         ["ip", "netns", "exec", &self.name]
     }
 
@@ -48,7 +48,7 @@ impl Namespace {
     /// # Errors
     ///
     /// An I/O error if it cannot be opened.
-    pub(super) fn open(&self) -> io::Result<File> {
+    pub(crate) fn open(&self) -> io::Result<File> {
         File::open(PathBuf::from(DIRECTORY).join(&self.name))
     }
 
@@ -72,7 +72,7 @@ impl Drop for Namespace {
 /// # Errors
 ///
 /// An I/O error if the kernel refuses.
-pub(super) fn enter(namespace: &File) -> io::Result<()> {
+pub(crate) fn enter(namespace: &File) -> io::Result<()> {
     setns(namespace, CloneFlags::CLONE_NEWNET).map_err(io::Error::from)
 }
 

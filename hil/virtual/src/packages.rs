@@ -6,13 +6,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::image::ImageError;
-use super::program::{self, ProgramError};
-use super::{image, kernel, prerequisites};
+use crate::image::ImageError;
+use crate::program::{self, ProgramError};
+use crate::{image, kernel, prerequisites};
 
 /// A directory with the parts.
 #[derive(Debug, Clone)]
-pub(super) struct Parts {
+pub(crate) struct Parts {
     directory: PathBuf,
 }
 
@@ -24,7 +24,7 @@ impl Parts {
     /// # Errors
     ///
     /// [`ImageError`] if the host's package tools or the file system refuse.
-    pub(super) fn obtain(cache: &Path) -> Result<Self, ImageError> {
+    pub(crate) fn obtain(cache: &Path) -> Result<Self, ImageError> {
         image::file(cache, "make the directory", fs::create_dir_all(cache))?;
         // Absolute, because QEMU runs in the board's directory.
         let cache = &image::file(cache, "resolve", fs::canonicalize(cache))?;
@@ -47,19 +47,19 @@ impl Parts {
     }
 
     /// Returns the kernel's path.
-    pub(super) fn kernel(&self) -> PathBuf {
+    pub(crate) fn kernel(&self) -> PathBuf {
         self.directory.join(KERNEL)
     }
 
     /// Returns the path of a static busybox.
-    pub(super) fn busybox(&self) -> PathBuf {
+    pub(crate) fn busybox(&self) -> PathBuf {
         self.directory.join(BUSYBOX)
     }
 
     /// Returns the paths of the modules that are not built into the kernel, in loading order.
     ///
     /// They end in `.ko` or, compressed, in `.ko.xz`, as the kernel's package had them.
-    pub(super) fn modules(&self) -> Vec<PathBuf> {
+    pub(crate) fn modules(&self) -> Vec<PathBuf> {
         let named = |name: &&str| module_in(&self.directory.join(MODULE_DIRECTORY), name);
         MODULES.iter().filter_map(named).collect()
     }

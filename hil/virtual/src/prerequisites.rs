@@ -1,6 +1,6 @@
 //! What the host must have before a virtual board can run, and how to get it.
 
-use super::{Network, ProgramError, command_line, mcu, program};
+use crate::{Network, ProgramError, command_line, mcu, program};
 
 /// A board that is to run on this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,17 +70,17 @@ pub fn install(packages: &[&str]) -> Result<(), InstallError> {
 /// # Errors
 ///
 /// [`ProgramError`], among others for everybody but root.
-pub(super) fn update_package_lists() -> Result<(), ProgramError> {
+pub(crate) fn update_package_lists() -> Result<(), ProgramError> {
     program::output(program::command("apt-get")?.arg("update")).map(drop)
 }
 
 /// Returns whether this process may install packages.
-pub(super) fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
 /// Returns what to do when `program` is missing, for the end of an error message.
-pub(super) fn remedy(program: &str) -> String {
+pub(crate) fn remedy(program: &str) -> String {
     match REQUIREMENTS
         .iter()
         .find(|requirement| requirement.program == program)

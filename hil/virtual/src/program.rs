@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use super::prerequisites;
+use crate::prerequisites;
 
 /// A program of the host that did not do its part.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ pub enum ProgramError {
 /// directories.
 ///
 /// A user's `PATH` on Debian has neither `mke2fs` nor `ip`.
-pub(super) fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     find_in(
         name,
@@ -55,7 +55,7 @@ pub(super) fn find(name: &str) -> Option<PathBuf> {
 /// # Errors
 ///
 /// [`ProgramError::Missing`] if it is not installed.
-pub(super) fn path(name: &str) -> Result<String, ProgramError> {
+pub(crate) fn path(name: &str) -> Result<String, ProgramError> {
     let path = find(name).ok_or_else(|| ProgramError::Missing {
         program: name.to_owned(),
         remedy: prerequisites::remedy(name),
@@ -68,7 +68,7 @@ pub(super) fn path(name: &str) -> Result<String, ProgramError> {
 /// # Errors
 ///
 /// [`ProgramError::Missing`] if it is not installed.
-pub(super) fn command(name: &str) -> Result<Command, ProgramError> {
+pub(crate) fn command(name: &str) -> Result<Command, ProgramError> {
     let mut command = Command::new(path(name)?);
     command.env("LC_ALL", "C").stdin(Stdio::null());
     Ok(command)
@@ -79,7 +79,7 @@ pub(super) fn command(name: &str) -> Result<Command, ProgramError> {
 /// # Errors
 ///
 /// [`ProgramError`] if it cannot be started or reports failure.
-pub(super) fn output(command: &mut Command) -> Result<String, ProgramError> {
+pub(crate) fn output(command: &mut Command) -> Result<String, ProgramError> {
     let output = command.output().map_err(|source| ProgramError::Start {
         command: spelled(command),
         source,

@@ -10,11 +10,11 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use super::board::VirtualBoard;
-use super::command_line::{AGENT_PORT, CONSOLE};
-use super::error::{self, BoardError};
-use super::linux::Linux;
-use super::namespace::{self, Namespace};
+use crate::board::VirtualBoard;
+use crate::command_line::{AGENT_PORT, CONSOLE};
+use crate::error::{self, BoardError};
+use crate::linux::Linux;
+use crate::namespace::{self, Namespace};
 
 impl VirtualBoard<Linux> {
     /// Returns where the host reaches the agent, on the user network; `None` on a tap, which only
