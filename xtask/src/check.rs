@@ -1,12 +1,13 @@
 //! What must hold before anybody reads a change.
 
 use crate::cargo::{cargo, run, target};
-use crate::{firmware, no_std, size, tidy};
+use crate::{firmware, no_std, size, tidy, words};
 use anyhow::Result;
 
-/// Format, lints, bare-metal builds, documentation, tidiness; stops at the first that fails.
+/// Format, counts that only fall, lints, bare-metal builds, documentation, tidiness; stops at the first that fails.
 pub(crate) fn run_all() -> Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    words::check()?;
     run(&mut cargo(&[
         "clippy",
         "--workspace",

@@ -24,6 +24,7 @@ mod test;
 mod tidy;
 mod vectors;
 mod witness;
+mod words;
 
 use clap::{Parser, Subcommand};
 use policies::Show;
@@ -162,6 +163,12 @@ enum Task {
         #[arg(long, conflicts_with = "write")]
         no_vm: bool,
     },
+    /// List the names, documentation and modules that `check` counts.
+    Words {
+        /// Lower the committed counts to what is left; they are never raised.
+        #[arg(long)]
+        lower: bool,
+    },
     /// Check the protocol's golden vectors on an emulated Cortex-M3.
     Vectors,
     /// Compare three ways to reset behind an acknowledgement, in simulated time.
@@ -236,6 +243,8 @@ fn run(task: Task) -> anyhow::Result<()> {
             write,
             no_vm,
         }),
+        Task::Words { lower: false } => words::list(),
+        Task::Words { lower: true } => words::lower(),
         Task::Vectors => vectors::run(),
         Task::Policies { all: true, .. } => policies::run(Show::All),
         Task::Policies { write: true, .. } => policies::run(Show::Write),
