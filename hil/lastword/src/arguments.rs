@@ -1,6 +1,7 @@
 //! The command line: options of the host, and behind them one line for the board's shell.
 
 use crate::default_endpoint::default_endpoint;
+use crate::own_words::OwnWord;
 use crate::words;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
@@ -11,6 +12,7 @@ use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::{Millis, Text};
 use lastword_shell::arguments::{Argument, Kind};
 use lastword_shell::{Topic, Word, commands, help};
+use std::ffi::OsString;
 use std::time::Duration;
 
 /// Asks a board what it is and what runs on it, restarts things, reboots it and proves that it
@@ -45,7 +47,6 @@ pub(crate) struct Arguments {
     /// `console`, or a line of the board's shell.
     #[arg(
         value_name = "COMMAND",
-        required = true,
         trailing_var_arg = true,
         allow_hyphen_values = true
     )]
@@ -76,25 +77,43 @@ pub(crate) struct Order {
     pub(crate) task: Task,
 }
 
-/// The two things that this command does.
+/// The things that this command does.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     /// A person, or a pipe, on the board's shell.
     Console,
     /// One line for the board's shell.
     Line(String),
+    /// The same behind `--`: what no request spells is sent as text.
+    Verbatim(String),
 }
 
 impl Arguments {
-    /// Checks what clap cannot.
+    /// Reads a command line, the program's name first: up to the first `--` there are words of
+    /// `lastword`'s own in it, behind it there are none.
     ///
     /// # Errors
     ///
     /// What is wrong, for the person who typed it.
-    pub(crate) fn read(mut self) -> Result<Order, clap::Error> {
-        let json = self.shown.json | self.take_word("--json");
-        let wait = self.wait | self.take_word("--wait");
-        let take_over = self.take_over | self.take_word("--take-over");
+    pub(crate) fn read(
+        arguments: impl IntoIterator<Item = OsString>,
+    ) -> Result<Order, clap::Error> {
+        let mut arguments = arguments.into_iter();
+        let own = arguments.by_ref().take_while(|argument| argument != "--");
+        let read = Self::try_parse_from(own)?;
+        let verbatim = arguments
+            .map(OsString::into_string)
+            .collect::<Result<Vec<_>, _>>();
+        let verbatim =
+            verbatim.map_err(|word| bad(format_args!("not UTF-8: {}", word.display())))?;
+        read.order(verbatim)
+    }
+
+    /// Checks what clap cannot.
+    fn order(mut self, verbatim: Vec<String>) -> Result<Order, clap::Error> {
+        let json = self.shown.json | self.take_word(OwnWord::Json);
+        let wait = self.wait | self.take_word(OwnWord::Wait);
+        let take_over = self.take_over | self.take_word(OwnWord::TakeOver);
         let timeout = self.take_timeout()?;
         let endpoint = self.endpoint()?;
         let mut client = Options {
@@ -105,14 +124,7 @@ impl Arguments {
             client.connect = timeout;
             client.patience = patience(timeout);
         }
-        let task = match self.words.as_slice() {
-            [word] if word == "console" => Task::Console,
-            [] => return Err(bad("there is no command; `lastword help` lists them")),
-            [option, ..] if option.starts_with('-') => {
-                return Err(bad(format_args!("unknown option {option}; see --help")));
-            }
-            words => Task::Line(words::line(words)),
-        };
+        let task = task(self.words, verbatim)?;
         Ok(Order {
             endpoint,
             client,
@@ -125,15 +137,19 @@ impl Arguments {
     }
 
     /// Whether this word of the host's stands among those of the board's; takes it out.
-    fn take_word(&mut self, word: &str) -> bool {
+    fn take_word(&mut self, word: OwnWord) -> bool {
         let before = self.words.len();
-        self.words.retain(|other| other != word);
+        self.words.retain(|other| other != word.text());
         self.words.len() < before
     }
 
     /// The timeout, wherever it stands.
     fn take_timeout(&mut self) -> Result<Option<Duration>, clap::Error> {
-        let Some(at) = self.words.iter().position(|word| word == "--timeout") else {
+        let Some(at) = self
+            .words
+            .iter()
+            .position(|word| word == OwnWord::Timeout.text())
+        else {
             return Ok(self.timeout);
         };
         let value = self.words.drain(at..self.words.len().min(at + 2)).nth(1);
@@ -148,6 +164,35 @@ impl Arguments {
             None => default_endpoint().ok_or_else(|| bad("no home: say -u ENDPOINT")),
         }
     }
+}
+
+/// Returns what the words in front of `--` and behind it ask for.
+fn task(mut words: Vec<String>, verbatim: Vec<String>) -> Result<Task, clap::Error> {
+    match words.first() {
+        Some(word) if word == OwnWord::Console.text() => {
+            let is_alone = words.len() == 1 && verbatim.is_empty();
+            let task = is_alone.then_some(Task::Console);
+            return task.ok_or_else(|| bad("console takes no other words"));
+        }
+        Some(option) if option.starts_with('-') => {
+            return Err(bad(format_args!("unknown option {option}; see --help")));
+        }
+        _ => {}
+    }
+    let is_verbatim = !verbatim.is_empty();
+    words.extend(verbatim);
+    if words.is_empty() {
+        return Err(bad("there is no command; `lastword help` lists them"));
+    }
+    let line = words::line(&words);
+    if line.contains(['\n', '\r']) {
+        return Err(bad("a line ends within the line"));
+    }
+    Ok(if is_verbatim {
+        Task::Verbatim(line)
+    } else {
+        Task::Line(line)
+    })
 }
 
 /// A span as the shell writes it.
@@ -193,7 +238,14 @@ fn commands_help() -> String {
     let mut text = String::from("Commands of the board:\n");
     // Writing to a String cannot fail.
     let _ = help::term(&mut text, Topic::all(commands::ALL));
-    text.push_str("\n`lastword console` talks to the board's own shell; ^] leaves.\n\n");
+    text.push_str("\n`lastword console` talks to the board's own shell; ^] leaves.\n");
+    text.push_str("Words that are never the board's, unless they stand behind `--`:");
+    for word in OwnWord::ALL {
+        text.extend([" ", word.text()]);
+    }
+    text.push_str(
+        ".\nBehind `--`, a line that is not listed here is sent to the board as it is.\n\n",
+    );
     text.push_str("Exit codes: 0 done, 1 the board said no or the proof failed, ");
     text.push_str("2 unreachable or no answer in time, 3 bad usage.");
     text.replace("\r\n", "\n")
@@ -212,7 +264,7 @@ mod tests {
 
     fn read(words: &[&str]) -> Result<Order, clap::Error> {
         let words = ["lastword", "-u", "tcp://board"].iter().chain(words);
-        Arguments::try_parse_from(words)?.read()
+        Arguments::read(words.map(OsString::from))
     }
 
     #[track_caller]
@@ -251,17 +303,55 @@ mod tests {
     }
 
     #[test]
+    fn behind_two_dashes_every_word_is_the_boards() {
+        let task = |words: &[&str]| read(words).unwrap().task;
+        for word in OwnWord::ALL.map(OwnWord::text) {
+            let line = Task::Verbatim(word.to_owned());
+            assert_eq!(task(&["--", word]), line);
+            let line = Task::Verbatim(format!("svc status {word}"));
+            assert_eq!(task(&["svc", "status", "--", word]), line);
+        }
+        let order = read(&["--json", "reboot", "--wait", "--", "--"]).unwrap();
+        assert!(order.json && order.wait.is_some());
+        assert_eq!(order.task, Task::Verbatim("reboot --".to_owned()));
+        assert_eq!(task(&["status", "--"]), Task::Line("status".to_owned()));
+    }
+
+    #[test]
+    fn each_own_word_is_taken_in_front_of_them() {
+        for word in OwnWord::ALL {
+            let words = match word {
+                OwnWord::Console => vec!["console"],
+                OwnWord::Timeout => vec!["status", "--timeout", "1s"],
+                _ => vec!["status", word.text()],
+            };
+            let order = read(&words).unwrap();
+            let line = Task::Line("status".to_owned());
+            let expected = if word == OwnWord::Console {
+                Task::Console
+            } else {
+                line
+            };
+            assert_eq!(order.task, expected, "{words:?}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_is_refused() {
         for words in [
             &[][..],
             &["--wait"],
             &["--timeout", "soon", "status"],
             &["--nope", "a"],
+            &["console", "--", "status"],
+            &["console", "status"],
+            &["--"],
+            &["--", "status\nreboot"],
         ] {
             assert!(read(words).is_err(), "{words:?}");
         }
-        let tls = Arguments::try_parse_from(["lastword", "-u", "tls://a", "status"]);
-        assert!(tls.unwrap().read().is_err());
+        let tls = ["lastword", "-u", "tls://a", "status"].map(OsString::from);
+        assert!(Arguments::read(tls).is_err());
     }
 
     #[test]

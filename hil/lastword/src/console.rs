@@ -144,7 +144,7 @@ impl Attached {
 }
 
 /// Takes the line, and gives it free at once: behind a goodbye a board takes text for commands.
-fn taking_over() -> Vec<u8> {
+pub(crate) fn taking_over() -> Vec<u8> {
     let hello = Hello {
         client: ClientId(rand::random()),
         oldest: OLDEST,

@@ -19,6 +19,12 @@ use lastword_shell::{Dialect, Rules, commands, parse};
 use std::error::Error;
 use std::time::Duration;
 
+/// Returns whether all of the line can be asked in typed requests.
+pub(crate) fn can_be_asked(line: &str) -> bool {
+    let script = parse(line, Rules::new(commands::ALL, Dialect::Plain));
+    script.is_ok_and(|script| cannot_be_asked(&script, false).is_none())
+}
+
 /// Reads the line, asks, and reports.
 pub(crate) async fn run(order: &Order, line: &str) -> Exit {
     let (reader, notes) = (Reader::of(order.json), Notes::default());

@@ -1,15 +1,17 @@
 //! The `lastword` command: a shell line asked from the desk, a proof of a reboot, a console.
 //!
 //! The modules are listed in the order a line travels: `arguments` become a line, it is parsed
-//! by the shell's grammar and asked by `line` (a log that is `following` again and again), the replies are written by a `report` and the
+//! by the shell's grammar and asked by `line` (a log that is `following` again and again) or, behind `--`, sent by `text_line`, the replies are written by a `report` and the
 //! asides (console text, rungs) by `notes`. `lastword console` goes its own way.
 
 mod arguments;
 mod default_endpoint;
+mod own_words;
 mod words;
 
 mod following;
 mod line;
+mod text_line;
 
 mod json;
 mod notes;
@@ -21,7 +23,6 @@ mod raw_terminal;
 mod signals;
 
 use arguments::{Arguments, Task};
-use clap::Parser;
 use lastword_client::escape::escape;
 use notes::Notes;
 use std::ffi::OsString;
@@ -58,17 +59,16 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
-    };
-    let order = match arguments.read() {
+    let order = match Arguments::read(arguments) {
         Ok(order) => order,
         Err(error) => return usage(&error),
     };
     match order.task {
         Task::Console => console::run(&order.endpoint, order.take_over).await,
-        Task::Line(ref line) => line::run(&order, line).await,
+        Task::Verbatim(ref line) if order.wait.is_none() && !line::can_be_asked(line) => {
+            text_line::run(&order, line).await
+        }
+        Task::Line(ref line) | Task::Verbatim(ref line) => line::run(&order, line).await,
     }
 }
 

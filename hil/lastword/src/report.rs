@@ -2,6 +2,7 @@
 
 use crate::json;
 use crate::notes::Notes;
+use lastword_client::escape::escape;
 use lastword_client::ladder::Proof;
 use lastword_protocol::message::service::Page;
 use lastword_protocol::message::{AlreadyDone, Reply};
@@ -189,6 +190,19 @@ pub(crate) fn parse_error(reader: Reader, notes: &Notes, error: &ParseError<'_>)
     }
     if reader.wants_it_noted() {
         notes.line(pointed.replace("\r\n", "\n").trim_end());
+    }
+}
+
+/// The rows of a board's answer in text, as they are.
+pub(crate) fn text(reader: Reader, rows: &[String], is_done: bool) {
+    if reader == Reader::Program {
+        let mut object = Map::new();
+        object.insert("ok".to_owned(), is_done.into());
+        object.insert("lines".to_owned(), rows.into());
+        return print_object(object);
+    }
+    for row in rows {
+        print(&(escape(row.as_bytes()) + "\n"));
     }
 }
 

@@ -114,6 +114,49 @@ fn what_makes_no_sense_is_exit_code_3_and_nothing_is_sent() {
     assert!(err.contains("Did you mean: status?"), "{err}");
 }
 
+/// The words that the command keeps for itself, as its help lists them.
+fn own_words(help: &str) -> Vec<&str> {
+    let words = help.split_once("unless they stand behind `--`: ");
+    let words = words.and_then(|(_, words)| words.split_once('.'));
+    words.expect(help).0.split_whitespace().collect()
+}
+
+#[test]
+fn every_line_behind_two_dashes_reaches_the_board() {
+    let place = Place::new();
+    let agent = place.start();
+    let unix = format!("unix://{}", place.path("agent.sock").display());
+    let serial = format!("serial://{}", place.path("tty").display());
+    let (_, help, _) = run(&unix, &["--help"]);
+    let words = own_words(&help);
+    assert!(
+        words.contains(&"console") && words.contains(&"--wait"),
+        "{help}"
+    );
+    for endpoint in [tcp(&agent), unix, serial] {
+        for word in &words {
+            // No command of the agent's: that is for the agent to say.
+            let (code, out, err) = run(&endpoint, &["--", word]);
+            assert_eq!(code, Some(1), "{endpoint} {word}: {out} {err}");
+            assert!(out.starts_with("err 4"), "{endpoint} {word}: {out}");
+            assert_eq!(out.lines().count(), 1, "{endpoint} {word}: {out}");
+        }
+        let (code, out, err) = run(&endpoint, &["power", "reboot", "--", "--wait"]);
+        assert_eq!(code, Some(1), "{endpoint}: {out} {err}");
+        let (code, out, err) = run(&endpoint, &["--", "status"]);
+        assert_eq!(code, Some(0), "{endpoint}: {out} {err}");
+    }
+    let (code, out, _) = run(&tcp(&agent), &["--json", "--", "console"]);
+    let object: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, &object["ok"]),
+        (Some(1), &Value::from(false)),
+        "{out}"
+    );
+    let status = agent.tcp().ask("power status");
+    assert!(status.ends_with("pending=none"), "{status}");
+}
+
 #[test]
 fn a_dry_run_is_accepted_and_its_proof_fails() {
     let place = Place::new();

@@ -54,6 +54,18 @@ fn plain(board: &Simulator) -> Peer {
 }
 
 #[test]
+fn a_command_of_its_own_is_asked_behind_two_dashes() {
+    let (_directory, tty) = place();
+    for board in boards(&tty, &[]) {
+        check(&board, &["led", "on"], 3);
+        assert_eq!(check(&board, &["--", "led", "on"], 0), "ok led=on\n");
+        assert_eq!(check(&board, &["--", "led; uptime"], 0).lines().count(), 3);
+        check(&board, &["--", "led", "up"], 1);
+        check(&board, &["status"], 0);
+    }
+}
+
+#[test]
 fn a_reboot_is_proven_by_a_new_boot_on_every_line() {
     let (_directory, tty) = place();
     for board in boards(&tty, &["--name", "desk"]) {
