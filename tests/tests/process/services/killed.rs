@@ -111,7 +111,7 @@ fn running(agent: &Agent) -> Vec<Shown> {
     agent.services()
 }
 
-/// How often the agent is killed: `usual` times, unless [`VARIABLE`] says otherwise.
+/// Returns the number of kills: `usual` times, unless [`VARIABLE`] says otherwise.
 fn kills(usual: usize) -> usize {
     let told = std::env::var(VARIABLE).ok();
     told.map_or(usual, |kills| kills.parse().expect("a number"))

@@ -4,10 +4,10 @@ mod account;
 mod load;
 
 use super::{NOBODY, kills};
-use account::{ServiceAccount, Totals};
+use account::{AccountTotals, ServiceAccount};
 use lastword_tests::dice::Dice;
 use lastword_tests::process::{Agent, Deadline, Place, Shown};
-use load::Load;
+use load::FloodLoad;
 use nix::unistd::{Pid, getpgid};
 use std::fs;
 use std::thread;
@@ -32,9 +32,9 @@ const WRITE_ON: &str = "\
     i=$((i + 1)); n=$((n + 1)); echo \"$1 $n\"; done; done; echo $n >$NAME.$1.written; }";
 
 /// A service, and the streams that it writes to.
-type Writer = (&'static str, &'static [&'static str]);
+type WriterScript = (&'static str, &'static [&'static str]);
 
-const WRITERS: [Writer; 9] = [
+const WRITERS: [WriterScript; 9] = [
     ("out-1", &["out"]),
     ("out-2", &["out"]),
     ("out-3", &["out"]),
@@ -62,7 +62,7 @@ fn place() -> Place {
 }
 
 /// Has each writer finish, and returns how many lines it wrote to each stream.
-fn finish(place: &Place) -> Vec<(Writer, Vec<usize>)> {
+fn finish(place: &Place) -> Vec<(WriterScript, Vec<usize>)> {
     fs::write(place.path("enough"), "").expect("a temporary directory");
     let written = |name: &str, stream: &str| {
         let deadline = Deadline::start();
@@ -84,7 +84,7 @@ fn finish(place: &Place) -> Vec<(Writer, Vec<usize>)> {
 }
 
 /// Returns what the files have of a service.
-fn account(place: &Place, (name, streams): Writer, written: &[usize]) -> Totals {
+fn account(place: &Place, (name, streams): WriterScript, written: &[usize]) -> AccountTotals {
     let mut account = ServiceAccount::new(streams, written);
     for line in place.logged(name).split_inclusive(|byte| *byte == b'\n') {
         account.take(line);
@@ -146,7 +146,7 @@ fn an_agent_killed_under_load_loses_no_line_restarts_no_service_and_leaves_no_or
         agent.wait_for_state(name, "running");
     }
     let before = agent.services();
-    let load = Load::start(&agent.socket());
+    let load = FloodLoad::start(&agent.socket());
     load.wait_for_answer();
     agent.kill();
     let kills = kills(KILLS);
@@ -161,7 +161,7 @@ fn an_agent_killed_under_load_loses_no_line_restarts_no_service_and_leaves_no_or
     let code = agent.terminate();
     let left = place.processes();
 
-    let (mut totals, mut streams) = (Totals::default(), 0);
+    let (mut totals, mut streams) = (AccountTotals::default(), 0);
     for (writer, lines) in &written {
         totals += account(&place, *writer, lines);
         streams += lines.len();
@@ -175,7 +175,7 @@ fn an_agent_killed_under_load_loses_no_line_restarts_no_service_and_leaves_no_or
         left.len(),
     );
     let all = written.iter().flat_map(|(_, lines)| lines).sum();
-    assert_eq!(totals, Totals::all_of(all));
+    assert_eq!(totals, AccountTotals::all_of(all));
     assert_eq!(restarted, [""; 0]);
     assert_eq!(orphans, NOBODY);
     assert_eq!((code, left), (Some(0), NOBODY.to_vec()));

@@ -17,7 +17,7 @@ struct StreamAccount {
 #[derive(Debug)]
 pub(super) struct ServiceAccount {
     streams: Vec<StreamAccount>,
-    found: Totals,
+    found: AccountTotals,
 }
 
 impl ServiceAccount {
@@ -31,7 +31,7 @@ impl ServiceAccount {
         };
         Self {
             streams: streams.map(account).collect(),
-            found: Totals::default(),
+            found: AccountTotals::default(),
         }
     }
 
@@ -42,11 +42,11 @@ impl ServiceAccount {
             return;
         };
         let is_seen = &mut stream.seen[number - 1];
-        let found = Totals {
+        let found = AccountTotals {
             lines: usize::from(!*is_seen),
             doubled: usize::from(*is_seen),
             disordered: usize::from(number < stream.previous),
-            ..Totals::default()
+            ..AccountTotals::default()
         };
         *is_seen = true;
         stream.previous = number;
@@ -67,9 +67,9 @@ impl ServiceAccount {
     }
 
     /// Returns what was found, and what was not.
-    pub(super) fn close(self) -> Totals {
+    pub(super) fn close(self) -> AccountTotals {
         let seen = self.streams.iter().flat_map(|stream| &stream.seen);
-        Totals {
+        AccountTotals {
             lost: seen.filter(|is_seen| !**is_seen).count(),
             ..self.found
         }
@@ -78,7 +78,7 @@ impl ServiceAccount {
 
 /// Lines of several services.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Totals {
+pub(super) struct AccountTotals {
     lines: usize,
     lost: usize,
     doubled: usize,
@@ -88,7 +88,7 @@ pub(super) struct Totals {
     damaged: usize,
 }
 
-impl Totals {
+impl AccountTotals {
     /// So many lines, and nothing wrong.
     pub(super) fn all_of(lines: usize) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl Totals {
     }
 }
 
-impl AddAssign for Totals {
+impl AddAssign for AccountTotals {
     fn add_assign(&mut self, more: Self) {
         self.lines += more.lines;
         self.lost += more.lost;
@@ -108,7 +108,7 @@ impl AddAssign for Totals {
     }
 }
 
-impl fmt::Display for Totals {
+impl fmt::Display for AccountTotals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -129,7 +129,7 @@ mod tests {
         for line in text.split_inclusive('\n') {
             account.take(line.as_bytes());
         }
-        let expected = Totals {
+        let expected = AccountTotals {
             lines,
             lost,
             doubled,

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 /// The time between two attempts.
 const RETRY: Duration = Duration::from_millis(10);
-/// How many requests are sent at once.
+/// The requests that are sent at once.
 const BATCH: usize = 50;
-/// How much of an answer is taken at once, in bytes.
+/// The most of an answer that is taken at once, in bytes.
 const ANSWER_BYTES: usize = 4 * 1024;
 
 /// A kind of client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Client {
+enum LoadClient {
     /// Asks without end and takes every answer.
     Floods,
     /// Asks once and takes what comes without end.
@@ -27,38 +27,38 @@ enum Client {
     ReadsNothing,
 }
 
-/// What each client says.
-const CLIENTS: [(Client, &str); 14] = [
-    (Client::Floods, "uptime\n"),
-    (Client::Floods, "status; status; status; status\n"),
-    (Client::Floods, "svc list\n"),
-    (Client::Floods, "svc logs out-1 --from 0 --tail 10000\n"),
+/// The clients, each with what it says.
+const CLIENTS: [(LoadClient, &str); 14] = [
+    (LoadClient::Floods, "uptime\n"),
+    (LoadClient::Floods, "status; status; status; status\n"),
+    (LoadClient::Floods, "svc list\n"),
+    (LoadClient::Floods, "svc logs out-1 --from 0 --tail 10000\n"),
     (
-        Client::Floods,
+        LoadClient::Floods,
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"list\"}\n",
     ),
-    (Client::Floods, "\u{1}\u{7f}garbage\n"),
-    (Client::Follows, "svc logs out-2 --follow\n"),
-    (Client::Follows, "svc logs err-2 --follow\n"),
-    (Client::Follows, "svc logs both-2 --follow\n"),
+    (LoadClient::Floods, "\u{1}\u{7f}garbage\n"),
+    (LoadClient::Follows, "svc logs out-2 --follow\n"),
+    (LoadClient::Follows, "svc logs err-2 --follow\n"),
+    (LoadClient::Follows, "svc logs both-2 --follow\n"),
     (
-        Client::Follows,
+        LoadClient::Follows,
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"logs\",\"params\":{\"name\":\"both-3\",\"follow\":true}}\n",
     ),
     (
-        Client::ReadsNothing,
+        LoadClient::ReadsNothing,
         "svc logs both-1 --from 0 --tail 10000\n",
     ),
     (
-        Client::ReadsNothing,
+        LoadClient::ReadsNothing,
         "svc logs err-1 --from 0 --tail 10000\n",
     ),
-    (Client::ReadsNothing, "svc logs out-3 --follow\n"),
-    (Client::ReadsNothing, "help\n"),
+    (LoadClient::ReadsNothing, "svc logs out-3 --follow\n"),
+    (LoadClient::ReadsNothing, "help\n"),
 ];
 
 /// All clients. Each connects anew when its agent is gone.
-pub(super) struct Load {
+pub(super) struct FloodLoad {
     state: Arc<LoadState>,
     clients: Vec<JoinHandle<()>>,
 }
@@ -70,11 +70,11 @@ struct LoadState {
     taken: AtomicU64,
 }
 
-impl Load {
+impl FloodLoad {
     /// Starts the clients of an agent at `socket`.
     pub(super) fn start(socket: &Path) -> Self {
         let state = Arc::new(LoadState::default());
-        let start = |(client, request): (Client, &'static str)| {
+        let start = |(client, request): (LoadClient, &'static str)| {
             let (socket, state) = (PathBuf::from(socket), Arc::clone(&state));
             thread::spawn(move || {
                 while !state.is_over.load(Ordering::Relaxed) {
@@ -110,15 +110,19 @@ impl Load {
 
 impl LoadState {
     /// Talks until the agent ends it.
-    fn talk(&self, mut stream: &UnixStream, client: Client, request: &str) {
-        let batch = request.repeat(if client == Client::Follows { 1 } else { BATCH });
+    fn talk(&self, mut stream: &UnixStream, client: LoadClient, request: &str) {
+        let batch = request.repeat(if client == LoadClient::Follows {
+            1
+        } else {
+            BATCH
+        });
         thread::scope(|scope| {
             scope.spawn(move || {
                 let write = || (&*stream).write_all(batch.as_bytes()).is_ok();
-                while write() && client != Client::Follows {}
+                while write() && client != LoadClient::Follows {}
             });
             let mut answer = [0; ANSWER_BYTES];
-            while client != Client::ReadsNothing
+            while client != LoadClient::ReadsNothing
                 && let Ok(bytes @ 1..) = stream.read(&mut answer)
             {
                 self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
