@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::coop::consume_budget;
 
 /// The most lines that a batch has.
@@ -19,6 +19,12 @@ pub const BATCH_LINES: usize = 1024;
 pub const BATCH_BYTES: usize = 128 * 1024;
 /// The most content that a tail has, in bytes. What lies before it, a [`Follower`] reads.
 pub const TAIL_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many readings of files there are at once, of all logs together: whoever wants more waits. Each has a thread
+/// and a chunk in memory, and the agent's other threads are to have their share of the processors.
+const READS_MAX: usize = 4;
+/// A place for each reading that is under way.
+static READS: Semaphore = Semaphore::const_new(READS_MAX);
 
 /// The feeds of all services, by name.
 #[derive(Debug, Default)]
@@ -190,6 +196,13 @@ fn batch(from: Cursor, until: Cursor) -> Extent {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
+    let place = READS.acquire().await.map_err(io::Error::other)?;
+    // The place is given back when the reading is over, whether anybody still waits for it or not.
+    let work = move || {
+        let read = work();
+        drop(place);
+        read
+    };
     let done = threads::run(&OneEach::default(), work).await;
     done.map_err(|panicked| io::Error::other(panicked.to_string()))?
 }
@@ -295,5 +308,35 @@ impl Follower {
         };
         self.next = first.after(batch.lines.len() as u64);
         Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::Barrier;
+    use std::task::Poll;
+
+    /// Begins a reading. Returns whether it is not over yet.
+    async fn begin<F: Future>(reading: std::pin::Pin<&mut F>) -> bool {
+        let mut reading = reading;
+        poll_fn(|context| Poll::Ready(reading.as_mut().poll(context).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn so_many_are_read_at_once_and_no_more_whether_whoever_asked_has_left_or_not() {
+        let gate = Arc::new(Barrier::new(READS_MAX + 1));
+        for _ in 0..READS_MAX {
+            let gate = Arc::clone(&gate);
+            let left = blocking(move || Ok(gate.wait().is_leader()));
+            assert!(begin(pin!(left)).await);
+        }
+        let mut one_more = pin!(blocking(|| Ok(7)));
+        assert!(begin(one_more.as_mut()).await);
+        assert_eq!(READS.available_permits(), 0);
+        gate.wait();
+        assert_eq!(one_more.await.expect("it is read"), 7);
     }
 }
