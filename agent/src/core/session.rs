@@ -176,7 +176,8 @@ impl Session {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let input = self.backlog.len() + self.typed.len();
-        let replies = self.lines.pages() + self.pending.late_replies();
+        let pages = self.lines.pages() + self.frames.pages();
+        let replies = pages + self.pending.late_replies();
         self.output.len() + input * size_of::<TextInput>() + replies * size_of::<Reply>()
     }
 

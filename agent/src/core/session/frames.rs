@@ -80,6 +80,12 @@ impl Frames {
         self.owner.as_ref().map(Owner::nonce)
     }
 
+    /// Returns how many pages its client has still to ask for.
+    pub(super) fn pages(&self) -> usize {
+        let owner = self.owner.as_ref();
+        owner.map_or(0, |it| it.attachment.shared().lock().pages.len())
+    }
+
     /// Returns how many frames there were.
     pub(super) const fn count(&self) -> u64 {
         self.count

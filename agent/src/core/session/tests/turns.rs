@@ -147,6 +147,26 @@ fn whatever_is_asked_a_session_holds_a_bounded_amount() {
 }
 
 #[test]
+fn pages_that_a_client_in_frames_has_not_asked_for_are_held() {
+    let mut bench = Bench::new(TCP);
+    bench.receive(&ask_hello(CLIENT, false));
+    let nonce = welcomed(&bench.said);
+    let list = Request::Service(ServiceRequest::List);
+    let list = request(nonce, 1, &list);
+    bench.session.receive(bench.now, &list, &Board);
+    let job = bench.session.take_job().expect("a question");
+    let pages = services(1_000);
+    bench
+        .session
+        .answered(bench.now, job.id, &pages, false, &Board);
+    bench.take_output();
+    let held = (pages.len() - 1) * size_of::<Reply>();
+    assert_eq!(bench.session.held_bytes(), held);
+    bench.receive(&request(nonce, 2, &Request::Service(ServiceRequest::More)));
+    assert_eq!(bench.session.held_bytes(), held - size_of::<Reply>());
+}
+
+#[test]
 fn an_answer_is_said_page_by_page_as_it_is_taken() {
     for (line, end) in [
         ("svc list\n", "ok\n"),
