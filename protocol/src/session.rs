@@ -138,6 +138,15 @@ impl<const FRAME: usize, const REPLIES: usize> Session<FRAME, REPLIES> {
         }
     }
 
+    /// Takes the admission of a request back: nothing of it has run, and the same number may be sent again
+    /// ([`Session::say`] tells that, with 429). One that is answered stays so.
+    pub fn retract(&mut self, sequence: Sequence) {
+        let slot = &mut self.slots[Self::slot_of(sequence)];
+        if slot.sequence == Some(sequence) && slot.packet.is_empty() {
+            slot.sequence = None;
+        }
+    }
+
     /// Frames the reply to an admitted request and keeps it for replay; returns a copy to send.
     ///
     /// A reply that does not fit `FRAME` is answered as `500 internal`.
@@ -310,6 +319,25 @@ mod tests {
         assert_eq!(session.admit(Sequence(5)), Admission::Full);
         session.answer(Sequence(1), &Reply::Done).unwrap();
         assert_eq!(session.admit(Sequence(5)), Admission::Run);
+    }
+
+    #[test]
+    fn a_request_whose_admission_is_taken_back_may_come_again_and_an_answered_one_stays_answered() {
+        let mut session = session();
+        for number in [1, 2] {
+            assert_eq!(session.admit(Sequence(number)), Admission::Run);
+        }
+        session.retract(Sequence(1));
+        assert_eq!(session.admit(Sequence(1)), Admission::Run);
+        session.retract(Sequence(1));
+        // It takes no place in the window meanwhile.
+        session.answer(Sequence(2), &Reply::Done).unwrap();
+        assert_eq!(session.admit(Sequence(4)), Admission::Run);
+        assert_eq!(session.admit(Sequence(1)), Admission::Run);
+        let sent = session.answer(Sequence(1), &Reply::Done).unwrap();
+        session.retract(Sequence(1));
+        session.retract(Sequence(9));
+        assert_eq!(session.admit(Sequence(1)), Admission::Replay(&sent));
     }
 
     #[test]

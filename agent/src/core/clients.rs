@@ -94,7 +94,30 @@ impl ClientState {
         self.session.say(sequence, &Reply::Working(working))
     }
 
-    /// Keeps the reply to a request that others worked on, with the pages behind it.
+    /// Returns whether the next page of an answer is being read.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.running
+            .iter()
+            .any(|it| matches!(it.ask, Ask::ReadLog(_)))
+    }
+
+    /// Tells that there is no room for a request: it is as if it had not come, and may be sent again.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`], which cannot happen while a frame holds a hello.
+    pub fn turn_back(
+        &mut self,
+        sequence: Sequence,
+        reply: &Reply,
+    ) -> Result<Packet<FRAME_BYTES>, TooLong> {
+        self.session.retract(sequence);
+        self.session.say(sequence, reply)
+    }
+
+    /// Keeps the reply to a request that others worked on, with the pages behind it. One for which they had
+    /// no room (429) is turned back, and its client's pages stay as they were.
     ///
     /// # Errors
     ///
@@ -109,6 +132,12 @@ impl ClientState {
         let ran = index.map(|index| self.running.remove(index).ask);
         let none = Reply::Refused(Refusal::new(Code::Internal, "there is no answer"));
         let (first, pages) = replies.split_first().unwrap_or((&none, &[]));
+        if matches!(first, Reply::Refused(refusal) if refusal.code == Code::SlowDown) {
+            if let Some(Ask::ReadLog(range)) = ran {
+                self.rest = Some(range);
+            }
+            return self.turn_back(sequence, first);
+        }
         if matches!(ran, Some(Ask::Service(_) | Ask::ReadLog(_))) {
             self.pages = pages.to_vec().into();
             self.rest = rest;

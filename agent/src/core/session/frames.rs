@@ -234,6 +234,10 @@ impl Frames {
                         let ask = Ask::ReadLog(rest);
                         return Some(begin(now, sequence, ask, &mut state, client));
                     }
+                    (None, None) if state.is_reading() => {
+                        send(out, state.turn_back(sequence, &still_reading()));
+                        return None;
+                    }
                     (None, None) => {
                         Reply::Refused(Refusal::new(Code::Unknown, "there is no next page"))
                     }
@@ -344,6 +348,13 @@ fn too_many() -> Reply {
     Reply::Refused(Refusal::new(
         Code::SlowDown,
         "too many requests under way: wait for a reply",
+    ))
+}
+
+fn still_reading() -> Reply {
+    Reply::Refused(Refusal::new(
+        Code::SlowDown,
+        "the page before it is being read: ask for one at a time",
     ))
 }
 

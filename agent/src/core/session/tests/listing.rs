@@ -221,18 +221,59 @@ fn whoever_does_not_take_it_is_dropped_as_others_are() {
     assert_eq!(bench.session.end(), Some(End::Stalled));
 }
 
-#[test]
-fn a_client_in_frames_has_the_rest_read_once_it_asks_for_it() {
-    let mut bench = Bench::new(TCP);
-    bench.receive(&ask_hello(CLIENT, false));
-    let nonce = welcomed(&bench.said);
-    bench.said.clear();
+/// A client in frames.
+struct FramesClient {
+    bench: Bench,
+    nonce: Nonce,
+}
+
+impl FramesClient {
+    fn new() -> Self {
+        let mut bench = Bench::new(TCP);
+        bench.receive(&ask_hello(CLIENT, false));
+        let nonce = welcomed(&bench.said);
+        bench.said.clear();
+        Self { bench, nonce }
+    }
+
+    /// Sends a request. Returns what it has others asked.
+    fn ask(&mut self, number: u16, asked: ServiceRequest) -> Option<Job> {
+        let asked = request(self.nonce, number, &Request::Service(asked));
+        self.bench.session.receive(self.bench.now, &asked, &Board);
+        self.bench.take_output();
+        self.bench.session.take_job()
+    }
+
+    /// Asks for lines, of which `pages` are read and `rest` is not.
+    fn ask_for_lines(&mut self, wanted: &Logs, pages: &[Reply], rest: &LogRange) {
+        let logs = ServiceRequest::Logs(wanted.clone());
+        let job = self.ask(1, logs).expect("a question");
+        self.bench.session.continues(job.id, rest.clone());
+        self.answer(&job, pages);
+    }
+
+    fn answer(&mut self, job: &Job, pages: &[Reply]) {
+        self.bench
+            .session
+            .answered(self.bench.now, job.id, pages, false, &Board);
+        self.bench.take_output();
+    }
+
+    /// The opcodes of what was said since.
+    fn heard(&mut self) -> Vec<u8> {
+        let said = std::mem::take(&mut self.bench.said);
+        let opcodes = opcodes(&said, self.nonce).into_iter();
+        opcodes.map(|(_, opcode)| opcode).collect()
+    }
+}
+
+/// Ten lines from the beginning, the first of them as two pages, and what is then to be read.
+fn ten_lines() -> (Logs, Vec<Reply>, LogRange) {
     let wanted = Logs {
         name: name(),
         from: Some(0),
         lines: 10,
     };
-    let logs = Request::Service(ServiceRequest::Logs(wanted.clone()));
     let mut range = LogRange::new(&wanted, Cursor(KNOWN), false);
     let mut pages = Pages::default();
     let mut lines = vec![line(0, &"long".repeat(160))];
@@ -240,31 +281,57 @@ fn a_client_in_frames_has_the_rest_read_once_it_asks_for_it() {
     push_line(&mut pages, &lines[0]);
     let pages: Vec<_> = pages.so_far().collect();
     assert_eq!(pages.len(), 2);
+    (wanted, pages, range)
+}
 
-    let ask = |bench: &mut Bench, number, asked: &Request| {
-        let asked = request(nonce, number, asked);
-        bench.session.receive(bench.now, &asked, &Board);
-        bench.take_output();
-        bench.session.take_job()
-    };
-    let job = ask(&mut bench, 1, &logs).expect("a question");
-    bench.session.continues(job.id, range.clone());
-    bench
-        .session
-        .answered(bench.now, job.id, &pages, false, &Board);
-    let more = Request::Service(ServiceRequest::More);
-    assert!(
-        ask(&mut bench, 2, &more).is_none(),
-        "the session has the page"
-    );
-    let job = ask(&mut bench, 3, &more).expect("a question");
+#[test]
+fn a_client_in_frames_has_the_rest_read_once_it_asks_for_it() {
+    let (wanted, pages, range) = ten_lines();
+    let mut client = FramesClient::new();
+    client.ask_for_lines(&wanted, &pages, &range);
+    let kept = client.ask(2, ServiceRequest::More);
+    assert!(kept.is_none(), "the session has the page");
+    let job = client.ask(3, ServiceRequest::More).expect("a question");
     assert_eq!(job.ask, Ask::ReadLog(range));
-    bench
-        .session
-        .answered(bench.now, job.id, &[known()], false, &Board);
-    assert!(ask(&mut bench, 4, &more).is_none());
-    bench.take_output();
-    let mut expected = vec![(Class::Reply, opcode::ITEMS); 3];
-    expected.push((Class::Reply, opcode::REFUSED));
-    assert_eq!(opcodes(&bench.said, nonce), expected);
+    client.answer(&job, &[known()]);
+    assert_eq!(client.heard(), [opcode::ITEMS; 3]);
+    assert!(client.ask(4, ServiceRequest::More).is_none());
+    assert_eq!(client.heard(), [opcode::REFUSED]);
+}
+
+#[test]
+fn a_page_behind_one_that_is_being_read_is_asked_for_again() {
+    let (wanted, pages, range) = ten_lines();
+    let mut client = FramesClient::new();
+    client.ask_for_lines(&wanted, &pages[..1], &range);
+    let job = client.ask(2, ServiceRequest::More).expect("a question");
+    assert!(client.ask(3, ServiceRequest::More).is_none());
+    assert_eq!(client.heard(), [opcode::ITEMS, opcode::REFUSED]);
+    client.bench.session.continues(job.id, range.clone());
+    client.answer(&job, &pages);
+    assert!(client.ask(3, ServiceRequest::More).is_none());
+    assert_eq!(client.heard(), [opcode::ITEMS; 2], "under its number");
+    let job = client.ask(4, ServiceRequest::More).expect("a question");
+    assert_eq!(job.ask, Ask::ReadLog(range));
+}
+
+#[test]
+fn a_request_for_which_there_is_no_room_may_be_sent_again_and_forgets_no_page() {
+    let (wanted, pages, range) = ten_lines();
+    let full = Reply::Refused(Refusal::new(Code::SlowDown, "ask again later"));
+    let mut client = FramesClient::new();
+    client.ask_for_lines(&wanted, &pages[..1], &range);
+    let list = client.ask(2, ServiceRequest::List).expect("a question");
+    client.answer(&list, std::slice::from_ref(&full));
+    for _ in 0..2 {
+        let job = client.ask(3, ServiceRequest::More).expect("a question");
+        assert_eq!(job.ask, Ask::ReadLog(range.clone()));
+        client.answer(&job, std::slice::from_ref(&full));
+    }
+    assert_eq!(client.heard()[1..], [opcode::REFUSED; 3]);
+    let job = client.ask(3, ServiceRequest::More).expect("a question");
+    client.answer(&job, &[known()]);
+    assert!(client.ask(3, ServiceRequest::More).is_none());
+    assert_eq!(client.heard(), [opcode::ITEMS; 2], "and then it is kept");
+    assert!(client.ask(2, ServiceRequest::List).is_some());
 }
