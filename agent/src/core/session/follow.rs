@@ -5,9 +5,9 @@ use super::{OUTPUT_BYTES, Session};
 use crate::core::world::World;
 use lastword_protocol::Instant;
 
-/// Lines are taken only while less output than this waits, in bytes, so that there is room for
-/// answers.
-const LINES_BEHIND: usize = OUTPUT_BYTES / 2;
+/// Rows of a long answer are said only while less output than this waits, in bytes, so that there is room for
+/// the answers to whatever arrives meanwhile.
+pub(super) const ROWS_OUTPUT_BYTES: usize = OUTPUT_BYTES / 2;
 
 impl Session {
     /// The next thing to do about logs that are followed; what comes of them goes to
@@ -20,7 +20,7 @@ impl Session {
     /// they are.
     #[must_use]
     pub fn wants_lines(&self, id: FollowId) -> bool {
-        let room = self.output.len() < LINES_BEHIND && !self.output.is_muted();
+        let room = self.output.len() < ROWS_OUTPUT_BYTES && !self.output.is_muted();
         room && self.end.is_none() && self.lines.wants_lines(id)
     }
 

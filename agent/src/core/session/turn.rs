@@ -4,6 +4,7 @@
 //! Whoever drives several sessions gives each of them one turn after the other.
 
 use super::answers::TextInput;
+use super::follow::ROWS_OUTPUT_BYTES;
 use super::loss::LinkInput;
 use super::marks::Marked;
 use super::{OUTPUT_BYTES, Session};
@@ -28,12 +29,11 @@ impl Session {
     #[must_use]
     pub fn has_work(&self) -> bool {
         let may_say = !self.output.is_muted() && self.output.len() < OUTPUT_BYTES;
-        let is_runnable = self.lines.is_runnable() && !self.pending.has_line();
-        (self.is_unfinished() || is_runnable) && may_say && self.end.is_none()
+        (self.is_unfinished() || self.may_run_line()) && may_say && self.end.is_none()
     }
 
     /// Works for one turn through what has arrived. Text waits behind a line that is being answered, frames
-    /// do not; behind its last word everything waits.
+    /// and `^C` do not, however long the answer is; behind its last word everything waits.
     pub fn work(&mut self, now: Instant, world: &dyn World) {
         self.decoder.tick(now);
         let done_before = self.done();
@@ -64,7 +64,8 @@ impl Session {
         self.lines.steps() + self.frames.count()
     }
 
-    /// Takes a line one step further, or else the next byte. Returns whether there was either.
+    /// Takes a line one step further, or else the next byte, or else the next page of a long answer. Returns
+    /// whether there was any of them.
     fn work_once(&mut self, now: Instant, world: &dyn World) -> bool {
         if !self.is_line_busy() {
             let held = self.lines.take_held().map(TextInput::Byte);
@@ -72,11 +73,33 @@ impl Session {
                 self.text(now, input, world);
                 return true;
             }
-        } else if self.lines.is_runnable() && !self.pending.has_line() {
-            let flow = self.lines.run(&mut self.output, world);
-            self.follow(flow);
+        } else if !self.lines.has_page() && self.may_run_line() {
+            self.run_line(world);
             return true;
         }
+        if self.take_arrived(now, world) {
+            return true;
+        }
+        let has_row = self.may_run_line();
+        if has_row {
+            self.run_line(world);
+        }
+        has_row
+    }
+
+    /// Returns whether the line under way can be taken a step further now.
+    fn may_run_line(&self) -> bool {
+        let has_room = !self.lines.has_page() || self.output.len() < ROWS_OUTPUT_BYTES;
+        self.lines.is_runnable() && !self.pending.has_line() && has_room
+    }
+
+    fn run_line(&mut self, world: &dyn World) {
+        let flow = self.lines.run(&mut self.output, world);
+        self.follow(flow);
+    }
+
+    /// Takes the next byte of what has arrived. Returns whether there was one.
+    fn take_arrived(&mut self, now: Instant, world: &dyn World) -> bool {
         if let Some(byte) = self.decoder.released() {
             self.text(now, TextInput::Byte(byte), world);
             return true;

@@ -20,6 +20,11 @@ impl Lines {
         self.running.as_ref().map_or(0, RunningLine::pages)
     }
 
+    /// Returns whether there is more to say of a long answer.
+    pub(in crate::core::session) fn has_page(&self) -> bool {
+        self.running.as_ref().is_some_and(RunningLine::has_page)
+    }
+
     /// Returns whether a line is being answered that ends by itself: text waits behind it.
     pub(in crate::core::session) const fn is_busy(&self) -> bool {
         self.running.is_some() && (self.showing.is_none() || self.is_listing)

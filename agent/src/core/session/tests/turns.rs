@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::core::service::answer::{ANSWER_PAGES, Pages};
+use crate::core::session::follow::ROWS_OUTPUT_BYTES;
 use lastword_protocol::message::service::{Brief, Item, ServiceRequest, ServiceState};
 
 fn finals(bench: &Bench) -> usize {
@@ -188,7 +189,7 @@ fn an_answer_is_said_page_by_page_as_it_is_taken() {
         }
         let waits = bench.session.output().len();
         assert!(
-            (OUTPUT_BYTES..OUTPUT_BYTES + 4_096).contains(&waits),
+            (ROWS_OUTPUT_BYTES..ROWS_OUTPUT_BYTES + 4_096).contains(&waits),
             "{line:?}: {waits}"
         );
         bench.take_output();
@@ -204,6 +205,88 @@ fn an_answer_is_said_page_by_page_as_it_is_taken() {
             assert_eq!(answer["result"][999]["pid"], 1_000);
         }
     }
+}
+
+/// A session that has said the beginning of a long list. `takes`: its peer has taken that, or else takes
+/// nothing for now.
+fn listing(traits: Traits, line: &[u8], takes: bool) -> Bench {
+    let mut bench = Bench::new(traits);
+    bench.session.receive(bench.now, line, &Board);
+    let job = bench.session.take_job().expect("a question");
+    let pages = services(1_000);
+    bench
+        .session
+        .answered(bench.now, job.id, &pages, false, &Board);
+    while bench.session.has_work() {
+        bench.session.work(bench.now, &Board);
+    }
+    if takes {
+        bench.said.extend_from_slice(bench.session.output().front());
+        let count = bench.session.output().len();
+        bench.session.wrote(bench.now, count);
+    }
+    bench
+}
+
+fn rows(said: &[u8]) -> usize {
+    let said = String::from_utf8_lossy(said);
+    said.matches("a-service-with").count()
+}
+
+#[test]
+fn frames_are_answered_in_the_middle_of_a_long_list() {
+    for (traits, takes) in [(TCP, true), (UART, true), (TCP, false), (UART, false)] {
+        let mut bench = listing(traits, b"svc list\n", takes);
+        assert!(bench.session.wants_input());
+        let hello = ask_hello(CLIENT, false);
+        bench.session.receive(bench.now, &hello, &Board);
+        bench.take_output();
+        let frame = bench.said.iter().position(|byte| *byte == 0);
+        let rows_before = rows(&bench.said[..frame.expect("an answer")]);
+        assert!(rows_before < 200, "{rows_before} rows before it");
+        welcomed(&bench.said);
+        assert_eq!(rows(&bench.said), 1_000);
+        assert!(bench.text().ends_with("ok\n"));
+    }
+}
+
+#[test]
+fn an_interrupt_ends_a_long_list() {
+    for (line, end) in [
+        (
+            &b"svc list\n"[..],
+            "err 499 aborted detail=\"interrupted\"\n",
+        ),
+        (b"svc list\r\0", "board1> "),
+    ] {
+        for (traits, takes) in [(TCP, true), (UART, true), (TCP, false), (UART, false)] {
+            let mut bench = listing(traits, line, takes);
+            bench.session.receive(bench.now, b"\x03", &Board);
+            bench.take_output();
+            let rows = rows(&bench.said);
+            assert!(rows < 200, "{rows} rows");
+            assert!(bench.text().ends_with(end), "{}", bench.text());
+        }
+    }
+}
+
+#[test]
+fn a_list_goes_on_however_much_is_said_meanwhile() {
+    let mut bench = listing(TCP, b"svc list\n", true);
+    for _ in 0..5_000 {
+        if bench.session.wants_input() {
+            bench.session.receive(bench.now, b"uptime\n", &Board);
+        }
+        bench.session.work(bench.now, &Board);
+        let count = bench.session.output().len().min(512);
+        let said = &bench.session.output().front()[..count];
+        bench.said.extend_from_slice(said);
+        bench.session.wrote(bench.now, count);
+    }
+    let said = bench.text();
+    let list = said.split("ok").next().unwrap_or_default();
+    assert_eq!(rows(list.as_bytes()), 1_000);
+    assert!(said.contains("ok uptime_ms"), "lines behind it, too");
 }
 
 #[test]
