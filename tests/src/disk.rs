@@ -93,6 +93,11 @@ impl Storage for Disk {
         Ok(())
     }
 
+    fn append(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        let before = self.read(name)?.ok_or(io::ErrorKind::NotFound)?;
+        self.write(name, &[&before, content].concat())
+    }
+
     fn sync(&mut self, _name: &str) -> io::Result<()> {
         Ok(())
     }

@@ -74,15 +74,15 @@ impl PowerRecord {
     ///
     /// # Errors
     ///
-    /// Whatever the disk says; the record before is then still there.
-    pub fn save(&self, storage: &mut dyn Storage) -> io::Result<()> {
+    /// As [`storage::replace`].
+    pub fn save<S: Storage + ?Sized>(&self, storage: &mut S) -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         storage::replace(storage, POWER_FILE, &text)
     }
 
     /// Reads the record. A broken file is evidence of nothing: it is kept aside.
-    pub fn load(storage: &mut dyn Storage) -> Found {
+    pub fn load<S: Storage + ?Sized>(storage: &mut S) -> Found {
         let read = match storage.read(POWER_FILE) {
             Ok(None) => return Found::Nothing,
             Ok(Some(content)) => Self::parse(&content),

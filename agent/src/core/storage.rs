@@ -20,6 +20,13 @@ pub trait Storage: Send {
     /// Whatever the disk says.
     fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()>;
 
+    /// Writes behind the end of a file that is there. Nothing is durable yet.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says; any part of it may be in the file then.
+    fn append(&mut self, name: &str, content: &[u8]) -> io::Result<()>;
+
     /// Makes a file's content durable.
     ///
     /// # Errors
@@ -47,8 +54,12 @@ pub trait Storage: Send {
 ///
 /// # Errors
 ///
-/// Whatever the disk says; the old content is then still there.
-pub fn replace(storage: &mut dyn Storage, name: &str, content: &[u8]) -> io::Result<()> {
+/// Whatever the disk says; the old content is then still there, or the new one if the names could not be
+/// made durable.
+pub fn replace<S>(storage: &mut S, name: &str, content: &[u8]) -> io::Result<()>
+where
+    S: Storage + ?Sized,
+{
     let staging = format!("{name}.new");
     storage.write(&staging, content)?;
     storage.sync(&staging)?;
@@ -69,10 +80,19 @@ pub struct BrokenFile {
 
 impl BrokenFile {
     /// Renames a file so that it is kept, and out of the way: `NAME.broken`, or `NAME.broken.1` and so on.
-    pub fn keep_aside(storage: &mut dyn Storage, name: &str, why: String) -> Self {
+    pub fn keep_aside<S>(storage: &mut S, name: &str, why: String) -> Self
+    where
+        S: Storage + ?Sized,
+    {
         let kept = put_aside(storage, name).map_err(|error| error.to_string());
         let name = name.to_owned();
         Self { name, why, kept }
+    }
+
+    /// Returns the name under which the file is kept; `None` if it could not be renamed.
+    #[must_use]
+    pub fn kept_as(&self) -> Option<&str> {
+        self.kept.as_deref().ok()
     }
 
     /// One that could not be kept aside.
@@ -96,7 +116,7 @@ impl fmt::Display for BrokenFile {
     }
 }
 
-fn put_aside(storage: &mut dyn Storage, name: &str) -> io::Result<String> {
+fn put_aside<S: Storage + ?Sized>(storage: &mut S, name: &str) -> io::Result<String> {
     let mut aside = format!("{name}.broken");
     for number in 1..BROKEN_FILES {
         if matches!(storage.read(&aside), Ok(None)) {

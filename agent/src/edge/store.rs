@@ -285,6 +285,11 @@ impl Storage for Files {
         Ok(())
     }
 
+    fn append(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::APPEND;
+        open_in(self.directory.current(), name, flags)?.write_all(content)
+    }
+
     fn sync(&mut self, name: &str) -> io::Result<()> {
         open_in(self.directory.current(), name, OFlags::RDONLY)?.sync_all()?;
         pass("state-synced");
@@ -391,6 +396,26 @@ mod tests {
             nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         };
         check_in_the_way(fifo, "power.json is no regular file");
+    }
+
+    #[test]
+    fn an_append_goes_behind_the_end_of_a_file_that_is_there_and_is_no_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDirectory::open(directory.path()).unwrap();
+        let mut files = state.files();
+        let missing = files.append("log", b"no").expect_err("it is not there");
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        files.write("log", b"one").unwrap();
+        files.append("log", b" two").unwrap();
+        files.append("log", b" three").unwrap();
+        files.sync("log").unwrap();
+        let content = files.read("log").unwrap();
+        assert_eq!(content.as_deref(), Some(&b"one two three"[..]));
+
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(directory.path().join("log"), link).unwrap();
+        let refused = files.append("link", b"no").expect_err("it is a link");
+        assert!(refused.to_string().contains("is a link"), "{refused}");
     }
 
     #[test]

@@ -120,15 +120,15 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// Whatever the disk says; what was there before is then still there.
-    pub fn save(&self, storage: &mut dyn Storage) -> io::Result<()> {
+    /// As [`storage::replace`].
+    pub fn save<S: Storage + ?Sized>(&self, storage: &mut S) -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         storage::replace(storage, REGISTRY_FILE, &text)
     }
 
     /// Reads it. What cannot be used is kept aside.
-    pub fn load(storage: &mut dyn Storage) -> Found {
+    pub fn load<S: Storage + ?Sized>(storage: &mut S) -> Found {
         let read = match storage.read(REGISTRY_FILE) {
             Ok(None) => return Found::Nothing,
             Ok(Some(content)) => Self::parse(&content),
