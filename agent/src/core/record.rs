@@ -83,7 +83,7 @@ impl PowerRecord {
 
     /// Reads the record. A broken file is evidence of nothing: it is kept aside.
     pub fn load<S: Storage + ?Sized>(storage: &mut S) -> Found {
-        let read = match storage.read(POWER_FILE) {
+        let read = match storage::load(storage, POWER_FILE) {
             Ok(None) => return Found::Nothing,
             Ok(Some(content)) => Self::parse(&content),
             Err(error) => Err(error.to_string()),

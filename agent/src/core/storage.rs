@@ -67,6 +67,21 @@ where
     storage.sync_names()
 }
 
+/// Reads a file as [`Storage::read`]. If there is none, that is durable on return: an agent may have been killed
+/// when it had put a broken one aside, and a file written in its place could reach the disk before its new name.
+///
+/// # Errors
+///
+/// Whatever the disk says.
+pub fn load<S: Storage + ?Sized>(storage: &mut S, name: &str) -> io::Result<Option<Vec<u8>>> {
+    let content = storage.read(name)?;
+    if content.is_none() {
+        // A disk that refuses refuses what is saved next, too, and that is told.
+        let _ = storage.sync_names();
+    }
+    Ok(content)
+}
+
 /// How many broken files of a name are kept; the last is replaced then.
 const BROKEN_FILES: u32 = 10;
 

@@ -4,7 +4,7 @@
 use super::format::{FileContent, JournalId, JournalRecord, RECORD_OVERHEAD_BYTES, RecordKind};
 use super::reading::{FileTail, ReadFile, SlotState};
 use super::{JournalLimits, SLOTS};
-use crate::core::storage::{BrokenFile, Storage, replace};
+use crate::core::storage::{BrokenFile, Storage, load, replace};
 use std::io;
 
 /// What is to be written before the journal can be used.
@@ -20,8 +20,8 @@ pub(super) struct SettlePlan {
 }
 
 /// Reads one of the two files. One that cannot be read is damaged.
-pub(super) fn read_slot<S: Storage + ?Sized>(storage: &S, slot: usize) -> SlotState {
-    match storage.read(SLOTS[slot]) {
+pub(super) fn read_slot<S: Storage + ?Sized>(storage: &mut S, slot: usize) -> SlotState {
+    match load(storage, SLOTS[slot]) {
         Ok(None) => SlotState::Absent,
         Ok(Some(file)) => SlotState::parse(&file),
         Err(error) => SlotState::Unusable(error.to_string()),

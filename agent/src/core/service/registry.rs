@@ -129,7 +129,7 @@ impl Registry {
 
     /// Reads it. What cannot be used is kept aside.
     pub fn load<S: Storage + ?Sized>(storage: &mut S) -> Found {
-        let read = match storage.read(REGISTRY_FILE) {
+        let read = match storage::load(storage, REGISTRY_FILE) {
             Ok(None) => return Found::Nothing,
             Ok(Some(content)) => Self::parse(&content),
             Err(error) => Err(error.to_string()),
