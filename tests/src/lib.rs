@@ -29,6 +29,8 @@ pub mod terminal;
 pub mod disk;
 pub mod reset;
 
+pub mod storage;
+
 pub mod agent;
 pub mod board;
 

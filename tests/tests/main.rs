@@ -12,6 +12,8 @@
 
 mod line;
 
+mod storage;
+
 mod last_word;
 mod policies;
 mod sockets;

@@ -1,0 +1,58 @@
+//! The calls, in the agent's core, that make something durable or visible: as its source has them.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The operations of `Storage` that a mutant can leave out.
+const OPERATIONS: [&str; 3] = [".sync(", ".rename(", ".sync_names("];
+
+/// A call in the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SourceCall {
+    /// The path from the root of the project.
+    pub(super) file: String,
+    pub(super) line: u32,
+}
+
+impl fmt::Display for SourceCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the call at {}:{}", self.file, self.line)
+    }
+}
+
+/// Returns every such call in the agent's core, its tests apart.
+pub(super) fn of_the_core() -> io::Result<Vec<SourceCall>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut calls = Vec::new();
+    find(&root, Path::new("agent/src/core"), &mut calls)?;
+    Ok(calls)
+}
+
+fn find(root: &Path, directory: &Path, calls: &mut Vec<SourceCall>) -> io::Result<()> {
+    for entry in fs::read_dir(root.join(directory))? {
+        let entry = entry?;
+        let path = directory.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            find(root, &path, calls)?;
+        } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs") {
+            let source = fs::read_to_string(entry.path())?;
+            let file = path.to_string_lossy();
+            calls.extend(lines_with_calls(&source).map(|line| SourceCall {
+                file: file.clone().into_owned(),
+                line,
+            }));
+        }
+    }
+    Ok(())
+}
+
+fn lines_with_calls(source: &str) -> impl Iterator<Item = u32> {
+    let code = source.lines().take_while(|line| *line != "mod tests {");
+    let is_call = |line: &str| OPERATIONS.iter().any(|it| line.contains(it));
+    (1..)
+        .zip(code)
+        .filter(move |(_, line)| is_call(line))
+        .map(|(number, _)| number)
+}
