@@ -19,6 +19,7 @@ mod services_kill;
 mod siege;
 mod size;
 mod splice;
+mod storage;
 mod terminals;
 mod test;
 mod tidy;
@@ -115,6 +116,16 @@ enum Task {
         /// Tell the board nothing of what was lost, which has to be found out.
         #[arg(long)]
         ignore_marks: bool,
+    },
+    /// Cut the power at every operation of what the agent keeps durable, on a simulated disk. Much faster as
+    /// `cargo run --release --package xtask -- storage`.
+    Storage {
+        /// The seed of what is lost and torn; chance otherwise.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Leave out each sync and each rename, one after the other, which has to be found out.
+        #[arg(long)]
+        mutants: bool,
     },
     /// Let two peers ask, take, cancel and die in every order. Much faster as
     /// `cargo run --release --package xtask -- orders`.
@@ -221,6 +232,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             seed,
             ignore_marks,
         } => splice::run(target, lines, seed, ignore_marks),
+        Task::Storage { seed, mutants } => storage::run(seed, mutants),
         Task::Orders => {
             orders::run();
             Ok(())
