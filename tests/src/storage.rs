@@ -27,13 +27,13 @@ pub use disk::CallSite;
 pub use explore::{StorageEffort, StorageTally};
 pub use report::{MutantFate, StorageReport};
 
-/// What takes a test seconds.
+/// The effort that takes a test seconds.
 pub const SHORT_EFFORT: StorageEffort = StorageEffort {
     mixtures: 2,
     later_cuts: 1,
 };
 
-/// What takes a person a minute.
+/// The effort that takes a person a minute.
 pub const LONG_EFFORT: StorageEffort = StorageEffort {
     mixtures: 24,
     later_cuts: 12,

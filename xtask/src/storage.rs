@@ -36,5 +36,5 @@ pub(crate) fn run(seed: Option<u64>, mutants: bool) -> Result<()> {
     Ok(())
 }
 
-/// How much is shown of how a mutant was found out.
+/// The part that is shown of the way in which a mutant was found.
 const SHOWN_CHARS: usize = 100;

@@ -1,6 +1,6 @@
 //! A disk that knows what of its files and names is durable, and stops or refuses at any operation.
 
-use super::medium::Medium;
+use super::medium::DiskMedium;
 use lastword_agent::core::storage::Storage;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::panic::Location;
 /// A place in the real code that calls an operation which makes something durable, or visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallSite {
-    /// What the real code was asked to do: `save`, say.
+    /// The request to the real code: `save`, say.
     pub action: &'static str,
     /// The operation.
     pub operation: &'static str,
@@ -85,11 +85,11 @@ pub(super) enum DiskFault {
 /// A disk with the faults that are planned for it. It counts operations from 0.
 #[derive(Debug, Default)]
 pub(super) struct SimulatedDisk {
-    pub(super) medium: Medium,
+    pub(super) medium: DiskMedium,
     pub(super) faults: Vec<DiskFault>,
     /// A call that is left out, and succeeds.
     pub(super) skipped: Option<CallSite>,
-    /// What the real code is asked to do just now.
+    /// The request to the real code that is under way.
     pub(super) action: &'static str,
     pub(super) operations: Vec<OperationKind>,
     /// The calls that were made, if they are traced.
@@ -99,8 +99,8 @@ pub(super) struct SimulatedDisk {
     pub(super) is_cut: bool,
 }
 
-/// What becomes of an operation.
-enum Course {
+/// The fate of an operation.
+enum OperationFate {
     Done,
     Skipped,
     /// It is done up to this place, and fails.
@@ -108,9 +108,9 @@ enum Course {
 }
 
 impl SimulatedDisk {
-    fn begin(&mut self, kind: OperationKind) -> Course {
+    fn begin(&mut self, kind: OperationKind) -> OperationFate {
         if self.is_cut {
-            return Course::Fails(0);
+            return OperationFate::Fails(0);
         }
         let number = self.operations.len();
         self.operations.push(kind);
@@ -118,11 +118,11 @@ impl SimulatedDisk {
             match *fault {
                 DiskFault::Cut { at, place } if at == number => {
                     self.is_cut = true;
-                    return Course::Fails(place);
+                    return OperationFate::Fails(place);
                 }
                 DiskFault::Failure { at, way } if at == number => {
                     self.failed += 1;
-                    return Course::Fails(way);
+                    return OperationFate::Fails(way);
                 }
                 DiskFault::Full {
                     at,
@@ -130,12 +130,12 @@ impl SimulatedDisk {
                     operations,
                 } if (at..at + operations).contains(&number) && kind.takes_room() => {
                     self.failed += 1;
-                    return Course::Fails(way);
+                    return OperationFate::Fails(way);
                 }
                 _ => {}
             }
         }
-        Course::Done
+        OperationFate::Done
     }
 
     /// As [`Self::begin`], for a call that a mutant may leave out.
@@ -144,7 +144,7 @@ impl SimulatedDisk {
         kind: OperationKind,
         operation: &'static str,
         location: &'static Location<'static>,
-    ) -> Course {
+    ) -> OperationFate {
         let site = CallSite {
             action: self.action,
             operation,
@@ -159,7 +159,7 @@ impl SimulatedDisk {
             sites.insert(site);
         }
         if self.skipped == Some(site) {
-            return Course::Skipped;
+            return OperationFate::Skipped;
         }
         course
     }
@@ -189,8 +189,8 @@ impl Storage for SimulatedDisk {
     /// As on the real disk: the old file is removed, a new one made and written to.
     fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         let place = match self.begin(OperationKind::Write) {
-            Course::Fails(place) => place,
-            Course::Done | Course::Skipped => u8::MAX,
+            OperationFate::Fails(place) => place,
+            OperationFate::Done | OperationFate::Skipped => u8::MAX,
         };
         if place >= 1 {
             self.medium.unlink(name);
@@ -208,8 +208,8 @@ impl Storage for SimulatedDisk {
 
     fn append(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         let place = match self.begin(OperationKind::Append) {
-            Course::Fails(place) => place,
-            Course::Done | Course::Skipped => u8::MAX,
+            OperationFate::Fails(place) => place,
+            OperationFate::Done | OperationFate::Skipped => u8::MAX,
         };
         if self.medium.read(name).is_none() {
             return Err(io::ErrorKind::NotFound.into());
@@ -225,14 +225,14 @@ impl Storage for SimulatedDisk {
     #[track_caller]
     fn sync(&mut self, name: &str) -> io::Result<()> {
         match self.begin_at(OperationKind::Sync, "sync", Location::caller()) {
-            Course::Fails(way) => {
+            OperationFate::Fails(way) => {
                 if way == 1 {
                     self.medium.forget_data(name);
                 }
                 return Err(self.refusal());
             }
-            Course::Skipped => return Ok(()),
-            Course::Done => {}
+            OperationFate::Skipped => return Ok(()),
+            OperationFate::Done => {}
         }
         if self.medium.sync(name) {
             return Ok(());
@@ -243,9 +243,9 @@ impl Storage for SimulatedDisk {
     #[track_caller]
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         match self.begin_at(OperationKind::Rename, "rename", Location::caller()) {
-            Course::Fails(_) => return Err(self.refusal()),
-            Course::Skipped => return Ok(()),
-            Course::Done => {}
+            OperationFate::Fails(_) => return Err(self.refusal()),
+            OperationFate::Skipped => return Ok(()),
+            OperationFate::Done => {}
         }
         if self.medium.rename(from, to) {
             return Ok(());
@@ -256,14 +256,14 @@ impl Storage for SimulatedDisk {
     #[track_caller]
     fn sync_names(&mut self) -> io::Result<()> {
         match self.begin_at(OperationKind::SyncNames, "sync_names", Location::caller()) {
-            Course::Fails(way) => {
+            OperationFate::Fails(way) => {
                 if way == 1 {
                     self.medium.forget_names();
                 }
                 return Err(self.refusal());
             }
-            Course::Skipped => return Ok(()),
-            Course::Done => {}
+            OperationFate::Skipped => return Ok(()),
+            OperationFate::Done => {}
         }
         self.medium.sync_names();
         Ok(())

@@ -1,15 +1,15 @@
 //! Every cut and every failure of one subject's life, and what its next lives make of it.
 
 use super::disk::{CallSite, DiskFault, OperationKind, SimulatedDisk};
-use super::medium::Medium;
-use super::subject::{Incarnation, StateLedger, StorageSubject, Violation};
+use super::medium::DiskMedium;
+use super::subject::{ProcessIncarnation, RuleViolation, StateLedger, StorageSubject};
 use crate::dice::Dice;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-/// What a run went through, and the first rule that was broken.
+/// The ground that a run covered, and the first rule that was broken.
 #[derive(Clone, Debug, Default)]
 pub struct StorageTally {
     /// The operations of a disk in a life that nothing happened to.
@@ -42,7 +42,7 @@ impl fmt::Display for StorageTally {
     }
 }
 
-/// How much of what is drawn by chance is tried.
+/// The share of random choices that is tried.
 #[derive(Clone, Copy, Debug)]
 pub struct StorageEffort {
     /// The mixtures of what is lost, torn and kept at each cut, beside those that are always tried.
@@ -55,16 +55,16 @@ pub struct StorageEffort {
 struct LifeEnd<State> {
     disk: SimulatedDisk,
     ledger: StateLedger<State>,
-    outcome: Result<(), Violation>,
+    outcome: Result<(), RuleViolation>,
     /// The number of operations of its recovery.
     recovery: usize,
 }
 
 /// A disk as a process finds it.
-struct Situation<State> {
-    medium: Rc<Medium>,
+struct ExploredSituation<State> {
+    medium: Rc<DiskMedium>,
     ledger: StateLedger<State>,
-    incarnation: Incarnation,
+    incarnation: ProcessIncarnation,
     /// Everything that has happened so far; `None`: nothing.
     story: Option<Rc<StoryStep>>,
 }
@@ -74,7 +74,7 @@ struct StoryStep {
     before: Option<Rc<StoryStep>>,
     faults: Vec<DiskFault>,
     end: &'static str,
-    left: Rc<Medium>,
+    left: Rc<DiskMedium>,
 }
 
 /// The words for a kill, and for a cut of the power.
@@ -82,7 +82,7 @@ const KILLED: &str = "killed";
 const POWER_FAILED: &str = "the power failed";
 
 /// Tries every fault of a subject's first life.
-struct Explorer<'s, Subject: StorageSubject> {
+struct CutExplorer<'s, Subject: StorageSubject> {
     subject: &'s Subject,
     effort: StorageEffort,
     skipped: Option<CallSite>,
@@ -101,7 +101,7 @@ pub(super) fn explore<Subject: StorageSubject>(
     effort: StorageEffort,
     skipped: Option<CallSite>,
 ) -> StorageTally {
-    let mut explorer = Explorer {
+    let mut explorer = CutExplorer {
         subject,
         effort,
         skipped,
@@ -118,7 +118,7 @@ pub(super) fn explore<Subject: StorageSubject>(
 
 /// Returns the calls of a first life, whatever fails in it.
 pub(super) fn trace<Subject: StorageSubject>(subject: &Subject) -> BTreeSet<CallSite> {
-    let mut explorer = Explorer {
+    let mut explorer = CutExplorer {
         subject,
         effort: StorageEffort {
             mixtures: 0,
@@ -135,12 +135,12 @@ pub(super) fn trace<Subject: StorageSubject>(subject: &Subject) -> BTreeSet<Call
     explorer.tally.sites
 }
 
-impl<Subject: StorageSubject> Explorer<'_, Subject> {
-    fn explore_first_life(&mut self) -> Result<(), Violation> {
-        let first = Situation {
-            medium: Rc::new(Medium::from_image(&self.subject.image())),
+impl<Subject: StorageSubject> CutExplorer<'_, Subject> {
+    fn explore_first_life(&mut self) -> Result<(), RuleViolation> {
+        let first = ExploredSituation {
+            medium: Rc::new(DiskMedium::from_image(&self.subject.image())),
             ledger: StateLedger::new(self.subject.state(), self.subject.evidence()),
-            incarnation: Incarnation {
+            incarnation: ProcessIncarnation {
                 process: 1,
                 boot: 1,
             },
@@ -171,9 +171,9 @@ impl<Subject: StorageSubject> Explorer<'_, Subject> {
     /// Cuts a life at each of its operations, and behind the last.
     fn cut_everywhere(
         &mut self,
-        situation: &Situation<Subject::State>,
+        situation: &ExploredSituation<Subject::State>,
         operations: &[OperationKind],
-    ) -> Result<(), Violation> {
+    ) -> Result<(), RuleViolation> {
         for (at, kind) in operations.iter().enumerate() {
             for place in 0..kind.cut_places() {
                 let fault = DiskFault::Cut { at, place };
@@ -188,9 +188,9 @@ impl<Subject: StorageSubject> Explorer<'_, Subject> {
     /// Lets an operation fail, and cuts the life by chance behind that, and at its end.
     fn fail(
         &mut self,
-        situation: &Situation<Subject::State>,
+        situation: &ExploredSituation<Subject::State>,
         fault: DiskFault,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), RuleViolation> {
         let end = self.live(situation, vec![fault])?;
         self.go_on(situation, &end, true)?;
         let failed_at = fault.at();
@@ -223,21 +223,21 @@ impl<Subject: StorageSubject> Explorer<'_, Subject> {
     /// Lets the next process find what an end of a life has left: after a kill, or whatever the power has left.
     fn go_on(
         &mut self,
-        before: &Situation<Subject::State>,
+        before: &ExploredSituation<Subject::State>,
         end: &LifeEnd<Subject::State>,
         is_first: bool,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), RuleViolation> {
         if self.only_traces {
             return Ok(());
         }
         self.tally.cuts += 1;
-        let Incarnation { process, boot } = before.incarnation;
-        let next = |left: Medium, boot, end_of_life| {
+        let ProcessIncarnation { process, boot } = before.incarnation;
+        let next = |left: DiskMedium, boot, end_of_life| {
             let left = Rc::new(left);
-            Situation {
+            ExploredSituation {
                 medium: Rc::clone(&left),
                 ledger: end.ledger.clone(),
-                incarnation: Incarnation {
+                incarnation: ProcessIncarnation {
                     process: process + 1,
                     boot,
                 },
@@ -261,7 +261,7 @@ impl<Subject: StorageSubject> Explorer<'_, Subject> {
             let mut hasher = DefaultHasher::new();
             (&image, &end.ledger, process, is_first).hash(&mut hasher);
             if self.seen.insert(hasher.finish()) {
-                let medium = Medium::from_image(&image);
+                let medium = DiskMedium::from_image(&image);
                 self.recover(&next(medium, boot + 1, POWER_FAILED), is_first)?;
             }
         }
@@ -271,9 +271,9 @@ impl<Subject: StorageSubject> Explorer<'_, Subject> {
     /// Lives on; if this is behind the first life, that is cut, too.
     fn recover(
         &mut self,
-        situation: &Situation<Subject::State>,
+        situation: &ExploredSituation<Subject::State>,
         is_second: bool,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), RuleViolation> {
         self.tally.states += 1;
         let evidence = situation.ledger.check_evidence(&situation.medium.image());
         evidence.map_err(|it| situation.tell(&it))?;
@@ -302,11 +302,11 @@ impl<Subject: StorageSubject> Explorer<'_, Subject> {
     /// Runs a process until it has done everything, or is cut.
     fn live(
         &mut self,
-        situation: &Situation<Subject::State>,
+        situation: &ExploredSituation<Subject::State>,
         faults: Vec<DiskFault>,
-    ) -> Result<LifeEnd<Subject::State>, Violation> {
+    ) -> Result<LifeEnd<Subject::State>, RuleViolation> {
         let mut disk = SimulatedDisk {
-            medium: Medium::clone(&situation.medium),
+            medium: DiskMedium::clone(&situation.medium),
             faults,
             skipped: self.skipped,
             // What later processes call beside that is called by the first of another subject of the family.
@@ -339,9 +339,9 @@ impl<Subject: StorageSubject> Explorer<'_, Subject> {
     }
 }
 
-impl<State> Situation<State> {
+impl<State> ExploredSituation<State> {
     /// Returns what happened, in order, and what came of it.
-    fn tell(&self, outcome: &str) -> Violation {
+    fn tell(&self, outcome: &str) -> RuleViolation {
         let mut told = outcome.to_owned();
         let mut step = self.story.as_ref();
         while let Some(it) = step {
@@ -358,11 +358,11 @@ impl<State> Situation<State> {
 
 fn run<Subject: StorageSubject>(
     subject: &Subject,
-    incarnation: Incarnation,
+    incarnation: ProcessIncarnation,
     disk: &mut SimulatedDisk,
     ledger: &mut StateLedger<Subject::State>,
     recovery: &mut usize,
-) -> Result<(), Violation> {
+) -> Result<(), RuleViolation> {
     let process = subject.begin(disk, ledger, incarnation)?;
     *recovery = disk.operations.len();
     let Some(mut process) = process else {

@@ -1,8 +1,8 @@
 //! The journal: records and compactions, on a new board, or where bytes have rotted.
 
 use super::disk::SimulatedDisk;
-use super::medium::{DiskImage, Medium};
-use super::subject::{Incarnation, StateLedger, StorageSubject, Violation};
+use super::medium::{DiskImage, DiskMedium};
+use super::subject::{ProcessIncarnation, RuleViolation, StateLedger, StorageSubject};
 use lastword_agent::core::journal::{
     Journal, JournalError, JournalId, JournalLimits, JournalRecord, RecordKind, SLOTS,
 };
@@ -14,7 +14,7 @@ const LIMITS: JournalLimits = match JournalLimits::new(400, 200, 60) {
     None => panic!("a record has room behind a snapshot"),
 };
 const KIND: NonZeroU8 = NonZeroU8::MIN;
-/// What stands for a record of damage among the marks of the others.
+/// The mark of a record of damage among those of the others.
 const DAMAGE_MARK: u16 = u16::MAX;
 
 /// The damage that the first process finds.
@@ -56,7 +56,7 @@ pub(super) struct JournalProcess {
     next_mark: u16,
 }
 
-/// What a process does.
+/// The actions of a process.
 #[derive(Clone, Copy, Debug)]
 enum JournalAction {
     Append,
@@ -136,8 +136,8 @@ impl StorageSubject for JournalSubject {
         &self,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<JournalState>,
-        incarnation: Incarnation,
-    ) -> Result<Option<JournalProcess>, Violation> {
+        incarnation: ProcessIncarnation,
+    ) -> Result<Option<JournalProcess>, RuleViolation> {
         ledger.attempt_fresh(incarnation.process);
         disk.action = "open";
         let failed = disk.failed;
@@ -191,7 +191,7 @@ impl StorageSubject for JournalSubject {
         number: usize,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<JournalState>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), RuleViolation> {
         match ACTIONS[number] {
             Append => process.append(disk, ledger),
             Compact => process.compact(disk, ledger),
@@ -258,7 +258,7 @@ impl JournalProcess {
         &mut self,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<JournalState>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), RuleViolation> {
         let mark = self.next_mark;
         self.next_mark += 1;
         let mut state = self.state.clone();
@@ -287,7 +287,7 @@ impl JournalProcess {
         &mut self,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<JournalState>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), RuleViolation> {
         disk.action = "compact";
         let marks = self.state.marks.iter();
         let snapshot: Vec<u8> = marks.flat_map(|it| it.to_le_bytes()).collect();
@@ -319,7 +319,7 @@ fn written() -> DiskImage {
         let appended = journal.append(&mut disk, KIND, &payload(mark));
         appended.expect("there is room");
     }
-    Medium::image(&disk.medium)
+    DiskMedium::image(&disk.medium)
 }
 
 /// A payload that tells its mark, and is as long as that says.
@@ -328,7 +328,7 @@ fn payload(mark: u16) -> Vec<u8> {
     mark.to_le_bytes().into_iter().cycle().take(len).collect()
 }
 
-fn read_record(record: &JournalRecord) -> Result<u16, Violation> {
+fn read_record(record: &JournalRecord) -> Result<u16, RuleViolation> {
     if record.kind == RecordKind::Damage {
         return Ok(DAMAGE_MARK);
     }
@@ -340,7 +340,7 @@ fn read_record(record: &JournalRecord) -> Result<u16, Violation> {
         .ok_or_else(|| format!("nobody wrote {record:?}"))
 }
 
-fn read_snapshot(snapshot: &[u8]) -> Result<Vec<u16>, Violation> {
+fn read_snapshot(snapshot: &[u8]) -> Result<Vec<u16>, RuleViolation> {
     let (marks, rest) = snapshot.as_chunks();
     if !rest.is_empty() {
         return Err(format!("nobody wrote the snapshot {snapshot:?}"));

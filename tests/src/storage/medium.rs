@@ -1,4 +1,4 @@
-//! What a disk holds: what its readers see, and what of it the power cannot take away.
+//! The content of a disk: as its readers see it, and as it is after a power cut.
 //!
 //! Names and contents become durable apart from each other, in any order: whoever syncs a file has not made its
 //! name durable, and a name that is durable may lead to a file that has lost its content.
@@ -11,7 +11,7 @@ pub(super) type DiskImage = BTreeMap<String, Vec<u8>>;
 
 /// The files and names of a disk, with what is pending.
 #[derive(Clone, Debug, Default, Hash)]
-pub(super) struct Medium {
+pub(super) struct DiskMedium {
     files: Vec<FileState>,
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
@@ -21,7 +21,7 @@ pub(super) struct Medium {
 /// A file, whatever its name.
 #[derive(Clone, Debug, Default, Hash)]
 struct FileState {
-    /// What readers see.
+    /// The content that readers see.
     cached: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<PendingWrite>,
@@ -71,7 +71,7 @@ const FATES: [WriteFate; 7] = [
 /// The most changes of names of which every subset is tried.
 const SUBSET_NAMES: usize = 4;
 
-impl Medium {
+impl DiskMedium {
     /// Returns a disk on which these files are durable.
     pub(super) fn from_image(image: &DiskImage) -> Self {
         let mut medium = Self::default();

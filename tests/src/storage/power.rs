@@ -2,7 +2,7 @@
 
 use super::disk::SimulatedDisk;
 use super::medium::DiskImage;
-use super::subject::{Incarnation, StateLedger, StorageSubject, Violation};
+use super::subject::{ProcessIncarnation, RuleViolation, StateLedger, StorageSubject};
 use lastword_agent::core::record::{Found, POWER_FILE, PowerRecord};
 use lastword_agent::core::recovery::recover;
 use lastword_protocol::identity::Cause;
@@ -37,7 +37,7 @@ impl PowerFile {
     }
 }
 
-/// What an operation goes through until the reset: each is written before anybody is told.
+/// The phases of an operation until the reset: each is written before anybody is told.
 const OUTCOMES: [Outcome; 4] = [
     Outcome::Staged,
     Outcome::StoodDown(Standdown::Cancelled),
@@ -76,8 +76,8 @@ impl StorageSubject for PowerSubject {
         &self,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<PowerFile>,
-        incarnation: Incarnation,
-    ) -> Result<Option<PowerProcess>, Violation> {
+        incarnation: ProcessIncarnation,
+    ) -> Result<Option<PowerProcess>, RuleViolation> {
         let boot = BootId([incarnation.boot; 16]);
         let before = ledger.clone();
         if ledger.may_be(&PowerFile::Broken) {
@@ -120,7 +120,7 @@ impl StorageSubject for PowerSubject {
         number: usize,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<PowerFile>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), RuleViolation> {
         let last = LastOperation {
             id: process.operation,
             operation: Operation::Reboot,
@@ -148,7 +148,7 @@ fn save(
 }
 
 /// An operation that is over in this boot is neither staged nor released any more.
-fn check_outcome(record: &PowerRecord, boot: BootId) -> Result<(), Violation> {
+fn check_outcome(record: &PowerRecord, boot: BootId) -> Result<(), RuleViolation> {
     match record.last.map(|last| last.outcome) {
         Some(Outcome::Staged | Outcome::Released(_)) => {
             Err(format!("{record:?} is no verdict in boot {boot:?}"))

@@ -2,7 +2,7 @@
 
 use super::disk::SimulatedDisk;
 use super::medium::DiskImage;
-use super::subject::{Incarnation, StateLedger, StorageSubject, Violation};
+use super::subject::{ProcessIncarnation, RuleViolation, StateLedger, StorageSubject};
 use lastword_agent::core::service::registry::{
     Component, Found, Kind, Origin, REGISTRY_FILE, Registry,
 };
@@ -23,7 +23,7 @@ pub(super) enum RegistryFile {
 
 /// An agent as far as its registry goes.
 pub(super) struct RegistryProcess {
-    incarnation: Incarnation,
+    incarnation: ProcessIncarnation,
 }
 
 /// The number of services in each registry that is written.
@@ -60,8 +60,8 @@ impl StorageSubject for RegistrySubject {
         &self,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<RegistryFile>,
-        incarnation: Incarnation,
-    ) -> Result<Option<RegistryProcess>, Violation> {
+        incarnation: ProcessIncarnation,
+    ) -> Result<Option<RegistryProcess>, RuleViolation> {
         let before = ledger.clone();
         if ledger.may_be(&RegistryFile::Broken) {
             ledger.attempt(RegistryFile::Nothing);
@@ -98,7 +98,7 @@ impl StorageSubject for RegistrySubject {
         number: usize,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<RegistryFile>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), RuleViolation> {
         process.save(SERVICES[number], "save", disk, ledger);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What a run has come to.
+//! The totals of a run.
 
 use super::call_sites::SourceCall;
 use super::disk::CallSite;

@@ -1,4 +1,4 @@
-//! What is tried on the simulated disk: real code that keeps something durable, and the states that it may be in.
+//! The subjects of the simulated disk: real code that keeps something durable, and the states that it may be in.
 
 use super::disk::SimulatedDisk;
 use super::medium::DiskImage;
@@ -6,14 +6,14 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 /// A rule that was broken, in words.
-pub(super) type Violation = String;
+pub(super) type RuleViolation = String;
 
 /// The states that may be found on the disk: the one that was acknowledged, or said, last, and what was attempted
 /// since.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct StateLedger<State> {
     possible: Vec<State>,
-    /// What some file has to hold for ever, under whatever name.
+    /// Content that some file has to hold for ever, under any name.
     evidence: Vec<Vec<u8>>,
     is_waived: bool,
 }
@@ -43,7 +43,7 @@ impl<State: Clone + Debug + PartialEq> StateLedger<State> {
     }
 
     /// Checks that the disk still has what is to be kept.
-    pub(super) fn check_evidence(&self, image: &DiskImage) -> Result<(), Violation> {
+    pub(super) fn check_evidence(&self, image: &DiskImage) -> Result<(), RuleViolation> {
         let is_there = |kept: &&Vec<u8>| image.values().any(|it| it == *kept);
         if self.evidence.iter().all(|kept| is_there(&kept)) {
             return Ok(());
@@ -65,7 +65,7 @@ impl<State: Clone + Debug + PartialEq> StateLedger<State> {
     }
 
     /// Checks a state that was found.
-    pub(super) fn check(&self, found: &State) -> Result<(), Violation> {
+    pub(super) fn check(&self, found: &State) -> Result<(), RuleViolation> {
         self.check_by(found, Clone::clone)
     }
 
@@ -74,7 +74,7 @@ impl<State: Clone + Debug + PartialEq> StateLedger<State> {
         &self,
         found: &State,
         part: impl Fn(&State) -> State,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), RuleViolation> {
         let wanted = part(found);
         if self.possible.iter().any(|it| part(it) == wanted) {
             return Ok(());
@@ -92,7 +92,7 @@ impl<State: Clone + Debug + PartialEq> StateLedger<State> {
 
 /// A process that runs the code, in a boot.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Incarnation {
+pub(super) struct ProcessIncarnation {
     /// The number of the process, from 1.
     pub(super) process: u8,
     /// The number of the boot, from 1.
@@ -101,7 +101,7 @@ pub(super) struct Incarnation {
 
 /// Real code that keeps something durable.
 pub(super) trait StorageSubject {
-    /// What it keeps.
+    /// The state that it keeps.
     type State: Clone + Debug + Eq + Hash;
     /// A process that runs it.
     type Process;
@@ -128,8 +128,8 @@ pub(super) trait StorageSubject {
         &self,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<Self::State>,
-        incarnation: Incarnation,
-    ) -> Result<Option<Self::Process>, Violation>;
+        incarnation: ProcessIncarnation,
+    ) -> Result<Option<Self::Process>, RuleViolation>;
 
     /// The number of actions of a process.
     fn actions(&self) -> usize;
@@ -141,5 +141,5 @@ pub(super) trait StorageSubject {
         number: usize,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<Self::State>,
-    ) -> Result<(), Violation>;
+    ) -> Result<(), RuleViolation>;
 }

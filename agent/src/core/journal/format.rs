@@ -17,7 +17,7 @@ use std::num::NonZeroU8;
 const MAGIC: [u8; 8] = *b"LWJRNL\x00\x01";
 /// The length of a header, in bytes.
 pub(super) const HEADER_BYTES: usize = 52;
-/// What a record takes beside its payload, in bytes.
+/// The bytes that a record takes beside its payload.
 pub(super) const RECORD_OVERHEAD_BYTES: usize = 17;
 /// The part of that which comes before the payload.
 const RECORD_HEAD_BYTES: usize = RECORD_OVERHEAD_BYTES - CRC_BYTES;

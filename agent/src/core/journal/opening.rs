@@ -7,7 +7,7 @@ use super::{JournalLimits, SLOTS};
 use crate::core::storage::{BrokenFile, Storage, load, replace};
 use std::io;
 
-/// What is to be written before the journal can be used.
+/// The writes that come before the journal can be used.
 #[derive(Debug)]
 pub(super) struct SettlePlan {
     pub(super) content: FileContent,

@@ -25,7 +25,7 @@ pub(super) struct ReadFile {
     pub(super) len: usize,
 }
 
-/// What follows the last whole record.
+/// The kind of rest behind the last whole record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileTail {
     /// Nothing.

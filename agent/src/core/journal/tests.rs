@@ -1,4 +1,4 @@
-//! What a journal makes of its files: whole, torn, damaged in any byte.
+//! The reading of a journal's files: whole, torn, damaged in any byte.
 
 use super::*;
 use std::collections::BTreeMap;
@@ -10,14 +10,14 @@ const KIND: NonZeroU8 = NonZeroU8::new(7).unwrap();
 
 /// Files in memory, the next writing of which may fail.
 #[derive(Clone, Debug, Default)]
-struct Memory {
+struct MemoryStorage {
     files: BTreeMap<String, Vec<u8>>,
     /// The number of bytes of the next append that are written before it fails.
     failing_append: Option<usize>,
     failing_rename: bool,
 }
 
-impl Storage for Memory {
+impl Storage for MemoryStorage {
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         Ok(self.files.get(name).cloned())
     }
@@ -52,13 +52,13 @@ impl Storage for Memory {
     }
 }
 
-fn open(memory: &mut Memory) -> OpenedJournal {
+fn open(memory: &mut MemoryStorage) -> OpenedJournal {
     Journal::open(memory, LIMITS, FRESH).expect("it opens")
 }
 
 /// A journal of two files: `one` and `two` in the first, the state `12`, `three` and `four` in the second.
-fn written() -> Memory {
-    let mut memory = Memory::default();
+fn written() -> MemoryStorage {
+    let mut memory = MemoryStorage::default();
     let mut journal = open(&mut memory).journal;
     append(&mut memory, &mut journal, &["one", "two"]);
     journal.compact(&mut memory, b"12").expect("there is room");
@@ -66,7 +66,7 @@ fn written() -> Memory {
     memory
 }
 
-fn append(memory: &mut Memory, journal: &mut Journal, payloads: &[&str]) {
+fn append(memory: &mut MemoryStorage, journal: &mut Journal, payloads: &[&str]) {
     for payload in payloads {
         let appended = journal.append(memory, KIND, payload.as_bytes());
         assert_eq!(appended.expect("there is room"), journal.last_sequence());
@@ -127,7 +127,7 @@ fn a_torn_record_is_cut_off_at_every_byte_and_its_number_given_again() {
 
 /// Opens a journal of which some bytes are another's, and checks that what it tells is true.
 #[track_caller]
-fn check_damaged(memory: &mut Memory, case: &str) {
+fn check_damaged(memory: &mut MemoryStorage, case: &str) {
     let before = memory.clone();
     let mut opened = open(memory);
     let told = payloads(&opened);
@@ -230,7 +230,7 @@ fn damage_that_cannot_be_kept_aside_is_an_error_and_stays_where_it_is() {
 fn what_a_failed_append_left_is_gone_when_the_next_has_succeeded() {
     let len = RECORD_OVERHEAD_BYTES + "three".len();
     for written_bytes in 0..=len {
-        let mut memory = Memory::default();
+        let mut memory = MemoryStorage::default();
         let mut journal = open(&mut memory).journal;
         append(&mut memory, &mut journal, &["one"]);
         memory.failing_append = Some(written_bytes);
@@ -253,7 +253,7 @@ fn a_journal_whose_file_was_removed_is_written_again() {
 
 #[test]
 fn a_file_never_exceeds_its_bound() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryStorage::default();
     let mut journal = open(&mut memory).journal;
     let payload = [b'x'; 60];
     let too_large = journal.append(&mut memory, KIND, &[b'x'; 61]);

@@ -13,7 +13,7 @@ pub struct LogRange {
     pub at: Cursor,
     /// How many lines are gone that were wanted.
     pub missed: u64,
-    /// Where it ends; `None` for whoever follows.
+    /// The end; `None` for whoever follows.
     end: Option<RangeEnd>,
     /// Of a tail that is longer than the log nothing is missed: so many lines at most.
     forgiven: u64,
@@ -22,7 +22,7 @@ pub struct LogRange {
 /// The end of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RangeEnd {
-    /// How many lines are still wanted at most. Lines that are gone do not count.
+    /// The most lines that are still wanted. Lines that are gone do not count.
     lines: u64,
     /// The first line that is not wanted, however few there were.
     until: Cursor,

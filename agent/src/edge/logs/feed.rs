@@ -20,7 +20,7 @@ pub const BATCH_BYTES: usize = 128 * 1024;
 /// The most content that a tail has, in bytes. What lies before it, a [`Follower`] reads.
 pub const TAIL_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many readings of files there are at once, of all logs together: whoever wants more waits. Each has a thread
+/// The readings of files at once, of all logs together: whoever wants more waits. Each has a thread
 /// and a chunk in memory, and the agent's other threads are to have their share of the processors.
 const READS_MAX: usize = 4;
 /// A place for each reading that is under way.

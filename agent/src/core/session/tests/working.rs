@@ -201,9 +201,9 @@ fn what_refused_clients_ask_is_bounded_and_takes_nothing_from_the_owner() {
 
 /// Remembers that it was woken.
 #[derive(Default)]
-struct Bell(AtomicBool);
+struct WakeFlag(AtomicBool);
 
-impl Wake for Bell {
+impl Wake for WakeFlag {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -219,7 +219,7 @@ fn a_reply_goes_to_the_link_that_the_session_is_on_then() {
         let job = first.job();
         let mut second = Bench::of(TCP, &house);
         assert_eq!(second.greet(CLIENT, false), nonce);
-        let bell = Arc::new(Bell::default());
+        let bell = Arc::new(WakeFlag::default());
         let waker = Waker::from(bell.clone());
         assert!(!second.session.has_mail(&waker));
         if old_link_ends {
