@@ -102,6 +102,8 @@ async fn end(agent: &Process) -> anyhow::Result<()> {
     agent
         .signal(Signal::SIGINT)
         .context("the agent cannot be told to end")?;
+    // A stopped one obeys once it goes on. Whoever could be sent the first signal can be sent this one.
+    let _ = agent.signal(Signal::SIGCONT);
     if timeout(LIMIT, agent.ended()).await.is_err() {
         bail!(
             "the agent, process {}, has not ended after {LIMIT:?}",

@@ -24,24 +24,17 @@ fn one_service() -> (Place, lastword_tests::process::Agent, i32) {
 
 #[test]
 fn an_agent_that_is_killed_while_it_is_told_to_end_leaves_nothing() {
-    let (place, mut agent, _) = one_service();
-    agent.signal(Signal::SIGSTOP);
+    let place = Place::with_services();
+    // It takes the agent a while to end.
+    let obstinate = "trap '' TERM; while :; do sleep 1; done";
+    place.shell("stays", obstinate, "stop { grace \"3s\" }");
+    let mut agent = place.start();
+    let pid = agent.wait_for_state("stays", "running").pid;
+    place.wait_until_written(pid);
     let mut command = place.command("down");
     let down = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let down = down.spawn().expect("the binary");
-    // It has the stopped agent's process, or it will find none: either way it has to look for itself.
-    let status = format!("/proc/{}/status", agent.pid());
-    let deadline = lastword_tests::process::Deadline::start();
-    let interrupt = 1_u64 << (Signal::SIGINT as u64 - 1);
-    loop {
-        let status = fs::read_to_string(&status).expect("it is stopped");
-        let pending = status.lines().find_map(|it| it.strip_prefix("ShdPnd:"));
-        let pending = u64::from_str_radix(pending.expect("a mask").trim(), 16);
-        if pending.expect("a number") & interrupt != 0 {
-            break;
-        }
-        deadline.check("SIGINT", &status);
-    }
+    agent.wait_for("signal=\"SIGINT\"");
     agent.kill();
     let output = down.wait_with_output().expect("our own child");
     let said = said(&output);
@@ -51,6 +44,17 @@ fn an_agent_that_is_killed_while_it_is_told_to_end_leaves_nothing() {
         said.contains("without stopping its services; 1 that it had left"),
         "{said}"
     );
+}
+
+#[test]
+fn a_stopped_agent_goes_on_to_end_with_its_services() {
+    let (place, mut agent, _) = one_service();
+    agent.signal(Signal::SIGSTOP);
+    let output = place.run_to_end("down");
+    let said = said(&output);
+    assert_eq!(agent.exit().code(), Some(0), "{said}");
+    assert_eq!(place.processes(), NOBODY, "{said}");
+    assert_eq!(output.status.code(), Some(0), "{said}");
 }
 
 #[test]
