@@ -1,6 +1,7 @@
 //! What the supervisor decides, done: processes, groups, logs, files.
 
 mod adoption;
+mod asking;
 mod claims;
 mod clearing;
 mod files;
@@ -9,6 +10,7 @@ mod held;
 mod launch;
 mod memory;
 mod opening;
+mod pending_adoption;
 mod reading;
 mod reloading;
 mod saving;
@@ -210,6 +212,8 @@ fn build(
         frozen,
         parked: Vec::new(),
         held: HashMap::new(),
+        pending_adoption: None,
+        log_retry: None,
     })
 }
 

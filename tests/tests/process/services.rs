@@ -12,6 +12,7 @@ mod killed;
 mod lost_state;
 mod ports;
 mod scarce;
+mod scarce_survivors;
 mod starting;
 mod stopping;
 mod told;

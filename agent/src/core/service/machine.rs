@@ -54,6 +54,11 @@ impl Machine {
         }
     }
 
+    /// Notes how often it was restarted in earlier lives of the agent.
+    pub const fn restore_restarts(&mut self, restarts: u32) {
+        self.restarts = restarts;
+    }
+
     /// What it is doing.
     #[must_use]
     pub const fn shown(&self) -> Shown {
@@ -143,7 +148,7 @@ impl Machine {
             Event::Stop => self.stop(at.now, rules, None),
             Event::StopWithin(grace) => self.stop(at.now, rules, Some(grace)),
             Event::Kill => self.kill(at.now),
-            Event::Adopted(age) => self.adopted(at.now, age),
+            Event::Adopted(age) => self.adopted(at.now, rules, age),
             Event::Spawned => self.spawned(at.now, rules),
             Event::SpawnFailed(why) => self.spawn_failed(at.now, rules, &why),
             Event::Exhausted(why) => self.exhausted(at.now, &why),

@@ -2,7 +2,7 @@
 
 use super::census::Census;
 use super::children;
-use super::procfs::nonce_of;
+use super::procfs::{nonce_into, unless_exhausted};
 use super::survivors::writes_to_log;
 use super::watch::Process;
 use super::{Cgroup, Nonce64};
@@ -32,24 +32,37 @@ impl Process {
     /// A process that has overwritten its environment (`setproctitle` does) is known by its cgroup,
     /// if it has been started in `cgroup`: only the agent puts processes there. Without one it is known by
     /// `log`, the directory of FIFOs and the service's name, if it writes to those: only the agent hands
-    /// them out. Else it is not adopted, and not signalled either.
-    #[must_use]
+    /// them out. Else it is not adopted, and not signalled either. It takes no descriptor for longer than this
+    /// takes: see [`Process::hold`].
+    ///
+    /// # Errors
+    ///
+    /// If descriptors or memory have run out: nobody knows whether it runs.
     pub fn adopt(
         identity: &Identity,
         this_boot: BootId,
         cgroup: Option<&Cgroup>,
         log: Option<(&Path, &str)>,
-    ) -> Option<Self> {
+    ) -> io::Result<Option<Self>> {
         if identity.boot != this_boot {
-            return None;
+            return Ok(None);
         }
+        unless_exhausted(Self::verify(identity, cgroup, log))
+    }
+
+    fn verify(
+        identity: &Identity,
+        cgroup: Option<&Cgroup>,
+        log: Option<(&Path, &str)>,
+    ) -> io::Result<Option<Self>> {
         // From here on the number is this process's for as long as it has not ended.
-        let process = Self::open(identity.pid).ok()?;
-        let is_ours = nonce_of(identity.pid) == Some(identity.nonce)
-            || cgroup.is_some_and(|cgroup| cgroup.contains(identity.pid))
+        let process = Self::open(identity.pid)?;
+        let nonce = nonce_into(identity.pid, &mut Vec::new())?;
+        let is_ours = nonce == Some(identity.nonce)
+            || cgroup.map_or(Ok(false), |cgroup| cgroup.holds(identity.pid))?
             || log.is_some_and(|(fifos, service)| writes_to_log(identity.pid, fifos, service));
         let is_it = process.start_time == identity.start_time && is_ours && !process.has_ended();
-        is_it.then(|| process.claim())
+        Ok(is_it.then(|| process.claim().unheld()))
     }
 
     /// If it is this process's child, as after an agent that replaced itself by execve(2), it is ours to
@@ -70,7 +83,7 @@ impl Process {
 ///
 /// # Errors
 ///
-/// If there is no `/proc`.
+/// If there is no `/proc`, or descriptors or memory have run out: nobody is taken for gone then.
 pub fn strays(nonce: Nonce64) -> io::Result<Vec<Process>> {
     let mut found = strays_of_all(|carried| carried == nonce)?;
     Ok(found.remove(&nonce).unwrap_or_default())
@@ -80,7 +93,7 @@ pub fn strays(nonce: Nonce64) -> io::Result<Vec<Process>> {
 ///
 /// # Errors
 ///
-/// If there is no `/proc`.
+/// As [`strays`].
 pub fn strays_of_all(
     wanted: impl Fn(Nonce64) -> bool,
 ) -> io::Result<HashMap<Nonce64, Vec<Process>>> {
@@ -99,11 +112,10 @@ pub fn strays_of_all(
     });
     let mut strays: HashMap<Nonce64, Vec<Process>> = HashMap::new();
     for entry in found {
-        // Its number may have been given away since, to another that carries no nonce, or this one.
-        let is_it =
-            |process: &Process| nonce_of(process.pid) == entry.nonce && !process.has_ended();
-        if let (Some(process), Some(nonce)) = (entry.open().filter(is_it), entry.nonce) {
-            strays.entry(nonce).or_default().push(process.claim());
+        // Its number may have been given away since: `find` looks at it anew.
+        if let (Some(process), Some(nonce)) = (entry.find()?, entry.nonce) {
+            let process = process.claim().unheld();
+            strays.entry(nonce).or_default().push(process);
         }
     }
     Ok(strays)
@@ -130,12 +142,16 @@ mod tests {
         }
     }
 
+    fn adopt(identity: &Identity, cgroup: Option<&Cgroup>) -> Option<Process> {
+        Process::adopt(identity, BOOT, cgroup, None).expect("descriptors are left")
+    }
+
     #[tokio::test]
     async fn only_the_very_process_is_adopted() {
         let mut service = Service::shell("echo up; sleep 1000; true");
         service.line().await;
         let it = identity(&service);
-        let adopts = |identity: Identity| Process::adopt(&identity, BOOT, None, None).is_some();
+        let adopts = |identity: Identity| adopt(&identity, None).is_some();
         assert!(adopts(it));
         let boot = BootId([8; 16]);
         assert!(!adopts(Identity { boot, ..it }), "another boot");
@@ -176,7 +192,7 @@ mod tests {
             return;
         };
         assert_eq!(recycled.process.pid, it.pid);
-        assert!(Process::adopt(&it, BOOT, None, None).is_none());
+        assert!(adopt(&it, None).is_none());
         // Whoever still holds the earlier one reaches nobody.
         earlier
             .process
@@ -222,7 +238,7 @@ mod tests {
             start_time,
             nonce,
         };
-        let adopted = Process::adopt(&it, BOOT, None, None).expect("the very one");
+        let adopted = adopt(&it, None).expect("the very one");
         drop(child.stdin.take());
         assert_eq!(soon(adopted.exited()).await, Exit::Code(4));
     }
@@ -232,7 +248,7 @@ mod tests {
         let mut service = Service::shell("echo up; exec env -i sh -c 'echo wiped; sleep 1000'");
         service.line().await;
         assert_eq!(service.line().await, "wiped");
-        assert!(Process::adopt(&identity(&service), BOOT, None, None).is_none());
+        assert!(adopt(&identity(&service), None).is_none());
 
         let Some(own) = own_cgroup() else { return };
         let mut command = shell("exec env -i sh -c 'echo wiped; sleep 1000'");
@@ -240,9 +256,8 @@ mod tests {
         let mut service = Service::start(command);
         service.line().await;
         let it = identity(&service);
-        assert!(Process::adopt(&it, BOOT, None, None).is_none());
-        let adopted =
-            Process::adopt(&it, BOOT, Some(&own.cgroup), None).expect("where nobody else is");
+        assert!(adopt(&it, None).is_none());
+        let adopted = adopt(&it, Some(&own.cgroup)).expect("where nobody else is");
         assert_eq!(adopted.pid, it.pid);
     }
 

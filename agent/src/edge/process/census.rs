@@ -1,7 +1,7 @@
 //! All processes of this machine, as `/proc` shows them (proc(5)).
 
 use super::children;
-use super::procfs::{Stat, nonce_into, nonce_of};
+use super::procfs::{Stat, nonce_into, unless_exhausted};
 use super::watch::Process;
 use super::{Nonce64, explain};
 use crate::edge::explained::is_exhausted;
@@ -27,14 +27,27 @@ pub(super) struct Entry {
 impl Entry {
     /// Holds the process that this is, if it still runs and has not changed.
     pub(super) fn open(&self) -> Option<Process> {
-        let process = Process::open(self.pid).ok()?;
-        let stat = Stat::read(self.pid).ok()?;
+        self.find().ok().flatten()
+    }
+
+    /// As [`Entry::open`].
+    ///
+    /// # Errors
+    ///
+    /// If descriptors or memory have run out, so that nobody can look.
+    pub(super) fn find(&self) -> io::Result<Option<Process>> {
+        unless_exhausted(self.look())
+    }
+
+    fn look(&self) -> io::Result<Option<Process>> {
+        let process = Process::open(self.pid)?;
+        let stat = Stat::read(self.pid)?;
         let is_it = stat.start_time == self.stat.start_time
             && (stat.group, stat.session) == (self.stat.group, self.stat.session)
-            && nonce_of(self.pid) == self.nonce
+            && nonce_into(self.pid, &mut Vec::new())? == self.nonce
             // Else what was read may have been another's.
             && !process.has_ended();
-        is_it.then_some(process)
+        Ok(is_it.then_some(process))
     }
 }
 

@@ -4,10 +4,11 @@
 //! some while services still run in them. What it needs, starting in a group, killing all of it and
 //! being told that it is empty, is there without.
 
+mod emptied;
+
 use super::explain;
 use super::procfs::Stat;
 use super::watch::Process;
-use crate::edge::kernel;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
@@ -18,8 +19,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio::io::Interest;
 
 /// Where the agent may create groups for its services.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,27 +192,6 @@ impl Cgroup {
         }
     }
 
-    /// Waits until nothing runs in it or below. Cancel-safe.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be read or watched.
-    pub async fn emptied(&self) -> io::Result<()> {
-        let events = match self.events() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            events => events.map_err(|error| self.failed("read", &error))?,
-        };
-        let watch = kernel::watch_shared(Arc::new(events.into()), Interest::PRIORITY);
-        let watch = watch.map_err(|error| self.failed("watch", &error))?;
-        // The kernel tells of changes since the file was last read.
-        while !self.says_empty(watch.get_ref())? {
-            let changed = watch.ready(Interest::PRIORITY).await;
-            let mut changed = changed.map_err(|error| self.failed("watch", &error))?;
-            changed.clear_ready();
-        }
-        Ok(())
-    }
-
     /// Removes it and the groups that were created below. That it is gone is fine.
     ///
     /// # Errors
@@ -240,11 +218,18 @@ impl Cgroup {
 
     /// Whether a process is in it or below.
     pub(super) fn contains(&self, pid: i32) -> bool {
-        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/cgroup")) else {
-            return false;
-        };
+        self.holds(pid).unwrap_or(false)
+    }
+
+    /// As [`Cgroup::contains`].
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be read, as when the process has ended.
+    pub(super) fn holds(&self, pid: i32) -> io::Result<bool> {
+        let text = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
         let below = path_in(&text).and_then(|path| path.strip_prefix(&self.path));
-        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        Ok(below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     }
 
     /// What runs in it and below.

@@ -325,7 +325,7 @@ impl Group {
 
     fn leader_holds_its_number(&self) -> bool {
         let holds = |leader: &Arc<Process>| {
-            leader.holds_its_number() || kernel::signal_group(leader.fd(), 0).is_ok()
+            leader.holds_its_number() || leader.with_fd(|fd| kernel::signal_group(fd, 0)).is_ok()
         };
         self.leader.as_ref().is_some_and(holds)
     }

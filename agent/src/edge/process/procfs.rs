@@ -97,11 +97,11 @@ pub(super) fn nonce_into(pid: i32, buffer: &mut Vec<u8>) -> io::Result<Option<No
         match read(&path, buffer) {
             Ok(()) if buffer.is_empty() => {}
             Ok(()) => return Ok(nonce_in(buffer)),
-            Err(error) => return unless_exhausted(error),
+            Err(error) => return unless_exhausted(Err(error)),
         }
         match Stat::read_into(pid, buffer) {
             Ok(stat) => without += usize::from(stat.code != 0),
-            Err(error) => return unless_exhausted(error),
+            Err(error) => return unless_exhausted(Err(error)),
         }
         if without == CERTAIN {
             return Ok(None);
@@ -111,27 +111,41 @@ pub(super) fn nonce_into(pid: i32, buffer: &mut Vec<u8>) -> io::Result<Option<No
     Ok(None)
 }
 
-/// No nonce: it has ended, or may not be looked at. Unless it is this process that cannot look.
-fn unless_exhausted(error: io::Error) -> io::Result<Option<Nonce64>> {
-    if is_exhausted(&error) {
-        Err(error)
-    } else {
-        Ok(None)
-    }
+/// Returns nothing for a process that has ended, or may not be looked at.
+///
+/// # Errors
+///
+/// If it is this process that cannot look, because descriptors or memory have run out.
+pub(super) fn unless_exhausted<T>(looked: io::Result<Option<T>>) -> io::Result<Option<T>> {
+    looked.or_else(|error| {
+        if is_exhausted(&error) {
+            Err(error)
+        } else {
+            Ok(None)
+        }
+    })
 }
 
 /// Returns variables from the environment of a process, those that can be read and are there.
-pub(super) fn variables_of<const N: usize>(pid: i32, names: [&str; N]) -> [Option<Vec<u8>>; N] {
+///
+/// # Errors
+///
+/// If no descriptor is left to look with.
+pub(super) fn variables_of<const N: usize>(
+    pid: i32,
+    names: [&str; N],
+) -> io::Result<[Option<Vec<u8>>; N]> {
     let mut environment = Vec::new();
+    let read = read(&format!("/proc/{pid}/environ"), &mut environment);
     // It may have ended since.
-    let _ = read(&format!("/proc/{pid}/environ"), &mut environment);
-    names.map(|name| {
+    unless_exhausted(read.map(Some))?;
+    Ok(names.map(|name| {
         let mut entries = environment.split(|byte| *byte == 0);
         entries.find_map(|entry| {
             let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
             Some(value.to_owned())
         })
-    })
+    }))
 }
 
 fn nonce_in(environment: &[u8]) -> Option<Nonce64> {

@@ -2,7 +2,7 @@
 //! and by what the agent puts into the environment of a service.
 
 use super::census::{Census, Entry};
-use super::procfs::variables_of;
+use super::procfs::{unless_exhausted, variables_of};
 use super::watch::Process;
 use super::{Cgroups, Nonce64, SERVICE_VARIABLE, STATE_VARIABLE};
 use nix::unistd::{Uid, getpid};
@@ -62,7 +62,7 @@ pub enum Proof {
 ///
 /// # Errors
 ///
-/// If there is no `/proc`.
+/// If there is no `/proc`, or descriptors or memory have run out: nobody is taken for gone then.
 pub fn survivors(
     marks: &AgentMarks,
     is_known: impl Fn(Nonce64) -> bool,
@@ -76,9 +76,9 @@ pub fn survivors(
         entry.pid != this && entry.stat.runs() && entry.stat.is_program() && !known
     };
     let entries = census.entries.iter().filter(is_meant);
-    let mut found: Vec<_> = entries
-        .filter_map(|entry| marks.survivor(entry, members.get(&entry.pid)))
-        .collect();
+    let survivors = entries.map(|entry| marks.survivor(entry, members.get(&entry.pid)));
+    let survivors: io::Result<Vec<_>> = survivors.collect();
+    let mut found: Vec<_> = survivors?.into_iter().flatten().collect();
     found.sort_by_key(|it| (!it.leads_session, it.process.start_time, it.process.pid));
     Ok(found)
 }
@@ -88,20 +88,24 @@ pub fn survivors(
 ///
 /// # Errors
 ///
-/// If there is no `/proc`.
+/// If there is no `/proc`, or descriptors or memory have run out.
 pub fn foreign_nonces(
     marks: &AgentMarks,
     wanted: impl Fn(Nonce64) -> bool,
 ) -> io::Result<BTreeSet<Nonce64>> {
     let census = Census::take()?;
-    let nonces = census.entries.iter().filter_map(|entry| {
-        let nonce = entry.nonce.filter(|nonce| wanted(*nonce))?;
-        let [state] = variables_of(entry.pid, [STATE_VARIABLE]);
+    let mut nonces = BTreeSet::new();
+    for entry in &census.entries {
+        let Some(nonce) = entry.nonce.filter(|nonce| wanted(*nonce)) else {
+            continue;
+        };
+        let [state] = variables_of(entry.pid, [STATE_VARIABLE])?;
         // A directory that has been moved leads nowhere where it was.
-        let is_foreign = state.is_some_and(|it| marks.is_own(&it, entry.pid) == Some(false));
-        is_foreign.then_some(nonce)
-    });
-    Ok(nonces.collect())
+        if state.is_some_and(|it| marks.is_own(&it, entry.pid) == Some(false)) {
+            nonces.insert(nonce);
+        }
+    }
+    Ok(nonces)
 }
 
 impl AgentMarks {
@@ -115,41 +119,48 @@ impl AgentMarks {
         self.leads_here(path, pid)
     }
 
-    fn survivor(&self, entry: &Entry, member_of: Option<&String>) -> Option<Survivor> {
+    fn survivor(&self, entry: &Entry, member_of: Option<&String>) -> io::Result<Option<Survivor>> {
         let [service, state] = match entry.nonce {
-            Some(_) => variables_of(entry.pid, [SERVICE_VARIABLE, STATE_VARIABLE]),
+            Some(_) => variables_of(entry.pid, [SERVICE_VARIABLE, STATE_VARIABLE])?,
             None => [None, None],
         };
         // A supervisor may be a service of another.
         let is_own = |path: &Vec<u8>| self.is_own(path, entry.pid) == Some(true);
         if !state.as_ref().is_none_or(is_own) {
-            return None;
+            return Ok(None);
         }
         let output = self.output(entry.pid);
         let (service, is_certain) = match (member_of, &output, service, state) {
             (Some(name), ..) => (name.clone(), true),
             (None, Some(output), ..) => (output.service.clone(), output.is_certain),
-            (None, None, Some(name), Some(_)) => (String::from_utf8(name).ok()?, false),
-            _ => return None,
+            (None, None, Some(name), Some(_)) => match String::from_utf8(name) {
+                Ok(name) => (name, false),
+                Err(_) => return Ok(None),
+            },
+            _ => return Ok(None),
         };
         let proof = if is_certain {
             Proof::Certain
         } else {
+            let Some(uid) = unless_exhausted(real_user(entry.pid))? else {
+                return Ok(None);
+            };
             Proof::Claimed {
-                uid: real_user(entry.pid)?,
+                uid,
                 same_directory: self.same_directory(entry.pid),
             }
         };
         // Whatever was read is its own only if it has not changed meanwhile.
-        let process = entry.open()?;
-        Some(Survivor {
+        let found = entry.find()?.map(|process| Survivor {
             service,
             nonce: entry.nonce,
-            process: process.claim(),
+            // There may be more of them than descriptors.
+            process: process.claim().unheld(),
             leads_session: entry.stat.session == entry.pid,
             output_is_lost: output.is_some_and(|it| it.is_lost),
             proof,
-        })
+        });
+        Ok(found)
     }
 
     /// Returns whose FIFO a process has for its output.
@@ -201,11 +212,11 @@ fn is_same(one: &Path, other: &Path) -> Option<bool> {
 }
 
 /// The user that started a process: the first of `Uid:` in `/proc/PID/status` (proc(5)).
-fn real_user(pid: i32) -> Option<Uid> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    let uid = line.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(Uid::from_raw(uid))
+fn real_user(pid: i32) -> io::Result<Option<Uid>> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let uid = line.and_then(|line| line.split_ascii_whitespace().next());
+    Ok(uid.and_then(|uid| uid.parse().ok()).map(Uid::from_raw))
 }
 
 /// Returns whether a process writes to the log of a service: its output is the FIFO `NAME.out` or

@@ -1,7 +1,10 @@
-//! One process, held by a descriptor that never stands for another.
+//! One process, held by a descriptor that never stands for another, or watched without one where descriptors
+//! are scarce.
 
 use super::procfs::Stat;
 use super::{Exit, children, explain};
+use crate::edge::explained::errno;
+use crate::edge::file_limit;
 use crate::edge::kernel;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -12,7 +15,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -26,7 +29,9 @@ pub struct Process {
     pub pid: i32,
     /// When it was started, in ticks since boot (`/proc/PID/stat`, field 22).
     pub start_time: u64,
-    descriptor: Arc<OwnedFd>,
+    leads_session: bool,
+    /// Without one it is looked at every [`UNHELD_PERIOD`], and opened for each signal.
+    descriptor: OnceLock<Arc<OwnedFd>>,
     /// The runtime's watch over it, since someone first waited.
     watch: OnceCell<AsyncFd<Arc<OwnedFd>>>,
     /// Whether it is ours to reap.
@@ -56,6 +61,35 @@ impl Process {
         Ok(process)
     }
 
+    /// Gives its descriptor back: many processes can be known so. Nothing else about it changes.
+    pub(super) fn unheld(mut self) -> Self {
+        self.watch = OnceCell::new();
+        self.descriptor = OnceLock::new();
+        self
+    }
+
+    /// Holds it by a descriptor from now on, if it was known without one.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended, or no descriptor is left.
+    pub fn hold(&self) -> io::Result<()> {
+        if self.descriptor.get().is_none() {
+            let descriptor = self.reopen()?;
+            // Another may have held it meanwhile.
+            let _ = self.descriptor.set(Arc::new(descriptor));
+        }
+        Ok(())
+    }
+
+    /// As [`Process::hold`], if services may take one more descriptor.
+    pub fn hold_if_room(&self) {
+        if file_limit::claim(1).is_ok() {
+            // Else it is looked at.
+            let _ = self.hold();
+        }
+    }
+
     /// Says that it is ours to reap.
     pub(super) fn into_child(mut self) -> Self {
         self.child = true;
@@ -71,10 +105,10 @@ impl Process {
         }
     }
 
-    /// Whether it leads its session, as a service's main process does.
+    /// Returns whether it led its session when it was opened, as a service's main process does.
     #[must_use]
-    pub fn leads_session(&self) -> bool {
-        Stat::read(self.pid).is_ok_and(|stat| stat.session == self.pid)
+    pub const fn leads_session(&self) -> bool {
+        self.leads_session
     }
 
     /// The process, or zombie, that has this number now.
@@ -89,7 +123,8 @@ impl Process {
         Ok(Self {
             pid,
             start_time: stat.start_time,
-            descriptor: Arc::new(descriptor),
+            leads_session: stat.session == pid,
+            descriptor: OnceLock::from(Arc::new(descriptor)),
             watch: OnceCell::new(),
             child: false,
             exit: Mutex::new(None),
@@ -109,7 +144,7 @@ impl Process {
         }
         let reaped = async {
             loop {
-                match kernel::exit_status(self.fd()) {
+                match self.with_fd(kernel::exit_status) {
                     Ok(Some(status)) => return from_wait(status),
                     Ok(None) => time::sleep(PERIOD).await,
                     Err(_) => return Exit::Unknown,
@@ -123,8 +158,11 @@ impl Process {
 
     /// Waits until it has ended, reaped or not. Cancel-safe.
     pub async fn ended(&self) {
+        let Some(descriptor) = self.held().await else {
+            return;
+        };
         let watched = self.watch.get_or_try_init(|| async {
-            kernel::watch_shared(self.descriptor.clone(), Interest::READABLE)
+            kernel::watch_shared(descriptor.clone(), Interest::READABLE)
         });
         // A runtime that can watch no more descriptors is no reason to miss an end.
         let readable = match watched.await {
@@ -138,10 +176,29 @@ impl Process {
         }
     }
 
-    /// Whether it has ended, reaped or not.
+    /// Waits until it is held by a descriptor; `None`: it has ended without. Cancel-safe.
+    async fn held(&self) -> Option<&Arc<OwnedFd>> {
+        loop {
+            if let Some(descriptor) = self.descriptor.get() {
+                return Some(descriptor);
+            }
+            if self.has_ended() {
+                return None;
+            }
+            time::sleep(UNHELD_PERIOD).await;
+        }
+    }
+
+    /// Returns whether it has ended, reaped or not. If nobody can look, it has not.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        let mut asked = [PollFd::new(self.fd(), PollFlags::POLLIN)];
+        let Some(descriptor) = self.descriptor.get() else {
+            return match Stat::read(self.pid) {
+                Ok(stat) => stat.start_time != self.start_time || !stat.runs(),
+                Err(error) => is_gone(&error),
+            };
+        };
+        let mut asked = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
         matches!(poll(&mut asked, PollTimeout::ZERO), Ok(1))
     }
 
@@ -159,11 +216,12 @@ impl Process {
         let Some(number) = rustix::process::Signal::from_named_raw(signal as i32) else {
             return Err(Errno::EINVAL.into());
         };
-        match pidfd_send_signal(self.fd(), number) {
-            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        match self.with_fd(|fd| Ok(pidfd_send_signal(fd, number)?)) {
+            Ok(()) => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
             Err(error) => {
                 let what = format!("cannot send {signal} to process {}", self.pid);
-                Err(explain(what, &error.into()))
+                Err(explain(what, &error))
             }
         }
     }
@@ -172,7 +230,7 @@ impl Process {
     /// hear it is fine. `false` if it cannot be told whose group that is by now: before Linux 6.9 its
     /// number alone names it, which is its own for certain until this agent reaps it.
     pub(super) fn signal_group(&self, signal: Signal) -> io::Result<bool> {
-        match kernel::signal_group(self.fd(), signal as i32) {
+        match self.with_fd(|fd| kernel::signal_group(fd, signal as i32)) {
             Err(error) if is_unknown(&error) => self.signal_group_by_number(signal),
             sent => self.group_was_sent(signal, sent),
         }
@@ -190,7 +248,7 @@ impl Process {
 
     fn group_was_sent(&self, signal: Signal, sent: io::Result<()>) -> io::Result<bool> {
         match sent {
-            Err(error) if error.raw_os_error() != Some(Errno::ESRCH as i32) => {
+            Err(error) if !is_gone(&error) => {
                 let what = format!("cannot send {signal} to the group of process {}", self.pid);
                 Err(explain(what, &error))
             }
@@ -198,8 +256,27 @@ impl Process {
         }
     }
 
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
+    /// Does something with its descriptor, or with one for the moment.
+    ///
+    /// # Errors
+    ///
+    /// If that fails; `ESRCH` too if it is not held and has ended.
+    pub(super) fn with_fd<T>(
+        &self,
+        work: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        match self.descriptor.get() {
+            Some(descriptor) => work(descriptor.as_fd()),
+            None => work(self.reopen()?.as_fd()),
+        }
+    }
+
+    fn reopen(&self) -> io::Result<OwnedFd> {
+        let mut again = Self::under(self.pid)?;
+        let is_it = again.start_time == self.start_time;
+        let descriptor = again.descriptor.take().and_then(Arc::into_inner);
+        let gone = || explain(cannot_watch(self.pid), &Errno::ESRCH.into());
+        descriptor.filter(|_| is_it).ok_or_else(gone)
     }
 
     /// How it ended, if it has and is our child; it is reaped then.
@@ -207,7 +284,14 @@ impl Process {
         let mut exit = self.exit();
         if exit.is_none() && self.child {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-            *exit = match waitid(WaitId::PidFd(self.fd()), options) {
+            // Nobody else reaps it: its number is its own until here.
+            let number = Pid::from_raw(self.pid);
+            let which = match (self.descriptor.get(), number) {
+                (Some(descriptor), _) => WaitId::PidFd(descriptor.as_fd()),
+                (None, Some(number)) => WaitId::Pid(number),
+                (None, None) => return None,
+            };
+            *exit = match waitid(which, options) {
                 Ok(Some(status)) => Some(from_waitid(&status)),
                 Ok(None) | Err(_) => None,
             };
@@ -233,6 +317,13 @@ impl Drop for Process {
 
 /// How often is looked where nothing tells.
 const PERIOD: Duration = Duration::from_millis(10);
+/// The time between two looks at a process that is known without a descriptor, some 10 µs each.
+const UNHELD_PERIOD: Duration = Duration::from_millis(200);
+
+/// Returns whether an error says that there is no such process, rather than that nobody can look.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    matches!(errno(error), Some(Errno::ESRCH | Errno::ENOENT))
+}
 
 fn is_unknown(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
@@ -334,7 +425,7 @@ mod tests {
         let mut service =
             Service::shell("sh -c 'echo $$; sleep 1000; exit 9' & wait; echo reaped; sleep 1000");
         let process = Process::open(service.number().await).expect("it runs");
-        let keeps = kernel::exit_status(process.fd()).is_ok();
+        let keeps = process.with_fd(kernel::exit_status).is_ok();
         process.signal(Signal::SIGTERM).expect("ours");
         let exit = soon(process.exited()).await;
         let known = exit == Exit::Signal(15);

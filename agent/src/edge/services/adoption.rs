@@ -8,15 +8,18 @@ use super::view::age;
 use crate::core::service::Name;
 use crate::core::service::machine::Event;
 use crate::core::service::manifest::Digest;
-use crate::core::service::registry::{Component, Found, Registry};
+use crate::core::service::registry::{Component, Found, REGISTRY_FILE, Registry};
+use crate::core::storage::Storage;
+use crate::edge::explained::is_exhausted;
 use crate::edge::failpoint::pass;
 use crate::edge::process::{
-    Cgroup, Group, Identity, Nonce64, Process, Survivor, foreign_nonces, strays, strays_of_all,
+    Cgroup, Group, Identity, Nonce64, Process, Survivor, foreign_nonces, strays_of_all,
 };
 use crate::edge::store::Files;
 use lastword_protocol::BootId;
 use nix::sys::signal::Signal;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -36,29 +39,50 @@ struct Left {
     /// It had a main process in this boot, as far as was written down.
     had_main: bool,
     /// Without a main process they are only in the way.
-    strays: bool,
+    strays: Vec<Process>,
 }
 
 impl Task {
     /// Takes over what runs of the services of an earlier agent: what `state.json` names, verified, and what
     /// bears the agent's marks without being named there. Returns the services of which
     /// processes were ended, because none or more than one could be the main process.
+    ///
+    /// If nobody can look, all of it is put off: see [`Task::look_again`].
     pub(super) async fn adopt(&mut self, mut files: Files) -> HashSet<Name> {
-        let mut left = match Registry::load(&mut files) {
-            Found::Registry(registry) => self.left(&registry),
-            Found::Nothing => Vec::new(),
-            Found::Broken(broken) => {
-                tracing::error!(target: "services", "{broken}; looking for services that run");
-                Vec::new()
+        let (left, copies) = match self.look(&mut files).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.put_off_adoption(files, &error);
+                return HashSet::new();
             }
         };
-        let copies = self.add_unrecorded(&mut left).await;
+        self.pending_adoption = None;
         let ended = copies.iter().map(|(name, _)| name.clone()).collect();
         self.end_copies(copies).await;
         for left in left {
             self.take_over(left).await;
         }
         ended
+    }
+
+    /// Finds what is left, and the copies that are too many.
+    async fn look(&mut self, files: &mut Files) -> io::Result<(Vec<Left>, Vec<(Name, Survivor)>)> {
+        // A file that cannot be read now is not broken.
+        if let Err(error) = files.read(REGISTRY_FILE)
+            && is_exhausted(&error)
+        {
+            return Err(error);
+        }
+        let mut left = match Registry::load(files) {
+            Found::Registry(registry) => self.left(&registry)?,
+            Found::Nothing => Vec::new(),
+            Found::Broken(broken) => {
+                tracing::error!(target: "services", "{broken}; looking for services that run");
+                Vec::new()
+            }
+        };
+        let copies = self.add_unrecorded(&mut left).await?;
+        Ok((left, copies))
     }
 
     /// The services that have processes.
@@ -68,9 +92,9 @@ impl Task {
         running.map(|(name, _)| name.clone())
     }
 
-    fn left(&self, registry: &Registry) -> Vec<Left> {
+    fn left(&self, registry: &Registry) -> io::Result<Vec<Left>> {
         let boot = self.memory.boot();
-        let foreign = self.foreign(registry);
+        let foreign = self.foreign(registry)?;
         let is_own = |(_, component): &(Name, &Component)| {
             component
                 .nonce
@@ -78,10 +102,10 @@ impl Task {
                 .is_ok_and(|nonce: Nonce64| !foreign.contains(&nonce))
         };
         let known: Vec<_> = registry.services().filter(is_own).collect();
-        let mut left: Vec<Left> = known
+        let found = known
             .iter()
-            .filter_map(|(name, component)| self.find(name, component, boot))
-            .collect();
+            .filter_map(|(name, component)| self.find(name, component, boot).transpose());
+        let mut left: Vec<Left> = found.collect::<io::Result<_>>()?;
         let missing: HashMap<Nonce64, usize> = left
             .iter()
             .enumerate()
@@ -89,58 +113,49 @@ impl Task {
             .map(|(index, left)| (left.nonce, index))
             .collect();
         if missing.is_empty() {
-            return left;
+            return Ok(left);
         }
-        match strays_of_all(|nonce| missing.contains_key(&nonce)) {
-            Ok(strays) => {
-                for (nonce, processes) in strays {
-                    if let Some(left) = missing.get(&nonce).and_then(|it| left.get_mut(*it)) {
-                        left.find_main(processes);
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::error!(target: "services", %error, "who else is left cannot be told");
+        for (nonce, processes) in strays_of_all(|nonce| missing.contains_key(&nonce))? {
+            if let Some(left) = missing.get(&nonce).and_then(|it| left.get_mut(*it)) {
+                left.find_main(processes);
             }
         }
-        left
+        Ok(left)
     }
 
     /// The nonces of a record that are another agent's: it was copied from that one's directory. Its processes
     /// are not to be taken over, nor signalled.
-    fn foreign(&self, registry: &Registry) -> BTreeSet<Nonce64> {
+    fn foreign(&self, registry: &Registry) -> io::Result<BTreeSet<Nonce64>> {
         let nonces = registry.services();
         let nonces: HashSet<Nonce64> = nonces.filter_map(|(_, it)| it.nonce.parse().ok()).collect();
-        let foreign = foreign_nonces(self.starter.marks(), |nonce| nonces.contains(&nonce));
-        let foreign = foreign.unwrap_or_else(|error| {
-            tracing::error!(target: "services", %error, "cannot look for processes of other agents");
-            BTreeSet::new()
-        });
+        let foreign = foreign_nonces(self.starter.marks(), |nonce| nonces.contains(&nonce))?;
         if !foreign.is_empty() {
             tracing::warn!(target: "services", services = foreign.len(),
                 "state.json is a copy of another agent's: services of that one are left alone");
         }
-        foreign
+        Ok(foreign)
     }
 
-    fn find(&self, name: &Name, component: &Component, boot: BootId) -> Option<Left> {
-        let nonce = component.nonce.parse().ok()?;
+    fn find(&self, name: &Name, component: &Component, boot: BootId) -> io::Result<Option<Left>> {
+        let Ok(nonce) = component.nonce.parse() else {
+            return Ok(None);
+        };
         let identity = Identity {
             boot: component.boot_id,
             pid: component.pid,
             start_time: component.start_time,
             nonce,
         };
-        let process = self.starter.adopt(name, &identity, boot);
-        Some(Left {
+        let process = self.starter.adopt(name, &identity, boot)?;
+        Ok(Some(Left {
             name: name.clone(),
             nonce,
             restarts: component.restart_count,
             started_by: component.manifest_digest,
             process,
             had_main: component.pid != 0 && component.boot_id == boot,
-            strays: false,
-        })
+            strays: Vec::new(),
+        }))
     }
 
     fn cgroup(&self, name: &Name) -> Option<Cgroup> {
@@ -148,17 +163,11 @@ impl Task {
     }
 
     /// Adds services that run though no record names them so. Returns the copies that are too many.
-    async fn add_unrecorded(&mut self, left: &mut Vec<Left>) -> Vec<(Name, Survivor)> {
+    async fn add_unrecorded(&mut self, left: &mut Vec<Left>) -> io::Result<Vec<(Name, Survivor)>> {
         let nonces: HashSet<Nonce64> = left.iter().map(|it| it.nonce).collect();
         let is_known = |nonce| nonces.contains(&nonce);
         let services = self.memory.services().to_owned();
-        let claims = match Claims::find(self.starter.marks(), &services, is_known).await {
-            Ok(claims) => claims,
-            Err(error) => {
-                tracing::error!(target: "services", %error, "cannot look for services that run");
-                return Vec::new();
-            }
-        };
+        let claims = Claims::find(self.starter.marks(), &services, is_known).await?;
         for (name, survivors) in claims.doubtful {
             let processes = survivors.into_iter().map(|it| it.process);
             self.hold_back(name, processes.collect());
@@ -173,7 +182,7 @@ impl Task {
             let more = left[index].join(survivors);
             copies.extend(more.into_iter().map(|it| (name.clone(), it)));
         }
-        copies
+        Ok(copies)
     }
 
     /// Ends processes of services that have another main process, or none that is certain.
@@ -194,6 +203,7 @@ impl Task {
             // A stopped one obeys once it goes on. Either may be gone, and is killed if it is not.
             let _ = copy.process.signal(Signal::SIGTERM);
             let _ = copy.process.signal(Signal::SIGCONT);
+            copy.process.hold_if_room();
         }
         let ended = async {
             for (_, copy) in &copies {
@@ -228,15 +238,18 @@ impl Task {
         let name = left.name;
         self.supervisor
             .recall(name.clone(), left.restarts, left.started_by);
-        let mut hands = Hands::new(left.nonce);
+        // It has some if the adoption was put off.
+        let known = self.hands.remove(&name);
+        let mut hands = known.unwrap_or_else(|| Hands::new(left.nonce));
+        hands.nonce = left.nonce;
         hands.cgroup = self.cgroup(&name);
         let Some(process) = left.process else {
-            if left.strays {
+            if !left.strays.is_empty() {
                 let group = Group::left_behind(left.nonce, hands.cgroup.clone());
                 tracing::warn!(target: "services", %name, "its main process is gone: killing the rest");
                 let cleared = timeout(KILL_LIMIT, clear(&name, Some(&group), None)).await;
                 if cleared.is_err() {
-                    self.hold_back(name.clone(), strays(left.nonce).unwrap_or_default());
+                    self.hold_back(name.clone(), left.strays);
                 }
             }
             if left.had_main {
@@ -270,16 +283,17 @@ impl Left {
             started_by: None,
             process: None,
             had_main: false,
-            strays: false,
+            strays: Vec::new(),
         }
     }
 
     /// What was started and never written down leads its session. If a main process was written down
     /// and is gone, whatever else leads one is only what that has left behind.
-    fn find_main(&mut self, processes: Vec<Process>) {
-        self.strays = true;
-        let mut leaders = processes.into_iter().filter(Process::leads_session);
-        self.process = leaders.next().filter(|_| !self.had_main);
+    fn find_main(&mut self, mut processes: Vec<Process>) {
+        let leader = processes.iter().position(Process::leads_session);
+        let leader = leader.filter(|_| !self.had_main);
+        self.process = leader.map(|index| processes.remove(index));
+        self.strays = processes;
     }
 
     /// Takes the main process from `survivors`, leaders first, if there is one and all are of the same start.
@@ -293,7 +307,7 @@ impl Left {
         let nonces: BTreeSet<_> = survivors.iter().filter_map(|it| it.nonce).collect();
         let may_be_main = |it: &Survivor| it.leads_session && !it.output_is_lost;
         let is_certain = nonces.len() <= 1
-            && !self.strays
+            && self.strays.is_empty()
             && survivors.first().is_some_and(may_be_main)
             // What the recorded main process has left behind leads no service.
             && !(self.had_main && nonces.is_empty());

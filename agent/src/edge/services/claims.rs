@@ -3,6 +3,7 @@
 use super::files::{STACK_BYTES, ServiceFiles};
 use crate::core::service::Name;
 use crate::core::service::manifest::Manifest;
+use crate::edge::explained::is_exhausted;
 use crate::edge::process::{AgentMarks, Nonce64, Proof, Survivor, User, strays_of_all, survivors};
 use crate::edge::threads::{self, OneEach};
 use nix::unistd::{Uid, geteuid};
@@ -35,7 +36,7 @@ impl Claims {
         let is_another_users =
             |it: &Survivor| matches!(it.proof, Proof::Claimed { uid, .. } if uid != own);
         let users = if found.iter().any(is_another_users) {
-            users(services).await
+            users(services).await?
         } else {
             HashMap::new()
         };
@@ -90,22 +91,31 @@ fn standing(proof: Proof, own: Uid, service: Option<Uid>) -> Standing {
 }
 
 /// Whom the services run as, as far as their files say so.
-async fn users(services: &Path) -> HashMap<Name, Uid> {
+///
+/// # Errors
+///
+/// If descriptors or memory have run out: whose a process is cannot be told then.
+async fn users(services: &Path) -> io::Result<HashMap<Name, Uid>> {
     let services = services.to_owned();
     let read = move || {
         let catalog = ServiceFiles::new(services).read().catalog();
         let services = catalog.services.iter();
-        services
-            .filter_map(|(name, manifest)| user_of(name, manifest))
-            .collect()
+        let users = services.filter_map(|(name, manifest)| user_of(name, manifest).transpose());
+        users.collect()
     };
     let read = threads::run(&OneEach::with_stack(STACK_BYTES), read).await;
-    read.unwrap_or_default()
+    read.unwrap_or_else(|panicked| Err(io::Error::other(panicked.to_string())))
 }
 
-fn user_of(name: &Name, manifest: &Manifest) -> Option<(Name, Uid)> {
-    let user = User::find(manifest.program.user.as_ref()?).ok()?;
-    Some((name.clone(), user.uid))
+fn user_of(name: &Name, manifest: &Manifest) -> io::Result<Option<(Name, Uid)>> {
+    let Some(user) = manifest.program.user.as_ref() else {
+        return Ok(None);
+    };
+    match User::find(user) {
+        Ok(user) => Ok(Some((name.clone(), user.uid))),
+        Err(error) if is_exhausted(&error) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Returns what still runs of an agent's services, a text each: with these nonces, or by its marks.

@@ -30,6 +30,8 @@ const AT_ONCE: usize = 4;
 pub(super) const START_DESCRIPTORS: u64 = 9;
 /// How many of these an open log takes: two FIFOs, the log and its index.
 pub(super) const LOG_DESCRIPTORS: u64 = 4;
+/// The descriptor that a process takes that is held.
+pub(super) const PROCESS_DESCRIPTORS: u64 = 1;
 /// What starting a process takes of a thread's stack at most, in bytes; the new process has its own.
 const STACK_BYTES: usize = 512 << 10;
 
@@ -81,7 +83,9 @@ impl Starter {
         let slot = self.slot().await?;
         // Hundreds may wait for a slot: what is needed from here on, they do not hold yet.
         let started = Box::pin(async {
-            let _claim = file_limit::claim(START_DESCRIPTORS)?;
+            let is_open = self.logs.readers().is_open(name.as_str());
+            let has = if is_open { LOG_DESCRIPTORS } else { 0 };
+            let _claim = file_limit::claim(START_DESCRIPTORS - has)?;
             let mut order = self.order(name, rules, nonce).await?;
             if rules.ready.probe == Probe::Notify {
                 order.notify = Some(self.listen(name, order.user.is_some())?);
@@ -161,7 +165,16 @@ impl Starter {
     }
 
     /// Takes over the process that was started for a service, if it is verifiably that one.
-    pub(super) fn adopt(&self, name: &Name, identity: &Identity, boot: BootId) -> Option<Process> {
+    ///
+    /// # Errors
+    ///
+    /// If nobody can look.
+    pub(super) fn adopt(
+        &self,
+        name: &Name,
+        identity: &Identity,
+        boot: BootId,
+    ) -> io::Result<Option<Process>> {
         let cgroup = self.cgroup(name).ok().flatten();
         let log = Some((self.marks.fifos.as_path(), name.as_str()));
         Process::adopt(identity, boot, cgroup.as_ref(), log)

@@ -12,7 +12,8 @@ impl Task {
     /// What all services are is put together only when it can be written: hundreds that start at once
     /// would have it done hundreds of times.
     pub(super) fn write(&mut self) {
-        if self.memory.wants_to_write() {
+        // What is written down is all that is known of what nobody could look at.
+        if self.pending_adoption.is_none() && self.memory.wants_to_write() {
             let registry = self.memory.registry(&self.supervisor, &self.hands);
             self.memory.write(registry);
         }
@@ -20,7 +21,7 @@ impl Task {
 
     /// Waits until everything that has changed so far is written.
     pub(super) async fn finish_saving(&mut self) {
-        while self.memory.hurry().await {
+        while self.pending_adoption.is_none() && self.memory.hurry().await {
             self.write();
         }
     }

@@ -5,15 +5,13 @@ use super::clearing::{clear, settle};
 use super::hands::{Hands, Heard, Obstacles, Underway, What};
 use super::launch::{Starter, probe, run_hook};
 use super::memory::Memory;
+use super::pending_adoption::PendingAdoption;
 use super::reloading::Reloads;
 use super::{Asked, view};
 use crate::core::service::Name;
-use crate::core::service::answer::of_job;
 use crate::core::service::machine::{self, Event, Moment};
 use crate::core::service::manifest::Manifest;
-use crate::core::service::supervisor::{
-    Answer, Ask, Effect, End, JobId, StopDeadlines, Supervisor, Target, Trouble, Unit,
-};
+use crate::core::service::supervisor::{Ask, Effect, End, JobId, StopDeadlines, Supervisor, Unit};
 use crate::edge::clock::{Clock, unix_ms};
 use crate::edge::explained::is_exhausted;
 use crate::edge::failpoint::pass;
@@ -23,7 +21,6 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::{Instant, Millis};
 use std::collections::HashMap;
-use std::io;
 use std::mem;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -63,6 +60,10 @@ pub struct Task {
     pub(super) parked: Vec<(Name, Arc<Manifest>)>,
     /// What may be of an earlier start of a service: while it runs, nothing of that service starts.
     pub(super) held: HashMap<Name, Vec<Process>>,
+    /// Nobody could look yet what an earlier agent has left.
+    pub(super) pending_adoption: Option<PendingAdoption>,
+    /// The time at which logs of services that run, for which no descriptors were left, are tried again.
+    pub(super) log_retry: Option<Instant>,
 }
 
 /// Everything is being stopped.
@@ -134,7 +135,8 @@ impl Task {
 
     fn deadline(&self) -> Option<Instant> {
         let ending = self.ending.as_ref().map(|ending| ending.deadline);
-        [self.supervisor.deadline(), ending]
+        let adoption = self.pending_adoption.as_ref().map(PendingAdoption::due);
+        [self.supervisor.deadline(), ending, adoption, self.log_retry]
             .into_iter()
             .flatten()
             .min()
@@ -149,6 +151,17 @@ impl Task {
 
     async fn tick(&mut self) {
         let at = self.at();
+        let is_due = |due: Instant| due <= at.now;
+        if self
+            .pending_adoption
+            .as_ref()
+            .is_some_and(|it| is_due(it.due()))
+        {
+            self.look_again().await;
+        }
+        if self.log_retry.is_some_and(is_due) {
+            self.open_running_logs().await;
+        }
         let mut effects = self.supervisor.tick(at);
         if let Some(ending) = &mut self.ending
             && ending.deadline <= at.now
@@ -193,10 +206,14 @@ impl Task {
             hands.let_go();
         }
         let (spawned, empty) = (event == Event::Spawned, event == Event::Empty);
-        if matches!(event, Event::Exhausted(_)) {
+        // What nobody can look at gets no room by that.
+        if matches!(event, Event::Exhausted(_)) && self.pending_adoption.is_none() {
             self.close_idle_log().await;
         }
         self.tell(&name, event).await;
+        if empty && self.log_retry.is_some() {
+            self.open_running_logs().await;
+        }
         if spawned {
             pass("start-told");
         }
@@ -254,7 +271,7 @@ impl Task {
             tracing::error!(target: "services", %name, "nobody knows this service");
             return;
         };
-        if effect == machine::Effect::Spawn {
+        if effect == machine::Effect::Spawn && held_back.is_none() {
             hands.cgroup = self.starter.fresh_cgroup(&name).unwrap_or_default();
         }
         let serial = hands.next_serial();
@@ -265,8 +282,8 @@ impl Task {
         let told = name.clone();
         hands.activity = Some(match effect {
             machine::Effect::Spawn => Underway::start(tell, told, serial, async move {
-                if let Some(reason) = held_back {
-                    return What::Launched(Err(io::Error::other(reason)));
+                if let Some(error) = held_back {
+                    return What::Launched(Err(error));
                 }
                 What::Launched(starter.start(&name, &rules, nonce).await)
             }),
@@ -304,6 +321,10 @@ impl Task {
     }
 
     async fn end(&mut self, how: End, stays: bool, done: oneshot::Sender<()>) {
+        self.look_again().await;
+        if let Some(error) = self.unlooked() {
+            tracing::error!(target: "shutdown", task = "services", %error, "services may run on");
+        }
         let at = self.at();
         match &mut self.ending {
             Some(ending) => {
@@ -354,34 +375,6 @@ impl Task {
                 &request,
                 answer,
             ),
-        }
-    }
-
-    async fn ask(&mut self, ask: Result<Ask, Trouble>, answer: oneshot::Sender<Vec<Reply>>) {
-        match ask {
-            Ok(ask) => {
-                let answer = if ask.starts() {
-                    self.memory.stamps().remark(ask.target().clone(), answer)
-                } else {
-                    answer
-                };
-                self.last_job += 1;
-                let id = JobId(self.last_job);
-                self.jobs.insert(id, (ask.clone(), answer));
-                let effects = self.supervisor.ask(self.at(), id, &ask);
-                self.carry_out(effects).await;
-            }
-            Err(trouble) => {
-                let ask = Ask::Start(Target::All);
-                // Whoever asked may be gone.
-                let _ = answer.send(of_job(&ask, &Err(trouble)));
-            }
-        }
-    }
-
-    fn finish(&mut self, id: JobId, answer: &Answer) {
-        if let Some((ask, told)) = self.jobs.remove(&id) {
-            self.memory.answer(told, of_job(&ask, answer));
         }
     }
 }

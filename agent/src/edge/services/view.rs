@@ -17,6 +17,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+/// The reason that is shown of a service which runs, and whose log is not open.
+const LACKS_LOG: &str = "its log is not open, and what it writes waits; if descriptors have run out, raise the \
+                         limit on open files";
+
 /// One service as it was when somebody asked.
 struct Seen {
     name: Name,
@@ -74,6 +78,9 @@ pub(super) fn answer(
 
 fn seen(name: &Name, unit: &Unit, hands: Option<&Hands>, logs: &Logs) -> Seen {
     let process = hands.and_then(|hands| hands.process.as_ref());
+    let lacks_log = process.is_some() && !logs.readers().is_open(name.as_str());
+    let reason = unit.machine().reason();
+    let reason = reason.or(lacks_log.then_some(LACKS_LOG));
     Seen {
         name: name.clone(),
         state: unit.shown(),
@@ -83,9 +90,9 @@ fn seen(name: &Name, unit: &Unit, hands: Option<&Hands>, logs: &Logs) -> Seen {
         restarts: unit.machine().restarts(),
         last_exit: unit.machine().last().map(|last| exit(last.exit)),
         group: hands.and_then(|hands| hands.group.clone()),
-        log_failing: logs.readers().is_failing(name.as_str()),
+        log_failing: lacks_log || logs.readers().is_failing(name.as_str()),
         is_outdated: unit.is_outdated(),
-        reason: cut_reason(unit.machine().reason().unwrap_or_default()),
+        reason: cut_reason(reason.unwrap_or_default()),
     }
 }
 

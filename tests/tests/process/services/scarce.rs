@@ -12,7 +12,14 @@ const SERVICES: usize = 30;
 const FEW_DESCRIPTORS: usize = 64;
 
 /// An agent that was started with this limit, as prlimit(1) has it.
-fn start_with(place: &Place, limit: &str) -> Agent {
+pub(super) fn start_with(place: &Place, limit: &str) -> Agent {
+    let mut agent = place.started_by(&mut limited(place, limit));
+    agent.wait_for(" ready ");
+    agent
+}
+
+/// The command for an agent with this limit.
+pub(super) fn limited(place: &Place, limit: &str) -> Command {
     let run = place.command("run");
     let mut command = Command::new("prlimit");
     command.arg(limit);
@@ -24,9 +31,7 @@ fn start_with(place: &Place, limit: &str) -> Agent {
         run.get_envs()
             .filter_map(|(name, value)| Some((name, value?))),
     );
-    let mut agent = place.started_by(&mut command);
-    agent.wait_for(" ready ");
-    agent
+    command
 }
 
 fn in_state<'s>(services: &'s [Shown], state: &'static str) -> impl Iterator<Item = &'s Shown> {

@@ -39,15 +39,29 @@ impl Machine {
         }
     }
 
-    pub(super) fn adopted(&mut self, now: Instant, age: Millis) -> Outcome {
-        if !matches!(self.state, State::Stopped) {
-            return nothing();
+    /// Takes over a process that is there already, also while a start waits for that to be known.
+    pub(super) fn adopted(&mut self, now: Instant, rules: &Manifest, age: Millis) -> Outcome {
+        const REASON: &str = "adopted from an earlier agent";
+        match self.state {
+            State::Stopped
+            | State::Failed
+            | State::Backoff { .. }
+            | State::Spawning { stop: None, .. } => {}
+            State::Spawning {
+                stop: Some(grace), ..
+            } => {
+                let effects = self.begin_stop(now, rules, grace, Then::Stop);
+                return (effects, REASON.into());
+            }
+            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
+                return nothing();
+            }
         }
         self.state = State::Running {
             since: now,
             before: Some(age),
         };
-        (vec![], "adopted from an earlier agent".into())
+        (vec![], REASON.into())
     }
 
     /// Orders a process. `is_final`: a failure is not tried again.

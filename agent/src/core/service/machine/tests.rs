@@ -384,6 +384,27 @@ fn an_adopted_service_is_watched_like_any_other() {
 }
 
 #[test]
+fn what_is_found_to_run_while_its_start_waits_is_adopted_and_not_started() {
+    let cannot_look = || Event::Exhausted("cannot look whether it still runs".to_owned());
+    Life::new(rules(Policy::Never)).check(&[
+        (0, Event::Autostart, &[Effect::Spawn], Shown::Starting),
+        (0, cannot_look(), &[], Shown::Backoff),
+        (500, Event::Adopted(Millis(60_000)), &[], Shown::Adopted),
+        (20_000, Event::Tick, &[], Shown::Adopted),
+    ]);
+    Life::new(rules(Policy::Never)).check(&[
+        (0, Event::Start, &[Effect::Spawn], Shown::Starting),
+        (1, Event::Adopted(Millis(60_000)), &[], Shown::Adopted),
+        (2, cannot_look(), &[], Shown::Adopted),
+    ]);
+    Life::new(rules(Policy::Never)).check(&[
+        (0, Event::Start, &[Effect::Spawn], Shown::Starting),
+        (1, Event::Stop, &[], Shown::Starting),
+        (2, Event::Adopted(Millis(60_000)), &[CLEAR], Shown::Stopping),
+    ]);
+}
+
+#[test]
 fn a_kill_needs_no_grace() {
     Life::running(rules(Policy::Always)).check(&[
         (5, Event::Kill, &[Effect::Kill], Shown::Stopping),

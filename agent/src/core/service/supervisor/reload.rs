@@ -17,8 +17,13 @@ const OUTDATED: &str = "; its file has changed since it was started: `svc reload
 impl Supervisor {
     /// Takes over a service that runs since before this agent did, or only how often it was restarted.
     /// `started_by` is what its process was started by, as far as that was written down. To be called
-    /// before the first [`Supervisor::reload`].
+    /// before the first [`Supervisor::reload`]; later, of a service that has not started since.
     pub fn recall(&mut self, name: Name, restarts: u32, started_by: Option<Digest>) {
+        if let Some(unit) = self.units.get_mut(&name) {
+            unit.machine.restore_restarts(restarts);
+            unit.started_by = started_by;
+            return;
+        }
         let machine = Machine::new(self.next_seed(), restarts);
         // Until its file is read, it is only looked after.
         let rules = Arc::new(Manifest::orphan());
@@ -30,7 +35,8 @@ impl Supervisor {
     /// A service that was recalled had a process when the last agent died, and has none now: its policy says
     /// what follows, once its file is read.
     pub fn recall_end(&mut self, name: &Name) {
-        if let Some(unit) = self.units.get_mut(name) {
+        let unit = self.units.get_mut(name);
+        if let Some(unit) = unit.filter(|unit| unit.rules.is_orphan()) {
             unit.ended_unseen = true;
         }
     }
