@@ -15,7 +15,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 pub(crate) use load::run as run_load;
 
@@ -99,12 +99,17 @@ async fn besiege(agent: &Path, length: Duration, inject: Option<Inject>) -> Resu
     (report.console, report.power, report.control) = samples?;
     report.load = load.wait().context("the load cannot be awaited")?.success();
     report.work = agent.work()?;
+    let began = Instant::now();
     for _ in 0..SETTLE_TRIES {
         sleep(SETTLE_INTERVAL).await;
         report.after = agent.usage(probes.sessions().await?)?;
+        report.settling = began.elapsed();
         if report.has_settled() {
             break;
         }
+    }
+    if !report.has_settled() {
+        report.connections = agent.connections()?;
     }
     agent.stop()?;
     Ok(report)
@@ -163,6 +168,7 @@ pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 const INJECT_LENGTH: Duration = Duration::from_secs(15);
 /// How many times slower an unfair session has to make the others than they were without it.
 const LATENCY_FACTOR: u32 = 2;
-/// How long what a siege used may take to be given back.
-const SETTLE_TRIES: u32 = 30;
+/// How often is looked whether what a siege used is given back: for as long as a peer that has vanished may
+/// hold its place, 36 s.
+const SETTLE_TRIES: u32 = 72;
 const SETTLE_INTERVAL: Duration = Duration::from_millis(500);

@@ -128,6 +128,19 @@ impl Besieged {
         Ok(Duration::from_millis((user + system) * 1_000 / per_second))
     }
 
+    /// The connections to its port, as the kernel tells of them: state, bytes to send and bytes not read
+    /// (proc(5), `/proc/net/tcp`).
+    pub(super) fn connections(&self) -> Result<Vec<String>> {
+        let port = self.address.rsplit_once(':').map_or("", |(_, port)| port);
+        let local = format!(":{:04X}", port.parse::<u16>()?);
+        let table = fs::read_to_string("/proc/net/tcp").context("no table of connections")?;
+        let rows = table.lines().map(|line| line.split_whitespace().collect());
+        let is_its = |row: &Vec<&str>| row.get(1).is_some_and(|it| it.ends_with(&local));
+        let ours = rows.filter(is_its);
+        let text = |row: Vec<&str>| format!("state {} queues {} timer {}", row[3], row[4], row[5]);
+        Ok(ours.filter(|row| row.len() > 5).map(text).collect())
+    }
+
     /// Has it end, with its services.
     pub(super) fn stop(mut self) -> Result<()> {
         kill(

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, sink, split};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// How many connections are made beside those that have a place, in a minute.
@@ -15,6 +15,9 @@ const CONNECTIONS_AT_ONCE: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(100);
 /// How much is sent at once, in bytes.
 const SEND_BYTES: usize = 16 * 1024;
+/// The send buffer of a connection, in bytes. The kernel gives it up to 4 MiB otherwise, all of which reaches
+/// the agent when the load has ended: 20 floods of garbage then held their places for longer than 15 s.
+const SEND_BUFFER_BYTES: u32 = 64 * 1024;
 
 /// What a flood does with what it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,11 +131,18 @@ pub(crate) fn run(address: &str, socket: &Path, length: Duration) -> Result<()> 
 /// Floods, and begins again when the agent has had enough of it.
 async fn repeat(address: String, flood: &'static Flood) {
     loop {
-        if let Ok(stream) = TcpStream::connect(&address).await {
+        if let Ok(stream) = connect(&address).await {
             say(stream, flood).await;
         }
         sleep(PAUSE).await;
     }
+}
+
+async fn connect(address: &str) -> std::io::Result<TcpStream> {
+    let address = address.parse().map_err(std::io::Error::other)?;
+    let socket = TcpSocket::new_v4()?;
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.connect(address).await
 }
 
 /// The same over the Unix socket.

@@ -86,6 +86,10 @@ pub(super) struct Report {
     pub(super) before: Usage,
     pub(super) peak: Usage,
     pub(super) after: Usage,
+    /// The time after which what the siege used was given back, or was looked for no longer.
+    pub(super) settling: Duration,
+    /// The connections that are left, if not all was given back.
+    pub(super) connections: Vec<String>,
     /// The processor time that the agent took.
     pub(super) work: Duration,
     /// True if the load ran to its end.
@@ -102,6 +106,8 @@ impl Report {
             before: Usage::default(),
             peak: Usage::default(),
             after: Usage::default(),
+            settling: Duration::ZERO,
+            connections: Vec::new(),
             work: Duration::ZERO,
             load: false,
         }
@@ -200,9 +206,12 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "  sessions     {} before, {} after",
-            before.sessions, after.sessions
+            "  sessions     {} before, {} after {:.1?}",
+            before.sessions, after.sessions, self.settling
         )?;
+        for connection in &self.connections {
+            writeln!(f, "  left         {connection}")?;
+        }
         let share = self.work.as_secs_f64() / self.length.as_secs_f64() * 100.0;
         write!(f, "  agent        {share:.0} % of a processor")
     }
