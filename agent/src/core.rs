@@ -10,5 +10,6 @@ pub mod service;
 pub mod session;
 pub mod source;
 pub mod storage;
+pub mod streams;
 pub mod unit;
 pub mod world;

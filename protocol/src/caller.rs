@@ -7,16 +7,20 @@
 //! `Working` has the request and is at it: the caller waits on for as long as the board says so.
 //! One that has no room for it (429) has not admitted it, and is asked again.
 
+mod effect;
 mod patience;
 
+pub use effect::{CannotCall, Effect};
 pub use patience::Patience;
 
 use crate::announcement::Announcement;
 use crate::frame::{self, Class, Frame, Header, Packet, TooLong};
-use crate::hello::{self, Busy, Hello, VersionRefused, Welcome};
-use crate::identity::{CURRENT, Identity, NAME_BYTES, OLDEST};
+use crate::hello::{self, Busy, Hello, Welcome};
+use crate::identity::{CURRENT, NAME_BYTES, OLDEST};
 use crate::message::{self, Reply, Request, Working};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::Code;
+#[cfg(feature = "services")]
+use crate::stream::{StreamChunk, StreamControl};
 use crate::units::{BootId, ClientId, Instant, Nonce, Sequence, Text};
 
 /// One client's conversation with one board. `N` bounds a packet in bytes.
@@ -64,54 +68,6 @@ struct Call<const N: usize> {
 struct Attempt {
     until: Instant,
     left: u16,
-}
-
-/// What a caller tells its owner to do or know.
-#[cfg_attr(
-    feature = "services",
-    expect(
-        clippy::large_enum_variant,
-        reason = "there is no heap to put a page on"
-    )
-)]
-#[derive(Debug, PartialEq, Eq)]
-pub enum Effect<const N: usize> {
-    /// Send these bytes.
-    Send(Packet<N>),
-    /// The session is open; [`Caller::call`] may follow.
-    Welcomed(Welcome),
-    /// Another client owns the line.
-    ///
-    /// The status of its power and the cancelling of an operation may be asked for all the same.
-    Busy(Busy),
-    /// The board opens no session, for this reason.
-    HelloRefused(Refusal),
-    /// There is no common version.
-    VersionRefused(VersionRefused),
-    /// The request has its reply.
-    Answered(Reply),
-    /// The request has a reply of a kind this side does not know: its opcode.
-    Unreadable(u8),
-    /// The board booted, or forgot the session. What a request under way did is not known.
-    Restarted(Identity),
-    /// The attempts are used up. What a request under way did is not known.
-    GaveUp,
-    /// The time for a request that runs on the board is up, and the board goes on with it.
-    StillWorking(Working),
-}
-
-/// Why a request cannot be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CannotCall {
-    /// Greet first.
-    #[error("there is no session: greet the board first")]
-    NoSession,
-    /// Wait for the answer first.
-    #[error("a request is under way: wait for its answer")]
-    UnderWay,
-    /// The request does not fit the packet.
-    #[error(transparent)]
-    TooLong(#[from] TooLong),
 }
 
 impl<const N: usize> Caller<N> {
@@ -201,12 +157,27 @@ impl<const N: usize> Caller<N> {
         Ok(packet)
     }
 
+    /// Frames what a reader tells the board of a stream. There is no answer but the stream's chunks.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotCall`] without a session, or if it does not fit.
+    #[cfg(feature = "services")]
+    pub fn control(&self, control: &StreamControl) -> Result<Packet<N>, CannotCall> {
+        let open = self.session.ok_or(CannotCall::NoSession)?;
+        Ok(control.frame(open.nonce)?)
+    }
+
     /// Takes a frame that arrived.
     pub fn receive(&mut self, now: Instant, frame: &Frame<'_>) -> Option<Effect<N>> {
         match frame.header.class {
             Class::Hello => self.receive_hello(now, frame),
             Class::Reply => self.receive_reply(now, frame),
-            Class::Request | Class::Event | Class::Data | Class::Credit => None,
+            #[cfg(feature = "services")]
+            Class::Data => StreamChunk::read(frame).map(Effect::Chunk),
+            #[cfg(not(feature = "services"))]
+            Class::Data => None,
+            Class::Request | Class::Event | Class::Credit => None,
         }
     }
 

@@ -7,7 +7,7 @@
 mod utf8;
 
 use crate::identity::Capabilities;
-use crate::units::{BootId, ClientId, Generation, Millis, Nonce, OperationId, Text};
+use crate::units::{BootId, ClientId, Generation, Millis, Nonce, OperationId, StreamId, Text};
 
 /// Writes a body.
 #[derive(Debug)]
@@ -160,6 +160,7 @@ wrappers!(
     OperationId,
     ClientId,
     Nonce,
+    StreamId,
     BootId,
     Generation,
     Capabilities

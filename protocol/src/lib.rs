@@ -25,6 +25,8 @@ pub mod message;
 pub mod refusal;
 
 pub mod session;
+#[cfg(feature = "services")]
+pub mod stream;
 
 pub mod power;
 

@@ -181,6 +181,16 @@ impl fmt::Display for ClientId {
     }
 }
 
+/// Names a stream of a session, from 1 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StreamId(pub u32);
+
+impl StreamId {
+    /// A stream that has no name yet. It is never sent.
+    pub const UNNAMED: Self = Self(0);
+}
+
 /// What a session mixes into each checksum, so that frames of another session or boot fail it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -103,7 +103,7 @@ impl Answer {
         #[cfg(feature = "services")]
         if let Reply::Items(page) = reply {
             self.items(&mut pen, page);
-            if page.more {
+            if page.has_more() {
                 return pen.written();
             }
         }

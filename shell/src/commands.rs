@@ -217,10 +217,7 @@ mod tests {
             let known = Request::decode(opcode, &[0; 64]);
             // The next page of an answer is asked for by whoever reads it, not by a line.
             // And with a grace the commands about a stop send other opcodes than without.
-            let is_line = !matches!(
-                opcode,
-                opcode::SVC_MORE | opcode::SVC_STOP_WITHIN | opcode::SVC_RESTART_WITHIN
-            );
+            let is_line = !matches!(opcode, opcode::SVC_STOP_WITHIN | opcode::SVC_RESTART_WITHIN);
             let is_known = is_line && !matches!(known, Err(BadRequest::Unsupported(_)));
             assert_eq!(ALL.by_opcode(opcode).is_some(), is_known, "{opcode:#04x}");
             requests += usize::from(is_known);

@@ -2,8 +2,10 @@
 //! reconnects and repeats itself is understood.
 
 use super::log::range::LogRange;
+use super::streams::OpenStreams;
 use super::world::{Ask, World};
 use lastword_protocol::frame::{Packet, TooLong, wire_bytes};
+use lastword_protocol::message::service::Page;
 use lastword_protocol::message::{Reply, Working};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::session::Session;
@@ -30,10 +32,8 @@ pub type ClientSession = Session<FRAME_BYTES, WINDOW>;
 pub struct ClientState {
     /// Its replies.
     pub session: ClientSession,
-    /// The pages of the last answer about services that nobody has asked for yet.
-    pub pages: VecDeque<Reply>,
-    /// What those do not hold of a log.
-    pub rest: Option<LogRange>,
+    /// The rests of answers that are longer than a reply.
+    pub streams: OpenStreams,
     /// The requests that others still work on, and since when.
     running: Vec<RunningRequest>,
     /// The attachment that its replies go to; none while no link carries the session.
@@ -57,8 +57,7 @@ impl ClientState {
     fn new(session: ClientSession) -> Self {
         Self {
             session,
-            pages: VecDeque::new(),
-            rest: None,
+            streams: OpenStreams::default(),
             running: Vec::new(),
             attachment: None,
             undelivered: VecDeque::new(),
@@ -94,14 +93,6 @@ impl ClientState {
         self.session.say(sequence, &Reply::Working(working))
     }
 
-    /// Returns whether the next page of an answer is being read.
-    #[must_use]
-    pub fn is_reading(&self) -> bool {
-        self.running
-            .iter()
-            .any(|it| matches!(it.ask, Ask::ReadLog(_)))
-    }
-
     /// Tells that there is no room for a request: it is as if it had not come, and may be sent again.
     ///
     /// # Errors
@@ -116,8 +107,8 @@ impl ClientState {
         self.session.say(sequence, reply)
     }
 
-    /// Keeps the reply to a request that others worked on, with the pages behind it. One for which they had
-    /// no room (429) is turned back, and its client's pages stay as they were.
+    /// Keeps the reply to a request that others worked on, and opens a stream for the pages behind it. One for
+    /// which they had no room (429) is turned back.
     ///
     /// # Errors
     ///
@@ -128,21 +119,23 @@ impl ClientState {
         replies: &[Reply],
         rest: Option<LogRange>,
     ) -> Result<Packet<FRAME_BYTES>, TooLong> {
-        let index = self.running.iter().position(|it| it.sequence == sequence);
-        let ran = index.map(|index| self.running.remove(index).ask);
-        let none = Reply::Refused(Refusal::new(Code::Internal, "there is no answer"));
+        self.running.retain(|it| it.sequence != sequence);
+        let none = match &rest {
+            Some(_) => Reply::Items(Page::default().and_more()),
+            None => Reply::Refused(Refusal::new(Code::Internal, "there is no answer")),
+        };
         let (first, pages) = replies.split_first().unwrap_or((&none, &[]));
-        if matches!(first, Reply::Refused(refusal) if refusal.code == Code::SlowDown) {
-            if let Some(Ask::ReadLog(range)) = ran {
-                self.rest = Some(range);
+        match first {
+            Reply::Refused(refusal) if refusal.code == Code::SlowDown => {
+                self.turn_back(sequence, first)
             }
-            return self.turn_back(sequence, first);
+            Reply::Items(page) if page.has_more() => {
+                let stream = self.streams.open(pages.to_vec().into(), rest);
+                let first = Reply::Items(page.clone().in_front_of(stream));
+                self.session.answer(sequence, &first)
+            }
+            first => self.session.answer(sequence, first),
         }
-        if matches!(ran, Some(Ask::Service(_) | Ask::ReadLog(_))) {
-            self.pages = pages.to_vec().into();
-            self.rest = rest;
-        }
-        self.session.answer(sequence, first)
     }
 
     /// Has the link that carries the session now say a reply that is kept.

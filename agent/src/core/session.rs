@@ -201,6 +201,21 @@ impl Session {
         self.work(now, world);
     }
 
+    /// Returns whether a chunk of a stream may be sent: one at a time, and only where nothing else waits.
+    #[must_use]
+    pub fn has_chunk(&self) -> bool {
+        let may_say = self.output.is_empty() && !self.output.is_muted() && self.end.is_none();
+        may_say && self.frames.has_chunk()
+    }
+
+    /// Sends a chunk of a stream, as [`Session::has_chunk`] allows.
+    pub fn say_chunk(&mut self, now: Instant) {
+        self.await_progress(now);
+        if let Some(read) = self.frames.say_chunk(&mut self.output) {
+            self.pending.ask_frame(read);
+        }
+    }
+
     /// Takes bytes that arrived at `now`, and has a turn at them: [`Session::has_work`] tells whether
     /// some are left for the next.
     pub fn receive(&mut self, now: Instant, bytes: &[u8], world: &dyn World) {

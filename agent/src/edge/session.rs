@@ -20,7 +20,7 @@ use lastword_protocol::Nonce;
 use lastword_protocol::power::Origin;
 use lastword_protocol::refusal::Refusal;
 use lastword_shell::Medium;
-use link_transfer::{LinkTransfer, TransferEvent, step};
+use link_transfer::{LinkTransfer, TransferEvent, chunk_turn, step};
 use memory::MemoryShare;
 use pending_answers::{AnswerOutcome, PendingAnswer, PendingAnswers, ask};
 use std::future::{pending, poll_fn, ready};
@@ -190,6 +190,8 @@ impl<'l> Conversation<'l> {
             let now = self.room.clock.now();
             let deadline = self.session.deadline(now, &*self.room.world);
             let again = self.drain_deadline();
+            // Behind an acknowledgement nothing is said that need not be.
+            let chunk = chunk_turn(self.link, &self.session).filter(|_| self.ack.is_none());
             // Each arm may be dropped and polled anew: polls of the link move bytes or nothing,
             // the question to the desk and the ticket are kept outside. The link comes last: it
             // alone can be ready for ever, and the same events then give the same order.
@@ -219,7 +221,10 @@ impl<'l> Conversation<'l> {
                     self.session.work(now, &*self.room.world);
                     self.has_had_turn = true;
                 }
-                // Behind an acknowledgement nothing is said that need not be.
+                () = wait(chunk), if has_turn && chunk.is_some() => {
+                    self.session.say_chunk(self.room.clock.now());
+                    self.has_had_turn = true;
+                }
                 (id, news) = self.follows.next(&self.session), if has_turn && self.ack.is_none() => {
                     let now = self.room.clock.now();
                     self.session.followed(now, id, news, &*self.room.world);

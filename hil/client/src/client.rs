@@ -6,6 +6,7 @@
 mod error;
 mod link;
 mod options;
+mod streaming;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use std::time::Duration;
 /// Its futures are not cancel-safe: after dropping one, [`Client::greet`] before the next call.
 pub struct Client {
     caller: Caller<REQUEST_BYTES>,
+    patience: Patience,
     id: ClientId,
     clock: Clock,
     is_line: bool,
@@ -62,6 +64,7 @@ impl Client {
         };
         Self {
             caller: Caller::new(client, options.name.clone(), patience),
+            patience,
             id: client,
             clock: Clock::start(),
             is_line: dial.baud().is_some(),
@@ -165,7 +168,13 @@ impl Client {
                     let packet = self.caller.greet(self.clock.now(), take_over)?;
                     self.send_hello(&packet).await?;
                 }
-                Some(Effect::Send(_) | Effect::Answered(_) | Effect::Unreadable(_)) => {}
+                // What was asked for before is asked for again, if it is still wanted.
+                Some(
+                    Effect::Send(_)
+                    | Effect::Answered(_)
+                    | Effect::Unreadable(_)
+                    | Effect::Chunk(_),
+                ) => {}
                 Some(Effect::GaveUp | Effect::StillWorking(_)) | None => {
                     return Err(GreetError::Silent);
                 }
@@ -198,7 +207,8 @@ impl Client {
                 Some(Effect::VersionRefused(refused)) => {
                     return Err(Unwelcome::Version(refused).into());
                 }
-                Some(Effect::Send(_) | Effect::Welcomed(_)) => {}
+                // A chunk that comes meanwhile comes again: its reader sees a gap.
+                Some(Effect::Send(_) | Effect::Welcomed(_) | Effect::Chunk(_)) => {}
                 Some(Effect::StillWorking(working)) => {
                     return Err(CallError::StillWorking(working));
                 }

@@ -10,10 +10,11 @@ use lastword_client::client::{CallError, Client, GreetError, RoundedSpan, Unwelc
 use lastword_client::endpoint::Endpoint;
 use lastword_client::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
 use lastword_protocol::hello::Busy;
-use lastword_protocol::message::service::{Logs, Page, ServiceRequest};
+use lastword_protocol::message::service::{Logs, Page};
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::PowerRequest;
 use lastword_protocol::refusal::Code;
+use lastword_protocol::stream::StreamReader;
 use lastword_shell::parse::{Action, Script, Step};
 use lastword_shell::{Dialect, Rules, commands, parse};
 use std::error::Error;
@@ -121,15 +122,21 @@ impl Asking<'_> {
     }
 
     async fn ask(&mut self, step: &Step, request: &Request) -> Result<Exit, Trouble> {
-        let mut reply = self.call(request).await?;
-        loop {
-            let exit = self.tell(step, &reply);
-            match &reply {
-                Reply::Items(page) if page.more => {
-                    reply = self.call(&Request::Service(ServiceRequest::More)).await?;
-                }
-                _ => return Ok(exit),
+        let reply = self.call(request).await?;
+        let mut reader = self.client.as_ref().and_then(|it| it.rest_of(&reply));
+        let mut exit = self.tell(step, &reply);
+        while reader.is_some() {
+            for reply in self.read_on(&mut reader).await? {
+                exit = self.tell(step, &reply);
             }
+        }
+        Ok(exit)
+    }
+
+    async fn read_on(&mut self, reader: &mut Option<StreamReader>) -> Result<Vec<Reply>, Trouble> {
+        match &mut self.client {
+            Some(client) => client.read_on(reader).await.map_err(|error| lost(&error)),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -193,19 +200,19 @@ impl Asking<'_> {
 
     /// Asks for items: all pages of them, or the reply that is none.
     async fn pages(&mut self, request: &Request) -> Result<Result<Vec<Page>, Reply>, Trouble> {
-        let mut pages = Vec::new();
-        let mut reply = self.call(request).await?;
-        loop {
-            let Reply::Items(page) = reply else {
-                return Ok(Err(reply));
-            };
-            let more = page.more;
-            pages.push(page);
-            if !more {
-                return Ok(Ok(pages));
-            }
-            reply = self.call(&Request::Service(ServiceRequest::More)).await?;
+        let mut replies = vec![self.call(request).await?];
+        let mut reader = self.client.as_ref().and_then(|it| it.rest_of(&replies[0]));
+        while reader.is_some() {
+            replies.extend(self.read_on(&mut reader).await?);
         }
+        let mut pages = Vec::new();
+        for reply in replies {
+            match reply {
+                Reply::Items(page) => pages.push(page),
+                reply => return Ok(Err(reply)),
+            }
+        }
+        Ok(Ok(pages))
     }
 
     /// Ends the answer of a log that was followed.
@@ -367,6 +374,7 @@ fn lost(error: &CallError) -> Trouble {
         }
         CallError::Restarted(_) => (Code::Aborted, detail, Exit::Unreachable),
         CallError::Unwelcome(unwelcome) => not_welcome(unwelcome),
+        CallError::StreamLost => (Code::Unknown, detail, Exit::No),
         CallError::Unreadable(_) => (Code::NotHere, detail, Exit::No),
     }
 }

@@ -90,7 +90,7 @@ impl Report {
                 None => json::reply(step, reply),
             };
             json::append(&mut self.object, page);
-            if !matches!(reply, Reply::Items(page) if page.more) {
+            if !matches!(reply, Reply::Items(page) if page.has_more()) {
                 print_object(std::mem::take(&mut self.object));
             }
         } else {

@@ -1,8 +1,10 @@
 //! What a caller sends, and what it never sends again.
 
 use super::*;
+use crate::identity::Identity;
 use crate::identity::{BoardKind, BootSource, Capabilities, Cause};
 use crate::power::Backend;
+use crate::refusal::Refusal;
 use crate::units::Millis;
 
 type Tested = Caller<256>;

@@ -30,8 +30,6 @@ pub const SVC_RESTART: u8 = 0x24;
 pub const SVC_RELOAD: u8 = 0x25;
 /// Request: lines of a log.
 pub const SVC_LOGS: u8 = 0x26;
-/// Request: the next page of the answer before.
-pub const SVC_MORE: u8 = 0x27;
 /// Request: stop it, with another grace than its file's.
 pub const SVC_STOP_WITHIN: u8 = 0x28;
 /// Request: stop it with another grace than its file's, then start it.

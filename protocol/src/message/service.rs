@@ -1,17 +1,18 @@
 //! Services: what a board's supervisor is asked, and what it answers.
 //!
-//! An answer of any length is a row of items, cut into pages. A reply holds one page; while it says
-//! that there is more, [`ServiceRequest::More`] asks for the next.
+//! An answer of any length is a row of items, cut into pages. A reply holds the first page, and names the
+//! [stream](crate::stream) that holds the others.
 
 use super::{BadBody, BadRequest, opcode};
 use crate::codec::{Field, Writer};
-use crate::units::{Millis, Text};
+use crate::units::{Millis, StreamId, Text};
 use serde::{Deserialize, Serialize};
 
 /// The longest name of a service, in bytes.
 pub const SERVICE_BYTES: usize = 32;
-/// The longest page, in bytes: what fits the smallest mtu of boards that have services.
-pub const PAGE_BYTES: usize = 480;
+/// The longest page, in bytes: what fits the smallest mtu of boards that have services, in a reply and in a
+/// chunk of a stream.
+pub const PAGE_BYTES: usize = 472;
 /// The longest text of an item, in bytes. Longer ones are cut, and end in `…`.
 pub const ITEM_TEXT_BYTES: usize = 320;
 
@@ -41,8 +42,6 @@ pub enum ServiceRequest {
     Reload,
     /// Lines of its log: [`Item::Line`] each, then [`Item::Next`].
     Logs(Logs),
-    /// The next page of the answer before.
-    More,
     /// As [`ServiceRequest::Stop`], with this grace in place of what its file says.
     StopWithin(Option<ServiceName>, Millis),
     /// As [`ServiceRequest::Restart`], with this grace in place of what its file says.
@@ -259,8 +258,8 @@ pub struct Step<'a> {
 /// Some items of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Whether there are more: ask for them with [`ServiceRequest::More`].
-    pub more: bool,
+    /// The stream in which the other pages come, if there are more.
+    pub stream: Option<StreamId>,
     items: heapless::Vec<u8, PAGE_BYTES>,
 }
 
@@ -276,11 +275,29 @@ impl Page {
         taken.is_some()
     }
 
-    /// The same page, and there are more behind it.
+    /// The same page, and there are more behind it, in a stream that has no name yet.
     #[must_use]
-    pub fn and_more(mut self) -> Self {
-        self.more = true;
+    pub const fn and_more(self) -> Self {
+        self.in_front_of(StreamId::UNNAMED)
+    }
+
+    /// The same page, and the others come in this stream.
+    #[must_use]
+    pub const fn in_front_of(mut self, stream: StreamId) -> Self {
+        self.stream = Some(stream);
         self
+    }
+
+    /// Returns whether there are more pages behind it.
+    #[must_use]
+    pub const fn has_more(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// The number of bytes that its items take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.items.len()
     }
 
     /// Whether it has no item.
@@ -296,23 +313,36 @@ impl Page {
     }
 
     pub(super) fn read(body: &[u8]) -> Result<Self, BadBody> {
-        let read = postcard::from_bytes::<(bool, &[u8])>(body);
-        let (more, items) = read.map_err(|_| BadBody::Malformed(opcode::ITEMS))?;
-        let items = heapless::Vec::from_slice(items).map_err(|_| BadBody::TooLong)?;
-        let page = Self { more, items };
+        let read = postcard::from_bytes::<(Option<StreamId>, &[u8])>(body);
+        let (stream, items) = read.map_err(|_| BadBody::Malformed(opcode::ITEMS))?;
+        if PAGE_BYTES < items.len() {
+            return Err(BadBody::TooLong);
+        }
+        let page = Self::of_items(items).ok_or(BadBody::Malformed(opcode::ITEMS))?;
+        Ok(Self { stream, ..page })
+    }
+
+    /// Reads the items of a page; `None` if they are none, or too long.
+    pub(crate) fn of_items(items: &[u8]) -> Option<Self> {
+        let items = heapless::Vec::from_slice(items).ok()?;
+        let page = Self {
+            stream: None,
+            items,
+        };
         let mut all = page.items();
         while all.next().is_some() {}
-        if all.left.is_empty() {
-            return Ok(page);
-        }
-        Err(BadBody::Malformed(opcode::ITEMS))
+        all.left.is_empty().then_some(page)
+    }
+
+    pub(crate) fn write_items(&self, out: &mut Writer<'_>) {
+        out.text(&self.items);
     }
 }
 
 impl Field for Page {
     fn write(&self, out: &mut Writer<'_>) {
-        self.more.write(out);
-        out.text(&self.items);
+        self.stream.write(out);
+        self.write_items(out);
     }
 }
 
@@ -344,7 +374,6 @@ impl ServiceRequest {
             Self::Restart(_) => opcode::SVC_RESTART,
             Self::Reload => opcode::SVC_RELOAD,
             Self::Logs(_) => opcode::SVC_LOGS,
-            Self::More => opcode::SVC_MORE,
             Self::StopWithin(..) => opcode::SVC_STOP_WITHIN,
             Self::RestartWithin(..) => opcode::SVC_RESTART_WITHIN,
         }
@@ -360,7 +389,6 @@ impl ServiceRequest {
             opcode::SVC_RESTART => postcard::from_bytes(body).map(Self::Restart),
             opcode::SVC_RELOAD => Ok(Self::Reload),
             opcode::SVC_LOGS => postcard::from_bytes(body).map(Self::Logs),
-            opcode::SVC_MORE => Ok(Self::More),
             opcode::SVC_STOP_WITHIN => {
                 postcard::from_bytes(body).map(|(name, grace)| Self::StopWithin(name, grace))
             }
@@ -376,7 +404,7 @@ impl ServiceRequest {
 impl Field for ServiceRequest {
     fn write(&self, out: &mut Writer<'_>) {
         match self {
-            Self::List | Self::Reload | Self::More => {}
+            Self::List | Self::Reload => {}
             Self::Status(name) => name.write(out),
             Self::Start(name) | Self::Stop(name) | Self::Restart(name) => name.write(out),
             Self::StopWithin(name, grace) | Self::RestartWithin(name, grace) => {

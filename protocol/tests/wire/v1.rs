@@ -19,6 +19,8 @@ mod runs;
 #[cfg(feature = "services")]
 mod services;
 mod sizes;
+#[cfg(feature = "services")]
+mod streams;
 
 use crate::witness::{Of, saw};
 use lastword_protocol::identity::{

@@ -320,7 +320,7 @@ mod tests {
             let Reply::Items(page) = reply else {
                 panic!("{reply:?}");
             };
-            assert_eq!(page.more, index + 1 < replies.len());
+            assert_eq!(page.has_more(), index + 1 < replies.len());
             names.extend(page.items().map(|item| match item {
                 Item::Changed { name: text, .. } => name(text),
                 other => panic!("{other:?}"),
@@ -343,7 +343,7 @@ mod tests {
         let [Reply::Items(page), Reply::Refused(refusal)] = &replies[..] else {
             panic!("{replies:?}");
         };
-        assert!(page.more && page.items().count() == 2);
+        assert!(page.has_more() && page.items().count() == 2);
         assert_eq!(&*refusal.detail, "failed: b");
     }
 

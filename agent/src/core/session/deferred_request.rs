@@ -7,6 +7,7 @@ use crate::core::world::Ask;
 use lastword_protocol::frame::{self, Class, Header, Packet, TooLong};
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::Answer;
+use lastword_protocol::stream::StreamId;
 use lastword_protocol::{ClientId, Nonce, OperationId, Sequence};
 
 /// A request that others have to answer.
@@ -24,6 +25,8 @@ pub(super) struct DeferredRequest {
 pub(super) enum Requester {
     /// A client in its session, which keeps the reply.
     Client(SharedSession),
+    /// A stream of a client, which is read on.
+    Stream(SharedSession, StreamId),
     /// A client whose hello was refused, by what its frames are summed with. Its replies are not kept.
     Refused(Nonce),
 }
@@ -73,7 +76,9 @@ impl DeferredRequest {
     /// Returns whether it was asked in the session of `client`.
     pub(super) fn is_of(&self, client: ClientId) -> bool {
         match &self.asker {
-            Requester::Client(asker) => asker.lock().session.client() == client,
+            Requester::Client(asker) | Requester::Stream(asker, _) => {
+                asker.lock().session.client() == client
+            }
             Requester::Refused(_) => false,
         }
     }
@@ -81,7 +86,9 @@ impl DeferredRequest {
     /// The id of the operation that it stages, if the client chooses none.
     pub(super) fn assigned(&self) -> OperationId {
         let nonce = match &self.asker {
-            Requester::Client(client) => client.lock().session.nonce(),
+            Requester::Client(client) | Requester::Stream(client, _) => {
+                client.lock().session.nonce()
+            }
             Requester::Refused(nonce) => *nonce,
         };
         OperationId::assigned(nonce, self.sequence)
@@ -89,8 +96,13 @@ impl DeferredRequest {
 
     /// Keeps the answer for the link that has the session now, or for a copy of the request.
     pub(super) fn keep(self, replies: &[Reply], staged: bool) {
-        let Requester::Client(client) = self.asker else {
-            return;
+        let client = match self.asker {
+            Requester::Client(client) => client,
+            Requester::Stream(client, id) => {
+                client.lock().streams.read(id, replies, self.rest);
+                return;
+            }
+            Requester::Refused(_) => return,
         };
         let kept = match replies {
             [reply] => client.reply_elsewhere(self.sequence, &[unheard(reply, staged)], self.rest),

@@ -8,10 +8,10 @@ use crate::core::world::{Ask, Look, Way, World};
 use lastword_protocol::frame::{Class, Frame, Header, Packet, TooLong, refused_nonce};
 use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
 use lastword_protocol::identity::NAME_BYTES;
-use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{BadRequest, Reply, Request};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::session::Admission;
+use lastword_protocol::stream::StreamControl;
 use lastword_protocol::{ClientId, Instant, Millis, Nonce, Sequence, Text};
 use std::task::Waker;
 
@@ -80,10 +80,28 @@ impl Frames {
         self.owner.as_ref().map(Owner::nonce)
     }
 
-    /// Returns how many pages its client has still to ask for.
+    /// Returns how many pages the streams of its client hold.
     pub(super) fn pages(&self) -> usize {
         let owner = self.owner.as_ref();
-        owner.map_or(0, |it| it.attachment.shared().lock().pages.len())
+        owner.map_or(0, |it| it.attachment.shared().lock().streams.pages())
+    }
+
+    /// Returns whether there is a chunk of a stream to send.
+    pub(super) fn has_chunk(&self) -> bool {
+        let owner = self.owner.as_ref();
+        owner.is_some_and(|it| it.attachment.shared().lock().streams.has_chunk())
+    }
+
+    /// Sends the next chunk of a stream. What is to be read for the one behind it is returned.
+    pub(super) fn say_chunk(&mut self, out: &mut Output) -> Option<DeferredRequest> {
+        let owner = self.owner.as_ref()?;
+        self.count += 1;
+        let client = owner.attachment.shared();
+        let mut state = client.lock();
+        if let Some(chunk) = state.streams.take_chunk() {
+            send(out, chunk.frame(state.session.nonce()));
+        }
+        read_on(client, &mut state)
     }
 
     /// Returns how many frames there were.
@@ -132,9 +150,21 @@ impl Frames {
                 aside(frame, pending, out, world)
             }
             (Class::Request, _) => self.request(now, frame, out, world),
+            (Class::Credit, _) if Some(frame.nonce) == self.nonce() => self.control(now, frame),
             // A device has no use for the rest.
             (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
         }
+    }
+
+    /// Takes what the owner says of its streams.
+    fn control(&mut self, now: Instant, frame: &Frame<'_>) -> Option<DeferredRequest> {
+        let owner = self.owner.as_mut()?;
+        owner.heard = now;
+        let control = StreamControl::read(frame)?;
+        let client = owner.attachment.shared();
+        let mut state = client.lock();
+        state.streams.control(&control);
+        read_on(client, &mut state)
     }
 
     fn greet(
@@ -224,25 +254,6 @@ impl Frames {
         }
         let reply = match Request::decode(frame.header.opcode, frame.body).map(Way::from) {
             Ok(Way::Look(look)) => world.look(look),
-            Ok(Way::Ask(Ask::Service(ServiceRequest::More))) => {
-                match (state.pages.pop_front(), state.rest.take()) {
-                    (Some(page), rest) => {
-                        state.rest = rest;
-                        page
-                    }
-                    (None, Some(rest)) => {
-                        let ask = Ask::ReadLog(rest);
-                        return Some(begin(now, sequence, ask, &mut state, client));
-                    }
-                    (None, None) if state.is_reading() => {
-                        send(out, state.turn_back(sequence, &still_reading()));
-                        return None;
-                    }
-                    (None, None) => {
-                        Reply::Refused(Refusal::new(Code::Unknown, "there is no next page"))
-                    }
-                }
-            }
             Ok(Way::Ask(ask)) => return Some(begin(now, sequence, ask, &mut state, client)),
             Ok(Way::Unknown(opcode)) => Reply::Unsupported(opcode),
             Err(bad) => bad.reply(),
@@ -267,6 +278,7 @@ impl Frames {
                 owner.is_some_and(|owner| owner.attachment.carries(client))
             }
             Requester::Refused(nonce) => self.refused() == Some(*nonce),
+            Requester::Stream(..) => false,
         };
         match &asked.asker {
             Requester::Client(client) if here => {
@@ -351,11 +363,15 @@ fn too_many() -> Reply {
     ))
 }
 
-fn still_reading() -> Reply {
-    Reply::Refused(Refusal::new(
-        Code::SlowDown,
-        "the page before it is being read: ask for one at a time",
-    ))
+/// Returns what has to be read for a stream of a client.
+fn read_on(client: &SharedSession, state: &mut ClientState) -> Option<DeferredRequest> {
+    let (stream, range) = state.streams.take_read()?;
+    Some(DeferredRequest {
+        ask: Ask::ReadLog(range),
+        asker: Requester::Stream(client.clone(), stream),
+        sequence: Sequence(0),
+        rest: None,
+    })
 }
 
 fn too_many_of_others() -> Refusal {

@@ -27,6 +27,9 @@ use lastword_protocol::identity::{
 use lastword_protocol::message::{Initiated, Pending, Reply, Request, Uptime, opcode};
 use lastword_protocol::power::{Backend, Operation, PowerRequest};
 use lastword_protocol::refusal::{Code, Refusal};
+use lastword_protocol::stream::{
+    STREAM_WINDOW, StreamChunk, StreamControl, StreamCredit, StreamEnd, StreamId,
+};
 use lastword_protocol::{BootId, ClientId, Millis, Sequence, Text};
 use lastword_shell::{Medium, commands};
 use std::sync::Arc;
@@ -120,6 +123,34 @@ impl Bench {
             asked: Vec::new(),
             said: Vec::new(),
         }
+    }
+
+    /// Has the client give credit for a window behind `acknowledged`, and returns the chunks that come.
+    fn read_on(&mut self, nonce: Nonce, stream: StreamId, acknowledged: u64) -> Vec<StreamChunk> {
+        let credit = StreamControl::Credit(StreamCredit {
+            stream,
+            acknowledged,
+            limit: acknowledged + STREAM_WINDOW,
+            again: false,
+        });
+        self.said.clear();
+        let credit: Packet<FRAME_BYTES> = credit.frame(nonce).unwrap();
+        self.session.receive(self.now, &credit, &Board);
+        self.take_output();
+        while self.session.has_chunk() {
+            self.session.say_chunk(self.now);
+            assert!(!self.session.has_chunk(), "one at a time");
+            self.take_output();
+        }
+        let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);
+        decoder.enter(Some(nonce));
+        let mut chunks = Vec::new();
+        for byte in std::mem::take(&mut self.said) {
+            if let Step::Frame(frame) = decoder.push(Instant(0), byte) {
+                chunks.extend(StreamChunk::read(&frame));
+            }
+        }
+        chunks
     }
 
     fn receive(&mut self, bytes: &[u8]) {

@@ -368,7 +368,6 @@ impl Task {
                 drop(answer.send(replies));
             }
             // The session has the pages.
-            ServiceRequest::More => {}
             request => view::answer(
                 &self.supervisor,
                 (&self.hands, &self.logs, self.memory.stamps()),

@@ -1,11 +1,18 @@
 //! The bytes of a link: whichever it can do first, write or read.
 
+use crate::core::session::Session;
 use crate::edge::link::Link;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::ReadBuf;
+use tokio::time::Instant;
+
+/// The time for which a line may still have something to send when the next chunk of a stream is written, so
+/// that it is never idle in between.
+const CHUNK_AHEAD: Duration = Duration::from_millis(3);
 
 /// A step that the link has made.
 #[derive(Clone, Copy)]
@@ -64,4 +71,14 @@ fn poll_read(
         0 => TransferEvent::Ended,
         count => TransferEvent::Read(count),
     })
+}
+
+/// Returns when the next chunk of a stream may be sent, if there is one: once the line has sent nearly all that
+/// was written before, so that what is more urgent waits for one chunk at most.
+pub(super) fn chunk_turn(link: &dyn Link, session: &Session) -> Option<Instant> {
+    if !session.has_chunk() {
+        return None;
+    }
+    let ahead = Duration::from_millis(link.wire_time(0).0);
+    Some(Instant::now() + ahead.saturating_sub(CHUNK_AHEAD))
 }

@@ -89,6 +89,9 @@ pub enum CallError {
     /// The session ended in between.
     #[error(transparent)]
     Unwelcome(#[from] Unwelcome),
+    /// The board does not know the stream any more in which the rest of an answer was to come.
+    #[error("the board has forgotten the rest of its answer: ask again")]
+    StreamLost,
     /// There is a reply, of a kind that this side does not know: its opcode.
     #[error("the board's reply is of a kind this program does not know ({0:#04x})")]
     Unreadable(u8),

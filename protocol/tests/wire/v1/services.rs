@@ -8,6 +8,7 @@ use lastword_protocol::message::service::{
     Brief, Change, Item, LogStream, Logs, Page, ServiceExit, ServiceRequest, ServiceState, Step,
 };
 use lastword_protocol::message::{BadBody, BadRequest, Reply, Request};
+use lastword_protocol::stream::StreamId;
 
 #[track_caller]
 fn check_request(request: ServiceRequest, opcode: u8, vector: &str) {
@@ -28,9 +29,9 @@ fn check_request(request: ServiceRequest, opcode: u8, vector: &str) {
 
 /// A page of these items has this body; bytes behind it change nothing, and no part of it is enough.
 #[track_caller]
-fn check_page(more: bool, items: &[Item<'_>], vector: &str) {
+fn check_page(stream: Option<StreamId>, items: &[Item<'_>], vector: &str) {
     let mut page = Page::default();
-    page.more = more;
+    page.stream = stream;
     assert!(items.iter().all(|item| page.push(item)), "it fits");
     let body = bytes(vector);
     let mut out = [0; ROOM];
@@ -56,7 +57,6 @@ fn check_page(more: bool, items: &[Item<'_>], vector: &str) {
 fn requests_without_fields_have_empty_bodies() {
     check_request(ServiceRequest::List, 0x20, "");
     check_request(ServiceRequest::Reload, 0x25, "");
-    check_request(ServiceRequest::More, 0x27, "");
 }
 
 #[test]
@@ -158,10 +158,10 @@ fn a_page_of_services() {
         reason: "no",
     };
     check_page(
-        true,
+        Some(StreamId(300)),
         &[Item::Service(running), Item::Service(stopped)],
         "
-        01              ; more: true
+        01 AC 02        ; stream: 300
         26              ; items: 38 bytes
         00              ; item: 0 Service
         03 63 61 6D     ; name: cam
@@ -215,10 +215,10 @@ fn a_page_of_everything_else() {
         missed: 1,
     };
     check_page(
-        false,
+        None,
         &[Item::Transition(step), changed, line, next],
         "
-        00              ; more: false
+        00              ; stream: none
         1C              ; items: 28 bytes
         01              ; item: 1 Transition
         04              ; from: 4 Backoff
@@ -239,7 +239,7 @@ fn a_page_of_everything_else() {
         01              ; missed: 1
         ",
     );
-    check_page(false, &[], "00 00 ; more: false, items: 0 bytes");
+    check_page(None, &[], "00 00 ; stream: none, items: 0 bytes");
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn words_keep_their_numbers() {
         };
         let number = format!("{number:02x}");
         let vector = format!("00 05 01 {number} {number} 00 00");
-        check_page(false, &[Item::Transition(step)], &vector);
+        check_page(None, &[Item::Transition(step)], &vector);
     }
     for (number, change) in changes.into_iter().enumerate() {
         let item = Item::Changed {
@@ -285,6 +285,6 @@ fn words_keep_their_numbers() {
             change,
             detail: "",
         };
-        check_page(false, &[item], &format!("00 04 02 00 {number:02x} 00"));
+        check_page(None, &[item], &format!("00 04 02 00 {number:02x} 00"));
     }
 }

@@ -132,8 +132,7 @@ impl Ask {
             ServiceRequest::List
             | ServiceRequest::Status(_)
             | ServiceRequest::Reload
-            | ServiceRequest::Logs(_)
-            | ServiceRequest::More => return None,
+            | ServiceRequest::Logs(_) => return None,
         })
     }
 

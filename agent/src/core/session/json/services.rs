@@ -109,8 +109,8 @@ pub(super) fn result(
         ServiceRequest::Restart(_) | ServiceRequest::RestartWithin(..) => {
             changes(items(), fields, &[Change::Restarted])
         }
-        // No method asks for the one, and lines of the other are rows.
-        ServiceRequest::More | ServiceRequest::Logs(_) => Value::Null,
+        // Lines are rows.
+        ServiceRequest::Logs(_) => Value::Null,
     })
 }
 

@@ -65,13 +65,6 @@ fn uptime() -> Reply {
     Board.look(Look::Uptime)
 }
 
-fn code(reply: &Reply) -> Option<Code> {
-    match reply {
-        Reply::Refused(refusal) => Some(refusal.code),
-        _ => None,
-    }
-}
-
 #[test]
 fn what_is_answered_at_once_is_answered_on_the_link_it_came_on() {
     let house = Bench::house();
@@ -145,8 +138,7 @@ fn a_refused_clients_nonce_lasts_until_another_is_refused_or_the_owner_is_anothe
 }
 
 #[test]
-fn more_is_unknown_without_pages_and_only_an_answered_request_forgets_them() {
-    let more = Request::Service(ServiceRequest::More);
+fn a_stream_outlives_other_requests_of_its_client_and_nobody_else_reads_it() {
     let list = Request::Service(ServiceRequest::List);
     let pages = [
         Reply::Items(Page::default().and_more()),
@@ -155,31 +147,25 @@ fn more_is_unknown_without_pages_and_only_an_answered_request_forgets_them() {
     let refused = [Reply::Refused(Refusal::new(Code::Unknown, "no service x"))];
     let mut bench = Bench::new(TCP);
     let nonce = welcome(&mut bench, CLIENT, false);
-    let answer = |bench: &mut Bench, number, said: &[Reply]| {
-        exchange(bench, &request(nonce, number, &list), nonce);
+    for (number, said) in [(1, &pages[..]), (2, &pages[..]), (3, &refused[..])] {
+        exchange(&mut bench, &request(nonce, number, &list), nonce);
         let job = bench.session.take_job().expect("others are asked");
         bench
             .session
             .answered(bench.now, job.id, said, false, &Board);
         bench.take_output();
-    };
-    let said = replies(&mut bench, &request(nonce, 1, &more), nonce);
-    assert_eq!(code(&said[0].1), Some(Code::Unknown));
-    answer(&mut bench, 2, &pages);
-    let header = Header::new(Class::Request, Sequence(3), opcode::SVC_STATUS);
-    let malformed: Packet<FRAME_BYTES> = frame::encode(header, nonce, |_| Some(0)).unwrap();
-    let said = replies(&mut bench, &malformed, nonce);
-    assert_eq!(code(&said[0].1), Some(Code::BadValue));
-    let said = replies(&mut bench, &request(nonce, 4, &more), nonce);
-    assert_eq!(
-        said,
-        [(4, pages[1].clone())],
-        "a malformed one forgets none"
-    );
-    answer(&mut bench, 5, &pages);
-    answer(&mut bench, 6, &refused);
-    let said = replies(&mut bench, &request(nonce, 7, &more), nonce);
-    assert_eq!(code(&said[0].1), Some(Code::Unknown), "a refused one does");
+    }
+    let other = welcome(&mut bench, OTHER, false);
+    let ends =
+        |chunks: Vec<StreamChunk>| -> Vec<_> { chunks.into_iter().map(|it| it.end).collect() };
+    let chunks = bench.read_on(other, StreamId(1), 0);
+    assert_eq!(ends(chunks), [Some(StreamEnd::Unknown)]);
+    assert_eq!(ends(bench.read_on(nonce, StreamId(1), 0)), []);
+    assert_eq!(welcome(&mut bench, CLIENT, false), nonce);
+    for stream in [1, 2] {
+        let chunks = bench.read_on(nonce, StreamId(stream), 0);
+        assert_eq!(ends(chunks), [Some(StreamEnd::Complete)]);
+    }
 }
 
 #[test]

@@ -252,18 +252,16 @@ impl FramesClient {
         self.answer(&job, pages);
     }
 
+    fn read_on(&mut self, acknowledged: u64) -> Vec<StreamChunk> {
+        let nonce = self.nonce;
+        self.bench.read_on(nonce, StreamId(1), acknowledged)
+    }
+
     fn answer(&mut self, job: &Job, pages: &[Reply]) {
         self.bench
             .session
             .answered(self.bench.now, job.id, pages, false, &Board);
         self.bench.take_output();
-    }
-
-    /// The opcodes of what was said since.
-    fn heard(&mut self) -> Vec<u8> {
-        let said = std::mem::take(&mut self.bench.said);
-        let opcodes = opcodes(&said, self.nonce).into_iter();
-        opcodes.map(|(_, opcode)| opcode).collect()
     }
 }
 
@@ -285,53 +283,35 @@ fn ten_lines() -> (Logs, Vec<Reply>, LogRange) {
 }
 
 #[test]
-fn a_client_in_frames_has_the_rest_read_once_it_asks_for_it() {
+fn a_client_in_frames_has_the_rest_read_once_it_gives_credit_for_it() {
     let (wanted, pages, range) = ten_lines();
     let mut client = FramesClient::new();
     client.ask_for_lines(&wanted, &pages, &range);
-    let kept = client.ask(2, ServiceRequest::More);
-    assert!(kept.is_none(), "the session has the page");
-    let job = client.ask(3, ServiceRequest::More).expect("a question");
+    assert!(client.bench.session.take_job().is_none());
+    let chunks = client.read_on(0);
+    assert_eq!(chunks.len(), 1, "the session has the page");
+    let job = client.bench.session.take_job().expect("a question");
     assert_eq!(job.ask, Ask::ReadLog(range));
+    assert!(client.read_on(1).is_empty());
+    assert!(client.bench.session.take_job().is_none(), "one at a time");
     client.answer(&job, &[known()]);
-    assert_eq!(client.heard(), [opcode::ITEMS; 3]);
-    assert!(client.ask(4, ServiceRequest::More).is_none());
-    assert_eq!(client.heard(), [opcode::REFUSED]);
+    let chunks = client.read_on(1);
+    assert_eq!(chunks.len(), 1);
+    assert_eq!(chunks[0].end, Some(StreamEnd::Complete));
 }
 
 #[test]
-fn a_page_behind_one_that_is_being_read_is_asked_for_again() {
-    let (wanted, pages, range) = ten_lines();
-    let mut client = FramesClient::new();
-    client.ask_for_lines(&wanted, &pages[..1], &range);
-    let job = client.ask(2, ServiceRequest::More).expect("a question");
-    assert!(client.ask(3, ServiceRequest::More).is_none());
-    assert_eq!(client.heard(), [opcode::ITEMS, opcode::REFUSED]);
-    client.bench.session.continues(job.id, range.clone());
-    client.answer(&job, &pages);
-    assert!(client.ask(3, ServiceRequest::More).is_none());
-    assert_eq!(client.heard(), [opcode::ITEMS; 2], "under its number");
-    let job = client.ask(4, ServiceRequest::More).expect("a question");
-    assert_eq!(job.ask, Ask::ReadLog(range));
-}
-
-#[test]
-fn a_request_for_which_there_is_no_room_may_be_sent_again_and_forgets_no_page() {
-    let (wanted, pages, range) = ten_lines();
+fn a_request_for_which_there_is_no_room_may_be_sent_again() {
     let full = Reply::Refused(Refusal::new(Code::SlowDown, "ask again later"));
     let mut client = FramesClient::new();
-    client.ask_for_lines(&wanted, &pages[..1], &range);
-    let list = client.ask(2, ServiceRequest::List).expect("a question");
-    client.answer(&list, std::slice::from_ref(&full));
     for _ in 0..2 {
-        let job = client.ask(3, ServiceRequest::More).expect("a question");
-        assert_eq!(job.ask, Ask::ReadLog(range.clone()));
-        client.answer(&job, std::slice::from_ref(&full));
+        let list = client.ask(2, ServiceRequest::List).expect("a question");
+        client.answer(&list, std::slice::from_ref(&full));
     }
-    assert_eq!(client.heard()[1..], [opcode::REFUSED; 3]);
-    let job = client.ask(3, ServiceRequest::More).expect("a question");
-    client.answer(&job, &[known()]);
-    assert!(client.ask(3, ServiceRequest::More).is_none());
-    assert_eq!(client.heard(), [opcode::ITEMS; 2], "and then it is kept");
-    assert!(client.ask(2, ServiceRequest::List).is_some());
+    let list = client.ask(2, ServiceRequest::List).expect("a question");
+    client.answer(&list, &[known()]);
+    assert!(
+        client.ask(2, ServiceRequest::List).is_none(),
+        "and then it is kept"
+    );
 }

@@ -222,7 +222,7 @@ fn a_name_or_all_has_to_be_said() {
 }
 
 #[test]
-fn frames_get_a_page_a_request() {
+fn frames_get_a_page_and_a_stream_of_the_others() {
     let mut bench = Bench::new(TCP);
     bench.receive(&ask_hello(CLIENT, false));
     let nonce = welcomed(&bench.said);
@@ -237,14 +237,21 @@ fn frames_get_a_page_a_request() {
     bench
         .session
         .answered(bench.now, job.id, &replies, false, &Board);
-    for number in 2..=replies.len() + 1 {
-        let more = Request::Service(ServiceRequest::More);
-        let number = u16::try_from(number).unwrap();
-        bench.receive(&request(nonce, number, &more));
-    }
     bench.take_output();
-    let mut expected = vec![(Class::Reply, opcode::ITEMS); replies.len()];
-    expected.push((Class::Reply, opcode::REFUSED));
-    assert_eq!(opcodes(&bench.said, nonce), expected);
+    assert_eq!(opcodes(&bench.said, nonce), [(Class::Reply, opcode::ITEMS)]);
+    let (mut chunks, count) = (Vec::new(), replies.len() as u64 - 1);
+    while (chunks.len() as u64) < count {
+        chunks.extend(bench.read_on(nonce, StreamId(1), chunks.len() as u64));
+    }
+    let said = chunks.iter().map(|chunk| Reply::Items(chunk.page.clone()));
+    let pages = replies[1..].iter().map(|reply| match reply {
+        Reply::Items(page) => {
+            let mut page = page.clone();
+            page.stream = None;
+            Reply::Items(page)
+        }
+        reply => reply.clone(),
+    });
+    assert!(said.eq(pages));
     assert!(bench.asked.is_empty(), "the session has the pages");
 }

@@ -267,7 +267,7 @@ fn what_is_staged_on_a_link_that_lost_the_session_stands_down() {
 }
 
 #[test]
-fn pages_belong_to_the_session_and_not_to_its_link() {
+fn streams_belong_to_the_session_and_not_to_its_link() {
     let house = Bench::house();
     let mut first = Bench::of(TCP, &house);
     let nonce = first.greet(CLIENT, false);
@@ -284,9 +284,11 @@ fn pages_belong_to_the_session_and_not_to_its_link() {
     drop(first);
     let mut second = Bench::of(TCP, &house);
     assert_eq!(second.greet(CLIENT, false), nonce);
-    let more = Request::Service(ServiceRequest::More);
-    second.hear(&request(nonce, 2, &more));
-    assert_eq!(second.replies(nonce), [(2, pages[1].clone())]);
+    let chunks = second.read_on(nonce, StreamId(1), 0);
+    let [chunk] = &chunks[..] else {
+        panic!("{chunks:?}");
+    };
+    assert_eq!(Reply::Items(chunk.page.clone()), pages[1]);
 }
 
 #[test]

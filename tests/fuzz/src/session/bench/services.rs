@@ -44,7 +44,6 @@ impl Bench {
             }
             (Some(Err(trouble)), _) => of_job(&Ask::Start(Target::All), &Err(trouble)),
             (None, ServiceRequest::Reload) => self.services.reload(self.board.now),
-            (None, ServiceRequest::More) => panic!("the session has the pages"),
             (None, request) => self.services.look(request),
         };
         self.answer_pages(from, &replies, false);

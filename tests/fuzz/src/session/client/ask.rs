@@ -87,7 +87,7 @@ fn service(verb: u8, which: u8) -> ServiceRequest {
     let one = name(["a", "b", "c", "x"][usize::from(which & 3)]);
     let target = (which & 4 == 0).then(|| one.clone());
     let grace = Millis(u64::from(which >> 4) * 500);
-    match verb % 11 {
+    match verb % 10 {
         0 => ServiceRequest::List,
         1 => ServiceRequest::Status(one),
         2 => ServiceRequest::Start(target),
@@ -96,7 +96,6 @@ fn service(verb: u8, which: u8) -> ServiceRequest {
         5 => ServiceRequest::Reload,
         6 => ServiceRequest::StopWithin(target, grace),
         7 => ServiceRequest::RestartWithin(target, grace),
-        8 => ServiceRequest::More,
         _ => ServiceRequest::Logs(Logs {
             name: one,
             from: (which & 8 == 0).then_some(u64::from(which >> 4)),
