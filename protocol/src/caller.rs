@@ -20,7 +20,7 @@ use crate::identity::{CURRENT, NAME_BYTES, OLDEST};
 use crate::message::{self, Reply, Request, Working};
 use crate::refusal::Code;
 #[cfg(feature = "services")]
-use crate::stream::{StreamChunk, StreamControl};
+use crate::stream::{StreamControl, StreamFrame};
 use crate::units::{BootId, ClientId, Instant, Nonce, Sequence, Text};
 
 /// One client's conversation with one board. `N` bounds a packet in bytes.
@@ -174,7 +174,7 @@ impl<const N: usize> Caller<N> {
             Class::Hello => self.receive_hello(now, frame),
             Class::Reply => self.receive_reply(now, frame),
             #[cfg(feature = "services")]
-            Class::Data => StreamChunk::read(frame).map(Effect::Chunk),
+            Class::Data => StreamFrame::read(frame).map(Effect::Stream),
             #[cfg(not(feature = "services"))]
             Class::Data => None,
             Class::Request | Class::Event | Class::Credit => None,

@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub mod opcode {
     /// Data: a [`super::StreamChunk`].
     pub const CHUNK: u8 = 0x00;
+    /// Data: a [`super::StreamIdle`].
+    pub const IDLE: u8 = 0x02;
     /// Credit: a [`super::StreamCredit`].
     pub const CREDIT: u8 = 0x00;
     /// Credit: the reader wants no more; the body is the [`super::StreamId`].
@@ -60,6 +62,25 @@ pub struct StreamChunk {
     pub page: Page,
 }
 
+/// The answer to a reader that asks again where there is nothing to send: the board is there, and waits for what
+/// comes, lines of a log, say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamIdle {
+    /// Its stream.
+    pub stream: StreamId,
+    /// The number of the chunk that comes next.
+    pub next: u64,
+}
+
+/// A frame of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamFrame {
+    /// A part of it.
+    Chunk(StreamChunk),
+    /// There is nothing to send yet.
+    Idle(StreamIdle),
+}
+
 /// Credit for a stream, and the acknowledgement of what has come. Copies of it, and old ones, do no harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamCredit {
@@ -84,6 +105,7 @@ pub enum StreamControl {
 }
 
 fields! {
+    StreamIdle { stream, next }
     StreamCredit { stream, acknowledged, limit, again }
 }
 
@@ -133,23 +155,9 @@ impl StreamChunk {
         }
     }
 
-    /// Frames it.
-    ///
-    /// # Errors
-    ///
-    /// [`TooLong`] if it does not fit `N`.
-    pub fn frame<const N: usize>(&self, nonce: Nonce) -> Result<Packet<N>, TooLong> {
-        encode(Class::Data, opcode::CHUNK, nonce, self)
-    }
-
-    /// Reads it from a frame; `None` if that holds no chunk.
-    #[must_use]
-    pub fn read(frame: &Frame<'_>) -> Option<Self> {
-        if (frame.header.class, frame.header.opcode) != (Class::Data, opcode::CHUNK) {
-            return None;
-        }
+    fn read(body: &[u8]) -> Option<Self> {
         let (stream, sequence, offset, dropped, end, items): (_, _, _, _, _, &[u8]) =
-            postcard::from_bytes(frame.body).ok()?;
+            postcard::from_bytes(body).ok()?;
         Some(Self {
             stream,
             sequence,
@@ -158,6 +166,30 @@ impl StreamChunk {
             end,
             page: Page::of_items(items)?,
         })
+    }
+}
+
+impl StreamFrame {
+    /// Frames it.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] if it does not fit `N`.
+    pub fn frame<const N: usize>(&self, nonce: Nonce) -> Result<Packet<N>, TooLong> {
+        match self {
+            Self::Chunk(chunk) => encode(Class::Data, opcode::CHUNK, nonce, chunk),
+            Self::Idle(idle) => encode(Class::Data, opcode::IDLE, nonce, idle),
+        }
+    }
+
+    /// Reads it from a frame; `None` if that is none of a stream.
+    #[must_use]
+    pub fn read(frame: &Frame<'_>) -> Option<Self> {
+        match (frame.header.class, frame.header.opcode) {
+            (Class::Data, opcode::CHUNK) => StreamChunk::read(frame.body).map(Self::Chunk),
+            (Class::Data, opcode::IDLE) => postcard::from_bytes(frame.body).ok().map(Self::Idle),
+            _ => None,
+        }
     }
 }
 

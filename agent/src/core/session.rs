@@ -37,6 +37,7 @@ use answers::TextInput;
 use countdown::Countdown;
 use frames::Frames;
 use lastword_protocol::decoder::{Decoder, Manner, Step};
+use lastword_protocol::frame::Class;
 use lastword_protocol::message::Reply;
 use lastword_protocol::{Instant, Nonce, OperationId};
 use lastword_shell::{Table, WINDOW_BYTES};
@@ -201,19 +202,24 @@ impl Session {
         self.work(now, world);
     }
 
-    /// Returns whether a chunk of a stream may be sent: one at a time, and only where nothing else waits.
+    /// Returns whether a frame of a stream may be sent: one at a time, and only where nothing else waits.
     #[must_use]
-    pub fn has_chunk(&self) -> bool {
+    pub fn has_stream_frame(&self) -> bool {
         let may_say = self.output.is_empty() && !self.output.is_muted() && self.end.is_none();
-        may_say && self.frames.has_chunk()
+        may_say && self.frames.has_stream_frame()
     }
 
-    /// Sends a chunk of a stream, as [`Session::has_chunk`] allows.
-    pub fn say_chunk(&mut self, now: Instant) {
+    /// Sends a frame of a stream, as [`Session::has_stream_frame`] allows.
+    pub fn say_stream_frame(&mut self, now: Instant) {
         self.await_progress(now);
-        if let Some(read) = self.frames.say_chunk(&mut self.output) {
+        if let Some(read) = self.frames.say_stream_frame(&mut self.output) {
             self.pending.ask_frame(read);
         }
+    }
+
+    /// The next question whose answer nobody wants any more.
+    pub fn take_forgotten(&mut self) -> Option<RequestId> {
+        self.pending.take_forgotten()
     }
 
     /// Takes bytes that arrived at `now`, and has a turn at them: [`Session::has_work`] tells whether
@@ -310,7 +316,12 @@ impl Session {
         match self.decoder.push(now, byte) {
             Step::Frame(frame) => {
                 let (pending, out) = (&self.pending, &mut self.output);
+                let class = frame.header.class;
                 let asked = self.frames.receive(now, &frame, pending, out, world);
+                if class != Class::Request {
+                    let frames = &self.frames;
+                    self.pending.retain_frames(|it| frames.wants_read(it));
+                }
                 self.decoder.enter(self.frames.nonce());
                 self.decoder.admit(self.frames.refused());
                 if let Some(asked) = asked {

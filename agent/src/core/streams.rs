@@ -5,7 +5,8 @@ use super::service::answer::ANSWER_PAGES;
 use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::Code;
 use lastword_protocol::stream::{
-    STREAM_WINDOW, StreamChunk, StreamControl, StreamCredit, StreamEnd, StreamId,
+    STREAM_WINDOW, StreamChunk, StreamControl, StreamCredit, StreamEnd, StreamFrame, StreamId,
+    StreamIdle,
 };
 use std::collections::VecDeque;
 use std::mem;
@@ -32,6 +33,10 @@ struct OpenStream {
     limit: u64,
     /// The bytes of items in all chunks that were made.
     offset: u64,
+    /// The lines that were missed so far, because its reader was too slow.
+    dropped: u64,
+    /// True if its reader asks whether anything is there, and there was nothing to send.
+    is_asked: bool,
     /// True once the last chunk was made.
     is_ended: bool,
 }
@@ -76,6 +81,8 @@ impl OpenStreams {
             next: 0,
             limit: 0,
             offset: 0,
+            dropped: 0,
+            is_asked: false,
             is_ended: false,
         });
         id
@@ -103,22 +110,38 @@ impl OpenStreams {
         self.open.retain(|it| !it.is_over());
     }
 
-    /// Returns whether there is a chunk to send.
+    /// Returns whether there is a frame to send.
     #[must_use]
-    pub fn has_chunk(&self) -> bool {
-        !self.unknown.is_empty() || self.open.iter().any(OpenStream::has_chunk)
+    pub fn has_frame(&self) -> bool {
+        !self.unknown.is_empty() || self.open.iter().any(OpenStream::has_frame)
     }
 
-    /// The next chunk to send; each stream has its turn.
-    pub fn take_chunk(&mut self) -> Option<StreamChunk> {
+    /// The next frame to send; each stream has its turn.
+    pub fn take_frame(&mut self) -> Option<StreamFrame> {
         if let Some(id) = self.unknown.pop_front() {
-            return Some(StreamChunk::unknown(id));
+            return Some(StreamFrame::Chunk(StreamChunk::unknown(id)));
         }
-        let index = self.open.iter().position(OpenStream::has_chunk)?;
+        let index = self.open.iter().position(OpenStream::has_frame)?;
         self.open.rotate_left(index);
-        let chunk = self.open.front_mut()?.take_chunk();
+        let frame = self.open.front_mut()?.take_frame();
         self.open.rotate_left(1);
-        chunk
+        frame
+    }
+
+    /// Returns whether a stream is still wanted.
+    #[must_use]
+    pub fn knows(&self, id: StreamId) -> bool {
+        self.open.iter().any(|it| it.id == id)
+    }
+
+    /// Has a part of a log that was being read be read another time: nobody reads it any more.
+    pub fn put_back(&mut self, id: StreamId) {
+        if let Some(stream) = self.find(id)
+            && let LogRest::Reading(range) = mem::replace(&mut stream.rest, LogRest::Nothing)
+        {
+            stream.limit = stream.next;
+            stream.rest = LogRest::Unread(range);
+        }
     }
 
     /// The next part of a log to be read for one of them: it goes to [`OpenStreams::read`].
@@ -148,6 +171,7 @@ impl OpenStreams {
             }
             _ => {
                 stream.pages.extend(replies.iter().cloned());
+                stream.dropped = rest.as_ref().map_or(stream.dropped, |rest| rest.missed);
                 rest.map_or(LogRest::Nothing, LogRest::Unread)
             }
         };
@@ -176,7 +200,23 @@ impl OpenStream {
         // What is asked for again is what this reader lacks, not what an old copy lacked.
         if credit.again && credit.acknowledged == self.acknowledged {
             self.next = self.acknowledged;
+            self.is_asked = !self.has_chunk();
         }
+    }
+
+    fn has_frame(&self) -> bool {
+        self.is_asked || self.has_chunk()
+    }
+
+    fn take_frame(&mut self) -> Option<StreamFrame> {
+        let is_asked = mem::take(&mut self.is_asked);
+        if self.has_chunk() {
+            return self.take_chunk().map(StreamFrame::Chunk);
+        }
+        is_asked.then_some(StreamFrame::Idle(StreamIdle {
+            stream: self.id,
+            next: self.next,
+        }))
     }
 
     /// Returns whether its reader has all of it.
@@ -217,6 +257,7 @@ impl OpenStream {
         let mut chunk = StreamChunk {
             sequence: self.made(),
             offset: self.offset,
+            dropped: self.dropped,
             ..StreamChunk::unknown(self.id)
         };
         chunk.end = match self.pages.pop_front() {

@@ -34,7 +34,7 @@ use crate::core::service::answer::{end_of_log, refused};
 use crate::core::service::supervisor::{End, StopDeadlines, Supervisor};
 use hands::Heard;
 use lastword_protocol::message::Reply;
-use lastword_protocol::message::service::{Logs, ServiceRequest};
+use lastword_protocol::message::service::{Logs, ServiceName, ServiceRequest};
 use lastword_protocol::refusal::Code;
 use lastword_protocol::{Instant, Millis};
 use launch::Starter;
@@ -278,27 +278,50 @@ impl Services {
 
     /// Reads the first pages of a log's lines. What lies behind them is for [`Services::read_on`].
     pub(in crate::edge) async fn read_log(&self, wanted: Logs) -> LogPages {
-        let where_it_ends = Logs {
-            name: wanted.name.clone(),
-            from: None,
-            lines: 0,
-        };
-        let replies = self.ask(ServiceRequest::Logs(where_it_ends)).await;
+        let replies = self.ask_for_end(wanted.name.clone()).await;
         match end_of_log(&replies) {
+            // What has not come yet is for its stream.
+            Some(end) if wanted.follow => (vec![], Some(LogRange::new(&wanted, end, true))),
             Some(end) => self.read_on(LogRange::new(&wanted, end, false)).await,
             None => (replies, None),
         }
     }
 
-    /// Reads the next pages of a log's lines.
+    /// Reads the next pages of a log's lines: of one that is followed, once there are some.
     pub(in crate::edge) async fn read_on(&self, range: LogRange) -> LogPages {
         match &self.logs {
+            Some(logs) if range.is_followed() => {
+                let name = range.name.clone();
+                let (replies, rest) = reading::read(logs, range).await;
+                // A log ends with its service, and all do with the agent.
+                let is_ending = rest.is_none() && self.logs_have_ended(name).await;
+                if is_ending {
+                    return (refused(Code::Offline, "the agent is ending"), None);
+                }
+                (replies, rest)
+            }
             Some(logs) => reading::read(logs, range).await,
             None => (
                 refused(Code::NotHere, "this agent supervises nothing"),
                 None,
             ),
         }
+    }
+
+    /// Asks where a log ends.
+    async fn ask_for_end(&self, name: ServiceName) -> Vec<Reply> {
+        let where_it_ends = Logs {
+            name,
+            from: None,
+            lines: 0,
+            follow: false,
+        };
+        self.ask(ServiceRequest::Logs(where_it_ends)).await
+    }
+
+    async fn logs_have_ended(&self, name: ServiceName) -> bool {
+        let replies = self.ask_for_end(name).await;
+        matches!(&replies[..], [Reply::Refused(refusal)] if refusal.code == Code::Offline)
     }
 
     /// Returns the number of services whose logs cannot be written.

@@ -20,7 +20,7 @@ use lastword_protocol::Nonce;
 use lastword_protocol::power::Origin;
 use lastword_protocol::refusal::Refusal;
 use lastword_shell::Medium;
-use link_transfer::{LinkTransfer, TransferEvent, chunk_turn, step};
+use link_transfer::{LinkTransfer, TransferEvent, step, stream_turn};
 use memory::MemoryShare;
 use pending_answers::{AnswerOutcome, PendingAnswer, PendingAnswers, ask};
 use std::future::{pending, poll_fn, ready};
@@ -176,6 +176,9 @@ impl<'l> Conversation<'l> {
             while let Some(job) = self.session.take_job() {
                 self.pending_answers.push(job.id, self.ask(job));
             }
+            while let Some(id) = self.session.take_forgotten() {
+                self.pending_answers.forget(id);
+            }
             self.follow();
             if let Some(end) = self.end() {
                 return Ok(end);
@@ -191,7 +194,8 @@ impl<'l> Conversation<'l> {
             let deadline = self.session.deadline(now, &*self.room.world);
             let again = self.drain_deadline();
             // Behind an acknowledgement nothing is said that need not be.
-            let chunk = chunk_turn(self.link, &self.session).filter(|_| self.ack.is_none());
+            let stream_turn_at =
+                stream_turn(self.link, &self.session).filter(|_| self.ack.is_none());
             // Each arm may be dropped and polled anew: polls of the link move bytes or nothing,
             // the question to the desk and the ticket are kept outside. The link comes last: it
             // alone can be ready for ever, and the same events then give the same order.
@@ -221,8 +225,8 @@ impl<'l> Conversation<'l> {
                     self.session.work(now, &*self.room.world);
                     self.has_had_turn = true;
                 }
-                () = wait(chunk), if has_turn && chunk.is_some() => {
-                    self.session.say_chunk(self.room.clock.now());
+                () = wait(stream_turn_at), if has_turn && stream_turn_at.is_some() => {
+                    self.session.say_stream_frame(self.room.clock.now());
                     self.has_had_turn = true;
                 }
                 (id, news) = self.follows.next(&self.session), if has_turn && self.ack.is_none() => {

@@ -173,7 +173,7 @@ impl Client {
                     Effect::Send(_)
                     | Effect::Answered(_)
                     | Effect::Unreadable(_)
-                    | Effect::Chunk(_),
+                    | Effect::Stream(_),
                 ) => {}
                 Some(Effect::GaveUp | Effect::StillWorking(_)) | None => {
                     return Err(GreetError::Silent);
@@ -208,7 +208,7 @@ impl Client {
                     return Err(Unwelcome::Version(refused).into());
                 }
                 // A chunk that comes meanwhile comes again: its reader sees a gap.
-                Some(Effect::Send(_) | Effect::Welcomed(_) | Effect::Chunk(_)) => {}
+                Some(Effect::Send(_) | Effect::Welcomed(_) | Effect::Stream(_)) => {}
                 Some(Effect::StillWorking(working)) => {
                     return Err(CallError::StillWorking(working));
                 }

@@ -1,21 +1,23 @@
-//! A log that is followed over frames: asked for again and again, from where it went on.
+//! A log that is followed over frames, in a stream; or in one more, from where that went on.
 
 use lastword_protocol::message::Request;
 use lastword_protocol::message::service::{Item, Logs, Page, ServiceRequest};
 use lastword_shell::parse::Step;
 use std::time::Duration;
 
-/// How long to wait where nothing came before asking again.
+/// The time to wait before an agent that is ending is asked again.
 pub(crate) const PAUSE: Duration = Duration::from_millis(200);
-/// How many lines are asked for at once, behind the first.
-const LINES: u16 = 1_000;
+/// The most lines that are asked for of those which came while nobody listened.
+const LINES: u16 = u16::MAX;
 
-/// How far a log has come.
+/// The progress of a log.
 #[derive(Clone)]
 pub(crate) struct Following {
-    /// What asked for it.
+    /// The step that asked for it.
     pub(crate) step: Step,
-    next: Logs,
+    logs: Logs,
+    /// The lines of this stream that were missed and are told.
+    dropped: u64,
     has_begun: bool,
 }
 
@@ -23,52 +25,56 @@ impl Following {
     pub(crate) fn begin(step: &Step, logs: &Logs) -> Self {
         Self {
             step: step.clone(),
-            next: logs.clone(),
+            logs: Logs {
+                follow: true,
+                ..logs.clone()
+            },
+            dropped: 0,
             has_begun: false,
         }
     }
 
-    /// What to ask next.
-    pub(crate) fn request(&self) -> Request {
-        Request::Service(ServiceRequest::Logs(self.next.clone()))
+    /// The request for the log from where it went on, in a stream of its own.
+    pub(crate) fn request(&mut self) -> Request {
+        self.dropped = 0;
+        Request::Service(ServiceRequest::Logs(self.logs.clone()))
     }
 
-    /// Whether there was such a log.
+    /// Returns whether there was such a log.
     pub(crate) const fn has_begun(&self) -> bool {
         self.has_begun
     }
 
-    /// Takes the pages of an answer: what of them is to be shown, first how many lines are gone.
-    pub(crate) fn take(&mut self, pages: &[Page]) -> Vec<Page> {
-        let mut gone = Page::default();
-        for item in pages.iter().flat_map(Page::items) {
-            if let Item::Next { from, missed } = item {
-                self.has_begun = true;
-                self.next.from = Some(from);
-                self.next.lines = LINES;
-                if missed > 0 {
-                    gone.push(&item);
+    /// Takes a page, before which so many lines of this stream are gone. Returns what is to be shown: first how
+    /// many more are gone, then the lines.
+    pub(crate) fn take(&mut self, page: &Page, dropped: u64) -> Vec<Page> {
+        self.has_begun = true;
+        let (mut gone, mut lines) = (Page::default(), Page::default());
+        for item in page.items() {
+            match item {
+                Item::Next { from, .. } => {
+                    self.logs.from = Some(from);
+                    self.logs.lines = LINES;
                 }
+                // There is room: the page had it.
+                Item::Line { .. } => drop(lines.push(&item)),
+                _ => {}
             }
         }
-        let lines = pages.iter().map(|page| {
-            let mut lines = Page::default();
-            for item in page.items() {
-                if matches!(item, Item::Line { .. }) {
-                    // There is room: the page had it.
-                    lines.push(&item);
-                }
-            }
-            lines
-        });
-        let shown = [gone].into_iter().chain(lines);
+        if self.dropped < dropped {
+            let missed = dropped - self.dropped;
+            let from = self.logs.from.unwrap_or_default();
+            gone.push(&Item::Next { from, missed });
+            self.dropped = dropped;
+        }
+        let shown = [gone, lines].into_iter();
         shown.filter(|page| !page.is_empty()).collect()
     }
 
-    /// What ends the answer: where the log goes on.
+    /// The end of the answer: where the log goes on.
     pub(crate) fn last(&self) -> Page {
         let mut page = Page::default();
-        if let Some(from) = self.next.from {
+        if let Some(from) = self.logs.from {
             page.push(&Item::Next { from, missed: 0 });
         }
         page

@@ -10,7 +10,7 @@ use lastword_client::client::{CallError, Client, GreetError, RoundedSpan, Unwelc
 use lastword_client::endpoint::Endpoint;
 use lastword_client::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
 use lastword_protocol::hello::Busy;
-use lastword_protocol::message::service::{Logs, Page};
+use lastword_protocol::message::service::Logs;
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::PowerRequest;
 use lastword_protocol::refusal::Code;
@@ -165,54 +165,60 @@ impl Asking<'_> {
         }
     }
 
-    /// Shows a log, asking again and again for what has come, until there is no such log any more.
+    /// Shows a log until there is no such log any more.
     async fn follow(&mut self, step: &Step, logs: &Logs) -> Result<Exit, Trouble> {
         let mut following = Following::begin(step, logs);
         loop {
-            let pages = match self.pages(&following.request()).await? {
-                Ok(pages) => pages,
-                Err(reply) if following.has_begun() && is_unknown(&reply) => {
+            let mut replies = vec![self.call(&following.request()).await?];
+            let mut reader = self.client.as_ref().and_then(|it| it.rest_of(&replies[0]));
+            let refused = loop {
+                let dropped = reader.as_ref().map_or(0, StreamReader::dropped);
+                if let Some(refused) = self.show(&mut following, dropped, replies) {
+                    break Some(refused);
+                }
+                if reader.is_none() {
+                    break None;
+                }
+                replies = self.read_on(&mut reader).await?;
+            };
+            match refused {
+                Some(reply) if !following.has_begun() => {
+                    self.following = None;
+                    return Ok(self.tell(step, &reply));
+                }
+                // It closes the link next, which tells what became of it.
+                Some(reply) if is_ending(&reply) => tokio::time::sleep(following::PAUSE).await,
+                Some(reply) if !is_unknown(&reply) => {
+                    self.following = None;
+                    return Ok(self.tell(step, &reply));
+                }
+                Some(_) | None => {
                     self.notes.line("lastword: the service is gone");
                     self.close_log();
                     return Ok(Exit::Done);
                 }
-                // It closes the link next, which tells what became of it.
-                Err(reply) if following.has_begun() && is_ending(&reply) => {
-                    tokio::time::sleep(following::PAUSE).await;
-                    continue;
-                }
-                Err(reply) => {
-                    self.following = None;
-                    return Ok(self.tell(step, &reply));
-                }
-            };
-            let shown = following.take(&pages);
-            for page in &shown {
-                self.report.goes_on(step, page);
-            }
-            // ^C may come at any time; what was shown has its end then.
-            self.following = Some(following.clone());
-            if shown.is_empty() {
-                tokio::time::sleep(following::PAUSE).await;
             }
         }
     }
 
-    /// Asks for items: all pages of them, or the reply that is none.
-    async fn pages(&mut self, request: &Request) -> Result<Result<Vec<Page>, Reply>, Trouble> {
-        let mut replies = vec![self.call(request).await?];
-        let mut reader = self.client.as_ref().and_then(|it| it.rest_of(&replies[0]));
-        while reader.is_some() {
-            replies.extend(self.read_on(&mut reader).await?);
-        }
-        let mut pages = Vec::new();
+    /// Shows lines of a log, or returns the reply that holds none.
+    fn show(
+        &mut self,
+        following: &mut Following,
+        dropped: u64,
+        replies: Vec<Reply>,
+    ) -> Option<Reply> {
         for reply in replies {
-            match reply {
-                Reply::Items(page) => pages.push(page),
-                reply => return Ok(Err(reply)),
+            let Reply::Items(page) = reply else {
+                return Some(reply);
+            };
+            for shown in following.take(&page, dropped) {
+                self.report.goes_on(&following.step, &shown);
             }
+            // ^C may come at any time; what was shown has its end then.
+            self.following = Some(following.clone());
         }
-        Ok(Ok(pages))
+        None
     }
 
     /// Ends the answer of a log that was followed.

@@ -6,7 +6,7 @@ use crate::identity::Identity;
 use crate::message::{Reply, Working};
 use crate::refusal::Refusal;
 #[cfg(feature = "services")]
-use crate::stream::StreamChunk;
+use crate::stream::StreamFrame;
 
 /// The next thing that a caller tells its owner to do or know.
 #[cfg_attr(
@@ -34,9 +34,9 @@ pub enum Effect<const N: usize> {
     Answered(Reply),
     /// The request has a reply of a kind this side does not know: its opcode.
     Unreadable(u8),
-    /// A chunk of a stream came, for its [`StreamReader`](crate::stream::StreamReader).
+    /// A frame of a stream came, for its [`StreamReader`](crate::stream::StreamReader).
     #[cfg(feature = "services")]
-    Chunk(StreamChunk),
+    Stream(StreamFrame),
     /// The board booted, or forgot the session. What a request under way did is not known.
     Restarted(Identity),
     /// The attempts are used up. What a request under way did is not known.

@@ -55,8 +55,11 @@ pub struct Logs {
     pub name: ServiceName,
     /// The first line that is wanted, as [`Item::Next`] has named it; `None`: the last ones.
     pub from: Option<u64>,
-    /// How many lines at most.
+    /// How many lines at most; of a log that is followed, how many of those that are there.
     pub lines: u16,
+    /// True if lines that come later are wanted, too: the answer's stream goes on for as long as there is such a
+    /// log, and each of its chunks ends with [`Item::Next`].
+    pub follow: bool,
 }
 
 /// What a service is doing.
@@ -411,10 +414,16 @@ impl Field for ServiceRequest {
                 name.write(out);
                 grace.write(out);
             }
-            Self::Logs(Logs { name, from, lines }) => {
+            Self::Logs(Logs {
+                name,
+                from,
+                lines,
+                follow,
+            }) => {
                 name.write(out);
                 from.write(out);
                 lines.write(out);
+                follow.write(out);
             }
         }
     }

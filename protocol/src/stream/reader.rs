@@ -1,6 +1,8 @@
 //! The reader's side of a stream.
 
-use super::{STREAM_WINDOW, StreamChunk, StreamControl, StreamCredit, StreamEnd, StreamId};
+use super::{
+    STREAM_WINDOW, StreamChunk, StreamControl, StreamCredit, StreamEnd, StreamId, StreamIdle,
+};
 use crate::units::{Instant, Millis};
 
 /// The decision of a reader about a chunk.
@@ -114,6 +116,14 @@ impl StreamReader {
         self.attempts_left = self.attempts;
         self.until = now.after(self.silence);
         ChunkDecision::Take
+    }
+
+    /// Takes the word of the board that there is nothing to send yet: it is there.
+    pub fn receive_idle(&mut self, now: Instant, idle: &StreamIdle) {
+        if idle.stream == self.stream && idle.next == self.next {
+            self.attempts_left = self.attempts;
+            self.until = now.after(self.silence);
+        }
     }
 
     /// Returns the credit that is due: at first, for every half window, behind a gap, after a silence,

@@ -116,6 +116,32 @@ fn after_a_silence_what_is_missing_is_asked_for_again_and_then_given_up() {
 }
 
 #[test]
+fn a_board_that_says_that_nothing_has_come_yet_is_there() {
+    let mut reading = ReaderBench::new();
+    reading.credit(ChunkDecision::Copy);
+    for round in 0..10 {
+        reading.wait(1_000, "0..8!");
+        let idle = |next| StreamIdle {
+            stream: STREAM,
+            next,
+        };
+        reading.reader.receive_idle(reading.now, &idle(0));
+        assert!(!reading.reader.has_given_up(reading.now), "{round}");
+    }
+    // What it has sent, and has not come, is missing.
+    for _ in 0..3 {
+        let idle = StreamIdle {
+            stream: STREAM,
+            next: 1,
+        };
+        reading.wait(1_000, "0..8!");
+        reading.reader.receive_idle(reading.now, &idle);
+    }
+    reading.now = reading.now.after(Millis(1_000));
+    assert!(reading.reader.has_given_up(reading.now));
+}
+
+#[test]
 fn a_stream_that_the_board_does_not_know_is_over_and_needs_no_acknowledgement() {
     let mut reading = ReaderBench::new();
     reading.credit(ChunkDecision::Copy);

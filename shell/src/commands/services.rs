@@ -133,7 +133,12 @@ pub static SVC_LOGS: Command = Command {
             _ => None,
         };
         let name = name(arguments).unwrap_or_default();
-        let logs = Logs { name, from, lines };
+        let logs = Logs {
+            name,
+            from,
+            lines,
+            follow: false,
+        };
         match arguments.options.get(2) {
             Some(Some(_)) => Action::Follow(logs),
             _ => ask(ServiceRequest::Logs(logs)),

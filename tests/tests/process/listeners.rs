@@ -24,9 +24,8 @@ fn an_absent_device_is_waited_for_while_everything_else_runs() {
     let place = place(&format!("serial \"{}\"", device.display()));
     let mut agent = place.start();
     agent.wait_for_state("stays", "running");
-    let status = agent.unix().ask("status");
     let waited = format!("waiting_for=\"serial {}", directory.path().display());
-    assert!(status.contains(&waited), "{status}");
+    agent.unix().ask_until("status", &waited);
     assert!(
         agent.log().contains("WARN") && agent.log().contains("waiting until"),
         "{}",
@@ -63,11 +62,8 @@ fn a_port_that_is_taken_is_waited_for() {
     let address = taken.local_addr().expect("an address");
     let place = place(&format!("tcp \"{address}\""));
     let mut agent = place.start();
-    let status = agent.unix().ask("status");
-    assert!(
-        status.contains(&format!("waiting_for=\"tcp {address}\"")),
-        "{status}"
-    );
+    let waited = format!("waiting_for=\"tcp {address}\"");
+    agent.unix().ask_until("status", &waited);
     drop(taken);
     agent.wait_for("listening");
     let stream = TcpStream::connect(address).expect("the agent");
@@ -80,11 +76,8 @@ fn an_address_that_is_not_assigned_yet_is_waited_for() {
     // RFC 5737: nobody has it.
     let place = place("tcp \"192.0.2.77:7450\" allow-unauthenticated=#true");
     let mut agent = place.start();
-    let status = agent.unix().ask("status");
-    assert!(
-        status.contains("waiting_for=\"tcp 192.0.2.77:7450\""),
-        "{status}"
-    );
+    let waited = "waiting_for=\"tcp 192.0.2.77:7450\"";
+    agent.unix().ask_until("status", waited);
     assert_eq!(agent.terminate(), Some(0));
     let check = place.run_to_end("check");
     let said = String::from_utf8_lossy(&check.stderr).into_owned();

@@ -74,6 +74,12 @@ impl LogRange {
         end.until = end.until.min(until);
     }
 
+    /// Returns whether lines are wanted that have not come yet.
+    #[must_use]
+    pub const fn is_followed(&self) -> bool {
+        self.end.is_none()
+    }
+
     /// Returns whether everything wanted was taken.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -92,7 +98,13 @@ mod tests {
 
     fn range(from: Option<u64>, lines: u16) -> LogRange {
         let name = Text::try_from("camera").unwrap();
-        LogRange::new(&Logs { name, from, lines }, KNOWN, false)
+        let wanted = Logs {
+            name,
+            from,
+            lines,
+            follow: false,
+        };
+        LogRange::new(&wanted, KNOWN, false)
     }
 
     #[test]

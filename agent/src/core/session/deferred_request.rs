@@ -83,6 +83,15 @@ impl DeferredRequest {
         }
     }
 
+    /// Has what it reads for a stream be read another time. Returns whether it does that.
+    pub(super) fn put_back(&self) -> bool {
+        if let Requester::Stream(client, id) = &self.asker {
+            client.lock().streams.put_back(*id);
+            return true;
+        }
+        false
+    }
+
     /// The id of the operation that it stages, if the client chooses none.
     pub(super) fn assigned(&self) -> OperationId {
         let nonce = match &self.asker {

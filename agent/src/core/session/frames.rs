@@ -86,20 +86,35 @@ impl Frames {
         owner.map_or(0, |it| it.attachment.shared().lock().streams.pages())
     }
 
-    /// Returns whether there is a chunk of a stream to send.
-    pub(super) fn has_chunk(&self) -> bool {
+    /// Returns whether there is a frame of a stream to send.
+    pub(super) fn has_stream_frame(&self) -> bool {
         let owner = self.owner.as_ref();
-        owner.is_some_and(|it| it.attachment.shared().lock().streams.has_chunk())
+        owner.is_some_and(|it| it.attachment.shared().lock().streams.has_frame())
     }
 
-    /// Sends the next chunk of a stream. What is to be read for the one behind it is returned.
-    pub(super) fn say_chunk(&mut self, out: &mut Output) -> Option<DeferredRequest> {
+    /// Returns whether the owner still wants what is read for one of its streams. If not, it is put back.
+    pub(super) fn wants_read(&self, request: &DeferredRequest) -> bool {
+        let Requester::Stream(client, id) = &request.asker else {
+            return true;
+        };
+        let is_owner = |owner: &Owner| owner.attachment.carries(client);
+        let mut is_wanted = self.owner.as_ref().is_some_and(is_owner);
+        let mut state = client.lock();
+        is_wanted &= state.streams.knows(*id);
+        if !is_wanted {
+            state.streams.put_back(*id);
+        }
+        is_wanted
+    }
+
+    /// Sends the next frame of a stream. What is to be read for the one behind it is returned.
+    pub(super) fn say_stream_frame(&mut self, out: &mut Output) -> Option<DeferredRequest> {
         let owner = self.owner.as_ref()?;
         self.count += 1;
         let client = owner.attachment.shared();
         let mut state = client.lock();
-        if let Some(chunk) = state.streams.take_chunk() {
-            send(out, chunk.frame(state.session.nonce()));
+        if let Some(frame) = state.streams.take_frame() {
+            send(out, frame.frame(state.session.nonce()));
         }
         read_on(client, &mut state)
     }

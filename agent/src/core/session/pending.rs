@@ -38,6 +38,8 @@ pub(super) struct PendingRequests {
     frames: Vec<(RequestId, DeferredRequest)>,
     /// Questions that nobody has been asked yet.
     jobs: VecDeque<Job>,
+    /// Questions whose answers nobody wants any more.
+    forgotten: VecDeque<RequestId>,
     /// Answers that came while nothing might be said.
     late: Vec<(RequestId, Vec<Reply>)>,
 }
@@ -73,6 +75,20 @@ impl PendingRequests {
     /// The next question to others.
     pub(super) fn take_job(&mut self) -> Option<Job> {
         self.jobs.pop_front()
+    }
+
+    /// Keeps only those requests in frames that are wanted.
+    pub(super) fn retain_frames(&mut self, is_wanted: impl Fn(&DeferredRequest) -> bool) {
+        let unwanted = self.frames.extract_if(.., |(_, asked)| !is_wanted(asked));
+        let ids = unwanted.map(|(id, _)| id);
+        let jobs = &mut self.jobs;
+        self.forgotten
+            .extend(ids.inspect(|id| jobs.retain(|job| job.id != *id)));
+    }
+
+    /// The next question whose answer nobody wants any more.
+    pub(super) fn take_forgotten(&mut self) -> Option<RequestId> {
+        self.forgotten.pop_front()
     }
 
     /// Returns whether the line under way waits.
@@ -153,7 +169,9 @@ impl PendingRequests {
                 OrphanedRequest::new(id, *asked).keep(&replies, false);
             }
         }
+        // Without a link nobody takes what is read for a stream.
         let frames = self.frames.into_iter();
+        let frames = frames.filter(|(_, asked)| !asked.put_back());
         frames
             .map(|(id, asked)| OrphanedRequest::new(id, asked))
             .collect()

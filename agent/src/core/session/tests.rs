@@ -28,7 +28,7 @@ use lastword_protocol::message::{Initiated, Pending, Reply, Request, Uptime, opc
 use lastword_protocol::power::{Backend, Operation, PowerRequest};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::stream::{
-    STREAM_WINDOW, StreamChunk, StreamControl, StreamCredit, StreamEnd, StreamId,
+    STREAM_WINDOW, StreamChunk, StreamControl, StreamCredit, StreamEnd, StreamFrame, StreamId,
 };
 use lastword_protocol::{BootId, ClientId, Millis, Sequence, Text};
 use lastword_shell::{Medium, commands};
@@ -137,9 +137,9 @@ impl Bench {
         let credit: Packet<FRAME_BYTES> = credit.frame(nonce).unwrap();
         self.session.receive(self.now, &credit, &Board);
         self.take_output();
-        while self.session.has_chunk() {
-            self.session.say_chunk(self.now);
-            assert!(!self.session.has_chunk(), "one at a time");
+        while self.session.has_stream_frame() {
+            self.session.say_stream_frame(self.now);
+            assert!(!self.session.has_stream_frame(), "one at a time");
             self.take_output();
         }
         let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);
@@ -147,7 +147,9 @@ impl Bench {
         let mut chunks = Vec::new();
         for byte in std::mem::take(&mut self.said) {
             if let Step::Frame(frame) = decoder.push(Instant(0), byte) {
-                chunks.extend(StreamChunk::read(&frame));
+                if let Some(StreamFrame::Chunk(chunk)) = StreamFrame::read(&frame) {
+                    chunks.push(chunk);
+                }
             }
         }
         chunks

@@ -40,10 +40,25 @@ fn credit(stream: StreamId, acknowledged: u64, limit: u64, again: bool) -> Strea
     })
 }
 
+/// The next chunk that may be sent now.
+fn next_chunk(streams: &mut OpenStreams) -> Option<StreamChunk> {
+    match streams.take_frame()? {
+        StreamFrame::Chunk(chunk) => Some(chunk),
+        StreamFrame::Idle(idle) => panic!("{idle:?}"),
+    }
+}
+
+/// All chunks that may be sent now.
+fn chunks(streams: &mut OpenStreams) -> Vec<StreamChunk> {
+    std::iter::from_fn(|| next_chunk(streams)).collect()
+}
+
 /// The numbers of all chunks that may be sent now.
 fn sent(streams: &mut OpenStreams) -> Vec<u64> {
-    let chunks = std::iter::from_fn(|| streams.take_chunk());
-    chunks.map(|chunk| chunk.sequence).collect()
+    chunks(streams)
+        .into_iter()
+        .map(|chunk| chunk.sequence)
+        .collect()
 }
 
 fn of_pages(count: u64) -> (OpenStreams, StreamId) {
@@ -57,6 +72,7 @@ fn range() -> LogRange {
         name: Text::try_from("camera").unwrap(),
         from: Some(0),
         lines: 100,
+        follow: false,
     };
     LogRange::new(&wanted, Cursor(100), false)
 }
@@ -90,10 +106,10 @@ fn copies_of_credit_and_old_ones_change_nothing() {
 fn what_is_not_acknowledged_is_sent_again_as_it_was() {
     let (mut streams, id) = of_pages(5);
     streams.control(&credit(id, 0, 8, false));
-    let first: Vec<_> = std::iter::from_fn(|| streams.take_chunk()).collect();
+    let first: Vec<_> = chunks(&mut streams);
     assert_eq!(first.last().unwrap().end, Some(StreamEnd::Complete));
     streams.control(&credit(id, 2, 8, true));
-    let again: Vec<_> = std::iter::from_fn(|| streams.take_chunk()).collect();
+    let again: Vec<_> = chunks(&mut streams);
     assert_eq!(again, first[2..]);
     let bytes = |chunks: &[StreamChunk]| chunks.iter().map(|it| it.page.bytes() as u64).sum();
     for (index, chunk) in first.iter().enumerate() {
@@ -123,8 +139,8 @@ fn a_stream_is_forgotten_once_all_of_it_is_acknowledged_or_cancelled() {
 fn a_reader_of_a_stream_that_is_not_known_is_told_so() {
     let (mut streams, _) = of_pages(2);
     streams.control(&credit(NOBODY, 0, 8, false));
-    assert_eq!(streams.take_chunk(), Some(StreamChunk::unknown(NOBODY)));
-    assert_eq!(streams.take_chunk(), None);
+    assert_eq!(next_chunk(&mut streams), Some(StreamChunk::unknown(NOBODY)));
+    assert_eq!(next_chunk(&mut streams), None);
 }
 
 #[test]
@@ -134,7 +150,7 @@ fn the_stream_that_was_opened_first_gives_way() {
         .map(|_| streams.open(pages(2), None))
         .collect();
     streams.control(&credit(ids[0], 0, 8, false));
-    assert_eq!(streams.take_chunk(), Some(StreamChunk::unknown(ids[0])));
+    assert_eq!(next_chunk(&mut streams), Some(StreamChunk::unknown(ids[0])));
     for id in &ids[1..] {
         streams.control(&credit(*id, 0, 8, false));
         assert_eq!(sent(&mut streams), [0, 1]);
@@ -152,7 +168,8 @@ fn streams_take_turns() {
     for id in ids {
         streams.control(&credit(id, 0, 8, false));
     }
-    let order: Vec<_> = std::iter::from_fn(|| streams.take_chunk())
+    let order: Vec<_> = chunks(&mut streams)
+        .into_iter()
         .map(|chunk| chunk.stream)
         .collect();
     assert_eq!(order, [ids, ids, ids].concat());
@@ -167,8 +184,8 @@ fn a_refusal_behind_pages_ends_the_stream() {
     replies.push_back(Reply::Refused(refusal.clone()));
     let id = streams.open(replies, None);
     streams.control(&credit(id, 0, 8, false));
-    assert_eq!(streams.take_chunk().unwrap().end, None);
-    let last = streams.take_chunk().unwrap();
+    assert_eq!(next_chunk(&mut streams).unwrap().end, None);
+    let last = next_chunk(&mut streams).unwrap();
     assert_eq!(last.end, Some(StreamEnd::Refused(refusal)));
     assert!(last.page.is_empty());
 }
@@ -181,7 +198,7 @@ fn the_rest_of_a_log_is_read_as_its_reader_takes_it() {
     streams.control(&credit(id, 0, 2, false));
     assert_eq!(streams.take_read(), Some((id, range())));
     assert_eq!(streams.take_read(), None, "it is being read");
-    assert!(!streams.has_chunk());
+    assert!(!streams.has_frame());
     let more = [page(0), page(1), page(2)].map(|page| Reply::Items(page.and_more()));
     streams.read(id, &more, Some(range()));
     assert_eq!(sent(&mut streams), [0, 1]);
@@ -191,7 +208,7 @@ fn the_rest_of_a_log_is_read_as_its_reader_takes_it() {
     assert_eq!(streams.take_read(), Some((id, range())));
     let last: Vec<_> = pages(1).into();
     streams.read(id, &last, None);
-    let chunk = streams.take_chunk().unwrap();
+    let chunk = next_chunk(&mut streams).unwrap();
     assert_eq!((chunk.sequence, chunk.end), (3, Some(StreamEnd::Complete)));
 }
 
@@ -205,8 +222,13 @@ fn a_part_of_a_log_for_which_there_was_no_room_is_read_when_its_reader_asks_agai
         assert_eq!(streams.take_read(), Some((id, range())));
         streams.read(id, &full, None);
         assert_eq!(streams.take_read(), None);
-        assert!(!streams.has_chunk());
+        assert!(!streams.has_frame());
         streams.control(&credit(id, 0, 8, true));
+        let idle = StreamIdle {
+            stream: id,
+            next: 0,
+        };
+        assert_eq!(streams.take_frame(), Some(StreamFrame::Idle(idle)));
     }
 }
 
@@ -218,7 +240,7 @@ fn what_is_read_for_a_stream_that_is_gone_is_for_nobody() {
     streams.take_read().unwrap();
     streams.control(&StreamControl::Cancel(id));
     streams.read(id, &Vec::from(pages(1)), None);
-    assert!(!streams.has_chunk());
+    assert!(!streams.has_frame());
 }
 
 /// Chance, the same each time (Marsaglia's xorshift).
@@ -254,13 +276,14 @@ fn read_over_a_bad_line(seed: u64) -> Vec<u64> {
     };
     let id = streams.open(log[..10].iter().map(more).collect(), Some(range()));
     let mut now = Instant(0);
-    let mut reader = StreamReader::new(id, Millis(50), 1_000, now);
+    let mut reader = StreamReader::new(id, Millis(50), 20, now);
     let (mut there, mut back) = (VecDeque::new(), VecDeque::new());
     let (mut taken, mut unread) = (Vec::new(), &log[10..]);
     let mut last = ChunkDecision::Copy;
     while reader.end().is_none() {
         now = now.after(Millis(1));
         assert!(now < Instant(60_000), "{seed}: {reader:?} {streams:?}");
+        assert!(!reader.has_given_up(now), "{seed}: {reader:?}");
         if let Some(control) = reader.credit(now, last) {
             chance.send(&mut there, control);
         }
@@ -273,24 +296,31 @@ fn read_over_a_bad_line(seed: u64) -> Vec<u64> {
             unread = rest;
             streams.read(id, read, (!rest.is_empty()).then_some(range));
         }
-        if streams.has_chunk()
-            && let Some(chunk) = streams.take_chunk()
-        {
-            chance.send(&mut back, chunk);
+        if let Some(frame) = streams.take_frame() {
+            chance.send(&mut back, frame);
         }
-        if let Some(chunk) = back.pop_front() {
-            last = reader.receive(now, &chunk);
-            if last == ChunkDecision::Take {
-                let numbers = chunk.page.items().map(|item| match item {
-                    Item::Next { from, .. } => from,
-                    item => panic!("{item:?}"),
-                });
-                taken.extend(numbers);
+        match back.pop_front() {
+            Some(StreamFrame::Idle(idle)) => reader.receive_idle(now, &idle),
+            Some(StreamFrame::Chunk(chunk)) => {
+                last = reader.receive(now, &chunk);
+                take(&chunk, last, &mut taken);
             }
+            None => {}
         }
     }
     assert_eq!(reader.end(), Some(&StreamEnd::Complete));
     taken
+}
+
+/// Notes the numbers of a chunk's pages, if that is taken.
+fn take(chunk: &StreamChunk, decision: ChunkDecision, taken: &mut Vec<u64>) {
+    if decision == ChunkDecision::Take {
+        let numbers = chunk.page.items().map(|item| match item {
+            Item::Next { from, .. } => from,
+            item => panic!("{item:?}"),
+        });
+        taken.extend(numbers);
+    }
 }
 
 #[test]
@@ -299,4 +329,53 @@ fn over_a_line_that_loses_doubles_and_reorders_every_page_comes_once_and_in_orde
         let taken = read_over_a_bad_line(seed * 0x9E37_79B9);
         assert!(taken.iter().copied().eq(0..30), "{seed}: {taken:?}");
     }
+}
+
+#[test]
+fn a_reader_that_asks_again_is_told_that_there_is_nothing_yet() {
+    let mut streams = OpenStreams::default();
+    let id = streams.open(pages(0), Some(range()));
+    streams.control(&credit(id, 0, 8, false));
+    assert!(streams.take_read().is_some());
+    assert_eq!(streams.take_frame(), None, "nobody has asked");
+    for _ in 0..2 {
+        streams.control(&credit(id, 0, 8, true));
+        let idle = StreamIdle {
+            stream: id,
+            next: 0,
+        };
+        assert_eq!(streams.take_frame(), Some(StreamFrame::Idle(idle)));
+        assert_eq!(streams.take_frame(), None);
+    }
+    streams.read(id, &[Reply::Items(page(0).and_more())], Some(range()));
+    streams.control(&credit(id, 0, 8, true));
+    assert_eq!(sent(&mut streams), [0], "a chunk tells as much");
+}
+
+#[test]
+fn what_nobody_takes_while_it_is_read_is_read_once_its_reader_asks_again() {
+    let mut streams = OpenStreams::default();
+    let id = streams.open(pages(0), Some(range()));
+    streams.control(&credit(id, 0, 8, false));
+    assert!(streams.take_read().is_some());
+    streams.put_back(id);
+    assert_eq!(streams.take_read(), None, "not before");
+    streams.control(&credit(id, 0, 8, true));
+    assert_eq!(streams.take_read(), Some((id, range())));
+}
+
+#[test]
+fn chunks_tell_the_lines_that_were_missed_before_them() {
+    let mut streams = OpenStreams::default();
+    let id = streams.open(pages(0), Some(range()));
+    streams.control(&credit(id, 0, 8, false));
+    let mut dropped = Vec::new();
+    for missed in [0, 7, 7, 9] {
+        assert!(streams.take_read().is_some());
+        let mut rest = range();
+        rest.missed = missed;
+        streams.read(id, &[Reply::Items(page(0).and_more())], Some(rest));
+        dropped.extend(chunks(&mut streams).iter().map(|chunk| chunk.dropped));
+    }
+    assert_eq!(dropped, [0, 7, 7, 9]);
 }

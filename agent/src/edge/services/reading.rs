@@ -57,12 +57,15 @@ async fn read_lines(logs: &Readers, mut range: LogRange) -> io::Result<LogPages>
             None => range.end_at(range.at),
         }
     }
-    if !range.is_over() {
-        return Ok((pages.so_far().collect(), Some(range)));
-    }
     let (from, missed) = (range.at.0, range.missed);
-    pages.push(&Item::Next { from, missed });
-    Ok((pages.done(), None))
+    let is_over = range.is_over();
+    if is_over || range.is_followed() {
+        pages.push(&Item::Next { from, missed });
+    }
+    if is_over {
+        return Ok((pages.done(), None));
+    }
+    Ok((pages.so_far().collect(), Some(range)))
 }
 
 /// Reads lines that were there when the range was made; `None` if the log is gone.

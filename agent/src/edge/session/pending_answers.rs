@@ -93,6 +93,11 @@ impl PendingAnswers {
         self.0.push((id, asking));
     }
 
+    /// Waits no longer for one.
+    pub(super) fn forget(&mut self, id: RequestId) {
+        self.0.retain(|(it, _)| *it != id);
+    }
+
     /// The next answer; for ever pending while none is on its way. Cancel-safe.
     pub(super) async fn next(&mut self) -> (RequestId, Option<AnswerOutcome>) {
         poll_fn(|context| self.poll(context)).await

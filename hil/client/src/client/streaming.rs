@@ -5,7 +5,7 @@ use lastword_protocol::Instant;
 use lastword_protocol::caller::{Effect, Patience};
 use lastword_protocol::message::Reply;
 use lastword_protocol::stream::{
-    ChunkDecision, StreamChunk, StreamControl, StreamEnd, StreamReader,
+    ChunkDecision, StreamChunk, StreamControl, StreamEnd, StreamFrame, StreamReader,
 };
 
 impl Client {
@@ -51,10 +51,14 @@ impl Client {
             if let Some(control) = reader.credit(now, last) {
                 self.send_control(&control).await?;
             }
-            let until = reader.deadline();
-            let Some(chunk) = self.next_chunk(until).await? else {
-                last = ChunkDecision::Copy;
-                continue;
+            last = ChunkDecision::Copy;
+            let chunk = match self.next_frame(reader.deadline()).await? {
+                Some(StreamFrame::Chunk(chunk)) => chunk,
+                Some(StreamFrame::Idle(idle)) => {
+                    reader.receive_idle(self.clock.now(), &idle);
+                    continue;
+                }
+                None => continue,
             };
             last = reader.receive(self.clock.now(), &chunk);
             if last == ChunkDecision::Take {
@@ -81,15 +85,15 @@ impl Client {
         Ok(self.send(&packet).await?)
     }
 
-    /// Waits for a chunk of any stream, at most until `until`.
-    async fn next_chunk(
+    /// Waits for a frame of any stream, at most until `until`.
+    async fn next_frame(
         &mut self,
         until: Option<Instant>,
-    ) -> Result<Option<StreamChunk>, CallError> {
+    ) -> Result<Option<StreamFrame>, CallError> {
         loop {
             match self.next_effect(until).await? {
                 None => return Ok(None),
-                Some(Effect::<REQUEST_BYTES>::Chunk(chunk)) => return Ok(Some(chunk)),
+                Some(Effect::<REQUEST_BYTES>::Stream(frame)) => return Ok(Some(frame)),
                 Some(Effect::Restarted(identity)) => {
                     return Err(CallError::Restarted(Box::new(identity)));
                 }

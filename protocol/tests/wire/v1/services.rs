@@ -101,30 +101,33 @@ fn a_stop_may_have_a_grace_of_its_own() {
 
 #[test]
 fn logs_from_the_end_and_from_a_line() {
-    let logs = |from| {
+    let logs = |from, follow| {
         ServiceRequest::Logs(Logs {
             name: text("cam"),
             from,
             lines: 300,
+            follow,
         })
     };
     check_request(
-        logs(None),
+        logs(None, false),
         0x26,
         "
         03 63 61 6D     ; name: cam
         00              ; from: none
         AC 02           ; lines: 300
+        00              ; follow: false
         ",
     );
     check_request(
-        logs(Some(128)),
+        logs(Some(128), true),
         0x26,
         "
         03 63 61 6D     ; name: cam
         01              ; from: some
         80 01           ;   value: 128
         AC 02           ; lines: 300
+        01              ; follow: true
         ",
     );
 }

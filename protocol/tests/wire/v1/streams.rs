@@ -7,7 +7,8 @@ use lastword_protocol::frame::{self, Class, Frame, Header, Packet};
 use lastword_protocol::message::service::{Item, Page};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::stream::{
-    CHUNK_BODY_BYTES, StreamChunk, StreamControl, StreamCredit, StreamEnd, StreamId,
+    CHUNK_BODY_BYTES, StreamChunk, StreamControl, StreamCredit, StreamEnd, StreamFrame, StreamId,
+    StreamIdle,
 };
 use lastword_protocol::{Nonce, Sequence};
 
@@ -48,14 +49,14 @@ fn check<T: PartialEq + std::fmt::Debug>(
 
 #[track_caller]
 fn check_chunk(chunk: &StreamChunk, vector: &str) {
-    let packet = chunk.frame(NONCE).expect("room");
-    check(
-        &packet,
-        (Class::Data, 0x00),
-        vector,
-        chunk,
-        StreamChunk::read,
-    );
+    check_frame(&StreamFrame::Chunk(chunk.clone()), 0x00, vector);
+}
+
+#[track_caller]
+fn check_frame(expected: &StreamFrame, opcode: u8, vector: &str) {
+    let packet = expected.frame(NONCE).expect("room");
+    let kind = (Class::Data, opcode);
+    check(&packet, kind, vector, expected, StreamFrame::read);
 }
 
 #[track_caller]
@@ -145,6 +146,22 @@ fn a_chunk_and_its_ends() {
 }
 
 #[test]
+fn nothing_yet() {
+    let idle = StreamIdle {
+        stream: StreamId(300),
+        next: 128,
+    };
+    check_frame(
+        &StreamFrame::Idle(idle),
+        0x02,
+        "
+        AC 02           ; stream: 300
+        80 01           ; next: 128
+        ",
+    );
+}
+
+#[test]
 fn credit_and_cancel() {
     let credit = StreamCredit {
         stream: StreamId(300),
@@ -193,6 +210,7 @@ fn the_longest_chunk_fits_a_frame_of_512_bytes() {
         }
     };
     for end in [None, Some(StreamEnd::Complete)] {
-        assert!(longest(end).frame::<FRAME_BYTES>(Nonce(1)).is_ok());
+        let frame = StreamFrame::Chunk(longest(end));
+        assert!(frame.frame::<FRAME_BYTES>(Nonce(1)).is_ok());
     }
 }

@@ -145,7 +145,9 @@ impl Services {
                     push_transition(&mut pages, step);
                 }
             }
-            ServiceRequest::Logs(Logs { name, from, lines }) => {
+            ServiceRequest::Logs(Logs {
+                name, from, lines, ..
+            }) => {
                 let Some((name, _)) = self.find(name) else {
                     return refused(Code::Unknown, "no such service");
                 };

@@ -57,6 +57,7 @@ impl Lines {
             name: opening.logs.name.clone(),
             from: None,
             lines: 0,
+            follow: false,
         };
         self.opening = Some(opening);
         self.asked = self.asked.next();

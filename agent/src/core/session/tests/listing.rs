@@ -44,6 +44,7 @@ fn answer(bench: &mut Bench) {
             name: name(),
             from: None,
             lines: 0,
+            follow: false,
         };
         assert_eq!(job.ask, Ask::Service(ServiceRequest::Logs(where_it_ends)));
         bench
@@ -271,6 +272,7 @@ fn ten_lines() -> (Logs, Vec<Reply>, LogRange) {
         name: name(),
         from: Some(0),
         lines: 10,
+        follow: false,
     };
     let mut range = LogRange::new(&wanted, Cursor(KNOWN), false);
     let mut pages = Pages::default();

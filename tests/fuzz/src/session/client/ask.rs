@@ -100,6 +100,7 @@ fn service(verb: u8, which: u8) -> ServiceRequest {
             name: one,
             from: (which & 8 == 0).then_some(u64::from(which >> 4)),
             lines: u16::from(which >> 3),
+            follow: false,
         }),
     }
 }
