@@ -6,7 +6,7 @@ use lastword_client::dial::Dial;
 use lastword_client::ladder::{Proof, ProofOptions, Rung, prove};
 use lastword_protocol::message::Initiated;
 use lastword_protocol::power::PowerRequest;
-use lastword_virtual::{BoardEvent, BoardEventKind, Events};
+use lastword_virtual::{BoardEventKind, Events, QmpEvent};
 use std::fmt;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -22,7 +22,7 @@ pub(crate) struct Cycle {
     /// reported the board down.
     pub(crate) acknowledged: Option<(Initiated, Instant)>,
     /// What QEMU reported.
-    pub(crate) down: BoardEvent,
+    pub(crate) down: QmpEvent,
     /// What the host could prove.
     pub(crate) proof: Proof,
     /// When the request was sent.
@@ -64,7 +64,7 @@ pub(crate) async fn cycle(
 pub(crate) async fn down<A: Clone>(
     mut events: Events,
     log: &Log<A>,
-) -> Result<(BoardEvent, Option<(A, Instant)>)> {
+) -> Result<(QmpEvent, Option<(A, Instant)>)> {
     let event = timeout(DOWN_LIMIT, async {
         loop {
             let event = events.next().await?;

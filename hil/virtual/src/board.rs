@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 
 use crate::error::BoardError;
 use crate::machine::{Machine, SERIAL_SOCKET};
-use crate::qmp::{BoardEvent, Events, QmpError};
+use crate::qmp::{Events, QmpError, QmpEvent};
 use lastword_client::dial::LineSocket;
 use lastword_client::endpoint::Baud;
 
@@ -95,7 +95,7 @@ impl<K: Kind> VirtualBoard<K> {
     /// # Errors
     ///
     /// [`BoardError::Ended`] after the last event of a board that is off.
-    pub async fn next_event(&mut self) -> Result<BoardEvent, BoardError> {
+    pub async fn next_event(&mut self) -> Result<QmpEvent, BoardError> {
         match self.machine.events.next().await {
             Err(QmpError::Closed) => Err(self.machine.ended().await),
             event => Ok(event?),

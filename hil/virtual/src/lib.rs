@@ -19,7 +19,7 @@ pub use program::ProgramError;
 
 pub mod qmp;
 
-pub use qmp::{BoardEvent, BoardEventKind, Events};
+pub use qmp::{BoardEventKind, Events, QmpEvent};
 
 mod error;
 

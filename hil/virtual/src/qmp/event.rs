@@ -9,7 +9,7 @@ use super::QmpError;
 
 /// Something that happened to the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BoardEvent {
+pub struct QmpEvent {
     /// What it was.
     pub kind: BoardEventKind,
     /// QEMU's word for why, such as `guest-reset` or `host-qmp-system-reset`; most events have
@@ -35,12 +35,12 @@ pub enum BoardEventKind {
 /// A reader of a board's events.
 #[derive(Debug)]
 pub struct Events {
-    receiver: broadcast::Receiver<BoardEvent>,
+    receiver: broadcast::Receiver<QmpEvent>,
 }
 
 impl Events {
     /// Returns a reader of what `receiver` has.
-    pub(super) fn new(receiver: broadcast::Receiver<BoardEvent>) -> Self {
+    pub(super) fn new(receiver: broadcast::Receiver<QmpEvent>) -> Self {
         Self { receiver }
     }
 
@@ -50,7 +50,7 @@ impl Events {
     ///
     /// [`QmpError::Closed`] after the last event of a board that is off,
     /// [`QmpError::EventsLost`] if events were not read in time; reading goes on after it.
-    pub async fn next(&mut self) -> Result<BoardEvent, QmpError> {
+    pub async fn next(&mut self) -> Result<QmpEvent, QmpError> {
         self.receiver.recv().await.map_err(|error| match error {
             RecvError::Closed => QmpError::Closed,
             RecvError::Lagged(count) => QmpError::EventsLost { count },

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::event::{BoardEvent, BoardEventKind};
+use super::event::{BoardEventKind, QmpEvent};
 
 /// A command, as it is sent.
 #[derive(Debug, Serialize)]
@@ -116,10 +116,10 @@ impl Message {
 
 impl RawEvent {
     /// Returns the event, received at `at`.
-    pub(super) fn received(self, at: Instant) -> BoardEvent {
+    pub(super) fn received(self, at: Instant) -> QmpEvent {
         let seconds = u64::try_from(self.timestamp.seconds).unwrap_or(0);
         let microseconds = u64::try_from(self.timestamp.microseconds).unwrap_or(0);
-        BoardEvent {
+        QmpEvent {
             kind: match self.event.as_str() {
                 "RESET" => BoardEventKind::Reset,
                 "SHUTDOWN" => BoardEventKind::Shutdown,

@@ -6,7 +6,7 @@
 mod event;
 mod message;
 
-pub use event::{BoardEvent, BoardEventKind, Events};
+pub use event::{BoardEventKind, Events, QmpEvent};
 
 use std::io;
 use std::time::Duration;
@@ -151,7 +151,7 @@ impl Orders {
 async fn listen(
     stream: OwnedReadHalf,
     replies: mpsc::Sender<Reply>,
-    events: broadcast::Sender<BoardEvent>,
+    events: broadcast::Sender<QmpEvent>,
 ) {
     let mut stream = BufReader::new(stream);
     while let Ok(Some(line)) = read_line(&mut stream).await {
