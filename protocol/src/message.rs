@@ -6,6 +6,8 @@
 
 mod application;
 mod body;
+#[cfg(feature = "services")]
+pub mod event;
 pub mod opcode;
 mod schema;
 #[cfg(feature = "services")]

@@ -9,6 +9,8 @@
 
 mod announcements;
 mod enums;
+#[cfg(feature = "services")]
+mod events;
 mod frames;
 mod hellos;
 mod malformed;
