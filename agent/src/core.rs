@@ -2,6 +2,7 @@
 
 pub mod clients;
 pub mod config;
+pub mod events;
 pub mod journal;
 pub mod log;
 pub mod record;

@@ -46,6 +46,9 @@ pub enum Kind {
     },
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// Some of these words, at most eight: takes the rest of the line.
+    #[cfg(feature = "services")]
+    AnyOf(&'static [&'static str]),
     /// The words of a command or of a group: takes the rest of the line.
     Topic,
 }
@@ -66,6 +69,9 @@ pub enum Argument<'a> {
     Text(Word<'a>),
     /// Of [`Kind::OneOf`]: which one.
     Choice(usize),
+    /// Of [`Kind::AnyOf`]: a bit for each word that is there, the first one's the lowest.
+    #[cfg(feature = "services")]
+    Choices(u8),
     /// Of [`Kind::Topic`].
     Topic(Topic),
 }
@@ -108,8 +114,22 @@ impl Kind {
             #[cfg(feature = "services")]
             Self::Service { .. } => Argument::Text(word),
             Self::OneOf(words) => Argument::Choice(words.iter().position(|known| word.is(known))?),
+            #[cfg(feature = "services")]
+            Self::AnyOf(words) => {
+                let index = words.iter().position(|known| word.is(known))?;
+                Argument::Choices(1_u8.checked_shl(u32::try_from(index).ok()?)?)
+            }
             Self::Topic => return None,
         })
+    }
+
+    /// Returns whether it takes the words behind the first, too.
+    pub(crate) const fn takes_more(&self) -> bool {
+        #[cfg(feature = "services")]
+        if let Self::AnyOf(_) = self {
+            return true;
+        }
+        false
     }
 
     /// The word that stands for it in help, such as `DURATION`.
@@ -125,6 +145,8 @@ impl Kind {
             #[cfg(feature = "services")]
             Self::Service { .. } => "NAME",
             Self::OneOf(_) => "WORD",
+            #[cfg(feature = "services")]
+            Self::AnyOf(_) => "WORD",
             Self::Topic => "COMMAND",
         }
     }
@@ -172,12 +194,28 @@ impl Kind {
                     pen.one_of(index, word);
                 }
             }
+            #[cfg(feature = "services")]
+            Self::AnyOf(words) => {
+                pen.text("some of ");
+                for (index, word) in words.iter().enumerate() {
+                    pen.text(if index == 0 { "" } else { ", " });
+                    pen.text(word);
+                }
+            }
             Self::Topic => pen.text("a command"),
         }
     }
 }
 
 impl Arguments<'_> {
+    /// Keeps a choice of some words together with one that was made before it.
+    #[cfg(feature = "services")]
+    pub(crate) const fn and_chosen(slot: &mut Option<Argument<'_>>, before: Option<Argument<'_>>) {
+        if let (Some(Argument::Choices(bits)), Some(Argument::Choices(earlier))) = (slot, before) {
+            *bits |= earlier;
+        }
+    }
+
     /// Whether no option is given.
     #[must_use]
     pub fn has_no_options(&self) -> bool {

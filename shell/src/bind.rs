@@ -123,13 +123,17 @@ impl<'a> Binder<'a> {
                 self.positionals += usize::from(names_command);
                 return Ok(());
             }
-            self.positionals += 1;
+            self.positionals += usize::from(!positional.kind.takes_more());
             (&positional.kind, arguments.positionals.get_mut(index))
         };
         let Some(slot) = slot else {
             return Ok(());
         };
+        #[cfg(feature = "services")]
+        let before = *slot;
         *slot = kind.read(word);
+        #[cfg(feature = "services")]
+        Arguments::and_chosen(slot, before);
         match slot {
             Some(_) => Ok(()),
             None => Err(self.blame.word(Flaw::BadValue, word, Want::Value(kind))),

@@ -1,9 +1,13 @@
 //! The commands themselves. A board takes [`ALL`], or names those it has.
 
+#[cfg(feature = "services")]
+mod events;
 mod power;
 #[cfg(feature = "services")]
 mod services;
 
+#[cfg(feature = "services")]
+pub use events::{EVENTS, SUB, UNSUB};
 pub use power::{POWER_CANCEL, POWER_REBOOT, POWER_SHUTDOWN, POWER_STATUS, REBOOT, SHUTDOWN};
 #[cfg(feature = "services")]
 pub use services::{SVC_LIST, SVC_LOGS, SVC_RELOAD, SVC_RESTART, SVC_START, SVC_STATUS, SVC_STOP};
@@ -46,6 +50,12 @@ pub const ALL: Table = Table(&[
     &SVC_RELOAD,
     #[cfg(feature = "services")]
     &SVC_LOGS,
+    #[cfg(feature = "services")]
+    &SUB,
+    #[cfg(feature = "services")]
+    &UNSUB,
+    #[cfg(feature = "services")]
+    &EVENTS,
 ]);
 
 /// A command that takes nothing and looks at the board; the others say how they differ.
@@ -180,6 +190,8 @@ mod tests {
                 Kind::Text { .. } => "x",
                 #[cfg(feature = "services")]
                 Kind::Service { .. } => "x",
+                #[cfg(feature = "services")]
+                Kind::AnyOf(words) => words[0],
                 _ => panic!("teach this test to fill in {positional:?}"),
             };
             line = format!("{line} {word}");

@@ -152,7 +152,11 @@ impl<'a> Place<'a> {
                 self.value = option.value.as_ref();
             }
             (None, Some((_, Some(_)))) | (Some(_), _) => {}
-            (None, None) => self.positionals += 1,
+            (None, None) => {
+                let takes = command.positionals.get(self.positionals);
+                let stays = takes.is_some_and(|takes| takes.kind.takes_more());
+                self.positionals += usize::from(!stays);
+            }
         }
         Some(())
     }
@@ -327,7 +331,7 @@ mod tests {
         check("re", "reboot");
         check("reb", "+oot|");
         let svc = if cfg!(feature = "services") {
-            "  svc"
+            "  svc  sub"
         } else {
             ""
         };

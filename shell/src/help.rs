@@ -184,7 +184,10 @@ impl Piece {
                         pen.text(word);
                     }
                 }
-                _ => pen.text(positional.name),
+                kind => {
+                    pen.text(positional.name);
+                    pen.text(if kind.takes_more() { "..." } else { "" });
+                }
             },
         }
         pen.text(if is_required { "" } else { "]" });

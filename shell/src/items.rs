@@ -189,7 +189,7 @@ fn transition(pen: &mut Pen<'_>, step: &Step<'_>) {
 }
 
 /// Writes a time as `2026-11-21 18:20:03` in UTC.
-fn time(pen: &mut Pen<'_>, unix_ms: u64) {
+pub(crate) fn time(pen: &mut Pen<'_>, unix_ms: u64) {
     let seconds = unix_ms / 1_000;
     let (year, month, day) = date(seconds / 86_400);
     pen.number(year);

@@ -34,6 +34,8 @@ mod suggest;
 mod vocabulary;
 
 pub mod answer;
+#[cfg(feature = "services")]
+pub mod events;
 pub mod fields;
 pub mod help;
 #[cfg(feature = "services")]
@@ -51,6 +53,8 @@ pub use input::{
     ECHO_BYTES, HISTORY_BYTES, Input, LINE_BYTES, LineError, Medium, Received, WINDOW_BYTES,
 };
 pub use out::Out;
+#[cfg(feature = "services")]
+pub use parse::WantedEvents;
 pub use parse::{Action, MAX_STEPS, Outline, Rules, Script, Step, parse};
 #[cfg(feature = "services")]
 pub use suggest::nearest;

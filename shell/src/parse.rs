@@ -15,7 +15,7 @@ use core::cell::Cell;
 use heapless::Vec;
 use lastword_protocol::message::Request;
 #[cfg(feature = "services")]
-use lastword_protocol::message::service::Logs;
+use lastword_protocol::message::{event::EventTopics, service::Logs};
 
 /// The most commands in one line.
 pub const MAX_STEPS: usize = 4;
@@ -46,12 +46,31 @@ pub enum Action {
     /// Show lines of a log and go on with what comes, until told to end.
     #[cfg(feature = "services")]
     Follow(Logs),
+    /// Tell events of these topics from now on.
+    #[cfg(feature = "services")]
+    Subscribe(EventTopics),
+    /// Tell no more events of these topics.
+    #[cfg(feature = "services")]
+    Unsubscribe(EventTopics),
+    /// List events that are kept.
+    #[cfg(feature = "services")]
+    Events(WantedEvents),
     /// Explain this; the shell has the text.
     Help(Topic),
     /// Change the session's dialect.
     Mode(Dialect),
     /// End the session.
     Logout,
+}
+
+/// The events that a list is to hold.
+#[cfg(feature = "services")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WantedEvents {
+    /// Their topics.
+    pub topics: EventTopics,
+    /// The most of them, the latest.
+    pub tail: u16,
 }
 
 /// How a line is read.

@@ -44,6 +44,8 @@ impl<'n> Vocabulary<'n> {
         match kind {
             Kind::OneOf(words) => words,
             #[cfg(feature = "services")]
+            Kind::AnyOf(words) => words,
+            #[cfg(feature = "services")]
             Kind::Service { .. } => self.services,
             _ => &[],
         }

@@ -7,6 +7,8 @@ mod bounds;
 mod countdown;
 mod deferred_request;
 mod ending;
+mod event_subscriptions;
+mod events;
 mod follow;
 mod follows;
 mod frames;
@@ -22,6 +24,7 @@ mod turn;
 
 pub use bounds::{End, SESSION_BYTES, SESSIONS_BYTES, Traits};
 pub use deferred_request::OrphanedRequest;
+pub use events::EVENTS_PER_TURN;
 pub use follows::{FOLLOWS, FollowId, FollowOrder, News};
 use loss::LinkInput;
 pub use loss::LossWatch;
@@ -251,6 +254,7 @@ impl Session {
             self.follow(flow);
             self.tell(world);
         }
+        self.tell_hidden_events(now);
         let is_past = |deadline: Instant| deadline <= now;
         if self.is_refusing && self.idle_deadline().is_some_and(is_past) {
             self.lines.say_refusal("", &mut self.output);
@@ -294,6 +298,7 @@ impl Session {
             self.decoder.deadline(),
             self.announcements.deadline(),
             self.lines.deadline(),
+            self.events_deadline(),
             self.idle_deadline(),
             self.stall_deadline(),
         ]

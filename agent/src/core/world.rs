@@ -1,5 +1,6 @@
 //! What a session may know of the board, and what it has to ask others for.
 
+use super::events::SharedEvents;
 use super::log::range::LogRange;
 use super::service::Name;
 use lastword_protocol::identity::Identity;
@@ -23,6 +24,11 @@ pub trait World {
     /// Returns the time that a question to others still takes at most; `None` where nobody knows.
     fn left(&self, now: Instant, ask: &Ask) -> Option<Millis> {
         let _ = (now, ask);
+        None
+    }
+
+    /// Returns the events that are kept; `None` on a board that keeps none.
+    fn events(&self) -> Option<&SharedEvents> {
         None
     }
 

@@ -281,7 +281,7 @@ fn a_person_may_abbreviate_and_ask() {
     check_fault_with(TERM, "reb", 0, "reb", "unknown", "reboot");
     check_with(
         TERM,
-        "u; po c 7",
+        "up; po c 7",
         &[
             Action::Request(Request::Uptime),
             Action::Request(Request::PowerCancel(Some(OperationId(7)))),

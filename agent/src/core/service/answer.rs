@@ -7,6 +7,7 @@ use super::supervisor::{Answer, Ask, Target, Trouble};
 use super::{Name, catalog};
 use crate::core::log::{Cursor, Line, Stream};
 use lastword_protocol::message::Reply;
+use lastword_protocol::message::event::EVENT_PEER_BYTES;
 use lastword_protocol::message::service::{
     BRIEF_REASON_BYTES, Change, ITEM_TEXT_BYTES, Item, LogStream, Page, ServiceExit, Step,
 };
@@ -81,6 +82,12 @@ pub fn refused(code: Code, detail: &str) -> Vec<Reply> {
 #[must_use]
 pub fn cut_reason(text: &str) -> String {
     shortened(text, BRIEF_REASON_BYTES)
+}
+
+/// The longest beginning of a peer's name that fits an event; it ends in `…` if something is missing.
+#[must_use]
+pub fn cut_peer(text: &str) -> String {
+    shortened(text, EVENT_PEER_BYTES)
 }
 
 /// The longest beginning of a text that fits an item; it ends in `…` if something is missing.

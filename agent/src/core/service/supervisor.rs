@@ -11,7 +11,7 @@ pub use unit::Unit;
 
 use super::Name;
 use super::catalog::Broken;
-use super::machine::{self, Event, Moment, Shown};
+use super::machine::{self, Event, Moment, Shown, Transition};
 use super::manifest::Manifest;
 use job::Job;
 use lastword_protocol::Instant;
@@ -34,6 +34,8 @@ pub struct Supervisor {
     has_read: bool,
     /// What is to be done, in this order.
     effects: Vec<Effect>,
+    /// The changes of state that nobody has taken yet.
+    transitions: Vec<(Name, Transition)>,
     seed: u32,
 }
 
@@ -69,6 +71,7 @@ impl Supervisor {
             ran: Vec::new(),
             has_read: false,
             effects: Vec::new(),
+            transitions: Vec::new(),
             seed,
         }
     }
@@ -83,6 +86,11 @@ impl Supervisor {
     #[must_use]
     pub fn unit(&self, name: &Name) -> Option<&Unit> {
         self.units.get(name)
+    }
+
+    /// Takes the changes of state since the last time, in their order.
+    pub fn take_transitions(&mut self) -> Vec<(Name, Transition)> {
+        mem::take(&mut self.transitions)
     }
 
     /// The files that cannot be used, as of the last reload.
@@ -211,7 +219,13 @@ impl Supervisor {
         let Some(unit) = self.units.get_mut(name) else {
             return;
         };
-        for effect in unit.machine.step(at, &unit.rules, event) {
+        let before = unit.shown();
+        let effects = unit.machine.step(at, &unit.rules, event);
+        let last = unit.machine.transitions().next_back();
+        let changed = last.filter(|_| unit.shown() != before);
+        let changed = changed.map(|it| (name.clone(), it.clone()));
+        self.transitions.extend(changed);
+        for effect in effects {
             if effect == machine::Effect::Spawn
                 && let Some(next) = unit.next.take()
             {

@@ -93,10 +93,15 @@ impl Follows {
         self.all.len()
     }
 
+    /// Returns a number that no other subscription of the session has.
+    pub(super) const fn take_id(&mut self) -> FollowId {
+        self.last += 1;
+        FollowId(self.last)
+    }
+
     /// Begins to follow a log that ends at `known` as of now.
     pub(super) fn start(&mut self, opening: &Opening, known: Cursor) -> FollowId {
-        self.last += 1;
-        let id = FollowId(self.last);
+        let id = self.take_id();
         let range = LogRange::new(&opening.logs, known, opening.goes_on);
         if !range.is_over() {
             self.orders.push_back(FollowOrder::Start {

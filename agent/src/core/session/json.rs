@@ -1,6 +1,7 @@
 //! The JSON dialect: JSON-RPC 2.0, one object a line. Methods and parameters mirror the command
 //! table: a call is turned into the shell line that means the same.
 
+mod aliases;
 mod fault;
 mod methods;
 pub(super) mod notifications;
@@ -19,6 +20,7 @@ use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::refusal::Code;
 use lastword_shell::escape::JsonSafe;
+use lastword_shell::events::NumberedEvent;
 use lastword_shell::fields::{self, Fields, Value as Field};
 use lastword_shell::{Action, ParseError, Step, Table};
 use serde_json::{Map, Value, json};
@@ -80,12 +82,12 @@ impl Call {
         params: Option<&Value>,
         table: Table,
     ) -> Result<(Option<Spelling>, Purpose), Fault> {
-        if method == subscriptions::CANCEL {
+        if subscriptions::CANCELS.contains(&method) {
             let of = subscriptions::wanted(params)?;
             return Ok((None, Purpose::Cancel(of)));
         }
         let purpose = subscriptions::purpose(method);
-        let Some(command) = table.by_method(services::alias(method, params)) else {
+        let Some(command) = table.by_method(aliases::alias(method, params)) else {
             let message = format!("unknown method {method}; `help` lists them");
             return Err(Fault::new(METHOD_NOT_FOUND, Code::Unknown, message));
         };
@@ -137,6 +139,16 @@ impl Call {
         let _ = fields::visit(step, reply, &mut object);
         Some(done(id, &Value::Object(object.0)))
     }
+}
+
+/// Returns an event as an object.
+pub(super) fn event_row(event: &NumberedEvent<'_>) -> Value {
+    let mut object = Object::default();
+    // An object takes every field.
+    let _ = event.visit(&mut object);
+    object.0.insert("seq".to_owned(), json!(event.sequence));
+    object.0.insert("topic".to_owned(), json!(event.topic()));
+    Value::Object(object.0)
 }
 
 /// The answer to the call with this id.

@@ -1,6 +1,7 @@
 //! The text dialects of a session: bytes become lines, lines run step by step, each gets its
 //! one answer.
 
+mod events;
 mod following;
 mod heard;
 mod listing;
@@ -8,6 +9,7 @@ mod refusing;
 mod running_line;
 mod steps;
 
+use super::event_subscriptions::EventSubscriptions;
 use super::follows::{FollowId, Follows, Opening};
 use super::output::Output;
 use crate::core::service::Name;
@@ -33,6 +35,8 @@ pub(super) struct Lines {
     held: Option<u8>,
     /// The logs that are followed.
     follows: Follows,
+    /// The events that are subscribed to.
+    events: EventSubscriptions,
     /// The one that the running line shows.
     showing: Option<FollowId>,
     /// True if that is the answer itself, which ends where the log did.
@@ -70,6 +74,7 @@ impl Lines {
             running: None,
             held: None,
             follows: Follows::default(),
+            events: EventSubscriptions::default(),
             showing: None,
             is_listing: false,
             steps: 0,
@@ -78,11 +83,13 @@ impl Lines {
         }
     }
 
-    /// Forgets dialect and line, and follows no log any more. A byte behind the line is kept.
+    /// Forgets dialect and line, follows no log any more and is subscribed to nothing. A byte behind the
+    /// line is kept.
     pub(super) fn forget(&mut self) {
         self.input.forget();
         self.running = None;
         self.follows.stop_all();
+        self.events.stop_all();
         self.showing = None;
         self.is_listing = false;
         self.opening = None;

@@ -17,7 +17,8 @@ impl Session {
             // Once it has said so, only that has to leave.
             _ if self.is_refusing && self.end.is_some() => None,
             _ if self.is_refusing => Some(self.opened.after(REFUSAL_WAIT)),
-            // Whoever follows a log, or waits for an answer, need not say anything.
+            // Whoever follows a log, is subscribed to events, or waits for an answer, need not say anything.
+            _ if self.lines.is_subscribed() => None,
             _ if self.lines.is_following() || self.is_line_busy() || self.pending.is_waiting() => {
                 None
             }
@@ -27,10 +28,10 @@ impl Session {
         }
     }
 
-    /// When the peer has left its answers untaken for too long. Whoever follows a log may stop
-    /// reading for as long as it may be idle: it is told what it missed, not dropped.
+    /// Returns when the peer has left its answers untaken for too long. Whoever follows a log or is subscribed to
+    /// events may stop reading for as long as it may be idle: it is told what it missed, not dropped.
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
-        let patience = if self.lines.is_following_on() {
+        let patience = if self.lines.is_following_on() || self.lines.is_subscribed() {
             self.limits.stall.max(self.limits.idle)
         } else {
             self.limits.stall

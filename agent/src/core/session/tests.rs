@@ -2,6 +2,7 @@
 
 mod compatible;
 mod document;
+mod events;
 mod follow;
 mod json;
 mod listing;

@@ -1,8 +1,9 @@
 //! What `help` tells a program: the methods, from the table of commands, and what they take.
 
+use super::aliases::EVENT_METHODS;
 use super::services::{ALIASES, STATUS};
 use super::spelling::{of_argument, of_option, wanted};
-use super::subscriptions::{CANCEL, SUBSCRIBE, SUBSCRIPTION, WANTED};
+use super::subscriptions::{CANCEL, CANCEL_EVENTS, SUBSCRIBE, SUBSCRIPTION, WANTED};
 use lastword_shell::commands::SVC_STATUS;
 use lastword_shell::{Command, Topic};
 use serde_json::{Value, json};
@@ -31,16 +32,25 @@ fn method(command: &'static Command) -> Value {
 /// What a command is called besides.
 fn short_forms(command: &'static Command) -> Vec<Value> {
     let name = method_of(command);
+    let cancel = |method| {
+        let id = json!({"param": SUBSCRIPTION, "want": WANTED, "required": true});
+        entry(command, method, "End a subscription.", &[id])
+    };
+    if let Some((method, of)) = EVENT_METHODS.iter().find(|(_, of)| *of == name) {
+        let called = entry(command, method, command.summary, &params(command));
+        let is_subscribed = *of == "sub";
+        let ends = is_subscribed.then(|| cancel(CANCEL_EVENTS));
+        return [called].into_iter().chain(ends).collect();
+    }
     let short = ALIASES.iter().find(|(_, of)| *of == name);
     match short.map(|(short, _)| *short) {
         // It has its place among the others, as the board's own.
         None | Some(STATUS) => Vec::new(),
         Some(SUBSCRIBE) => {
             let subscribes = "Subscribe to a log: its lines come as notifications.";
-            let cancel = json!({"param": SUBSCRIPTION, "want": WANTED, "required": true});
             vec![
                 entry(command, SUBSCRIBE, subscribes, &params(command)),
-                entry(command, CANCEL, "End a subscription.", &[cancel]),
+                cancel(CANCEL),
             ]
         }
         Some(short) => vec![entry(command, short, command.summary, &params(command))],

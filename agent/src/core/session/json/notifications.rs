@@ -1,9 +1,10 @@
 //! What a program is told of logs that it follows.
 
 use super::super::follows::FollowId;
-use super::line;
 use super::services::text;
+use super::{event_row, line};
 use crate::core::log::{Line, Stream};
+use lastword_shell::events::NumberedEvent;
 use serde_json::{Value, json};
 
 /// A line, and behind it, if it goes on in the next, that it does.
@@ -41,6 +42,16 @@ pub(in super::super) fn log_end(id: FollowId, trouble: Option<&str>) -> String {
     };
     let params = json!({"subscription_id": id.0, "error": why});
     notification("log_failed", &params) + "\n" + &end
+}
+
+/// An event, with the number of those before it that are gone, if any are.
+pub(in super::super) fn event(id: FollowId, event: &NumberedEvent<'_>, dropped: u64) -> String {
+    let mut params = event_row(event);
+    params["subscription_id"] = json!(id.0);
+    if dropped > 0 {
+        params["dropped"] = json!(dropped);
+    }
+    notification("event", &params)
 }
 
 fn notification(method: &str, params: &Value) -> String {

@@ -1,8 +1,8 @@
 //! A call spelled as the shell line that means the same, and what is wrong with that line said of
 //! the call's parameters again.
 
+use super::aliases;
 use super::fault::{Fault, INVALID_PARAMS};
-use super::services;
 use lastword_protocol::refusal::Code;
 use lastword_shell::arguments::Kind;
 use lastword_shell::table::{Positional, Switch};
@@ -124,8 +124,13 @@ impl Spelling {
         let kind = argument.map(|argument| &argument.kind);
         match (kind, value) {
             (Some(Kind::Topic), Value::String(name)) => {
-                for word in services::alias(name, None).split(['.', ' ']) {
+                for word in aliases::alias(name, None).split(['.', ' ']) {
                     self.line.extend([" ", &quoted(word)]);
+                }
+            }
+            (Some(Kind::AnyOf(_)), Value::Array(values)) if !values.is_empty() => {
+                for value in values {
+                    self.line.extend([" ", &word(param, kind, value)?]);
                 }
             }
             _ => self.line.extend([" ", &word(param, kind, value)?]),
@@ -187,7 +192,11 @@ impl Spelling {
 
 /// The parameter that stands for an argument.
 pub(super) fn of_argument(argument: &Positional) -> String {
-    argument.name.to_ascii_lowercase()
+    let name = argument.name.to_ascii_lowercase();
+    if let Kind::AnyOf(_) = argument.kind {
+        return name + "s";
+    }
+    name
 }
 
 /// The parameter that stands for an option.

@@ -1,4 +1,4 @@
-//! Calls about logs that a program follows.
+//! Calls about logs that a program follows, and about events that it has subscribed to.
 
 use super::super::follows::FollowId;
 use super::fault::{Fault, INVALID_PARAMS};
@@ -10,10 +10,14 @@ use serde_json::{Value, json};
 pub(super) const SUBSCRIBE: &str = "logs";
 /// The method that ends one.
 pub(super) const CANCEL: &str = "logs_cancel";
-/// What that takes.
+/// The method that ends a subscription to events. Either ends whichever it is.
+pub(super) const CANCEL_EVENTS: &str = "events.cancel";
+/// Both of them.
+pub(super) const CANCELS: [&str; 2] = [CANCEL, CANCEL_EVENTS];
+/// The parameter of both.
 pub(super) const SUBSCRIPTION: &str = "subscription_id";
 /// What is wanted of it.
-pub(super) const WANTED: &str = "the number that `logs` has named";
+pub(super) const WANTED: &str = "the number that `logs` or `events.subscribe` has named";
 
 /// What a call of this method is for.
 pub(super) fn purpose(method: &str) -> Purpose {
@@ -24,7 +28,7 @@ pub(super) fn purpose(method: &str) -> Purpose {
     }
 }
 
-/// The subscription that a call of [`CANCEL`] names.
+/// The subscription that a call of one of [`CANCELS`] names.
 pub(super) fn wanted(params: Option<&Value>) -> Result<FollowId, Fault> {
     let id = match params {
         Some(Value::Array(values)) if values.len() > 1 => {

@@ -174,6 +174,7 @@ impl Lines {
         if self.showing != Some(id) {
             self.follows.stop(id);
         }
+        self.events.stop(id);
         say(out, call.cancelled(id, is_known));
     }
 

@@ -1,8 +1,11 @@
 //! A line under way, which is answered step by step.
 
+use super::super::event_subscriptions::{EventListing, numbered};
 use super::super::follows::Opening;
 use super::super::json;
 use super::super::output::Output;
+use crate::core::events::SharedEvents;
+use crate::core::session::EVENTS_PER_TURN;
 use lastword_protocol::message::service::{Page, ServiceRequest};
 use lastword_protocol::message::{Reply, Request};
 use lastword_shell::escape::JsonSafe;
@@ -18,7 +21,9 @@ pub(super) struct RunningLine {
     pub(super) voice: AnswerFormat,
     /// The pages of the answer to the step under way that are still to be said.
     pages: VecDeque<Reply>,
-    /// How many rows of a program's answer are said.
+    /// The events of that answer that are still to be said.
+    listing: Option<Box<EventListing>>,
+    /// The number of rows of the answer that are said.
     rows: usize,
 }
 
@@ -36,6 +41,7 @@ impl RunningLine {
             next: 0,
             voice,
             pages: VecDeque::new(),
+            listing: None,
             rows: 0,
         }
     }
@@ -80,7 +86,67 @@ impl RunningLine {
 
     /// Returns whether there is more to say of the answer to the step under way.
     pub(super) fn has_page(&self) -> bool {
-        !self.pages.is_empty()
+        !self.pages.is_empty() || self.lists_events()
+    }
+
+    /// Returns whether events are still to be said.
+    pub(super) const fn lists_events(&self) -> bool {
+        self.listing.is_some()
+    }
+
+    /// Begins a list of events as the answer to the step under way.
+    pub(super) fn list_events(&mut self, listing: EventListing, out: &mut Output) {
+        if let AnswerFormat::Json(call) = &self.voice {
+            if !call.has_answer() {
+                self.next += 1;
+                return;
+            }
+            out.push(call.begin_list().as_bytes());
+        }
+        self.rows = 0;
+        self.listing = Some(Box::new(listing));
+    }
+
+    /// Says the next rows of a list of events.
+    pub(super) fn say_events(&mut self, events: &SharedEvents, out: &mut Output) {
+        for _ in 0..EVENTS_PER_TURN {
+            let Some(reading) = self.listing.as_mut().and_then(|it| it.read(events)) else {
+                self.listing = None;
+                return self.end_events(out);
+            };
+            let Some(numbered) = numbered(&reading) else {
+                continue;
+            };
+            // Output takes everything.
+            let _ = match &self.voice {
+                AnswerFormat::Text(answer) => numbered.write_row(answer.dialect(), out),
+                AnswerFormat::Json(_) => {
+                    let between = if self.rows == 0 { "" } else { "," };
+                    let row = json::event_row(&numbered);
+                    write!(out, "{between}{}", JsonSafe(&row.to_string()))
+                }
+            };
+            self.rows += 1;
+        }
+    }
+
+    /// Ends a list of events.
+    fn end_events(&mut self, out: &mut Output) {
+        self.next += 1;
+        let step = self.script.steps.get(self.next - 1);
+        match (&mut self.voice, step) {
+            (AnswerFormat::Json(_), _) => out.push(json::END_OF_LIST.as_bytes()),
+            // The rows are all that a person is told.
+            (AnswerFormat::Text(answer), _) if answer.dialect().is_term() && self.rows > 0 => {
+                answer.pass(false);
+            }
+            (AnswerFormat::Text(answer), Some(step)) => {
+                let none: Reply = Reply::Items(Page::default());
+                // Output takes everything.
+                let _ = answer.step(out, step, &none);
+            }
+            (AnswerFormat::Text(_), None) => {}
+        }
     }
 
     /// Begins to answer the step under way.
@@ -159,6 +225,7 @@ impl RunningLine {
     pub(super) fn drop_pages(&mut self) -> bool {
         let had_pages = self.has_page();
         self.pages.clear();
+        self.listing = None;
         had_pages
     }
 }

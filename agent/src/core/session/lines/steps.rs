@@ -50,7 +50,10 @@ impl Lines {
         if let Some(running) = &mut self.running
             && running.has_page()
         {
-            running.say_page(out);
+            match world.events().filter(|_| running.lists_events()) {
+                Some(events) => running.say_events(events, out),
+                None => running.say_page(out),
+            }
             return self.go_on(out, world);
         }
         if let Some(opening) = self.running.as_ref().and_then(RunningLine::opening) {
@@ -74,6 +77,9 @@ impl Lines {
             },
             // What is followed was opened above.
             Action::Help(_) | Action::Follow(_) => self.reply(&Reply::Done, out),
+            Action::Subscribe(topics) => self.subscribe(topics, out, world),
+            Action::Unsubscribe(topics) => self.unsubscribe(topics, out),
+            Action::Events(wanted) => self.list_events(wanted, out, world),
             Action::Mode(dialect) => {
                 self.reply(&Reply::Done, out);
                 self.close(out);

@@ -235,7 +235,7 @@ fn a_wrong_parameter_is_named_with_what_is_wanted() {
         "logs_cancel",
         &json!({"subscription_id": "1"}),
         "subscription_id",
-        "subscription_id: bad value \"1\"; wanted: the number that `logs` has named",
+        "subscription_id: bad value \"1\"; wanted: the number that `logs` or `events.subscribe` has named",
     );
 }
 
@@ -265,7 +265,7 @@ fn a_missing_or_unknown_parameter_is_named_with_what_is_wanted() {
         "logs_cancel",
         &json!({}),
         "subscription_id",
-        "subscription_id: missing; wanted: the number that `logs` has named",
+        "subscription_id: missing; wanted: the number that `logs` or `events.subscribe` has named",
     );
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"start","params":["a","b"]}"#;
     let error = check(call, &json!(1), -32_602);
