@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod clock;
 pub mod down;
+pub mod events;
 mod executors;
 mod explained;
 pub mod facts;

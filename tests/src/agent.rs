@@ -6,11 +6,13 @@ use crate::disk::Disk;
 use crate::reset::ResetLine;
 use lastword_agent::core::clients::{self, Clients, MTU_BYTES};
 use lastword_agent::core::config::Limits;
+use lastword_agent::core::events::SharedEvents;
 use lastword_agent::core::record::PowerRecord;
 use lastword_agent::core::recovery::{Recovered, recover};
 use lastword_agent::core::session::House;
 use lastword_agent::core::world::{Look, World};
 use lastword_agent::edge::clock::Clock;
+use lastword_agent::edge::events::EventBus;
 use lastword_agent::edge::power::{Means, PowerTask, SharedDesk};
 use lastword_agent::edge::services::Services;
 use lastword_agent::edge::session::{Room, SessionMemory};
@@ -81,18 +83,21 @@ impl Agent {
         let recovered = recover(PowerRecord::load(&mut storage), boot);
         recovered.record().save(&mut storage).expect("a disk");
 
+        let events = EventBus::default();
         let shared = shared_desk(&recovered, parts.options);
         let means = Means {
             backend: Arc::new(parts.reset.clone()),
             storage: Box::new(storage),
             threads: parts.threads,
             services: Services::none(),
+            events: events.clone(),
         };
         let (task, power) = PowerTask::new(&recovered, shared.clone(), means, clock);
         let (stop, stopped) = watch::channel(false);
         let facts = Facts {
             desk: shared,
             clock,
+            events: events.clone(),
             counts: Arc::clone(parts.counts),
         };
         let life = parts.counts.lives.fetch_add(1, Ordering::Relaxed);
@@ -101,6 +106,7 @@ impl Agent {
             world: Arc::new(facts.clone()),
             power,
             services: Services::none(),
+            events,
             clock,
             stop: stopped.clone(),
             memory: SessionMemory::default(),
@@ -161,6 +167,7 @@ struct Facts {
     desk: SharedDesk,
     /// Its origin is the boot.
     clock: Clock,
+    events: EventBus,
     counts: Arc<Counts>,
 }
 
@@ -187,6 +194,10 @@ impl World for Facts {
             active: None,
             pending: None,
         }
+    }
+
+    fn events(&self) -> Option<&SharedEvents> {
+        Some(self.events.events())
     }
 
     fn pending(&self) -> Option<Pending> {

@@ -5,6 +5,7 @@ use lastword_agent::core::session::Traits;
 use lastword_agent::edge::link::{Drain, Link};
 use lastword_client::client::{Client, Options as ClientOptions};
 use lastword_protocol::Millis;
+use lastword_protocol::message::event::LinkKind;
 use lastword_protocol::message::{Initiated, Reply, Request};
 use lastword_protocol::power::{Backend, Evidence, Operation, PowerRequest};
 use lastword_tests::board::{Board, Options};
@@ -122,6 +123,14 @@ lastword_tests::wrapper_io!(Hasty);
 impl Link for Hasty {
     fn traits(&self) -> Traits {
         self.0.traits()
+    }
+
+    fn kind(&self) -> LinkKind {
+        self.0.kind()
+    }
+
+    fn peer(&self) -> String {
+        self.0.peer()
     }
 
     fn describe(&self) -> String {

@@ -20,6 +20,7 @@ mod refusals;
 mod standard_streams;
 
 mod escapes;
+mod events;
 mod following;
 
 mod owner;

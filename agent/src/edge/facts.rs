@@ -1,9 +1,11 @@
 //! What the kernel tells about this board.
 
 use super::clock::{Clock, uptime};
+use super::events::EventBus;
 use super::power::SharedDesk;
 use super::services::Services;
 use crate::core::clients::{MTU_BYTES, WINDOW};
+use crate::core::events::SharedEvents;
 use crate::core::service::Name;
 use crate::core::world::{Ask, Look, World};
 use lastword_protocol::identity::{
@@ -195,6 +197,8 @@ pub struct LinuxBoard {
     pub waiting: AwaitedListeners,
     /// What is supervised on it.
     pub services: Services,
+    /// The events on it.
+    pub events: EventBus,
     /// The agent's clock: its origin is the agent's start.
     pub clock: Clock,
 }
@@ -250,6 +254,10 @@ impl World for LinuxBoard {
             // It is answered within seconds.
             Ask::Stage(_) | Ask::Cancel(_) | Ask::ReadLog(_) => None,
         }
+    }
+
+    fn events(&self) -> Option<&SharedEvents> {
+        Some(self.events.events())
     }
 
     fn services(&self) -> Arc<[Name]> {

@@ -13,6 +13,7 @@ pub use unix::UnixLink;
 
 use crate::core::session::Traits;
 use lastword_protocol::Millis;
+use lastword_protocol::message::event::LinkKind;
 use lastword_protocol::power::Evidence;
 use std::io;
 use std::time::Duration;
@@ -26,8 +27,18 @@ pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
     /// What a session must know of it.
     fn traits(&self) -> Traits;
 
+    /// Returns which kind of link it is.
+    fn kind(&self) -> LinkKind;
+
+    /// Returns where it leads: `127.0.0.1:50412`, `/dev/ttyS1`; empty where nobody knows.
+    fn peer(&self) -> String;
+
     /// For the log: `tcp 127.0.0.1:50412`, `serial /dev/ttyS1`.
-    fn describe(&self) -> String;
+    fn describe(&self) -> String {
+        let peer = self.peer();
+        let blank = if peer.is_empty() { "" } else { " " };
+        format!("{}{blank}{peer}", self.kind().word())
+    }
 
     /// How long this many bytes take on the wire, on top of what is queued already; zero where
     /// the speed is unknown.

@@ -1,5 +1,6 @@
 //! Listeners: where links come from.
 
+use super::events::session_end;
 use super::facts::{AwaitedListeners, SessionCounter, SessionKind};
 use super::failpoint::{Fault, is_planted, pass};
 use super::file_limit::{self, CONSOLE_DESCRIPTORS};
@@ -275,7 +276,7 @@ impl Host {
         let conversation = async move {
             let most = host.room.house.limits.sessions;
             let Some(_counted) = host.sessions.enter(kind, most) else {
-                let (room, nonce) = (host.room.clone(), host.nonce());
+                let (room, nonce) = (host.room.clone(), host.nonce(host.next_number()));
                 return host.refusals.turn_away(&mut link, room, nonce, most).await;
             };
             host.conversation(&mut link, SessionStart::Connected).await;
@@ -292,12 +293,18 @@ impl Host {
         if matches!(start, SessionStart::Connected) {
             pass("in-session");
         }
-        let (room, nonce) = (self.room.clone(), self.nonce());
+        let number = self.next_number();
+        let (room, nonce) = (self.room.clone(), self.nonce(number));
+        let (kind, peer) = (link.kind(), link.peer());
+        let (events, number) = (&self.room.events, u64::from(number) + 1);
+        let report = |end| events.report_session(number, (kind, &peer), end);
+        report(None);
         let ended = match start {
             SessionStart::Announced => serve(link, room, nonce, true).await,
             SessionStart::Resumed => resume(link, room, nonce).await,
             SessionStart::Connected => serve(link, room, nonce, false).await,
         };
+        report(Some(session_end(&ended)));
         match ended {
             Ok(End::Finished) => tracing::debug!(link = name, "session ends"),
             Ok(end) => {
@@ -311,10 +318,14 @@ impl Host {
         true
     }
 
-    /// The nonce of a session's text lines: no two sessions of a boot have the same.
-    fn nonce(&self) -> Nonce {
-        let count = self.conversations.fetch_add(1, Ordering::Relaxed);
-        let birth = self.life.birth(count);
+    /// Returns a number that no other session of the agent has.
+    fn next_number(&self) -> u32 {
+        self.conversations.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The nonce of the text lines of the session with this number: no two sessions of a boot have the same.
+    fn nonce(&self, number: u32) -> Nonce {
+        let birth = self.life.birth(number);
         session_nonce(self.boot, ClientId(u64::from(birth)))
     }
 }

@@ -12,6 +12,7 @@ pub use ticket::Ticket;
 
 use super::backend::{PowerBackend, Trigger};
 use super::clock::Clock;
+use super::events::EventBus;
 use super::failpoint::pass;
 use super::services::Services;
 use super::threads::Threads;
@@ -21,6 +22,7 @@ use crate::core::storage::Storage;
 use handle::{PowerMessage, ReplySender};
 use lastword_protocol::OperationId;
 use lastword_protocol::message::Reply;
+use lastword_protocol::message::event::PowerStep;
 use lastword_protocol::power::{
     self, Backend, Effect, Event, LastOperation, Operation, Order, Outcome, PowerRequest,
     Standdown, Verdict,
@@ -52,6 +54,7 @@ pub struct PowerTask {
     also_asked: Vec<ReplySender>,
     staged: Option<InHand>,
     services: Services,
+    events: EventBus,
     /// The agent is ending: nothing new, and nothing that is not released.
     stopping: bool,
 }
@@ -66,10 +69,14 @@ pub struct Means {
     pub threads: Arc<dyn Threads>,
     /// What must not start any more once an operation is released, and stops before a graceful one.
     pub services: Services,
+    /// Takes what becomes of operations.
+    pub events: EventBus,
 }
 
 /// What belongs to the operation that is staged.
 struct InHand {
+    id: OperationId,
+    operation: Operation,
     holder: Holder,
     trigger: Option<Box<dyn Trigger>>,
 }
@@ -86,7 +93,7 @@ impl PowerTask {
         let (sender, asks) = mpsc::channel(ASKS);
         let (news, told) = watch::channel(());
         let recorder = Recorder::new(recovered.record().cause, means.storage);
-        let services = means.services;
+        let (services, events) = (means.services, means.events);
         let queue = Queue::new(means.backend, recorder, means.threads, services.clone());
         let task = Self {
             desk,
@@ -98,6 +105,7 @@ impl PowerTask {
             also_asked: Vec::new(),
             staged: None,
             services,
+            events,
             stopping: false,
         };
         let handle = PowerHandle {
@@ -266,10 +274,20 @@ impl PowerTask {
             reason = ?request.reason.as_str(), delay = %order.delay, force = order.force, "staged");
         let (holder, ticket) = ticket::new(request.await_close);
         self.staged = Some(InHand {
+            id: order.id,
+            operation: order.operation,
             holder,
             trigger: Some(trigger),
         });
+        self.report(PowerStep::Staged);
         ticket
+    }
+
+    /// Reports that the staged operation has moved on.
+    fn report(&self, step: PowerStep) {
+        if let Some(InHand { id, operation, .. }) = &self.staged {
+            self.events.report_power(*id, *operation, step);
+        }
     }
 
     fn step(&mut self, event: Event) {
@@ -283,16 +301,18 @@ impl PowerTask {
     fn carry_out(&mut self, effect: Effect) {
         self.news.send_replace(());
         match effect {
-            Effect::AwaitDrain(_) => {}
+            Effect::AwaitDrain(_) => self.report(PowerStep::Draining),
             Effect::AwaitDelay(until) => {
                 let left = until.since(self.clock.now());
                 tracing::info!(target: "power", %left, "acknowledged; the delay runs");
+                self.report(PowerStep::Scheduled(left));
                 if let Some(trigger) = self.staged.as_mut().and_then(|it| it.trigger.as_mut()) {
                     trigger.acknowledged();
                 }
             }
             Effect::Release(evidence) => {
                 tracing::info!(target: "power", %evidence, "acknowledged; released");
+                self.report(PowerStep::Released(evidence));
                 self.services.freeze();
                 if let Some(in_hand) = &self.staged {
                     in_hand.holder.release();
@@ -306,6 +326,9 @@ impl PowerTask {
                     .and_then(|in_hand| in_hand.trigger.take());
                 let dry_run = self.desk.lock().board().backend == Backend::DryRun;
                 if let Some(trigger) = trigger {
+                    if !dry_run {
+                        self.report(PowerStep::Fired);
+                    }
                     self.queue.push(Task::Fire {
                         trigger,
                         evidence,
@@ -316,16 +339,19 @@ impl PowerTask {
             }
             Effect::Stand(why) => {
                 tracing::warn!(target: "power", %why, "stood down; the board stays up");
+                self.report(PowerStep::StoodDown(why));
                 self.services.thaw();
                 self.staged = None;
                 self.record(Task::Note);
             }
             Effect::Failed(code) => {
                 let last = self.desk.lock().last();
-                if let Some(Outcome::DryRun(_)) = last.map(|last| last.outcome) {
+                if let Some(Outcome::DryRun(evidence)) = last.map(|last| last.outcome) {
                     tracing::info!(target: "power", "dry run done");
+                    self.report(PowerStep::DryRun(evidence));
                 } else {
                     tracing::error!(target: "power", code, "fired; the board is still up");
+                    self.report(PowerStep::FireFailed(code));
                 }
                 self.services.thaw();
                 self.staged = None;

@@ -2,6 +2,7 @@
 
 use super::backend::{DryRun, Linux, NoBackend, PowerBackend};
 use super::clock::{Clock, uptime};
+use super::events::EventBus;
 use super::executors::Executors;
 use super::facts::{self, AwaitedListeners, LinuxBoard, SessionCounter};
 use super::failpoint::pass;
@@ -86,7 +87,9 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     prepare(&config);
     let reaper = tasks::spawn("reaper", reap_orphans().context("signals cannot be heard")?);
     let about = about(&config, &places, boot);
-    let (supervisor, services) = services::start(&recovered, &state, about, clock).await?;
+    let events = EventBus::default();
+    let (supervisor, services) =
+        services::start(&recovered, &state, about, clock, events.clone()).await?;
     pass("in-start");
     let supervisor = tasks::spawn("supervisor", supervisor.run());
 
@@ -97,6 +100,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         storage: Box::new(state.files()),
         threads: Arc::new(OneEach::default()),
         services: services.clone(),
+        events: events.clone(),
     };
     let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);
     let (stop, stopped) = watch::channel(false);
@@ -108,6 +112,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         sessions: sessions.clone(),
         waiting: waiting.clone(),
         services: services.clone(),
+        events,
         clock,
     };
     let room = room(&config, world, power, services.clone(), stopped.clone());
@@ -223,7 +228,7 @@ fn room(
     services: Services,
     stop: watch::Receiver<bool>,
 ) -> Room {
-    let clock = world.clock;
+    let (clock, events) = (world.clock, world.events.clone());
     let house = House {
         name: world.name.to_string(),
         table: lastword_shell::commands::ALL,
@@ -235,6 +240,7 @@ fn room(
         world: Arc::new(world),
         power,
         services,
+        events,
         clock,
         stop,
         memory: SessionMemory::default(),

@@ -13,6 +13,7 @@ mod opening;
 mod pending_adoption;
 mod reading;
 mod reloading;
+mod reporting;
 mod saving;
 mod stamps;
 mod task;
@@ -23,6 +24,7 @@ pub use memory::About;
 pub use task::Task;
 
 use super::clock::Clock;
+use super::events::EventBus;
 use super::logs::{Follower, Readers};
 use super::process::{AgentMarks, Cgroups};
 use super::store::StateDirectory;
@@ -80,7 +82,7 @@ enum Asked {
     },
 }
 
-/// The supervisor of a board: what an earlier agent has left is adopted, the files are read, and what
+/// The supervisor of a board, which reports to `events`: what an earlier agent has left is adopted, the files are read, and what
 /// is to start with the agent is on its way. Recovery must have its verdict first.
 ///
 /// # Errors
@@ -91,10 +93,12 @@ pub async fn start(
     state: &StateDirectory,
     about: About,
     clock: Clock,
+    events: EventBus,
 ) -> io::Result<(Task, Services)> {
     let (asks, asked) = mpsc::channel(ASKS);
     let (frozen, _) = watch::channel(false);
     let mut task = build(state, about, clock, asked, frozen.subscribe())?;
+    task.events = events;
     task.adopt(state.files()).await;
     task.reload().await;
     let services = Services {
@@ -211,6 +215,7 @@ fn build(
         ending: None,
         frozen,
         parked: Vec::new(),
+        events: EventBus::default(),
         held: HashMap::new(),
         pending_adoption: None,
         log_retry: None,

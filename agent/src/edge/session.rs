@@ -1,6 +1,7 @@
 //! The task of one link: it moves the bytes of a session, watches acknowledgements leave and reads
 //! the logs that are followed.
 
+mod acknowledgement;
 mod follows;
 mod link_transfer;
 mod memory;
@@ -9,12 +10,14 @@ mod pending_answers;
 pub use memory::SessionMemory;
 
 use super::clock::{Alarm, Clock};
+use super::events::EventBus;
 use super::failpoint::{Fault, is_planted};
-use super::link::{Drain, Link};
-use super::power::{PowerHandle, Ticket};
+use super::link::Link;
+use super::power::PowerHandle;
 use super::services::Services;
 use crate::core::session::{End, FollowOrder, House, Job, RequestId, Session};
 use crate::core::world::World;
+use acknowledgement::{Ack, released};
 use follows::Follows;
 use lastword_protocol::Nonce;
 use lastword_protocol::power::Origin;
@@ -50,6 +53,8 @@ pub struct Room {
     pub power: PowerHandle,
     /// The way to the supervisor.
     pub services: Services,
+    /// The events on the board.
+    pub events: EventBus,
     /// The time.
     pub clock: Clock,
     /// Turns true when the agent ends.
@@ -133,6 +138,11 @@ struct Conversation<'l> {
     pending_answers: PendingAnswers,
     ack: Option<Ack>,
     follows: Follows,
+    /// The number of the newest event.
+    newest_event: watch::Receiver<u64>,
+    /// True if the session has told events since its link could last give it something: however many there
+    /// are, what its peer says is heard.
+    has_told_events: bool,
     /// Whether the link is asked for input before it is given output: it was given some just now,
     /// and lines of logs must not keep it from being asked.
     reads_first: bool,
@@ -142,16 +152,6 @@ struct Conversation<'l> {
     farewell: Option<Instant>,
 }
 
-/// An acknowledgement on its way.
-struct Ack {
-    ticket: Ticket,
-    /// The position behind it in the output.
-    position: u64,
-    /// When to ask the link again. An instant, not a span: a peer that never stops talking must
-    /// not put it off for ever.
-    again: Instant,
-}
-
 impl<'l> Conversation<'l> {
     fn new(link: &'l mut dyn Link, room: Room, session: Session) -> Self {
         Self {
@@ -159,6 +159,8 @@ impl<'l> Conversation<'l> {
             link,
             alarm: Alarm::new(room.clock),
             memory: room.memory.share(),
+            newest_event: room.events.newest(),
+            has_told_events: false,
             room,
             session,
             pending_answers: PendingAnswers::default(),
@@ -188,7 +190,7 @@ impl<'l> Conversation<'l> {
             let transfer = LinkTransfer {
                 output: self.session.output().front(),
                 wants_input,
-                reads_first: self.reads_first,
+                reads_first: self.reads_first || self.has_told_events,
             };
             let now = self.room.clock.now();
             let deadline = self.session.deadline(now, &*self.room.world);
@@ -196,6 +198,8 @@ impl<'l> Conversation<'l> {
             // Behind an acknowledgement nothing is said that need not be.
             let stream_turn_at =
                 stream_turn(self.link, &self.session).filter(|_| self.ack.is_none());
+            let may_tell = self.may_tell_events();
+            let has_event = may_tell && self.session.has_event(&*self.room.world);
             // Each arm may be dropped and polled anew: polls of the link move bytes or nothing,
             // the question to the desk and the ticket are kept outside. The link comes last: it
             // alone can be ready for ever, and the same events then give the same order.
@@ -208,7 +212,7 @@ impl<'l> Conversation<'l> {
                     self.farewell = Some(Instant::now() + FAREWELL);
                 }
                 () = wait(self.farewell) => return Ok(End::Finished),
-                released = released(self.ack.as_mut()) => self.released(released),
+                released = released(self.ack.as_mut()) => self.note_released(released),
                 (id, answer) = self.pending_answers.next() => self.answered(id, answer)?,
                 () = wait(again) => self.look_for_drain()?,
                 () = self.alarm.wait(deadline) => {
@@ -234,8 +238,18 @@ impl<'l> Conversation<'l> {
                     self.session.followed(now, id, news, &*self.room.world);
                     self.has_had_turn = true;
                 }
+                () = ready(()), if has_turn && has_event && !self.has_told_events => {
+                    let now = self.room.clock.now();
+                    self.session.tell_events(now, &*self.room.world);
+                    (self.has_had_turn, self.has_told_events) = (true, true);
+                }
                 moved = step(self.link, transfer, &mut buffer) => self.moved(moved?, &buffer)?,
                 () = yield_now(), if self.has_had_turn => self.has_had_turn = false,
+                () = yield_now(), if !self.has_had_turn && self.has_told_events => {
+                    self.has_told_events = false;
+                }
+                // Each time round looks for one; this only wakes.
+                Ok(()) = self.newest_event.changed(), if may_tell && !has_event => {}
             }
         }
     }
@@ -244,12 +258,6 @@ impl<'l> Conversation<'l> {
     fn has_turn(&mut self) -> bool {
         let has_room = self.memory.note(&self.session) || is_planted(Fault::UnboundedAnswer);
         (has_room && !self.has_had_turn) || is_planted(Fault::UnfairSession)
-    }
-
-    /// Returns when to look again for the drain of an acknowledgement.
-    fn drain_deadline(&self) -> Option<Instant> {
-        let draining = self.ack.as_ref().filter(|ack| ack.ticket.is_draining());
-        draining.map(|it| it.again)
     }
 
     /// Leaves the link for good.
@@ -346,29 +354,6 @@ impl<'l> Conversation<'l> {
     fn is_line(&self) -> bool {
         matches!(self.link.traits().medium, Medium::Serial { .. })
     }
-
-    /// Asks the link whether the acknowledgement has left.
-    fn look_for_drain(&mut self) -> io::Result<()> {
-        let Some(ack) = self.ack.as_mut().filter(|ack| ack.ticket.is_draining()) else {
-            return Ok(());
-        };
-        match self.link.drained(ack.ticket.await_close())? {
-            Drain::Pending(again) => ack.again = Instant::now() + again,
-            Drain::Left(evidence) => ack.ticket.drained(evidence),
-        }
-        Ok(())
-    }
-
-    /// The operation is released, so that its acknowledgement was the last word; or it is over,
-    /// and the board has stayed up.
-    fn released(&mut self, released: bool) {
-        if released {
-            return self.session.mute();
-        }
-        self.ack = None;
-        let now = self.room.clock.now();
-        self.session.unmute(now, &*self.room.world);
-    }
 }
 
 /// Waits for replies that are to be said here, though their requests came on another link.
@@ -382,13 +367,6 @@ async fn mail(session: &Session) {
         }
     })
     .await;
-}
-
-async fn released(ack: Option<&mut Ack>) -> bool {
-    match ack {
-        Some(ack) => ack.ticket.changed().await,
-        None => pending().await,
-    }
 }
 
 async fn wait(until: Option<Instant>) {

@@ -6,6 +6,7 @@ use lastword_agent::core::session::Traits;
 use lastword_agent::edge::link::{Drain, Link};
 use lastword_client::dial::{Dial, Dialing};
 use lastword_client::endpoint::Baud;
+use lastword_protocol::message::event::LinkKind;
 use lastword_protocol::{Instant, Millis};
 use std::collections::VecDeque;
 use std::io;
@@ -173,6 +174,14 @@ impl<L: AsyncWrite + Unpin> AsyncWrite for Lossy<L> {
 impl<L: Link> Link for Lossy<L> {
     fn traits(&self) -> Traits {
         self.inner.traits()
+    }
+
+    fn kind(&self) -> LinkKind {
+        self.inner.kind()
+    }
+
+    fn peer(&self) -> String {
+        self.inner.peer()
     }
 
     fn describe(&self) -> String {

@@ -4,6 +4,7 @@ use super::{Flow, Socket, State};
 use lastword_agent::core::session::Traits;
 use lastword_agent::edge::link::{Drain, Link, POLL};
 use lastword_protocol::Millis;
+use lastword_protocol::message::event::LinkKind;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
 use std::io;
@@ -119,6 +120,14 @@ impl Link for SocketLink {
             marked: false,
             telnet: true,
         }
+    }
+
+    fn kind(&self) -> LinkKind {
+        LinkKind::Tcp
+    }
+
+    fn peer(&self) -> String {
+        String::new()
     }
 
     fn describe(&self) -> String {

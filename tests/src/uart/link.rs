@@ -6,6 +6,7 @@ use lastword_agent::edge::link::{Drain, Link, POLL};
 use lastword_client::dial::{Dial, Dialing};
 use lastword_client::endpoint::Baud;
 use lastword_protocol::Millis;
+use lastword_protocol::message::event::LinkKind;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
 use std::io;
@@ -131,6 +132,14 @@ impl Link for UartLink {
             marked: true,
             telnet: false,
         }
+    }
+
+    fn kind(&self) -> LinkKind {
+        LinkKind::Serial
+    }
+
+    fn peer(&self) -> String {
+        String::new()
     }
 
     fn describe(&self) -> String {

@@ -5,6 +5,7 @@ use super::{Drain, Link};
 use crate::core::session::Traits;
 use crate::edge::kernel;
 use lastword_protocol::Millis;
+use lastword_protocol::message::event::LinkKind;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
 use nix::fcntl::OFlag;
@@ -148,8 +149,12 @@ impl Link for PtyLink {
         }
     }
 
-    fn describe(&self) -> String {
-        format!("pty {}", self.path.display())
+    fn kind(&self) -> LinkKind {
+        LinkKind::Pty
+    }
+
+    fn peer(&self) -> String {
+        self.path.display().to_string()
     }
 
     fn wire_time(&self, _bytes: usize) -> Millis {

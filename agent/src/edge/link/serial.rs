@@ -5,6 +5,7 @@ use crate::core::session::{LossWatch, Traits};
 use crate::edge::kernel;
 use crate::edge::threads::OneEach;
 use lastword_protocol::Millis;
+use lastword_protocol::message::event::LinkKind;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
 use nix::errno::Errno;
@@ -163,8 +164,12 @@ impl Link for SerialLink {
         }
     }
 
-    fn describe(&self) -> String {
-        format!("serial {}", self.path.display())
+    fn kind(&self) -> LinkKind {
+        LinkKind::Serial
+    }
+
+    fn peer(&self) -> String {
+        self.path.display().to_string()
     }
 
     fn wire_time(&self, bytes: usize) -> Millis {

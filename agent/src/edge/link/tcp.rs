@@ -4,6 +4,7 @@ use super::{Drain, Link, POLL, kinds};
 use crate::core::session::Traits;
 use crate::edge::kernel;
 use lastword_protocol::Millis;
+use lastword_protocol::message::event::LinkKind;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -72,8 +73,12 @@ impl Link for TcpLink {
         }
     }
 
-    fn describe(&self) -> String {
-        format!("tcp {}", self.peer)
+    fn kind(&self) -> LinkKind {
+        LinkKind::Tcp
+    }
+
+    fn peer(&self) -> String {
+        self.peer.to_string()
     }
 
     fn wire_time(&self, _bytes: usize) -> Millis {

@@ -4,6 +4,7 @@ use super::{Drain, Link, POLL, kinds};
 use crate::core::session::Traits;
 use crate::edge::kernel::{self, PeerClosed};
 use lastword_protocol::Millis;
+use lastword_protocol::message::event::LinkKind;
 use lastword_protocol::power::Evidence;
 use lastword_shell::Medium;
 use std::io;
@@ -40,9 +41,13 @@ impl Link for UnixLink {
         }
     }
 
-    fn describe(&self) -> String {
+    fn kind(&self) -> LinkKind {
+        LinkKind::Unix
+    }
+
+    fn peer(&self) -> String {
         let peer = self.stream.peer_cred().ok().and_then(|peer| peer.pid());
-        peer.map_or("unix".to_owned(), |pid| format!("unix pid {pid}"))
+        peer.map_or(String::new(), |pid| format!("pid {pid}"))
     }
 
     fn wire_time(&self, _bytes: usize) -> Millis {

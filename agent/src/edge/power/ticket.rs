@@ -98,6 +98,12 @@ impl Ticket {
         self.written.is_none() && self.drained.is_some()
     }
 
+    /// Returns whether the acknowledgement has been seen to have left.
+    #[must_use]
+    pub const fn has_left(&self) -> bool {
+        self.written.is_none() && self.drained.is_none()
+    }
+
     /// The acknowledgement has left, as far as the evidence goes.
     pub fn drained(&mut self, evidence: Evidence) {
         if let Some(drained) = self.drained.take() {

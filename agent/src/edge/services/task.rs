@@ -13,6 +13,7 @@ use crate::core::service::machine::{self, Event, Moment};
 use crate::core::service::manifest::Manifest;
 use crate::core::service::supervisor::{Ask, Effect, End, JobId, StopDeadlines, Supervisor, Unit};
 use crate::edge::clock::{Clock, unix_ms};
+use crate::edge::events::EventBus;
 use crate::edge::explained::is_exhausted;
 use crate::edge::failpoint::pass;
 use crate::edge::logs::Logs;
@@ -58,6 +59,8 @@ pub struct Task {
     pub(super) frozen: watch::Receiver<bool>,
     /// What is to start once it may.
     pub(super) parked: Vec<(Name, Arc<Manifest>)>,
+    /// Takes what has become of services.
+    pub(super) events: EventBus,
     /// What may be of an earlier start of a service: while it runs, nothing of that service starts.
     pub(super) held: HashMap<Name, Vec<Process>>,
     /// Nobody could look yet what an earlier agent has left.
@@ -250,6 +253,7 @@ impl Task {
     }
 
     pub(super) async fn carry_out(&mut self, effects: Vec<Effect>) {
+        self.report_transitions();
         for effect in effects {
             match effect {
                 Effect::Service(name, rules, effect) => self.carry(name, rules, effect),
