@@ -229,6 +229,11 @@ impl<'l> Conversation<'l> {
                     self.session.work(now, &*self.room.world);
                     self.has_had_turn = true;
                 }
+                () = ready(()), if has_turn && has_event && !self.has_told_events => {
+                    let now = self.room.clock.now();
+                    self.session.tell_events(now, &*self.room.world);
+                    (self.has_had_turn, self.has_told_events) = (true, true);
+                }
                 () = wait(stream_turn_at), if has_turn && stream_turn_at.is_some() => {
                     self.session.say_stream_frame(self.room.clock.now());
                     self.has_had_turn = true;
@@ -237,11 +242,6 @@ impl<'l> Conversation<'l> {
                     let now = self.room.clock.now();
                     self.session.followed(now, id, news, &*self.room.world);
                     self.has_had_turn = true;
-                }
-                () = ready(()), if has_turn && has_event && !self.has_told_events => {
-                    let now = self.room.clock.now();
-                    self.session.tell_events(now, &*self.room.world);
-                    (self.has_had_turn, self.has_told_events) = (true, true);
                 }
                 moved = step(self.link, transfer, &mut buffer) => self.moved(moved?, &buffer)?,
                 () = yield_now(), if self.has_had_turn => self.has_had_turn = false,
