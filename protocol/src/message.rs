@@ -5,6 +5,7 @@
 //! fields are appended, never moved.
 
 mod application;
+mod bad_request;
 mod body;
 #[cfg(feature = "services")]
 pub mod event;
@@ -15,6 +16,7 @@ pub mod service;
 
 pub use crate::codec::{Field, Writer};
 pub use application::{APPLICATION_BYTES, Application};
+pub use bad_request::{BadBody, BadRequest};
 pub use body::{
     AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime, WAITING_BYTES, Working,
 };
@@ -23,7 +25,7 @@ pub use schema::{SCHEMA, SCHEMA_HASH};
 use crate::codec::Reader;
 use crate::identity::{Identity, NAME_BYTES};
 use crate::power::{Operation, PowerRequest};
-use crate::refusal::{Code, Number, Pieces, Refusal};
+use crate::refusal::Refusal;
 use crate::units::{OperationId, Text};
 use serde::de::DeserializeOwned;
 
@@ -93,66 +95,6 @@ pub enum Reply<S = Text<NAME_BYTES>> {
     Unsupported(u8),
     /// The board said no.
     Refused(Refusal),
-}
-
-/// Why a request frame holds no request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadRequest {
-    /// Answer with [`Reply::Unsupported`].
-    #[error("opcode {0:#04x} is not known")]
-    Unsupported(u8),
-    /// Answer with a refusal: the frame is whole, but its body is not this request's.
-    #[error("the body of opcode {0:#04x} does not decode")]
-    Malformed(u8),
-}
-
-impl BadRequest {
-    /// The reply that tells the client.
-    #[must_use]
-    pub fn reply(self) -> Reply {
-        match self {
-            Self::Unsupported(opcode) => Reply::Unsupported(opcode),
-            Self::Malformed(_) => Reply::Refused(self.refusal()),
-        }
-    }
-
-    /// The same as a refusal, for the body that does not decode.
-    #[must_use]
-    pub fn refusal(self) -> Refusal {
-        self.pieces().refusal()
-    }
-
-    /// Writes the body of [`BadRequest::reply`], without making it first; returns its opcode.
-    pub fn write_reply(self, out: &mut Writer<'_>) -> u8 {
-        match self {
-            Self::Unsupported(opcode) => {
-                out.byte(opcode);
-                opcode::UNSUPPORTED
-            }
-            Self::Malformed(_) => self.pieces().write(out),
-        }
-    }
-
-    fn pieces(self) -> Pieces<'static> {
-        let (Self::Unsupported(opcode) | Self::Malformed(opcode)) = self;
-        Pieces {
-            code: Code::BadValue,
-            lead: "the body of opcode 0x",
-            number: Number::Opcode(opcode),
-            tail: " does not decode",
-        }
-    }
-}
-
-/// The message does not fit the buffer, or the bytes hold no such message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadBody {
-    /// The buffer is too small.
-    #[error("the message does not fit into the buffer")]
-    TooLong,
-    /// The bytes are not a body of this opcode.
-    #[error("the bytes are no body of opcode {0:#04x}")]
-    Malformed(u8),
 }
 
 impl Request {
