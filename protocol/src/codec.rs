@@ -7,7 +7,10 @@
 mod utf8;
 
 use crate::identity::Capabilities;
-use crate::units::{BootId, ClientId, Generation, Millis, Nonce, OperationId, StreamId, Text};
+use crate::units::{
+    BootId, ClientId, Generation, Millis, Nonce, ObjectHash, OperationId, StreamId, Text,
+    TransferId,
+};
 
 /// Writes a body.
 #[derive(Debug)]
@@ -163,6 +166,8 @@ wrappers!(
     StreamId,
     BootId,
     Generation,
+    ObjectHash,
+    TransferId,
     Capabilities
 );
 
@@ -252,6 +257,13 @@ impl<'a> Reader<'a> {
             .fold(0, |number, byte| number << BITS | u64::from(byte & !MORE))
     }
 
+    /// A number of at most `most`: a `u16` or `u32`.
+    pub(crate) fn number_within(&mut self, most: u64) -> u64 {
+        let number = self.number();
+        self.is_malformed |= number > most;
+        number
+    }
+
     /// A `bool`, or whether there is an `Option`'s content.
     pub(crate) fn flag(&mut self) -> bool {
         let byte = self.byte();
@@ -285,6 +297,12 @@ impl<'a> Reader<'a> {
     /// What was read is not what it should be.
     pub(crate) fn reject(&mut self) {
         self.is_malformed = true;
+    }
+
+    /// Returns the bytes behind the fields, if those were there.
+    pub(crate) fn finish_with_rest(self) -> Option<&'a [u8]> {
+        let rest = self.rest;
+        self.finish(rest)
     }
 
     /// `value`, if all of it was there.

@@ -3,7 +3,7 @@
 //!
 //! The modules are listed in the order a byte travels: it arrives in the [`decoder`], leaves as a
 //! [`frame`], becomes a [`message`], passes the exactly-once check of a device [`session`], may
-//! move the [`power`] machine, and its answer returns to the host's [`caller`].
+//! open a [`transfer`] or move the [`power`] machine, and its answer returns to the host's [`caller`].
 //!
 //! `WIRE.md`, beside this crate's manifest, specifies every byte.
 
@@ -28,6 +28,8 @@ pub mod session;
 #[cfg(feature = "services")]
 pub mod stream;
 
+pub mod transfer;
+
 pub mod power;
 
 pub mod caller;
@@ -36,5 +38,6 @@ mod cobs;
 mod codec;
 
 pub use units::{
-    BootId, ClientId, Generation, Instant, Millis, Nonce, OperationId, Sequence, Text,
+    BootId, ClientId, Generation, Instant, Millis, Nonce, ObjectHash, OperationId, Sequence, Text,
+    TransferId,
 };

@@ -13,6 +13,7 @@ pub mod opcode;
 mod schema;
 #[cfg(feature = "services")]
 pub mod service;
+mod transfer;
 
 pub use crate::codec::{Field, Writer};
 pub use application::{APPLICATION_BYTES, Application};
@@ -21,6 +22,7 @@ pub use body::{
     AlreadyDone, Cancelled, Initiated, Pending, PowerStatus, Status, Uptime, WAITING_BYTES, Working,
 };
 pub use schema::{SCHEMA, SCHEMA_HASH};
+pub use transfer::{TransferOpened, TransferRequest};
 
 use crate::codec::Reader;
 use crate::identity::{Identity, NAME_BYTES};
@@ -56,6 +58,10 @@ pub enum Request {
     /// Something about services. Answered by [`Reply::Items`].
     #[cfg(feature = "services")]
     Service(service::ServiceRequest),
+    /// Something about an object of the board's store. Answered by [`Reply::TransferOpened`] or
+    /// [`Reply::Done`].
+    #[cfg(feature = "transfer")]
+    Transfer(TransferRequest),
 }
 
 /// What a board answers.
@@ -89,6 +95,9 @@ pub enum Reply<S = Text<NAME_BYTES>> {
     /// A page of what the board's supervisor says.
     #[cfg(feature = "services")]
     Items(service::Page),
+    /// A transfer is open.
+    #[cfg(feature = "transfer")]
+    TransferOpened(TransferOpened),
     /// The request still runs: answers its copy, and is never kept as its reply.
     Working(Working),
     /// The board does not know this opcode.
@@ -113,6 +122,8 @@ impl Request {
             Self::Application(message) => message.opcode(),
             #[cfg(feature = "services")]
             Self::Service(request) => request.opcode(),
+            #[cfg(feature = "transfer")]
+            Self::Transfer(request) => request.opcode(),
         }
     }
 
@@ -134,6 +145,10 @@ impl Request {
         #[cfg(feature = "services")]
         if let Some(request) = service::ServiceRequest::read(opcode, body) {
             return request.map(Self::Service);
+        }
+        #[cfg(feature = "transfer")]
+        if let Some(request) = TransferRequest::read(opcode, body) {
+            return request.map(Self::Transfer);
         }
         let mut request = Self::Identity;
         let reason = request.read(opcode, body)?;
@@ -202,6 +217,8 @@ impl Field for Request {
             Self::Application(message) => message.write(out),
             #[cfg(feature = "services")]
             Self::Service(request) => request.write(out),
+            #[cfg(feature = "transfer")]
+            Self::Transfer(request) => request.write(out),
         }
     }
 }
@@ -222,6 +239,8 @@ impl<S: Field> Reply<S> {
             Self::Application(message) => message.opcode(),
             #[cfg(feature = "services")]
             Self::Items(_) => opcode::ITEMS,
+            #[cfg(feature = "transfer")]
+            Self::TransferOpened(_) => opcode::TRANSFER_OPENED,
             Self::Working(_) => opcode::WORKING,
             Self::Unsupported(_) => opcode::UNSUPPORTED,
             Self::Refused(_) => opcode::REFUSED,
@@ -256,6 +275,8 @@ impl<S: Field> Field for Reply<S> {
             Self::Application(message) => message.write(out),
             #[cfg(feature = "services")]
             Self::Items(page) => page.write(out),
+            #[cfg(feature = "transfer")]
+            Self::TransferOpened(opened) => opened.write(out),
             Self::Working(working) => working.write(out),
             Self::Unsupported(opcode) => opcode.write(out),
             Self::Refused(refusal) => refusal.write(out),
@@ -281,6 +302,10 @@ impl Reply {
             opcode::POWER_CANCEL => Self::read(opcode, body, Self::Cancelled),
             #[cfg(feature = "services")]
             opcode::ITEMS => service::Page::read(body).map(Self::Items),
+            #[cfg(feature = "transfer")]
+            opcode::TRANSFER_OPENED => TransferOpened::read(body)
+                .map(Self::TransferOpened)
+                .ok_or(BadBody::Malformed(opcode)),
             opcode::WORKING => Self::read(opcode, body, Self::Working),
             opcode::UNSUPPORTED => Self::read(opcode, body, Self::Unsupported),
             opcode::REFUSED => Self::read(opcode, body, Self::Refused),

@@ -219,6 +219,14 @@ impl Sequence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Generation(pub [u8; 32]);
 
+/// The content hash (SHA-256) that names an object of a board's store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectHash(pub [u8; 32]);
+
+/// A board's name for a transfer, good for the session in which it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TransferId(pub u32);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -146,6 +146,9 @@ pub fn visit<S: AsRef<str>>(step: &Step, reply: &Reply<S>, to: &mut dyn Fields) 
         // They stand in rows of their own: see [`crate::items`].
         #[cfg(feature = "services")]
         Reply::Items(_) => {}
+        // Only frames open transfers.
+        #[cfg(feature = "transfer")]
+        Reply::TransferOpened(_) => {}
         // A caller waits on; nobody is shown this.
         Reply::Working(_) => {}
         Reply::Unsupported(_) | Reply::Refused(_) => {}

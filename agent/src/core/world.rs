@@ -72,7 +72,7 @@ pub enum Way {
     Look(Look),
     /// Others answer it.
     Ask(Ask),
-    /// Nobody here knows this opcode: it is for another board's application.
+    /// Nobody here knows this opcode: it is for another board's application, or store.
     Unknown(u8),
 }
 
@@ -87,6 +87,8 @@ impl From<Request> for Way {
             Request::PowerCancel(id) => Self::Ask(Ask::Cancel(id)),
             Request::Service(request) => Self::Ask(Ask::Service(request)),
             Request::Application(message) => Self::Unknown(message.opcode()),
+            // The agent has no store yet.
+            Request::Transfer(request) => Self::Unknown(request.opcode()),
             // The flat forms take the same path from here on.
             Request::Reboot => Self::stage(Operation::Reboot),
             Request::Shutdown => Self::stage(Operation::Shutdown),

@@ -34,6 +34,16 @@ pub const SVC_LOGS: u8 = 0x26;
 pub const SVC_STOP_WITHIN: u8 = 0x28;
 /// Request: stop it with another grace than its file's, then start it.
 pub const SVC_RESTART_WITHIN: u8 = 0x29;
+/// Request: store an object.
+pub const PUT: u8 = 0x30;
+/// Request: send an object.
+pub const GET: u8 = 0x31;
+/// Request: check the hash of what was put, and keep it.
+pub const TRANSFER_COMMIT: u8 = 0x32;
+/// Request: end a transfer.
+pub const TRANSFER_CANCEL: u8 = 0x33;
+/// Reply: a transfer is open.
+pub const TRANSFER_OPENED: u8 = 0x30;
 /// Reply: a page of items.
 pub const ITEMS: u8 = 0x20;
 /// Reply: done, with an empty body.

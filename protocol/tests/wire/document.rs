@@ -6,7 +6,11 @@ use std::collections::HashSet;
 
 const DOCUMENT: &str = include_str!("../../WIRE.md");
 const ANNOUNCEMENTS: &str = include_str!("v1/announcements.rs");
-const VECTORS: &str = include_str!("v1/frames.rs");
+const VECTORS: [&str; 3] = [
+    include_str!("v1/frames.rs"),
+    include_str!("v1/transfers.rs"),
+    include_str!("v1/transfers/bodies.rs"),
+];
 
 /// The lines of every block that opens with this fence.
 fn blocks(fence: &str) -> Vec<&'static str> {
@@ -78,7 +82,8 @@ fn every_announcement_of_the_document_is_a_tested_vector() {
 
 #[test]
 fn every_example_of_the_document_is_a_tested_vector() {
-    let vectors: HashSet<_> = VECTORS.lines().map(str::trim).collect();
+    let lines = VECTORS.iter().flat_map(|file| file.lines());
+    let vectors: HashSet<_> = lines.map(str::trim).collect();
     let examples = blocks("```hex");
     assert!(examples.len() > 60, "the examples are there");
     for example in examples {

@@ -23,6 +23,7 @@ mod services;
 mod sizes;
 #[cfg(feature = "services")]
 mod streams;
+mod transfers;
 
 use crate::witness::{Of, saw};
 use lastword_protocol::identity::{
