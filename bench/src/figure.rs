@@ -38,6 +38,8 @@ pub enum Unit {
     Kibibytes,
     /// Times another figure.
     Times,
+    /// Hundredths of another figure.
+    Percent,
     /// A number of things.
     Count,
 }
@@ -127,10 +129,13 @@ pub fn all_met<'f>(figures: impl IntoIterator<Item = &'f Figure>) -> bool {
 }
 
 impl Unit {
-    /// Whether it tells of time, which a busy machine stretches.
+    /// Whether it tells of time, which a busy machine stretches. Hundredths are of simulated time.
     #[must_use]
     pub const fn is_of_time(self) -> bool {
-        !matches!(self, Self::Bytes | Self::Kibibytes | Self::Count)
+        !matches!(
+            self,
+            Self::Bytes | Self::Kibibytes | Self::Percent | Self::Count
+        )
     }
 
     fn shown(self, value: f64) -> String {
@@ -147,6 +152,7 @@ impl Unit {
             Self::Bytes => format!("{} bytes", grouped(value)),
             Self::Kibibytes => format!("{} KiB", grouped(value)),
             Self::Times => format!("{value:.3} times"),
+            Self::Percent => format!("{value:.1} %"),
             Self::Count => grouped(value),
         }
     }

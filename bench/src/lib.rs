@@ -22,3 +22,4 @@ pub mod rest;
 pub mod services;
 pub mod sessions;
 pub mod tcp;
+pub mod transfer;

@@ -112,7 +112,7 @@ pub struct PieceRange {
 /// stands in an object of `size` bytes; 0 if there is no room for any.
 #[must_use]
 pub const fn piece_bytes(mtu: u16, transfer: TransferId, size: u64) -> u16 {
-    let head = number_bytes(transfer.0 as u64) + number_bytes(size);
+    let head = number_bytes(transfer.0 as u64) + number_bytes(size.saturating_sub(1));
     mtu.saturating_sub(head)
 }
 
@@ -140,6 +140,8 @@ mod tests {
     fn the_longest_piece_fills_its_body_and_no_more() {
         for (mtu, transfer, size, piece) in [
             (192, 1, 1 << 20, 188),
+            (192, 1, 1 << 21, 188),
+            (192, 1, (1 << 21) + 1, 187),
             (512, 1, 1 << 20, 508),
             (512, 128, 1 << 20, 507),
             (512, u32::MAX, u64::MAX, 497),

@@ -51,8 +51,10 @@ pub struct TransferReceiver {
     /// Pieces that came since the last credit.
     unsaid: u16,
     is_credit_owed: bool,
-    /// A piece that was dropped because another is missing was told of.
-    is_gap_told: bool,
+    /// The last piece that was dropped for want of room or of one before it, until there is progress.
+    dropped: Option<u64>,
+    /// A credit that brought nothing new has told of it.
+    is_drop_told: bool,
     /// The time of the next credit, if none is owed earlier.
     next_credit: Instant,
     pause: Millis,
@@ -80,7 +82,8 @@ impl TransferReceiver {
             window: PieceWindow::default(),
             unsaid: 0,
             is_credit_owed: true,
-            is_gap_told: false,
+            dropped: None,
+            is_drop_told: false,
             next_credit: now,
             pause: CREDIT_DELAY,
             clock: ProgressClock::new(now, patience),
@@ -123,8 +126,11 @@ impl TransferReceiver {
             // The sender has missed a credit.
             PieceDecision::Copy => self.is_credit_owed = true,
             PieceDecision::OutOfWindow => {
-                self.is_credit_owed |= !self.is_gap_told;
-                self.is_gap_told = true;
+                // The sender has gone back, and the missing piece was lost again.
+                let is_again = self.dropped.is_some_and(|last| offset <= last);
+                self.is_drop_told &= !is_again;
+                self.dropped = Some(offset);
+                self.is_credit_owed |= !self.is_drop_told;
             }
             PieceDecision::Malformed => {}
         }
@@ -143,6 +149,8 @@ impl TransferReceiver {
             let doubled = Millis(self.pause.0.saturating_mul(2));
             self.pause = CREDIT_PAUSE_MOST.min(doubled);
         }
+        // A sender cannot tell that from a credit that acknowledges something, too.
+        self.is_drop_told |= self.dropped.is_some() && self.unsaid == 0;
         self.is_credit_owed = false;
         self.unsaid = 0;
         self.next_credit = now.after(self.pause);
@@ -227,7 +235,8 @@ impl TransferReceiver {
         if is_first {
             let bytes = u64::from(self.window.advance()) * u64::from(self.piece);
             self.acknowledged = self.acknowledged.saturating_add(bytes).min(self.size);
-            self.is_gap_told = false;
+            self.dropped = None;
+            self.is_drop_told = false;
             self.grant();
         } else {
             self.window.insert(places);
