@@ -11,7 +11,7 @@ use lastword_protocol::transfer::{PieceOrder, WINDOW_PIECES, piece_bytes};
 use lastword_protocol::{Instant, TransferId};
 use line_end::{LineEnd, TRANSFER};
 use std::num::NonZeroU16;
-use uart_line::{BIT_RATE, BYTE_BITS, ERRORS_PER_MILLION, Nanos};
+use uart_line::{BIT_RATE, BYTE_BITS, ERRORS_PER_MILLION, SimulatedNanos};
 
 /// The `mtu` of the agent and that of the microcontroller's responder, in bytes.
 const AGENT_MTU: u16 = 512;
@@ -161,9 +161,9 @@ fn run(setup: TransferSetup, object_bytes: u64) -> Result<TransferRun> {
 }
 
 /// Lets both ends work until each knows that what it sends is there; returns the time that this took.
-fn exchange([one, other]: &mut [LineEnd; 2], object_bytes: u64) -> Result<Nanos> {
-    let mut now = Nanos(0);
-    let most = Nanos::of_bytes(object_bytes * TIMES_MOST);
+fn exchange([one, other]: &mut [LineEnd; 2], object_bytes: u64) -> Result<SimulatedNanos> {
+    let mut now = SimulatedNanos(0);
+    let most = SimulatedNanos::of_bytes(object_bytes * TIMES_MOST);
     loop {
         one.take(now, &mut other.line);
         other.take(now, &mut one.line);
@@ -199,6 +199,6 @@ fn opened(mtu: u16, object_bytes: u64) -> Result<TransferOpened> {
 }
 
 /// The protocol's clock.
-fn instant(now: Nanos) -> Instant {
+fn instant(now: SimulatedNanos) -> Instant {
     Instant(now.0 / 1_000_000)
 }

@@ -73,6 +73,10 @@ pub struct StreamIdle {
 }
 
 /// A frame of a stream.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is no heap to put a page on"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamFrame {
     /// A part of it.

@@ -1,7 +1,7 @@
 //! One end of the line: a decoder, and a sender or a receiver or both, in real frames.
 
 use super::instant;
-use super::uart_line::{Nanos, UartLine};
+use super::uart_line::{SimulatedNanos, UartLine};
 use anyhow::{Result, anyhow, ensure};
 use lastword_protocol::decoder::{Decoder, Manner, Step};
 use lastword_protocol::frame::{self, Class, Header, Packet, wire_bytes};
@@ -25,7 +25,7 @@ pub(super) struct LineEnd {
     pub(super) line: UartLine,
     decoder: Decoder<FRAME_BYTES>,
     sender: Option<TransferSender<SENDER_WINDOW_MAX>>,
-    /// What it sends.
+    /// The object that it sends.
     object: Vec<u8>,
     receiver: Option<TransferReceiver>,
     store: Vec<u8>,
@@ -59,12 +59,16 @@ impl LineEnd {
     pub(super) fn sends(&mut self, opened: &TransferOpened) {
         self.object = incompressible(opened.size());
         let patience = TransferPatience::default();
-        self.sender = Some(TransferSender::new(instant(Nanos(0)), opened, patience));
+        self.sender = Some(TransferSender::new(
+            instant(SimulatedNanos(0)),
+            opened,
+            patience,
+        ));
     }
 
     /// Has it receive one.
     pub(super) fn receives(&mut self, opened: &TransferOpened, taking: (PieceOrder, u16)) {
-        let (now, patience) = (instant(Nanos(0)), TransferPatience::default());
+        let (now, patience) = (instant(SimulatedNanos(0)), TransferPatience::default());
         self.receiver = Some(TransferReceiver::new(now, opened, taking, patience));
     }
 
@@ -99,7 +103,7 @@ impl LineEnd {
     }
 
     /// Sends what there is to send, credits first.
-    pub(super) fn work(&mut self, now: Nanos) -> Result<()> {
+    pub(super) fn work(&mut self, now: SimulatedNanos) -> Result<()> {
         let time = instant(now);
         while self.line.has_room(now) {
             if let Some(credit) = self.receiver.as_mut().and_then(|it| it.credit(time)) {
@@ -134,7 +138,7 @@ impl LineEnd {
     }
 
     /// Takes what has arrived.
-    pub(super) fn take(&mut self, now: Nanos, line: &mut UartLine) {
+    pub(super) fn take(&mut self, now: SimulatedNanos, line: &mut UartLine) {
         let time = instant(now);
         while let Some(bytes) = line.arrival(now) {
             for byte in bytes {
@@ -167,13 +171,13 @@ impl LineEnd {
     }
 
     /// Returns the next time at which something happens here.
-    pub(super) fn next_event(&self, now: Nanos) -> Option<Nanos> {
+    pub(super) fn next_event(&self, now: SimulatedNanos) -> Option<SimulatedNanos> {
         let deadlines = [
             self.sender.as_ref().and_then(TransferSender::deadline),
             self.receiver.as_ref().and_then(TransferReceiver::deadline),
         ];
         let timers = deadlines.into_iter().flatten();
-        let timers = timers.map(|at| Nanos(at.0.saturating_mul(1_000_000)));
+        let timers = timers.map(|at| SimulatedNanos(at.0.saturating_mul(1_000_000)));
         let events = self.line.next_events().into_iter().flatten();
         timers.chain(events).filter(|at| now < *at).min()
     }

@@ -9,13 +9,13 @@ pub(super) const BYTE_BITS: u64 = 10;
 /// Bytes in a million of which a bit is flipped.
 pub(super) const ERRORS_PER_MILLION: u64 = 100;
 /// The time from the last bit of a frame to its receiver's answer to it: drivers, and the way.
-const PROPAGATION: Nanos = Nanos(1_000_000);
+const PROPAGATION: SimulatedNanos = SimulatedNanos(1_000_000);
 
 /// A point in simulated time, in nanoseconds from its origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Nanos(pub(super) u64);
+pub(super) struct SimulatedNanos(pub(super) u64);
 
-impl Nanos {
+impl SimulatedNanos {
     /// The time that so many bytes take on the line.
     pub(super) const fn of_bytes(bytes: u64) -> Self {
         Self(bytes * BYTE_BITS * 1_000_000_000 / BIT_RATE)
@@ -30,37 +30,39 @@ impl Nanos {
 pub(super) struct UartLine {
     random: u64,
     /// The time at which the frame under way begins, and that at which the last one that waits ends.
-    begun: Nanos,
-    free: Nanos,
-    under_way: VecDeque<(Nanos, Vec<u8>)>,
+    begun: SimulatedNanos,
+    free: SimulatedNanos,
+    under_way: VecDeque<(SimulatedNanos, Vec<u8>)>,
 }
 
 impl UartLine {
     pub(super) const fn new(seed: u64) -> Self {
         Self {
             random: seed | 1,
-            begun: Nanos(0),
-            free: Nanos(0),
+            begun: SimulatedNanos(0),
+            free: SimulatedNanos(0),
             under_way: VecDeque::new(),
         }
     }
 
     /// Returns whether it takes another frame: the last one that it has is under way, or out.
-    pub(super) fn has_room(&self, now: Nanos) -> bool {
+    pub(super) fn has_room(&self, now: SimulatedNanos) -> bool {
         self.begun <= now
     }
 
     /// Sends a frame, some bytes of which may be damaged.
-    pub(super) fn send(&mut self, now: Nanos, frame: &[u8]) {
+    pub(super) fn send(&mut self, now: SimulatedNanos, frame: &[u8]) {
         self.begun = self.free.max(now);
-        self.free = self.begun.after(Nanos::of_bytes(frame.len() as u64));
+        self.free = self
+            .begun
+            .after(SimulatedNanos::of_bytes(frame.len() as u64));
         let damaged = frame.iter().map(|byte| self.damage(*byte)).collect();
         self.under_way
             .push_back((self.free.after(PROPAGATION), damaged));
     }
 
     /// Returns the frame that has arrived, if one has.
-    pub(super) fn arrival(&mut self, now: Nanos) -> Option<Vec<u8>> {
+    pub(super) fn arrival(&mut self, now: SimulatedNanos) -> Option<Vec<u8>> {
         let (at, _) = self.under_way.front()?;
         if now < *at {
             return None;
@@ -69,7 +71,7 @@ impl UartLine {
     }
 
     /// Returns the times at which it has room again and at which a frame arrives.
-    pub(super) fn next_events(&self) -> [Option<Nanos>; 2] {
+    pub(super) fn next_events(&self) -> [Option<SimulatedNanos>; 2] {
         let arrival = self.under_way.front().map(|(at, _)| *at);
         [Some(self.begun), arrival]
     }
@@ -97,14 +99,14 @@ mod tests {
     #[test]
     fn a_byte_takes_ten_bits_and_one_frame_waits() {
         let mut line = UartLine::new(1);
-        line.send(Nanos(0), &[0x55; 92]);
-        assert!(line.has_room(Nanos(0)));
-        line.send(Nanos(0), &[0x55; 92]);
+        line.send(SimulatedNanos(0), &[0x55; 92]);
+        assert!(line.has_room(SimulatedNanos(0)));
+        line.send(SimulatedNanos(0), &[0x55; 92]);
         // 920 bits at 921,600 a second.
-        assert!(!line.has_room(Nanos(998_262)));
-        assert!(line.has_room(Nanos(998_263)));
-        assert!(line.arrival(Nanos(1_998_262)).is_none());
-        assert!(line.arrival(Nanos(1_998_263)).is_some());
+        assert!(!line.has_room(SimulatedNanos(998_262)));
+        assert!(line.has_room(SimulatedNanos(998_263)));
+        assert!(line.arrival(SimulatedNanos(1_998_262)).is_none());
+        assert!(line.arrival(SimulatedNanos(1_998_263)).is_some());
     }
 
     #[test]

@@ -147,10 +147,10 @@ impl Bench {
         decoder.enter(Some(nonce));
         let mut chunks = Vec::new();
         for byte in std::mem::take(&mut self.said) {
-            if let Step::Frame(frame) = decoder.push(Instant(0), byte) {
-                if let Some(StreamFrame::Chunk(chunk)) = StreamFrame::read(&frame) {
-                    chunks.push(chunk);
-                }
+            if let Step::Frame(frame) = decoder.push(Instant(0), byte)
+                && let Some(StreamFrame::Chunk(chunk)) = StreamFrame::read(&frame)
+            {
+                chunks.push(chunk);
             }
         }
         chunks
