@@ -100,6 +100,15 @@ fn measure_mtu(mtu: u16, bar: f64, object_bytes: u64, figures: &mut Vec<Figure>)
         meanwhile,
         None,
     );
+    measure_windows(whole, object_bytes, add)
+}
+
+/// Measures windows of other sizes, and those of a receiver that takes pieces in order only.
+fn measure_windows(
+    whole: TransferSetup,
+    object_bytes: u64,
+    mut add: impl FnMut(&str, f64, &'static str, Option<Bar>),
+) -> Result<()> {
     let in_order = PieceOrder::InOrder;
     for (name, order, room, measured) in [
         (
@@ -128,7 +137,7 @@ fn measure_mtu(mtu: u16, bar: f64, object_bytes: u64, figures: &mut Vec<Figure>)
         };
         add(
             name,
-            self::run(setup, object_bytes)?.goodput_percent,
+            run(setup, object_bytes)?.goodput_percent,
             measured,
             None,
         );

@@ -320,10 +320,8 @@ impl PowerTask {
                 self.record(Task::Release);
             }
             Effect::Fire(operation, evidence) => {
-                let trigger = self
-                    .staged
-                    .as_mut()
-                    .and_then(|in_hand| in_hand.trigger.take());
+                let staged = self.staged.as_mut();
+                let trigger = staged.and_then(|in_hand| in_hand.trigger.take());
                 let dry_run = self.desk.lock().board().backend == Backend::DryRun;
                 if let Some(trigger) = trigger {
                     if !dry_run {

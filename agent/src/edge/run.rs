@@ -92,9 +92,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         services::start(&recovered, &state, about, clock, events.clone()).await?;
     pass("in-start");
     let supervisor = tasks::spawn("supervisor", supervisor.run());
-
-    let desk = Desk::new(board(&config, &recovered), recovered.record().last);
-    let desk = SharedDesk::new(desk, recovered.record().refused.clone());
+    let desk = shared_desk(&config, &recovered);
     let means = Means {
         backend: backend(&config),
         storage: Box::new(state.files()),
@@ -104,10 +102,9 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     };
     let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);
     let (stop, stopped) = watch::channel(false);
-    let name = config.name.clone().unwrap_or_else(facts::host_name);
     let (sessions, waiting) = (SessionCounter::default(), AwaitedListeners::default());
     let world = LinuxBoard {
-        name,
+        name: config.name.clone().unwrap_or_else(facts::host_name),
         desk,
         sessions: sessions.clone(),
         waiting: waiting.clone(),
@@ -121,21 +118,26 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let mut listeners = JoinSet::new();
     for (listener, open) in open {
         let executor = executors.of(&listener);
-        let serving = host.clone().serve(listener, open);
-        listeners.spawn_on(tasks::named("listener", serving), executor);
+        let serving = tasks::named("listener", host.clone().serve(listener, open));
+        listeners.spawn_on(serving, executor);
     }
     drop(host);
+    let power = tasks::named("power", task.run(stopped));
     let running = RunningAgent {
         supervisor,
-        power: executors
-            .board()
-            .spawn(tasks::named("power", task.run(stopped))),
+        power: executors.board().spawn(power),
         listeners,
         reaper,
         stop,
     };
     tracing::info!(%boot, backend = config.power.backend.word(), "ready");
     running.until_ended(&mut signals, &services).await
+}
+
+fn shared_desk(config: &Config, recovered: &Recovered) -> SharedDesk {
+    let record = recovered.record();
+    let desk = Desk::new(board(config, recovered), record.last);
+    SharedDesk::new(desk, record.refused.clone())
 }
 
 /// The tasks of an agent. None of them ends before it is told to.

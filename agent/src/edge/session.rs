@@ -6,6 +6,7 @@ mod follows;
 mod link_transfer;
 mod memory;
 mod pending_answers;
+mod waiting;
 
 pub use memory::SessionMemory;
 
@@ -26,14 +27,13 @@ use lastword_shell::Medium;
 use link_transfer::{LinkTransfer, TransferEvent, step, stream_turn};
 use memory::MemoryShare;
 use pending_answers::{AnswerOutcome, PendingAnswer, PendingAnswers, ask};
-use std::future::{pending, poll_fn, ready};
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
+use waiting::{SessionTurn, mail, turn_of, wait};
 
 /// How many bytes are read at once.
 const READ_BYTES: usize = 512;
@@ -175,13 +175,7 @@ impl<'l> Conversation<'l> {
     async fn run(&mut self) -> io::Result<End> {
         let mut buffer = [0; READ_BYTES];
         loop {
-            while let Some(job) = self.session.take_job() {
-                self.pending_answers.push(job.id, self.ask(job));
-            }
-            while let Some(id) = self.session.take_forgotten() {
-                self.pending_answers.forget(id);
-            }
-            self.follow();
+            self.pass_on();
             if let Some(end) = self.end() {
                 return Ok(end);
             }
@@ -195,11 +189,9 @@ impl<'l> Conversation<'l> {
             let now = self.room.clock.now();
             let deadline = self.session.deadline(now, &*self.room.world);
             let again = self.drain_deadline();
-            // Behind an acknowledgement nothing is said that need not be.
-            let stream_turn_at =
-                stream_turn(self.link, &self.session).filter(|_| self.ack.is_none());
             let may_tell = self.may_tell_events();
             let has_event = may_tell && self.session.has_event(&*self.room.world);
+            let turn = has_turn.then(|| self.next_turn(has_event)).flatten();
             // Each arm may be dropped and polled anew: polls of the link move bytes or nothing,
             // the question to the desk and the ticket are kept outside. The link comes last: it
             // alone can be ready for ever, and the same events then give the same order.
@@ -215,29 +207,10 @@ impl<'l> Conversation<'l> {
                 released = released(self.ack.as_mut()) => self.note_released(released),
                 (id, answer) = self.pending_answers.next() => self.answered(id, answer)?,
                 () = wait(again) => self.look_for_drain()?,
-                () = self.alarm.wait(deadline) => {
-                    let now = self.room.clock.now();
-                    self.session.tick(now, &*self.room.world);
-                }
-                Ok(()) = self.news.changed() => {
-                    let now = self.room.clock.now();
-                    self.session.tick(now, &*self.room.world);
-                }
+                () = self.alarm.wait(deadline) => self.tick(),
+                Ok(()) = self.news.changed() => self.tick(),
                 () = mail(&self.session) => self.session.say_mail(self.room.clock.now()),
-                () = ready(()), if has_turn && self.session.has_work() => {
-                    let now = self.room.clock.now();
-                    self.session.work(now, &*self.room.world);
-                    self.has_had_turn = true;
-                }
-                () = ready(()), if has_turn && has_event && !self.has_told_events => {
-                    let now = self.room.clock.now();
-                    self.session.tell_events(now, &*self.room.world);
-                    (self.has_had_turn, self.has_told_events) = (true, true);
-                }
-                () = wait(stream_turn_at), if has_turn && stream_turn_at.is_some() => {
-                    self.session.say_stream_frame(self.room.clock.now());
-                    self.has_had_turn = true;
-                }
+                turn = turn_of(turn) => self.take_turn(turn),
                 (id, news) = self.follows.next(&self.session), if has_turn && self.ack.is_none() => {
                     let now = self.room.clock.now();
                     self.session.followed(now, id, news, &*self.room.world);
@@ -252,6 +225,48 @@ impl<'l> Conversation<'l> {
                 Ok(()) = self.newest_event.changed(), if may_tell && !has_event => {}
             }
         }
+    }
+
+    /// Hands on what the session asks of others, and wants asked no longer.
+    fn pass_on(&mut self) {
+        while let Some(job) = self.session.take_job() {
+            self.pending_answers.push(job.id, self.ask(job));
+        }
+        while let Some(id) = self.session.take_forgotten() {
+            self.pending_answers.forget(id);
+        }
+        self.follow();
+    }
+
+    fn tick(&mut self) {
+        let now = self.room.clock.now();
+        self.session.tick(now, &*self.room.world);
+    }
+
+    /// Returns what the session does next, and when: what has arrived, then events, then bulk.
+    fn next_turn(&self, has_event: bool) -> Option<(SessionTurn, Instant)> {
+        if self.session.has_work() {
+            return Some((SessionTurn::Work, Instant::now()));
+        }
+        if has_event && !self.has_told_events {
+            return Some((SessionTurn::Events, Instant::now()));
+        }
+        // Behind an acknowledgement nothing is said that need not be.
+        let stream = stream_turn(self.link, &self.session).filter(|_| self.ack.is_none());
+        stream.map(|at| (SessionTurn::Stream, at))
+    }
+
+    fn take_turn(&mut self, turn: SessionTurn) {
+        let now = self.room.clock.now();
+        match turn {
+            SessionTurn::Work => self.session.work(now, &*self.room.world),
+            SessionTurn::Events => {
+                self.session.tell_events(now, &*self.room.world);
+                self.has_told_events = true;
+            }
+            SessionTurn::Stream => self.session.say_stream_frame(now),
+        }
+        self.has_had_turn = true;
     }
 
     /// Notes what the session holds. Returns whether it may go on before others had their turn.
@@ -353,25 +368,5 @@ impl<'l> Conversation<'l> {
 
     fn is_line(&self) -> bool {
         matches!(self.link.traits().medium, Medium::Serial { .. })
-    }
-}
-
-/// Waits for replies that are to be said here, though their requests came on another link.
-/// Cancel-safe.
-async fn mail(session: &Session) {
-    poll_fn(|context| {
-        if session.has_mail(context.waker()) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-}
-
-async fn wait(until: Option<Instant>) {
-    match until {
-        Some(until) => sleep_until(until).await,
-        None => pending().await,
     }
 }

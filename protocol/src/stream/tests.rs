@@ -1,3 +1,5 @@
+//! The reader of a stream: its credit, gaps and silences.
+
 use super::*;
 use crate::message::service::Item;
 use crate::units::{Instant, Millis};

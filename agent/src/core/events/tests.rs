@@ -1,3 +1,5 @@
+//! The ring of events and its readers.
+
 use super::*;
 use lastword_protocol::OperationId;
 use lastword_protocol::message::event::{LinkKind, PowerEvent, PowerStep, SessionEvent};

@@ -1,5 +1,7 @@
 //! The frame dialect of a session: hellos, ownership of a line, requests at most once.
 
+mod streams;
+
 use super::deferred_request::{DeferredRequest, Requester, frame_reply};
 use super::output::Output;
 use super::pending::PendingRequests;
@@ -11,7 +13,6 @@ use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::message::{BadRequest, Reply, Request};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::session::Admission;
-use lastword_protocol::stream::StreamControl;
 use lastword_protocol::{ClientId, Instant, Millis, Nonce, Sequence, Text};
 use std::task::Waker;
 
@@ -86,39 +87,6 @@ impl Frames {
         owner.map_or(0, |it| it.attachment.shared().lock().streams.pages())
     }
 
-    /// Returns whether there is a frame of a stream to send.
-    pub(super) fn has_stream_frame(&self) -> bool {
-        let owner = self.owner.as_ref();
-        owner.is_some_and(|it| it.attachment.shared().lock().streams.has_frame())
-    }
-
-    /// Returns whether the owner still wants what is read for one of its streams. If not, it is put back.
-    pub(super) fn wants_read(&self, request: &DeferredRequest) -> bool {
-        let Requester::Stream(client, id) = &request.asker else {
-            return true;
-        };
-        let is_owner = |owner: &Owner| owner.attachment.carries(client);
-        let mut is_wanted = self.owner.as_ref().is_some_and(is_owner);
-        let mut state = client.lock();
-        is_wanted &= state.streams.knows(*id);
-        if !is_wanted {
-            state.streams.put_back(*id);
-        }
-        is_wanted
-    }
-
-    /// Sends the next frame of a stream. What is to be read for the one behind it is returned.
-    pub(super) fn say_stream_frame(&mut self, out: &mut Output) -> Option<DeferredRequest> {
-        let owner = self.owner.as_ref()?;
-        self.count += 1;
-        let client = owner.attachment.shared();
-        let mut state = client.lock();
-        if let Some(frame) = state.streams.take_frame() {
-            send(out, frame.frame(state.session.nonce()));
-        }
-        read_on(client, &mut state)
-    }
-
     /// Returns how many frames there were.
     pub(super) const fn count(&self) -> u64 {
         self.count
@@ -169,17 +137,6 @@ impl Frames {
             // A device has no use for the rest.
             (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
         }
-    }
-
-    /// Takes what the owner says of its streams.
-    fn control(&mut self, now: Instant, frame: &Frame<'_>) -> Option<DeferredRequest> {
-        let owner = self.owner.as_mut()?;
-        owner.heard = now;
-        let control = StreamControl::read(frame)?;
-        let client = owner.attachment.shared();
-        let mut state = client.lock();
-        state.streams.control(&control);
-        read_on(client, &mut state)
     }
 
     fn greet(
@@ -376,17 +333,6 @@ fn too_many() -> Reply {
         Code::SlowDown,
         "too many requests under way: wait for a reply",
     ))
-}
-
-/// Returns what has to be read for a stream of a client.
-fn read_on(client: &SharedSession, state: &mut ClientState) -> Option<DeferredRequest> {
-    let (stream, range) = state.streams.take_read()?;
-    Some(DeferredRequest {
-        ask: Ask::ReadLog(range),
-        asker: Requester::Stream(client.clone(), stream),
-        sequence: Sequence(0),
-        rest: None,
-    })
 }
 
 fn too_many_of_others() -> Refusal {

@@ -1,3 +1,5 @@
+//! Streams: credit, chunks that are sent again, and what is read for them.
+
 use super::*;
 use crate::core::log::Cursor;
 use lastword_protocol::message::service::{Item, Logs, Page};
