@@ -162,7 +162,7 @@ fn run(setup: TransferSetup, object_bytes: u64) -> Result<TransferRun> {
     }
     let object_bits = number(object_bytes * BYTE_BITS);
     let line_bits = number(now.0) * 1e-9 * number(BIT_RATE);
-    let pieces = object_bytes.div_ceil(opened.piece().into());
+    let pieces = object_bytes.div_ceil(opened.piece().get().into());
     Ok(TransferRun {
         goodput_percent: 100.0 * object_bits / line_bits,
         sent_again_percent: 100.0 * number(ends[0].sent_again()) / number(pieces),

@@ -11,6 +11,7 @@ use crate::units::{
     BootId, ClientId, Generation, Millis, Nonce, ObjectHash, OperationId, StreamId, Text,
     TransferId,
 };
+use core::num::NonZeroU16;
 
 /// Writes a body.
 #[derive(Debug)]
@@ -181,6 +182,12 @@ pub trait Field {
 impl Field for u8 {
     fn write(&self, out: &mut Writer<'_>) {
         out.byte(*self);
+    }
+}
+
+impl Field for NonZeroU16 {
+    fn write(&self, out: &mut Writer<'_>) {
+        self.get().write(out);
     }
 }
 

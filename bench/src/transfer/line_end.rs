@@ -75,10 +75,10 @@ impl LineEnd {
     /// Returns the lengths of the frames that hold the pieces of an object, in bytes.
     pub(super) fn frames(mut self, opened: &TransferOpened) -> Result<Vec<i32>> {
         self.sends(opened);
-        let pieces = (0..opened.size()).step_by(opened.piece().into());
+        let pieces = (0..opened.size()).step_by(opened.piece().get().into());
         let lengths = pieces.map(|offset| {
             let left = u16::try_from(opened.size() - offset).unwrap_or(u16::MAX);
-            let length = left.min(opened.piece());
+            let length = left.min(opened.piece().get());
             let packet = self.frame(PieceRange { offset, length })?;
             Ok(i32::try_from(packet.len())?)
         });

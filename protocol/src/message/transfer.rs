@@ -92,7 +92,7 @@ impl Field for TransferRequest {
         };
         hash.write(out);
         number.write(out);
-        piece_max.get().write(out);
+        piece_max.write(out);
     }
 }
 
@@ -102,7 +102,7 @@ pub struct TransferOpened {
     transfer: TransferId,
     offset: u64,
     size: u64,
-    piece: u16,
+    piece: NonZeroU16,
 }
 
 fields! {
@@ -126,7 +126,7 @@ impl TransferOpened {
             transfer,
             offset,
             size,
-            piece: piece.get(),
+            piece,
         })
     }
 
@@ -148,9 +148,9 @@ impl TransferOpened {
         self.size
     }
 
-    /// The length of a piece in bytes, never 0.
+    /// The length of a piece in bytes.
     #[must_use]
-    pub const fn piece(&self) -> u16 {
+    pub const fn piece(&self) -> NonZeroU16 {
         self.piece
     }
 

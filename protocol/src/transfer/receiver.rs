@@ -5,6 +5,7 @@ use super::piece::PieceCredit;
 use super::window::{PieceWindow, WINDOW_PIECES};
 use crate::message::TransferOpened;
 use crate::units::{Instant, Millis, TransferId};
+use core::num::{NonZeroU16, NonZeroU32};
 
 /// The longest time that a credit is kept back behind a piece that it acknowledges.
 pub const CREDIT_DELAY: Millis = Millis(50);
@@ -39,7 +40,7 @@ pub enum PieceDecision {
 pub struct TransferReceiver {
     transfer: TransferId,
     size: u64,
-    piece: u16,
+    piece: NonZeroU16,
     order: PieceOrder,
     /// The number of pieces that there is room for from `acknowledged` on.
     room: u16,
@@ -184,6 +185,10 @@ impl TransferReceiver {
         (!self.is_complete()).then(|| self.next_credit.min(self.clock.end()))
     }
 
+    fn piece_bytes(&self) -> u64 {
+        self.piece.get().into()
+    }
+
     const fn is_complete(&self) -> bool {
         self.acknowledged == self.size
     }
@@ -191,14 +196,14 @@ impl TransferReceiver {
     /// Returns whether there is no room for the first missing piece: time is the owner's then.
     fn is_closed(&self) -> bool {
         let missing = self.size - self.acknowledged;
-        self.limit - self.acknowledged < missing.min(self.piece.into())
+        self.limit - self.acknowledged < missing.min(self.piece_bytes())
     }
 
     fn decide(&self, offset: u64, length: usize) -> PieceDecision {
         if self.size <= offset {
             return PieceDecision::Malformed;
         }
-        let expected = (self.size - offset).min(self.piece.into());
+        let expected = (self.size - offset).min(self.piece_bytes());
         if length as u64 != expected {
             return PieceDecision::Malformed;
         }
@@ -223,8 +228,8 @@ impl TransferReceiver {
     /// the limit fits 32 bits, which spares a small board a division of 64.
     fn places(&self, ahead: u64) -> Option<u32> {
         let ahead = u32::try_from(ahead).ok()?;
-        let piece = u32::from(self.piece);
-        ahead.is_multiple_of(piece).then(|| ahead / piece)
+        let piece = NonZeroU32::from(self.piece);
+        (ahead % piece == 0).then_some(ahead / piece)
     }
 
     /// Takes a piece that is to be written.
@@ -233,7 +238,7 @@ impl TransferReceiver {
         let places = self.places(offset - self.acknowledged).unwrap_or_default();
         let is_first = places == 0;
         if is_first {
-            let bytes = u64::from(self.window.advance()) * u64::from(self.piece);
+            let bytes = u64::from(self.window.advance()) * self.piece_bytes();
             self.acknowledged = self.acknowledged.saturating_add(bytes).min(self.size);
             self.dropped = None;
             self.is_drop_told = false;
@@ -255,7 +260,7 @@ impl TransferReceiver {
 
     /// Grants what there is room for; returns whether that is more than before.
     fn grant(&mut self) -> bool {
-        let room = u64::from(self.room) * u64::from(self.piece);
+        let room = u64::from(self.room) * self.piece_bytes();
         let limit = self.acknowledged.saturating_add(room).min(self.size);
         let is_more = self.limit < limit;
         self.limit = self.limit.max(limit);

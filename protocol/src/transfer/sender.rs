@@ -7,6 +7,7 @@ use super::round_trip::RoundTrip;
 use super::window::WINDOW_PIECES;
 use crate::message::TransferOpened;
 use crate::units::{Instant, TransferId};
+use core::num::{NonZeroU16, NonZeroU32};
 
 /// The most pieces that a sender may have under way.
 pub const SENDER_WINDOW_MAX: usize = WINDOW_PIECES as usize;
@@ -28,7 +29,7 @@ pub enum CreditOutcome {
 pub struct TransferSender<const W: usize> {
     transfer: TransferId,
     size: u64,
-    piece: u16,
+    piece: NonZeroU16,
     /// The receiver has everything below.
     acknowledged: u64,
     /// The receiver has room up to here.
@@ -213,8 +214,7 @@ impl<const W: usize> TransferSender<W> {
     /// was not sent, or no whole pieces.
     fn pieces_acknowledged(&self, credit: PieceCredit) -> Option<usize> {
         let grown = credit.acknowledged - self.acknowledged;
-        let piece = u64::from(self.piece);
-        let sent_bytes = (self.sent as u64 * piece).min(self.size - self.acknowledged);
+        let sent_bytes = (self.sent as u64 * self.piece_bytes()).min(self.size - self.acknowledged);
         if sent_bytes < grown || credit.limit < credit.acknowledged {
             return None;
         }
@@ -223,9 +223,9 @@ impl<const W: usize> TransferSender<W> {
         }
         // A window of pieces fits 32 bits, which spares a small board a division of 64.
         let grown = u32::try_from(grown).ok()?;
-        let piece = u32::from(self.piece);
+        let piece = NonZeroU32::from(self.piece);
         let count = usize::try_from(grown / piece).ok()?;
-        grown.is_multiple_of(piece).then_some(count)
+        (grown % piece == 0).then_some(count)
     }
 
     /// Drops the first pieces, which the receiver has.
@@ -299,10 +299,11 @@ impl<const W: usize> TransferSender<W> {
 
     /// Returns the range of the piece `index` places behind `acknowledged`; `None` behind the end.
     fn range(&self, index: usize) -> Option<PieceRange> {
-        let ahead = index as u64 * u64::from(self.piece);
+        let ahead = index as u64 * self.piece_bytes();
         let left = (self.size - self.acknowledged).checked_sub(ahead)?;
         // Shorter than a piece, if not as long.
-        let length = u16::try_from(left).map_or(self.piece, |left| left.min(self.piece));
+        let length =
+            u16::try_from(left).map_or(self.piece.get(), |left| left.min(self.piece.get()));
         (length > 0).then_some(PieceRange {
             offset: self.acknowledged + ahead,
             length,
@@ -312,7 +313,11 @@ impl<const W: usize> TransferSender<W> {
     /// Returns whether the receiver has no room for the first missing piece.
     fn is_closed(&self) -> bool {
         let missing = self.size - self.acknowledged;
-        self.limit - self.acknowledged < missing.min(self.piece.into())
+        self.limit - self.acknowledged < missing.min(self.piece_bytes())
+    }
+
+    fn piece_bytes(&self) -> u64 {
+        self.piece.get().into()
     }
 
     const fn slot(&self, index: usize) -> SentPiece {

@@ -118,7 +118,10 @@ fn a_credit_is_kept_back_for_50_ms_at_most() {
 fn credits_go_on_more_and_more_rarely_while_nothing_arrives() {
     let mut receiver = receiver(PieceOrder::Any, 4);
     let mut times = Vec::new();
-    while receiver.status(receiver.deadline().unwrap()) == TransferStatus::UnderWay {
+    for _ in 0..100 {
+        if receiver.status(receiver.deadline().unwrap()) != TransferStatus::UnderWay {
+            break;
+        }
         let now = receiver.deadline().unwrap().0;
         assert_eq!(said(&mut receiver, now), Some((0, 400, 0)));
         times.push(now);
