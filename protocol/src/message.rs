@@ -146,10 +146,6 @@ impl Request {
         if let Some(request) = service::ServiceRequest::read(opcode, body) {
             return request.map(Self::Service);
         }
-        #[cfg(feature = "transfer")]
-        if let Some(request) = TransferRequest::read(opcode, body) {
-            return request.map(Self::Transfer);
-        }
         let mut request = Self::Identity;
         let reason = request.read(opcode, body)?;
         if let Self::Power(power) = &mut request {
@@ -181,6 +177,11 @@ impl Request {
 
     /// Reads what the protocol knows; returns the reason of a power operation.
     fn read<'a>(&mut self, opcode: u8, body: &'a [u8]) -> Result<&'a [u8], BadRequest> {
+        #[cfg(feature = "transfer")]
+        if let Some(request) = TransferRequest::read(opcode, body) {
+            *self = Self::Transfer(request?);
+            return Ok(&[]);
+        }
         *self = match opcode {
             opcode::IDENTITY => Self::Identity,
             opcode::STATUS => Self::Status,

@@ -27,7 +27,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     run(&mut tests(&[
         "--workspace",
         "--features",
-        "lastword-responder/async",
+        "lastword-responder/async,lastword-responder/transfer",
     ]))?;
     // And a board that has lines for scripts only, which the rest of the workspace would give more.
     run(&mut tests(&[

@@ -1,5 +1,7 @@
 //! What a board can do beyond what every board can: its own requests, and commands for them.
 
+#[cfg(feature = "transfer")]
+use crate::store::ObjectStore;
 use lastword_protocol::message::Application as Message;
 use lastword_protocol::refusal::Code;
 
@@ -11,6 +13,12 @@ use lastword_protocol::refusal::Code;
 pub trait Application {
     /// Answers a request. Nothing else is done meanwhile, so it should not wait.
     fn ask(&mut self, request: &Message) -> Said;
+
+    /// Returns the board's store; `None` if it has none.
+    #[cfg(feature = "transfer")]
+    fn object_store(&mut self) -> Option<&mut dyn ObjectStore> {
+        None
+    }
 }
 
 /// What an application answers.

@@ -3,6 +3,8 @@
 use crate::hardware::Board;
 use crate::house::House;
 use crate::told::Told;
+#[cfg(feature = "transfer")]
+use crate::transfer::SessionTransfer;
 use crate::window::Window;
 use heapless::Vec;
 use lastword_protocol::frame::{self, Class, Frame, HELLO_NONCE, Header};
@@ -37,6 +39,8 @@ pub(crate) struct Frames<const FRAME: usize, const REPLIES: usize> {
     refused: Option<Nonce>,
     /// Of the last client that was welcomed.
     session: Session<FRAME, REPLIES>,
+    #[cfg(feature = "transfer")]
+    transfer: SessionTransfer<FRAME>,
 }
 
 /// A packet or line that is to be sent, small enough to be made anew for each piece of it.
@@ -56,6 +60,9 @@ pub(crate) enum Letter {
     VersionRefused(Sequence),
     /// The line that tells, unasked, that the board is up.
     Announcement,
+    /// A piece of an object, or a credit for some.
+    #[cfg(feature = "transfer")]
+    Transfer,
 }
 
 /// An answer to a client whose hello was refused.
@@ -94,6 +101,8 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
             idle: Millis(0),
             owned: Millis(0),
             refused: None,
+            #[cfg(feature = "transfer")]
+            transfer: SessionTransfer::new(),
         }
     }
 
@@ -129,9 +138,29 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
                 Some(aside(frame, house, board))
             }
             (Class::Request, _) => self.request(frame, house, board),
+            #[cfg(feature = "transfer")]
+            (Class::Data | Class::Credit, _) if Some(frame.nonce) == self.nonce() => {
+                self.heard = house.now();
+                self.transfer.receive(house.now(), frame, board);
+                self.next_transfer(house.now(), board)
+            }
             // A device has no use for the rest.
             (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
         }
+    }
+
+    /// Returns the frame of a transfer that is to be sent now.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn next_transfer(&mut self, now: Instant, board: &mut impl Board) -> Option<Letter> {
+        let nonce = self.nonce()?;
+        let has_any = self.transfer.next(now, nonce, board);
+        has_any.then_some(Letter::Transfer)
+    }
+
+    /// Returns the time at which [`Frames::next_transfer`] may have something.
+    #[cfg(feature = "transfer")]
+    pub(crate) fn transfer_deadline(&self) -> Option<Instant> {
+        self.nonce().and_then(|_| self.transfer.deadline())
     }
 
     fn greet(&mut self, to: Sequence, hello: &Greeting<'_>, house: &House) -> Letter {
@@ -160,6 +189,8 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         }
         self.births = self.births.saturating_add(1);
         self.session.renew(house.boot(), hello.client, self.births);
+        #[cfg(feature = "transfer")]
+        self.transfer.close();
         self.name.clear();
         // It fits: a longer one is not read.
         let _ = self.name.extend_from_slice(hello.name);
@@ -180,10 +211,7 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
             Admission::Run => {
                 let mut request = Request::Identity;
                 match request.read_any(frame.header.opcode, frame.body) {
-                    Ok(()) => {
-                        let assigned = OperationId::assigned(self.session.nonce(), sequence);
-                        house.ask(&mut request, assigned, board)
-                    }
+                    Ok(()) => self.carry_out(&mut request, sequence, house, board),
                     Err(bad) => Told::Bad(bad),
                 }
             }
@@ -196,6 +224,21 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         length.map(|_| Letter::Reply(sequence))
     }
 
+    fn carry_out(
+        &mut self,
+        request: &mut Request,
+        sequence: Sequence,
+        house: &mut House,
+        board: &mut impl Board,
+    ) -> Told {
+        #[cfg(feature = "transfer")]
+        if let Request::Transfer(request) = *request {
+            return self.transfer.ask((house.now(), house.mtu), request, board);
+        }
+        let assigned = OperationId::assigned(self.session.nonce(), sequence);
+        house.ask(request, assigned, board)
+    }
+
     /// Writes a packet or line; nothing if there is nothing to send after all.
     #[inline(never)]
     pub(crate) fn write(&self, letter: Letter, house: &House, out: &mut Window<'_>) {
@@ -205,6 +248,8 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
                 house.announce(out);
                 Ok(())
             }
+            #[cfg(feature = "transfer")]
+            Letter::Transfer => out.bytes(self.transfer.packet()),
             Letter::Reply(sequence) => {
                 let kept = self.session.kept(sequence);
                 kept.map_or(Ok(()), |packet| out.bytes(packet))
@@ -225,6 +270,8 @@ impl<const FRAME: usize, const REPLIES: usize> Frames<FRAME, REPLIES> {
         let mut body = Writer::new(frame::body_of(packet)?);
         let (opcode, to) = match letter {
             Letter::Reply(_) | Letter::Announcement | Letter::Aside(..) => return None,
+            #[cfg(feature = "transfer")]
+            Letter::Transfer => return None,
             Letter::Welcome(to) | Letter::WelcomeBack(to) => {
                 let welcome = Welcome {
                     client: self.session.client(),

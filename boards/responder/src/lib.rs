@@ -370,8 +370,12 @@ pub mod io;
 mod responder;
 #[cfg(feature = "shell")]
 mod shell;
+#[cfg(feature = "transfer")]
+mod store;
 mod text;
 mod told;
+#[cfg(feature = "transfer")]
+mod transfer;
 mod window;
 
 pub use about::About;
@@ -380,4 +384,6 @@ pub use hardware::{Birth, Board, Clock, Power, RETAINED_BYTES, Retained, Watchdo
 pub use responder::Responder;
 #[cfg(feature = "shell")]
 pub use shell::Shell;
+#[cfg(feature = "transfer")]
+pub use store::{CommitOutcome, ObjectStore, PutStart};
 pub use text::{FramesOnly, Text};

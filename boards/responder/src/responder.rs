@@ -204,6 +204,8 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
             self.text.deadline(),
             again.filter(|_| self.heard.is_none()),
             idle,
+            #[cfg(feature = "transfer")]
+            self.frames.transfer_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -227,6 +229,10 @@ impl<T: Text, const FRAME: usize, const REPLIES: usize> Responder<T, FRAME, REPL
             if self.heard.is_none() {
                 self.announce(now);
             }
+        }
+        #[cfg(feature = "transfer")]
+        if self.wants_input() {
+            self.letter = self.frames.next_transfer(now, board);
         }
         if self.heard.is_some_and(|heard| heard.after(IDLE) <= now) {
             self.heard = None;

@@ -4,6 +4,8 @@
 use crate::house::House;
 #[cfg(feature = "shell")]
 use lastword_protocol::Text;
+#[cfg(feature = "transfer")]
+use lastword_protocol::message::TransferOpened;
 use lastword_protocol::message::{Application, BadRequest, Field, Writer, opcode};
 #[cfg(feature = "shell")]
 use lastword_protocol::message::{Reply, Status, Uptime};
@@ -28,6 +30,9 @@ pub(crate) enum Told {
     Answer(Answer),
     /// What the application says.
     Application(Application),
+    /// A transfer is open.
+    #[cfg(feature = "transfer")]
+    Opened(TransferOpened),
     /// Nobody knows this opcode, or its frame holds no such request.
     Bad(BadRequest),
     /// No.
@@ -82,6 +87,11 @@ impl Told {
                 message.write(out);
                 message.opcode()
             }
+            #[cfg(feature = "transfer")]
+            Self::Opened(opened) => {
+                opened.write(out);
+                opcode::TRANSFER_OPENED
+            }
             Self::Bad(bad) => bad.write_reply(out),
             Self::Refused(code, detail) => Refusal::write_new(*code, detail, out),
         }
@@ -111,6 +121,8 @@ impl Told {
             Self::Power(now) => Reply::PowerStatus(house.desk().status(*now)),
             Self::Answer(answer) => house.desk().reply(*answer),
             Self::Application(message) => Reply::Application(message.clone()),
+            #[cfg(feature = "transfer")]
+            Self::Opened(opened) => Reply::TransferOpened(*opened),
             Self::Bad(BadRequest::Unsupported(opcode)) => Reply::Unsupported(*opcode),
             Self::Bad(bad) => Reply::Refused(bad.refusal()),
             Self::Refused(code, detail) => Reply::Refused(Refusal::new(*code, detail)),

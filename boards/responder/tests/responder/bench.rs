@@ -39,6 +39,8 @@ pub(crate) struct Hardware {
     pub(crate) watchdog_bit: bool,
     /// Which numbers the application was asked to double.
     pub(crate) asked: Vec<u32>,
+    #[cfg(feature = "transfer")]
+    pub(crate) objects: crate::transfer::MemoryStore,
 }
 
 impl Clock for Hardware {
@@ -93,6 +95,11 @@ impl Watchdog for Hardware {
 impl Application for Hardware {
     fn ask(&mut self, request: &Message) -> Said {
         application::answer(request, &mut self.asked)
+    }
+
+    #[cfg(feature = "transfer")]
+    fn object_store(&mut self) -> Option<&mut dyn lastword_responder::ObjectStore> {
+        Some(&mut self.objects)
     }
 }
 

@@ -16,3 +16,5 @@ mod unasked;
 mod drivers;
 mod exactly_once;
 mod queue;
+#[cfg(feature = "transfer")]
+mod transfer;
