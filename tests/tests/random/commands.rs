@@ -29,7 +29,10 @@ pub(super) static COUNTED: Table = counted![
     SVC_STOP,
     SVC_RESTART,
     SVC_RELOAD,
-    SVC_LOGS
+    SVC_LOGS,
+    SUB,
+    UNSUB,
+    EVENTS
 ];
 
 /// How many commands of [`COUNTED`] were understood in this thread, run or not.
