@@ -58,8 +58,8 @@ pub(super) fn next_statement(text: &str, from: usize) -> Result<Option<Statement
 /// What stands before, blanks and comments apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
-    /// `\`, behind which a line goes on in the next.
-    Backslash,
+    /// `\`, behind which a line goes on in the next, and what stands before that does.
+    Backslash { is_behind_slashdash: bool },
     /// `/-`, behind which line ends do not count.
     Slashdash,
     /// Anything else.
@@ -116,13 +116,16 @@ impl Scanner<'_> {
         } else if next.is_whitespace() {
             self.keep(next.len_utf8());
         } else {
-            self.before = Before::Other;
+            let before = mem::replace(&mut self.before, Before::Other);
             match next {
                 '{' => self.open_block()?,
                 '}' => self.close_block(),
                 '"' | '#' => self.text_in_quotes()?,
                 '\\' => {
-                    self.before = Before::Backslash;
+                    let is_behind_slashdash = before == Before::Slashdash;
+                    self.before = Before::Backslash {
+                        is_behind_slashdash,
+                    };
                     self.keep(1);
                 }
                 _ => self.keep(next.len_utf8()),
@@ -134,8 +137,15 @@ impl Scanner<'_> {
     fn end(&mut self, next: char) -> Option<Statement> {
         let goes_on = next != ';' && self.before != Before::Other;
         if goes_on {
-            if self.before == Before::Backslash {
-                self.before = Before::Other;
+            if let Before::Backslash {
+                is_behind_slashdash,
+            } = self.before
+            {
+                self.before = if is_behind_slashdash {
+                    Before::Slashdash
+                } else {
+                    Before::Other
+                };
             }
             // Of `\r\n` the second belongs to the first.
             let length = if self.rest().starts_with("\r\n") {

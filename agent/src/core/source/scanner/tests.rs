@@ -185,6 +185,23 @@ const PIECES: [&str; 40] = [
     "=", "1", "-", "#true", "(", ")", "(t)", "\r\n", "é", "\t", "/", ".5",
 ];
 
+#[test]
+fn a_line_that_goes_on_behind_a_slashdash_leaves_it_in_force() {
+    for text in [
+        "/-\\\n//\n\"\"",
+        "/-\\\n\na 1\nb",
+        "/- \\ // x\n\\\n// y\n\na 1; b",
+        "c 1 /-\\\n//\n2\nb",
+        "\\\n//\nb",
+    ] {
+        let (document, slips) = read(text);
+        let whole = KdlDocument::parse_v2(text).expect(text);
+        assert_eq!(slips, 0, "{text:?}");
+        let nodes = document.expect("no slips");
+        assert_eq!(meaning(nodes.nodes()), meaning(whole.nodes()), "{text:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
