@@ -190,7 +190,7 @@ fn a_line_that_goes_on_behind_a_slashdash_leaves_it_in_force() {
     for text in [
         "/-\\\n//\n\"\"",
         "/-\\\n\na 1\nb",
-        "/- \\ // x\n\\\n// y\n\na 1; b",
+        "/- \\ // x\n\\\n// y\n\na 1\nb",
         "c 1 /-\\\n//\n2\nb",
         "\\\n//\nb",
     ] {
