@@ -10,6 +10,7 @@ use crate::cargo::{cargo, run as run_command, target};
 use crate::fuzz::is_ci;
 use agent::Besieged;
 use anyhow::{Context, Result, ensure};
+use nix::unistd::sync;
 use report::{Report, SiegeBar};
 use std::env;
 use std::path::{Path, PathBuf};
@@ -82,6 +83,8 @@ pub(crate) fn run_tests() -> Result<()> {
 
 fn hold(length: Duration, inject: Option<Inject>) -> Result<Report> {
     let agent = build(inject)?;
+    // What a build has written is on its way to the disk for a while, and the agent's own writes wait for it.
+    sync();
     let report = wait_for(besiege(&agent, length, inject))?;
     println!("{report}");
     Ok(report)

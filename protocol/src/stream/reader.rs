@@ -34,8 +34,11 @@ pub struct StreamReader {
     limit: u64,
     until: Instant,
     attempts_left: u16,
-    /// The gap that was told already: one lost chunk shows at each that follows.
-    told_gap: Option<u64>,
+    /// The last chunk that came behind a gap: one lost chunk shows at each that follows, until the board has
+    /// gone back to it.
+    behind_gap: Option<u64>,
+    /// True if a gap is to be told.
+    has_new_gap: bool,
     end: Option<StreamEnd>,
 }
 
@@ -54,7 +57,8 @@ impl StreamReader {
             limit: 0,
             until: now,
             attempts_left: attempts,
-            told_gap: None,
+            behind_gap: None,
+            has_new_gap: false,
             end: None,
         }
     }
@@ -106,13 +110,15 @@ impl StreamReader {
             return ChunkDecision::Copy;
         }
         if chunk.sequence > self.next || chunk.offset != self.offset {
+            let before = self.behind_gap.replace(chunk.sequence);
+            self.has_new_gap = before.is_none_or(|before| chunk.sequence <= before);
             return ChunkDecision::Gap;
         }
         self.next += 1;
         self.offset += chunk.page.bytes() as u64;
         self.dropped = chunk.dropped;
         self.end.clone_from(&chunk.end);
-        self.told_gap = None;
+        self.behind_gap = None;
         self.attempts_left = self.attempts;
         self.until = now.after(self.silence);
         ChunkDecision::Take
@@ -129,7 +135,7 @@ impl StreamReader {
     /// Returns the credit that is due: at first, for every half window, behind a gap, after a silence,
     /// and at the end, so that the board can forget the stream.
     pub fn credit(&mut self, now: Instant, last: ChunkDecision) -> Option<StreamControl> {
-        let is_gap = last == ChunkDecision::Gap && self.told_gap != Some(self.next);
+        let is_gap = last == ChunkDecision::Gap && self.has_new_gap;
         let is_silent = self.end.is_none() && self.until <= now;
         let is_first = self.limit == 0;
         let wanted = self.next + STREAM_WINDOW;
@@ -140,7 +146,7 @@ impl StreamReader {
             return None;
         }
         if is_gap {
-            self.told_gap = Some(self.next);
+            self.has_new_gap = false;
         }
         if is_silent {
             self.attempts_left = self.attempts_left.saturating_sub(1);

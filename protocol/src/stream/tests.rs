@@ -87,6 +87,19 @@ fn a_gap_is_told_once_and_copies_are_dropped() {
 }
 
 #[test]
+fn a_chunk_that_is_lost_again_is_asked_for_again_once_the_board_has_gone_back() {
+    let mut reading = ReaderBench::new();
+    reading.credit(ChunkDecision::Copy);
+    reading.check(&chunk(1, None), ChunkDecision::Gap, "0..8!");
+    reading.check(&chunk(2, None), ChunkDecision::Gap, "");
+    // 0 is lost once more, and what is behind it comes again.
+    reading.check(&chunk(1, None), ChunkDecision::Gap, "0..8!");
+    reading.check(&chunk(2, None), ChunkDecision::Gap, "");
+    reading.check(&chunk(2, None), ChunkDecision::Gap, "0..8!");
+    reading.check(&chunk(0, None), ChunkDecision::Take, "");
+}
+
+#[test]
 fn a_chunk_that_does_not_follow_the_bytes_before_it_is_not_taken() {
     let mut reading = ReaderBench::new();
     reading.credit(ChunkDecision::Copy);
