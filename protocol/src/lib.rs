@@ -38,6 +38,6 @@ mod cobs;
 mod codec;
 
 pub use units::{
-    BootId, ClientId, Generation, Instant, Millis, Nonce, ObjectHash, OperationId, Sequence, Text,
-    TransferId,
+    BootId, ClientId, Generation, Instant, Millis, Nonce, NotAnObjectHash, ObjectHash, OperationId,
+    Sequence, Text, TransferId,
 };

@@ -120,23 +120,19 @@ impl FromStr for BootId {
     type Err = NotABootId;
 
     fn from_str(text: &str) -> Result<Self, NotABootId> {
-        let mut id = [0; 16];
-        let mut digits = 0;
-        for byte in text.bytes().filter(|byte| *byte != b'-') {
-            let digit = char::from(byte).to_digit(16);
-            let digit = digit.and_then(|digit| u8::try_from(digit).ok());
-            let (Some(digit), Some(byte)) = (digit, id.get_mut(digits / 2)) else {
-                return Err(NotABootId);
-            };
-            *byte = *byte << 4 | digit;
-            digits += 1;
-        }
-        if digits == 32 {
-            Ok(Self(id))
-        } else {
-            Err(NotABootId)
-        }
+        let digits = text.bytes().filter(|byte| *byte != b'-');
+        read_hexadecimal(digits).map(Self).ok_or(NotABootId)
     }
+}
+
+/// Reads two hexadecimal digits for each byte; `None` if there are more or fewer, or others.
+fn read_hexadecimal<const N: usize>(mut text: impl Iterator<Item = u8>) -> Option<[u8; N]> {
+    let mut digit = || char::from(text.next()?).to_digit(16);
+    let mut bytes = [0; N];
+    for byte in &mut bytes {
+        *byte = u8::try_from(digit()? << 4 | digit()?).ok()?;
+    }
+    text.next().is_none().then_some(bytes)
 }
 
 /// Names one staged power operation.
@@ -223,6 +219,27 @@ pub struct Generation(pub [u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectHash(pub [u8; 32]);
 
+impl fmt::Display for ObjectHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A SHA-256 is 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an object's name is its SHA-256, 64 hexadecimal digits")]
+pub struct NotAnObjectHash;
+
+impl FromStr for ObjectHash {
+    type Err = NotAnObjectHash;
+
+    fn from_str(text: &str) -> Result<Self, NotAnObjectHash> {
+        read_hexadecimal(text.bytes())
+            .map(Self)
+            .ok_or(NotAnObjectHash)
+    }
+}
+
 /// A board's name for a transfer, good for the session in which it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TransferId(pub u32);
@@ -239,6 +256,16 @@ mod tests {
         assert_eq!(id.to_string(), "00112233-4455-6677-8899-aabbccddeeff");
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!("00112233445566778899AABBCCDDEEFF".parse(), Ok(id));
+    }
+
+    #[test]
+    fn an_object_hash_reads_back_as_written_and_nothing_else_does() {
+        let text = "00ff".repeat(16);
+        let hash: ObjectHash = text.to_uppercase().parse().unwrap();
+        assert_eq!(hash.to_string(), text);
+        for wrong in ["", &text[1..], &format!("{text}0"), &text.replace('f', "g")] {
+            assert_eq!(wrong.parse::<ObjectHash>(), Err(NotAnObjectHash), "{wrong}");
+        }
     }
 
     #[test]

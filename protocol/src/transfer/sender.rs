@@ -9,8 +9,9 @@ use crate::message::TransferOpened;
 use crate::units::{Instant, TransferId};
 use core::num::{NonZeroU16, NonZeroU32};
 
-/// The most pieces that a sender may have under way.
-pub const SENDER_WINDOW_MAX: usize = WINDOW_PIECES as usize;
+/// The most pieces that a sender may have under way. More than [`WINDOW_PIECES`] are of use on a link
+/// that loses nothing, to a receiver that takes them in order.
+pub const SENDER_WINDOW_MAX: usize = 1_024;
 
 /// The effect of a credit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +122,13 @@ impl<const W: usize> TransferSender<W> {
     #[must_use]
     pub const fn sent_again(&self) -> u64 {
         self.sent_again
+    }
+
+    /// The offset of the first byte that was never sent: the bytes from there on are needed next.
+    #[must_use]
+    pub fn unsent(&self) -> u64 {
+        let sent_bytes = self.sent as u64 * self.piece_bytes();
+        self.acknowledged.saturating_add(sent_bytes).min(self.size)
     }
 
     /// Returns the piece to be sent now, which counts as sent: a lost one, or else the next; `None`
@@ -239,7 +247,8 @@ impl<const W: usize> TransferSender<W> {
 
     /// Marks pieces behind the first missing one. Bits of pieces that were not sent mean nothing.
     fn mark_received(&mut self, received: u16, news: &mut CreditNews) {
-        for index in 1..self.sent {
+        // The first missing piece has no bit.
+        for index in 1..self.sent.min(WINDOW_PIECES.into()) {
             if received >> (index - 1) & 1 == 1 {
                 news.note(self.slot(index));
                 self.slot_mut(index).state = SentState::Received;
