@@ -13,6 +13,7 @@ mod kernel;
 pub mod link;
 pub mod listen;
 pub mod logs;
+pub mod objects;
 pub mod ownership;
 pub mod parent;
 pub mod power;

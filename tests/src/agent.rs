@@ -13,6 +13,7 @@ use lastword_agent::core::session::House;
 use lastword_agent::core::world::{Look, World};
 use lastword_agent::edge::clock::Clock;
 use lastword_agent::edge::events::EventBus;
+use lastword_agent::edge::objects::ObjectService;
 use lastword_agent::edge::power::{Means, PowerTask, SharedDesk};
 use lastword_agent::edge::services::Services;
 use lastword_agent::edge::session::{Room, SessionMemory};
@@ -107,6 +108,7 @@ impl Agent {
             power,
             services: Services::none(),
             events,
+            objects: ObjectService::none(),
             clock,
             stop: stopped.clone(),
             memory: SessionMemory::default(),

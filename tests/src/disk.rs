@@ -76,6 +76,15 @@ impl Storage for Disk {
         Ok(self.lock().files.get(name).cloned())
     }
 
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.lock().files.keys().cloned().collect())
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.lock().files.remove(name);
+        Ok(())
+    }
+
     fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         let mut state = self.lock();
         if state.holds_back(content) {

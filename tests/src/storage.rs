@@ -1,7 +1,7 @@
 //! The power fails at every operation of everything that the agent keeps durable, in memory and by the ten
 //! thousand: what is found afterwards is what was acknowledged last, or what was being written.
 //!
-//! A simulated disk runs the real code of power record, registry and journal. It loses what was not synced, tears
+//! A simulated disk runs the real code of power record, registry, journal and objects. It loses what was not synced, tears
 //! writes and keeps any of the names that were pending; processes are killed, operations fail, recoveries are cut,
 //! too. A mutant leaves out one call that makes something durable or visible, and has to be found out.
 
@@ -10,6 +10,7 @@ mod disk;
 mod explore;
 mod journal;
 mod medium;
+mod objects;
 mod power;
 mod registry;
 mod report;
@@ -17,6 +18,7 @@ mod subject;
 
 use explore::{explore, trace};
 use journal::{JournalDamage, JournalSubject};
+use objects::ObjectSubject;
 use power::PowerSubject;
 use registry::RegistrySubject;
 use std::collections::BTreeSet;
@@ -66,14 +68,16 @@ impl<Subject: StorageSubject> AnySubject for Subject {
 /// and so needs most of the code.
 type SubjectFamily = Vec<Box<dyn AnySubject>>;
 
-fn families() -> [SubjectFamily; 3] {
+fn families() -> [SubjectFamily; 4] {
     let power = |is_broken| Box::new(PowerSubject { is_broken }) as Box<dyn AnySubject>;
     let registry = |is_broken| Box::new(RegistrySubject { is_broken }) as Box<dyn AnySubject>;
     let journal = |damage| Box::new(JournalSubject { damage }) as Box<dyn AnySubject>;
+    let objects = |is_damaged| Box::new(ObjectSubject { is_damaged }) as Box<dyn AnySubject>;
     [
         [false, true].map(power).into(),
         [false, true].map(registry).into(),
         JournalDamage::ALL.map(journal).into(),
+        [false, true].map(objects).into(),
     ]
 }
 

@@ -3,6 +3,7 @@
 
 use super::log::range::LogRange;
 use super::streams::OpenStreams;
+use super::transfers::{ClientTransfer, ObjectAsk, OpenObject};
 use super::world::{Ask, World};
 use lastword_protocol::frame::{Packet, TooLong, wire_bytes};
 use lastword_protocol::message::service::Page;
@@ -34,6 +35,8 @@ pub struct ClientState {
     pub session: ClientSession,
     /// The rests of answers that are longer than a reply.
     pub streams: OpenStreams,
+    /// Its transfer.
+    pub transfer: ClientTransfer,
     /// The requests that others still work on, and since when.
     running: Vec<RunningRequest>,
     /// The attachment that its replies go to; none while no link carries the session.
@@ -58,6 +61,7 @@ impl ClientState {
         Self {
             session,
             streams: OpenStreams::default(),
+            transfer: ClientTransfer::default(),
             running: Vec::new(),
             attachment: None,
             undelivered: VecDeque::new(),
@@ -136,6 +140,24 @@ impl ClientState {
             }
             first => self.session.answer(sequence, first),
         }
+    }
+
+    /// Opens the transfer that the store was asked to begin, if that is the answer to `ask`, and returns the reply.
+    pub fn open_transfer(
+        &mut self,
+        now: Instant,
+        ask: &Ask,
+        object: Option<OpenObject>,
+        is_line: bool,
+    ) -> Option<Reply> {
+        if !matches!(ask, Ask::Object(ObjectAsk::Put(..) | ObjectAsk::Get(..))) {
+            return None;
+        }
+        let Some(object) = object else {
+            self.transfer.not_opened();
+            return None;
+        };
+        self.transfer.open(now, object, (is_line, MTU_BYTES))
     }
 
     /// Has the link that carries the session now say a reply that is kept.
@@ -238,6 +260,7 @@ impl Drop for SessionAttachment {
         let mut state = self.shared.lock();
         if state.attachment == Some(self.id) {
             state.attachment = None;
+            state.transfer.close();
             state.undelivered.clear();
             state.waker = None;
         }

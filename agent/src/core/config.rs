@@ -4,6 +4,7 @@ mod read;
 
 pub use super::source::{ConfigError, ConfigErrors, Place};
 
+use super::objects::STORE_BYTES;
 use super::source::Source;
 use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::{Millis, Text};
@@ -124,7 +125,7 @@ impl PowerBackend {
     }
 }
 
-/// What bounds the sessions.
+/// The bounds of the sessions, and of what they leave on the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Sessions open at once, over all listeners.
@@ -135,6 +136,8 @@ pub struct Limits {
     pub idle: Millis,
     /// A peer that takes none of its replies for this long is dropped.
     pub stall: Millis,
+    /// The room of the board's store, in bytes.
+    pub store_bytes: u64,
 }
 
 impl Default for Config {
@@ -174,6 +177,7 @@ impl Default for Limits {
             silent: Millis(60_000),
             idle: Millis(3_600_000),
             stall: Millis(10_000),
+            store_bytes: STORE_BYTES,
         }
     }
 }

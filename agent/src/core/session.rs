@@ -55,6 +55,9 @@ use turn::TurnEnd;
 /// A session takes no more input while this much output waits.
 pub const OUTPUT_BYTES: usize = 16 * 1024;
 
+/// The frames of streams and transfers that a connection is given at once, in bytes.
+const BULK_BYTES: usize = 8 * 1024;
+
 /// What every session of an agent is given.
 #[derive(Clone, Debug)]
 pub struct House {
@@ -205,18 +208,32 @@ impl Session {
         self.work(now, world);
     }
 
-    /// Returns whether a frame of a stream may be sent: one at a time, and only where nothing else waits.
+    /// Returns whether the pieces of an object arrive, which are many.
     #[must_use]
-    pub fn has_stream_frame(&self) -> bool {
-        let may_say = self.output.is_empty() && !self.output.is_muted() && self.end.is_none();
-        may_say && self.frames.has_stream_frame()
+    pub fn receives_object(&self) -> bool {
+        self.frames.receives_object()
     }
 
-    /// Sends a frame of a stream, as [`Session::has_stream_frame`] allows.
-    pub fn say_stream_frame(&mut self, now: Instant) {
+    /// Returns whether a frame of a stream or transfer may be sent: one at a time, and only where nothing else waits.
+    #[must_use]
+    pub fn has_bulk_frame(&self) -> bool {
+        let may_say = self.output.is_empty() && !self.output.is_muted() && self.end.is_none();
+        may_say && self.frames.has_bulk_frame()
+    }
+
+    /// Sends a frame of a stream or transfer, as [`Session::has_bulk_frame`] allows; on a connection several, for it
+    /// takes them in no time.
+    pub fn say_bulk_frame(&mut self, now: Instant) {
         self.await_progress(now);
-        if let Some(read) = self.frames.say_stream_frame(&mut self.output) {
-            self.pending.ask_frame(read);
+        let most = if self.traits.is_connected() {
+            BULK_BYTES
+        } else {
+            1
+        };
+        while self.output.len() < most && self.frames.has_bulk_frame() {
+            if let Some(read) = self.frames.say_bulk_frame(now, &mut self.output) {
+                self.pending.ask_frame(read);
+            }
         }
     }
 
@@ -249,6 +266,7 @@ impl Session {
             self.work(now, world);
         }
         self.repeat_announcement(now, world);
+        self.frames.tick_transfer(now);
         if !self.is_line_busy() {
             let flow = self.lines.tick(now, &mut self.output, world);
             self.follow(flow);
@@ -299,6 +317,7 @@ impl Session {
             self.announcements.deadline(),
             self.lines.deadline(),
             self.events_deadline(),
+            self.transfer_deadline(),
             self.idle_deadline(),
             self.stall_deadline(),
         ]

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io;
 
-/// A directory of small files.
+/// A directory of files.
 pub trait Storage: Send {
     /// The whole content of a file; `None` if there is none.
     ///
@@ -12,6 +12,37 @@ pub trait Storage: Send {
     ///
     /// Whatever the disk says.
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// The length of a file in bytes; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says.
+    fn length(&self, name: &str) -> io::Result<Option<u64>> {
+        let content = self.read(name)?;
+        Ok(content.map(|content| content.len() as u64))
+    }
+
+    /// Fills `out` with the bytes of a file from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says, and if the file does not have so many.
+    fn read_at(&self, name: &str, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let content = self.read(name)?.ok_or(io::ErrorKind::NotFound)?;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let rest = content.get(start..).unwrap_or_default();
+        let bytes = rest.get(..out.len());
+        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    /// The names of all files, in any order.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says.
+    fn names(&self) -> io::Result<Vec<String>>;
 
     /// Creates or overwrites a file. Nothing is durable yet.
     ///
@@ -40,6 +71,13 @@ pub trait Storage: Send {
     ///
     /// Whatever the disk says.
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file, if there is one. Not durable yet.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says.
+    fn remove(&mut self, name: &str) -> io::Result<()>;
 
     /// Makes the directory's names durable.
     ///

@@ -3,9 +3,10 @@
 use super::events::SharedEvents;
 use super::log::range::LogRange;
 use super::service::Name;
+use super::transfers::ObjectAsk;
 use lastword_protocol::identity::Identity;
 use lastword_protocol::message::service::ServiceRequest;
-use lastword_protocol::message::{Pending, Reply, Request};
+use lastword_protocol::message::{Pending, Reply, Request, TransferRequest};
 use lastword_protocol::power::{Operation, PowerRequest};
 use lastword_protocol::{Instant, Millis, OperationId};
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub enum Ask {
     Service(ServiceRequest),
     /// The logs: the next pages of an answer that began with [`ServiceRequest::Logs`].
     ReadLog(LogRange),
+    /// The board's store.
+    Object(ObjectAsk),
 }
 
 /// Which way a request goes.
@@ -72,7 +75,9 @@ pub enum Way {
     Look(Look),
     /// Others answer it.
     Ask(Ask),
-    /// Nobody here knows this opcode: it is for another board's application, or store.
+    /// It opens a transfer, or ends one: only clients in frames have any.
+    Transfer(TransferRequest),
+    /// Nobody here knows this opcode: it is for another board's application.
     Unknown(u8),
 }
 
@@ -87,8 +92,7 @@ impl From<Request> for Way {
             Request::PowerCancel(id) => Self::Ask(Ask::Cancel(id)),
             Request::Service(request) => Self::Ask(Ask::Service(request)),
             Request::Application(message) => Self::Unknown(message.opcode()),
-            // The agent has no store yet.
-            Request::Transfer(request) => Self::Unknown(request.opcode()),
+            Request::Transfer(request) => Self::Transfer(request),
             // The flat forms take the same path from here on.
             Request::Reboot => Self::stage(Operation::Reboot),
             Request::Shutdown => Self::stage(Operation::Shutdown),

@@ -252,7 +252,7 @@ impl World for LinuxBoard {
         match ask {
             Ask::Service(request) => self.services.left(now, request),
             // It is answered within seconds.
-            Ask::Stage(_) | Ask::Cancel(_) | Ask::ReadLog(_) => None,
+            Ask::Stage(_) | Ask::Cancel(_) | Ask::ReadLog(_) | Ask::Object(_) => None,
         }
     }
 

@@ -7,6 +7,7 @@ use super::executors::Executors;
 use super::facts::{self, AwaitedListeners, LinuxBoard, SessionCounter};
 use super::failpoint::pass;
 use super::listen::{self, Host, Open};
+use super::objects::ObjectService;
 use super::parent::Signals;
 use super::power::{Means, PowerHandle, PowerTask, SharedDesk};
 use super::process::{limits, reap_orphans};
@@ -112,7 +113,9 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         events,
         clock,
     };
-    let room = room(&config, world, power, services.clone(), stopped.clone());
+    let objects = ObjectService::open(state.path(), config.limits.store_bytes);
+    let helpers = (power, services.clone(), objects);
+    let room = room(&config, world, helpers, stopped.clone());
     let host = Host::new(&recovered, room, (sessions, waiting), Life(started));
 
     let mut listeners = JoinSet::new();
@@ -226,8 +229,7 @@ fn prepare(config: &Config) {
 fn room(
     config: &Config,
     world: LinuxBoard,
-    power: PowerHandle,
-    services: Services,
+    (power, services, objects): (PowerHandle, Services, ObjectService),
     stop: watch::Receiver<bool>,
 ) -> Room {
     let (clock, events) = (world.clock, world.events.clone());
@@ -243,6 +245,7 @@ fn room(
         power,
         services,
         events,
+        objects,
         clock,
         stop,
         memory: SessionMemory::default(),

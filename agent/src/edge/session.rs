@@ -14,6 +14,7 @@ use super::clock::{Alarm, Clock};
 use super::events::EventBus;
 use super::failpoint::{Fault, is_planted};
 use super::link::Link;
+use super::objects::ObjectService;
 use super::power::PowerHandle;
 use super::services::Services;
 use crate::core::session::{End, FollowOrder, House, Job, RequestId, Session};
@@ -24,7 +25,7 @@ use lastword_protocol::Nonce;
 use lastword_protocol::power::Origin;
 use lastword_protocol::refusal::Refusal;
 use lastword_shell::Medium;
-use link_transfer::{LinkTransfer, TransferEvent, step, stream_turn};
+use link_transfer::{LinkTransfer, TransferEvent, bulk_turn, step};
 use memory::MemoryShare;
 use pending_answers::{AnswerOutcome, PendingAnswer, PendingAnswers, ask};
 use std::io;
@@ -37,6 +38,8 @@ use waiting::{SessionTurn, mail, turn_of, wait};
 
 /// How many bytes are read at once.
 const READ_BYTES: usize = 512;
+/// The same while an object is put.
+const READ_OBJECT_BYTES: usize = 8 << 10;
 /// How long the ends of logs may take to be told when the agent ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// What an acknowledgement takes on the wire at most, for the drain's deadline.
@@ -55,6 +58,8 @@ pub struct Room {
     pub services: Services,
     /// The events on the board.
     pub events: EventBus,
+    /// The board's store.
+    pub objects: ObjectService,
     /// The time.
     pub clock: Clock,
     /// Turns true when the agent ends.
@@ -173,8 +178,11 @@ impl<'l> Conversation<'l> {
     }
 
     async fn run(&mut self) -> io::Result<End> {
-        let mut buffer = [0; READ_BYTES];
+        let mut buffer = vec![0; READ_BYTES];
         loop {
+            if self.session.receives_object() {
+                buffer.resize(READ_OBJECT_BYTES, 0);
+            }
             self.pass_on();
             if let Some(end) = self.end() {
                 return Ok(end);
@@ -252,8 +260,8 @@ impl<'l> Conversation<'l> {
             return Some((SessionTurn::Events, Instant::now()));
         }
         // Behind an acknowledgement nothing is said that need not be.
-        let stream = stream_turn(self.link, &self.session).filter(|_| self.ack.is_none());
-        stream.map(|at| (SessionTurn::Stream, at))
+        let bulk = bulk_turn(self.link, &self.session).filter(|_| self.ack.is_none());
+        bulk.map(|at| (SessionTurn::Bulk, at))
     }
 
     fn take_turn(&mut self, turn: SessionTurn) {
@@ -264,7 +272,7 @@ impl<'l> Conversation<'l> {
                 self.session.tell_events(now, &*self.room.world);
                 self.has_told_events = true;
             }
-            SessionTurn::Stream => self.session.say_stream_frame(now),
+            SessionTurn::Bulk => self.session.say_bulk_frame(now),
         }
         self.has_had_turn = true;
     }
@@ -316,6 +324,9 @@ impl<'l> Conversation<'l> {
         let (replies, ticket) = (answer.replies, answer.ticket);
         if let Some(rest) = answer.rest {
             self.session.continues(id, rest);
+        }
+        if let Some(object) = answer.object {
+            self.session.opens(id, object);
         }
         let now = self.room.clock.now();
         let staged = ticket.is_some();

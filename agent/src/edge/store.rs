@@ -7,11 +7,11 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
-use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, renameat, unlinkat};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -272,6 +272,31 @@ impl Storage for Files {
         Ok(Some(content))
     }
 
+    fn length(&self, name: &str) -> io::Result<Option<u64>> {
+        match open_in(self.directory.current(), name, OFlags::RDONLY) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            file => Ok(Some(file?.metadata()?.len())),
+        }
+    }
+
+    fn read_at(&self, name: &str, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let file = open_in(self.directory.current(), name, OFlags::RDONLY)?;
+        file.read_exact_at(out, offset)
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(self.directory.current())? {
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().to_str()
+                && !matches!(name, "." | ".." | LOCK_FILE)
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
     /// A directory that was removed is made again, or no reset would be prepared any more.
     fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         match write_anew(&self.directory.current(), name, content) {
@@ -303,6 +328,10 @@ impl Storage for Files {
         Ok(())
     }
 
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        unlink(&self.directory.current(), name)
+    }
+
     fn sync_names(&mut self) -> io::Result<()> {
         Ok(rustix::fs::fsync(self.directory.current())?)
     }
@@ -310,12 +339,17 @@ impl Storage for Files {
 
 /// Writes a new file, never into what is there already: it may be linked to from elsewhere.
 fn write_anew(directory: &OwnedFd, name: &str, content: &[u8]) -> io::Result<()> {
-    match unlinkat(directory, name, AtFlags::empty()) {
-        Ok(()) | Err(rustix::io::Errno::NOENT) => {}
-        Err(errno) => return Err(errno.into()),
-    }
+    unlink(directory, name)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
     open_in(directory, name, flags)?.write_all(content)
+}
+
+/// Removes a name, if it is there.
+fn unlink(directory: &OwnedFd, name: &str) -> io::Result<()> {
+    match unlinkat(directory, name, AtFlags::empty()) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 #[cfg(test)]

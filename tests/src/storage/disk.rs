@@ -39,6 +39,7 @@ pub(super) enum OperationKind {
     Append,
     Sync,
     Rename,
+    Remove,
     SyncNames,
 }
 
@@ -50,7 +51,7 @@ impl OperationKind {
             Self::Write => 6,
             Self::Append => 4,
             // In the middle of these, any of what is pending is durable: that is what a cut before them is.
-            Self::Sync | Self::Rename | Self::SyncNames => 1,
+            Self::Sync | Self::Rename | Self::Remove | Self::SyncNames => 1,
         }
     }
 
@@ -62,7 +63,7 @@ impl OperationKind {
             Self::Append => 5,
             // With what was pending still so, or forgotten: Linux reports it once.
             Self::Sync | Self::SyncNames => 2,
-            Self::Rename => 1,
+            Self::Rename | Self::Remove => 1,
         }
     }
 }
@@ -184,6 +185,22 @@ impl Storage for SimulatedDisk {
             return Err(self.refusal());
         }
         Ok(self.medium.read(name).map(<[u8]>::to_vec))
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        if self.is_cut {
+            return Err(self.refusal());
+        }
+        Ok(self.medium.image().into_keys().collect())
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        match self.begin(OperationKind::Remove) {
+            OperationFate::Fails(_) => return Err(self.refusal()),
+            OperationFate::Done | OperationFate::Skipped => {}
+        }
+        self.medium.unlink(name);
+        Ok(())
     }
 
     /// As on the real disk: the old file is removed, a new one made and written to.

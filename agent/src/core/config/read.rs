@@ -11,7 +11,10 @@ use std::net::SocketAddr;
 const TOP_KEYS: &[&str] = &["name", "state", "services", "listen", "power", "limits"];
 const LISTEN_KEYS: &[&str] = &["serial", "pty", "tcp", "unix"];
 const POWER_KEYS: &[&str] = &["backend", "drain-cap", "reboot-program", "poweroff-program"];
-const LIMIT_KEYS: &[&str] = &["sessions", "silent", "idle", "stall"];
+const LIMIT_KEYS: &[&str] = &["sessions", "silent", "idle", "stall", "store"];
+
+/// The largest store that can be configured, in bytes.
+const STORE_MAX_BYTES: u64 = 1 << 40;
 
 const MINUTE: Millis = Millis(60_000);
 const DAY: Millis = Millis(24 * 3_600_000);
@@ -229,6 +232,7 @@ fn limits(source: &Source<'_>, node: &KdlNode) -> Result<Limits, ConfigError> {
         match key {
             "sessions" => limits.sessions = source.integer(entry, 1, 4_096)? as usize,
             "silent" => limits.silent = source.span(entry, Millis(1_000), DAY)?,
+            "store" => limits.store_bytes = source.size(entry, 0, STORE_MAX_BYTES)?,
             "idle" => limits.idle = source.span(entry, Millis(1_000), DAY)?,
             _ => limits.stall = source.span(entry, Millis(1_000), DAY)?,
         }

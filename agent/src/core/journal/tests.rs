@@ -22,6 +22,15 @@ impl Storage for MemoryStorage {
         Ok(self.files.get(name).cloned())
     }
 
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.files.keys().cloned().collect())
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.files.remove(name);
+        Ok(())
+    }
+
     fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         self.files.insert(name.to_owned(), content.to_vec());
         Ok(())

@@ -5,6 +5,7 @@ use super::patience::REFUSAL_WAIT;
 use super::pending::{AnswerTarget, RequestId};
 use super::{End, OrphanedRequest, Session};
 use crate::core::log::range::LogRange;
+use crate::core::transfers::OpenObject;
 use crate::core::world::World;
 use lastword_protocol::Instant;
 use lastword_protocol::message::Reply;
@@ -44,6 +45,11 @@ impl Session {
         self.pending.continues(id, rest);
     }
 
+    /// Notes that the answer to a question opens a transfer. To be called before [`Session::answered`].
+    pub fn opens(&mut self, id: RequestId, object: OpenObject) {
+        self.pending.opens(id, object);
+    }
+
     /// Takes the answer to a question, and returns the position behind it in the output. Each of
     /// `replies` but the last is a page with more behind it. `staged`: it has staged an operation.
     /// `None`: nobody hears it here (now), and what it has staged must stand down.
@@ -67,7 +73,7 @@ impl Session {
             AnswerTarget::Line => self.answered_line(replies, staged, world),
             AnswerTarget::Frame(asked) => {
                 let frames = &mut self.frames;
-                let is_here = frames.answered(*asked, replies, staged, &mut self.output);
+                let is_here = frames.answered(now, *asked, replies, staged, &mut self.output);
                 return is_here.then(|| self.output.end());
             }
         };
@@ -98,6 +104,7 @@ impl Session {
     pub fn say_mail(&mut self, now: Instant) {
         if !self.output.is_muted() {
             self.await_progress(now);
+            self.frames.tick_transfer(now);
             self.frames.say_mail(&mut self.output);
         }
     }

@@ -3,10 +3,12 @@
 use super::pending::RequestId;
 use crate::core::clients::{FRAME_BYTES, SharedSession};
 use crate::core::log::range::LogRange;
+use crate::core::transfers::{ObjectAsk, OpenObject};
 use crate::core::world::Ask;
 use lastword_protocol::frame::{self, Class, Header, Packet, TooLong};
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::Answer;
+use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::stream::StreamId;
 use lastword_protocol::{ClientId, Nonce, OperationId, Sequence};
 
@@ -18,6 +20,8 @@ pub(super) struct DeferredRequest {
     pub(super) sequence: Sequence,
     /// What its answer does not hold of a log.
     pub(super) rest: Option<LogRange>,
+    /// The object that its answer opens a transfer of.
+    pub(super) object: Option<OpenObject>,
 }
 
 /// The client that asks, and the way of the reply to it.
@@ -54,6 +58,11 @@ impl OrphanedRequest {
     /// kept.
     pub fn continues(&mut self, rest: LogRange) {
         self.asked.rest = Some(rest);
+    }
+
+    /// Notes that the answer opens a transfer, which nobody is there for. To be called before that is kept.
+    pub fn opens(&mut self, object: OpenObject) {
+        self.asked.object = Some(object);
     }
 
     /// Keeps the answer. `staged`: it has staged an operation just now, which stands
@@ -112,6 +121,22 @@ impl DeferredRequest {
                 return;
             }
             Requester::Refused(_) => return,
+        };
+        if matches!(
+            self.ask,
+            Ask::Object(ObjectAsk::Put(..) | ObjectAsk::Get(..))
+        ) {
+            // A transfer ends with its link.
+            client.lock().transfer.not_opened();
+        }
+        let lost = [Reply::Refused(Refusal::new(
+            Code::Aborted,
+            "the link was lost: ask again",
+        ))];
+        let replies = if self.object.is_some() {
+            &lost
+        } else {
+            replies
         };
         let kept = match replies {
             [reply] => client.reply_elsewhere(self.sequence, &[unheard(reply, staged)], self.rest),

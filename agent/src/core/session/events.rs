@@ -38,6 +38,12 @@ impl Session {
         deadline.filter(|_| self.wants_events())
     }
 
+    /// Returns when the transfer of the link's owner has something to do.
+    pub(super) fn transfer_deadline(&self) -> Option<Instant> {
+        let may_say = !self.output.is_muted() && self.end.is_none();
+        self.frames.transfer_deadline().filter(|_| may_say)
+    }
+
     /// Tells a person how many events were not shown, once that is due.
     pub(super) fn tell_hidden_events(&mut self, now: Instant) {
         if self.wants_events() {

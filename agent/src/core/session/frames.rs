@@ -6,6 +6,7 @@ use super::deferred_request::{DeferredRequest, Requester, frame_reply};
 use super::output::Output;
 use super::pending::PendingRequests;
 use crate::core::clients::{ClientState, Clients, FRAME_BYTES, SessionAttachment, SharedSession};
+use crate::core::transfers::TransferStep;
 use crate::core::world::{Ask, Look, Way, World};
 use lastword_protocol::frame::{Class, Frame, Header, Packet, TooLong, refused_nonce};
 use lastword_protocol::hello::{self, Busy, Hello, Welcome, opcode};
@@ -14,6 +15,7 @@ use lastword_protocol::message::{BadRequest, Reply, Request};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::session::Admission;
 use lastword_protocol::{ClientId, Instant, Millis, Nonce, Sequence, Text};
+use std::slice;
 use std::task::Waker;
 
 /// A line's owner that was silent for this long owns it no more.
@@ -117,7 +119,8 @@ impl Frames {
         world: &dyn World,
     ) -> Option<DeferredRequest> {
         let sequence = frame.header.sequence;
-        self.count += 1;
+        // Pieces come by the thousand, and are only passed on.
+        self.count += u64::from(frame.header.class != Class::Data);
         match (frame.header.class, frame.header.opcode) {
             (Class::Hello, opcode::ASK) => {
                 let hello = hello::decode(frame)?;
@@ -133,7 +136,9 @@ impl Frames {
                 aside(frame, pending, out, world)
             }
             (Class::Request, _) => self.request(now, frame, out, world),
-            (Class::Credit, _) if Some(frame.nonce) == self.nonce() => self.control(now, frame),
+            (Class::Credit | Class::Data, _) if Some(frame.nonce) == self.nonce() => {
+                self.control(now, frame)
+            }
             // A device has no use for the rest.
             (Class::Hello | Class::Reply | Class::Event | Class::Data | Class::Credit, _) => None,
         }
@@ -227,6 +232,12 @@ impl Frames {
         let reply = match Request::decode(frame.header.opcode, frame.body).map(Way::from) {
             Ok(Way::Look(look)) => world.look(look),
             Ok(Way::Ask(ask)) => return Some(begin(now, sequence, ask, &mut state, client)),
+            Ok(Way::Transfer(request)) => match state.transfer.admit(request) {
+                TransferStep::Answer(reply) => reply,
+                TransferStep::Ask(ask) => {
+                    return Some(begin(now, sequence, Ask::Object(ask), &mut state, client));
+                }
+            },
             Ok(Way::Unknown(opcode)) => Reply::Unsupported(opcode),
             Err(bad) => bad.reply(),
         };
@@ -239,7 +250,8 @@ impl Frames {
     /// is said here.
     pub(super) fn answered(
         &self,
-        asked: DeferredRequest,
+        now: Instant,
+        mut asked: DeferredRequest,
         replies: &[Reply],
         staged: bool,
         out: &mut Output,
@@ -255,6 +267,9 @@ impl Frames {
         match &asked.asker {
             Requester::Client(client) if here => {
                 let mut state = client.lock();
+                let opened =
+                    state.open_transfer(now, &asked.ask, asked.object.take(), self.shared_line);
+                let replies = opened.as_ref().map_or(replies, slice::from_ref);
                 send(out, state.reply(asked.sequence, replies, asked.rest));
             }
             Requester::Refused(nonce) if here => {
@@ -267,11 +282,13 @@ impl Frames {
         here
     }
 
-    /// Returns whether there are replies to say that were asked for on another link. `waker` is woken when
-    /// some come.
+    /// Returns whether there are replies to say that were asked for on another link, or the board's store has done
+    /// something for the transfer. `waker` is woken when so.
     pub(super) fn has_mail(&self, waker: &Waker) -> bool {
-        let owner = self.owner.as_ref();
-        owner.is_some_and(|owner| owner.attachment.has_mail(waker))
+        self.owner.as_ref().is_some_and(|owner| {
+            let has_news = owner.attachment.shared().lock().transfer.has_news(waker);
+            owner.attachment.has_mail(waker) || has_news
+        })
     }
 
     /// Says those replies.
@@ -296,6 +313,7 @@ fn begin(
         asker: Requester::Client(client.clone()),
         sequence,
         rest: None,
+        object: None,
     }
 }
 
@@ -319,6 +337,7 @@ fn aside(
                 asker,
                 sequence,
                 rest: None,
+                object: None,
             });
         }
         Err(bad @ BadRequest::Malformed(_)) => bad.reply(),

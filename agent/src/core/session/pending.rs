@@ -6,6 +6,7 @@ use super::Job;
 use super::deferred_request::{DeferredRequest, OrphanedRequest, Requester, unheard};
 use crate::core::clients::WINDOW;
 use crate::core::log::range::LogRange;
+use crate::core::transfers::OpenObject;
 use crate::core::world::Ask;
 use lastword_protocol::message::Reply;
 use lastword_protocol::{ClientId, OperationId};
@@ -138,6 +139,13 @@ impl PendingRequests {
     pub(super) fn continues(&mut self, id: RequestId, rest: LogRange) {
         if let Some((_, asked)) = self.frames.iter_mut().find(|(it, _)| *it == id) {
             asked.rest = Some(rest);
+        }
+    }
+
+    /// Notes the object that the answer to a request in a frame opens a transfer of.
+    pub(super) fn opens(&mut self, id: RequestId, object: OpenObject) {
+        if let Some((_, asked)) = self.frames.iter_mut().find(|(it, _)| *it == id) {
+            asked.object = Some(object);
         }
     }
 

@@ -138,9 +138,9 @@ impl Bench {
         let credit: Packet<FRAME_BYTES> = credit.frame(nonce).unwrap();
         self.session.receive(self.now, &credit, &Board);
         self.take_output();
-        while self.session.has_stream_frame() {
-            self.session.say_stream_frame(self.now);
-            assert!(!self.session.has_stream_frame(), "one at a time");
+        while self.session.has_bulk_frame() {
+            self.session.say_bulk_frame(self.now);
+            assert!(!self.session.has_bulk_frame(), "one at a time");
             self.take_output();
         }
         let mut decoder = Decoder::<FRAME_BYTES>::new(Manner::HOST);

@@ -1,6 +1,7 @@
 //! What a session does before others have their turn.
 //!
-//! A turn ends behind one step of a line, one frame, or [`TURN_BYTES`] of input, and where the output is full.
+//! A turn ends behind one step of a line, one frame that is no piece of an object, or [`TURN_BYTES`] of input, and where
+//! the output is full.
 //! Whoever drives several sessions gives each of them one turn after the other.
 
 use super::answers::TextInput;
@@ -11,8 +12,12 @@ use super::{OUTPUT_BYTES, Session};
 use crate::core::world::World;
 use lastword_protocol::Instant;
 
-/// The most input that a session works through in one turn, in bytes.
+/// The most input that a session works through in one turn, in bytes; of a frame more, for it is only held until it is
+/// whole.
 pub const TURN_BYTES: usize = 64;
+
+/// The bytes of a frame that take as long as one of a line.
+const FRAME_BYTES_PER_BYTE: usize = 16;
 
 /// What a session's last turn has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +42,10 @@ impl Session {
     pub fn work(&mut self, now: Instant, world: &dyn World) {
         self.decoder.tick(now);
         let done_before = self.done();
-        let mut bytes = 0;
+        let mut held_bytes = 0;
         while self.end.is_none() && !self.output.is_muted() {
-            let is_over = self.done() != done_before || bytes >= TURN_BYTES;
+            let is_over =
+                self.done() != done_before || held_bytes >= TURN_BYTES * FRAME_BYTES_PER_BYTE;
             self.turn_end = TurnEnd::Unfinished;
             if is_over || self.output.len() >= OUTPUT_BYTES {
                 return;
@@ -50,7 +56,7 @@ impl Session {
                 self.say_postponed(now, world);
                 return;
             }
-            bytes += 1;
+            held_bytes += if self.holds { 1 } else { FRAME_BYTES_PER_BYTE };
         }
     }
 

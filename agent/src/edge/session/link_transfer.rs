@@ -73,10 +73,10 @@ fn poll_read(
     })
 }
 
-/// Returns when the next frame of a stream may be sent, if there is one: once the line has sent nearly all that
+/// Returns when the next frame of a stream or transfer may be sent, if there is one: once the line has sent nearly all that
 /// was written before, so that what is more urgent waits for one frame at most.
-pub(super) fn stream_turn(link: &dyn Link, session: &Session) -> Option<Instant> {
-    if !session.has_stream_frame() {
+pub(super) fn bulk_turn(link: &dyn Link, session: &Session) -> Option<Instant> {
+    if !session.has_bulk_frame() {
         return None;
     }
     let ahead = Duration::from_millis(link.wire_time(0).0);

@@ -3,7 +3,9 @@
 use super::Room;
 use crate::core::log::range::LogRange;
 use crate::core::session::{OrphanedRequest, RequestId};
+use crate::core::transfers::OpenObject;
 use crate::core::world::Ask;
+use crate::edge::objects::ObjectAnswer;
 use crate::edge::power::{ENDING, Ticket};
 use crate::edge::tasks;
 use lastword_protocol::message::Reply;
@@ -21,6 +23,8 @@ pub(super) struct AnswerOutcome {
     pub(super) ticket: Option<Ticket>,
     /// What the replies do not hold of a log.
     pub(super) rest: Option<LogRange>,
+    /// The object that they open a transfer of.
+    pub(super) object: Option<OpenObject>,
 }
 
 impl AnswerOutcome {
@@ -29,6 +33,7 @@ impl AnswerOutcome {
             replies: vec![reply],
             ticket,
             rest: None,
+            object: None,
         }
     }
 
@@ -37,6 +42,16 @@ impl AnswerOutcome {
             replies,
             ticket: None,
             rest,
+            object: None,
+        }
+    }
+
+    fn of_objects((reply, object): ObjectAnswer) -> Self {
+        Self {
+            replies: vec![reply],
+            ticket: None,
+            rest: None,
+            object,
         }
     }
 
@@ -76,6 +91,10 @@ pub(super) fn ask(asked: Ask, origin: Origin, quiet_console: bool, room: &Room) 
             };
             Some(AnswerOutcome::of_services(replies, rest))
         }),
+        Ask::Object(asked) => {
+            let objects = room.objects.clone();
+            Box::pin(async move { Some(AnswerOutcome::of_objects(objects.ask(asked).await)) })
+        }
         Ask::ReadLog(range) => Box::pin(async move {
             let (replies, rest) = services.read_on(range).await;
             Some(AnswerOutcome::of_services(replies, rest))
@@ -129,6 +148,9 @@ impl PendingAnswers {
                 let answer = asking.await.unwrap_or_else(AnswerOutcome::ending);
                 if let Some(rest) = answer.rest {
                     unanswered.continues(rest);
+                }
+                if let Some(object) = answer.object {
+                    unanswered.opens(object);
                 }
                 unanswered.keep(&answer.replies, answer.ticket.is_some());
             });

@@ -12,8 +12,8 @@ pub(super) enum SessionTurn {
     Work,
     /// Events that it subscribes to.
     Events,
-    /// A frame of a stream.
-    Stream,
+    /// Frames of streams and transfers.
+    Bulk,
 }
 
 /// Waits for replies that are to be said here, though their requests came on another link.

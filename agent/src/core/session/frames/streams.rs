@@ -10,10 +10,32 @@ use lastword_protocol::stream::StreamControl;
 use lastword_protocol::{Instant, Sequence};
 
 impl Frames {
-    /// Returns whether there is a frame of a stream to send.
-    pub(in crate::core::session) fn has_stream_frame(&self) -> bool {
+    /// Returns whether there is a frame of a stream, or of a transfer, to send.
+    pub(in crate::core::session) fn has_bulk_frame(&self) -> bool {
         let owner = self.owner.as_ref();
-        owner.is_some_and(|it| it.attachment.shared().lock().streams.has_frame())
+        owner.is_some_and(|it| {
+            let state = it.attachment.shared().lock();
+            state.transfer.has_frame() || state.streams.has_frame()
+        })
+    }
+
+    /// Returns whether its owner puts an object.
+    pub(in crate::core::session) fn receives_object(&self) -> bool {
+        let owner = self.owner.as_ref();
+        owner.is_some_and(|it| it.attachment.shared().lock().transfer.is_receiving())
+    }
+
+    /// Returns the time at which the transfer of its owner needs [`Frames::tick_transfer`].
+    pub(in crate::core::session) fn transfer_deadline(&self) -> Option<Instant> {
+        let owner = self.owner.as_ref()?;
+        owner.attachment.shared().lock().transfer.deadline()
+    }
+
+    /// Lets time pass for the transfer of its owner, and sees what the board's store has done.
+    pub(in crate::core::session) fn tick_transfer(&self, now: Instant) {
+        if let Some(owner) = &self.owner {
+            owner.attachment.shared().lock().transfer.tick(now);
+        }
     }
 
     /// Returns whether the owner still wants what is read for one of its streams. If not, it is put back.
@@ -31,15 +53,25 @@ impl Frames {
         is_wanted
     }
 
-    /// Sends the next frame of a stream. What is to be read for the one behind it is returned.
-    pub(in crate::core::session) fn say_stream_frame(
+    /// Sends the next frame of a stream, or of a transfer: they take turns. What is to be read for the stream is
+    /// returned.
+    pub(in crate::core::session) fn say_bulk_frame(
         &mut self,
+        now: Instant,
         out: &mut Output,
     ) -> Option<DeferredRequest> {
         let owner = self.owner.as_ref()?;
         self.count += 1;
         let client = owner.attachment.shared();
         let mut state = client.lock();
+        let has_turn = self.count.is_multiple_of(2) || !state.streams.has_frame();
+        if has_turn && state.transfer.has_frame() {
+            let nonce = state.session.nonce();
+            if let Some(packet) = state.transfer.take_frame(now, nonce) {
+                send(out, packet);
+            }
+            return None;
+        }
         if let Some(frame) = state.streams.take_frame() {
             send(out, frame.frame(state.session.nonce()));
         }
@@ -50,9 +82,12 @@ impl Frames {
     pub(super) fn control(&mut self, now: Instant, frame: &Frame<'_>) -> Option<DeferredRequest> {
         let owner = self.owner.as_mut()?;
         owner.heard = now;
-        let control = StreamControl::read(frame)?;
         let client = owner.attachment.shared();
         let mut state = client.lock();
+        if state.transfer.receive(now, frame) {
+            return None;
+        }
+        let control = StreamControl::read(frame)?;
         state.streams.control(&control);
         read_on(client, &mut state)
     }
@@ -66,5 +101,6 @@ fn read_on(client: &SharedSession, state: &mut ClientState) -> Option<DeferredRe
         asker: Requester::Stream(client.clone(), stream),
         sequence: Sequence(0),
         rest: None,
+        object: None,
     })
 }

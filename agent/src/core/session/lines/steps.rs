@@ -69,6 +69,8 @@ impl Lines {
         match action {
             Action::Request(request) => match Way::from(request) {
                 Way::Look(look) => self.reply(&world.look(look), out),
+                // No line spells one.
+                Way::Transfer(request) => self.reply(&Reply::Unsupported(request.opcode()), out),
                 Way::Unknown(opcode) => self.reply(&Reply::Unsupported(opcode), out),
                 Way::Ask(ask) => {
                     self.asked = self.asked.next();

@@ -1,0 +1,309 @@
+//! The board's store: objects by the SHA-256 of their content, in a directory of a bounded size.
+//!
+//! An object is a file that is named by its hash, in hexadecimal digits. While it is being put its name ends with
+//! `.part`: nobody can get it, and a later transfer goes on behind what is there. Only a file whose content was
+//! compared with its name, and is durable, loses that ending.
+
+mod pipe;
+mod writer;
+
+pub use pipe::{ObjectPipe, PipeOutcome, WriterStep};
+pub use writer::ObjectWriter;
+
+use super::storage::Storage;
+use lastword_protocol::ObjectHash;
+use lastword_protocol::refusal::{Code, Refusal};
+use std::collections::HashMap;
+use std::io;
+
+/// The ending of the name of an object that is not whole.
+const PART: &str = ".part";
+
+/// The room of a store that is configured nowhere, in bytes.
+pub const STORE_BYTES: u64 = 256 << 20;
+
+/// The objects of a board, in the storage that each operation is given: always the same. What it does may block.
+#[derive(Debug)]
+pub struct ObjectDirectory {
+    room_bytes: u64,
+    objects: HashMap<ObjectHash, StoredObject>,
+    /// The number of times that any of them was used.
+    uses: u64,
+}
+
+/// An object that is there, or part of it.
+#[derive(Clone, Copy, Debug)]
+struct StoredObject {
+    /// Its length in bytes, once it is whole.
+    size: u64,
+    is_whole: bool,
+    /// True if this process has begun it.
+    is_own: bool,
+    /// The number of transfers that use it.
+    transfers: u32,
+    /// The number of its last use: the object that was unused for longest has the lowest.
+    last_use: u64,
+}
+
+/// The beginning of a put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectStart {
+    /// It is there, whole.
+    Stored,
+    /// The bytes before `offset` are there.
+    From {
+        /// The number of those.
+        offset: u64,
+        /// True if another process has written them.
+        is_left: bool,
+    },
+}
+
+impl ObjectDirectory {
+    /// The objects in a directory. Other files there are none of its.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read, or its names not made durable.
+    pub fn open<S>(storage: &mut S, room_bytes: u64) -> io::Result<Self>
+    where
+        S: Storage + ?Sized,
+    {
+        // An agent may have been killed when it had given an object its name.
+        storage.sync_names()?;
+        let mut objects = HashMap::new();
+        for name in storage.names()? {
+            if name.ends_with(writer::COPY) {
+                storage.remove(&name)?;
+            }
+            let digits = name.strip_suffix(PART);
+            let Ok(hash) = digits.unwrap_or(&name).parse() else {
+                continue;
+            };
+            let object = StoredObject {
+                size: storage.length(&name)?.unwrap_or_default(),
+                is_whole: digits.is_none(),
+                is_own: false,
+                transfers: 0,
+                last_use: 0,
+            };
+            // Of one that is there whole, a part is what a cut has left of its removal.
+            let known: &mut StoredObject = objects.entry(hash).or_insert(object);
+            if object.is_whole {
+                *known = object;
+            }
+        }
+        Ok(Self {
+            room_bytes,
+            objects,
+            uses: 0,
+        })
+    }
+
+    /// Begins to put an object of `size` bytes: objects that were unused for longest give way to it. One that is not
+    /// there already counts as used until [`ObjectDirectory::release`].
+    ///
+    /// # Errors
+    ///
+    /// A refusal: 409 if it has another transfer, 413 if there is no room, 422 if it has another length, 500 if the
+    /// disk fails.
+    pub fn begin_put<S>(
+        &mut self,
+        storage: &mut S,
+        hash: ObjectHash,
+        size: u64,
+    ) -> Result<ObjectStart, Refusal>
+    where
+        S: Storage + ?Sized,
+    {
+        let known = self.known(storage, hash)?;
+        if let Some(object) = known.filter(|it| it.is_whole) {
+            if object.size != size {
+                return Err(other_length(object.size));
+            }
+            self.touch(hash);
+            return Ok(ObjectStart::Stored);
+        }
+        if known.is_some_and(|it| it.transfers > 0) {
+            return Err(Refusal::new(Code::Busy, "this object has another transfer"));
+        }
+        self.make_room(storage, hash, size)?;
+        let name = part_name(hash);
+        let length = storage.length(&name).map_err(|it| failed(&it))?;
+        let offset = length.filter(|length| *length <= size);
+        if offset.is_none() {
+            storage.write(&name, &[]).map_err(|it| failed(&it))?;
+        }
+        let is_left = offset.is_some() && !known.is_some_and(|it| it.is_own);
+        self.objects.insert(
+            hash,
+            StoredObject {
+                size,
+                is_whole: false,
+                is_own: !is_left,
+                transfers: 1,
+                last_use: 0,
+            },
+        );
+        self.touch(hash);
+        let offset = offset.unwrap_or_default();
+        Ok(ObjectStart::From { offset, is_left })
+    }
+
+    /// Begins to get an object, which counts as used until [`ObjectDirectory::release`]. Returns its length in
+    /// bytes.
+    ///
+    /// # Errors
+    ///
+    /// A refusal: 404 if it is not there, 422 if it ends before `from`.
+    pub fn begin_get<S>(&mut self, storage: &S, hash: ObjectHash, from: u64) -> Result<u64, Refusal>
+    where
+        S: Storage + ?Sized,
+    {
+        self.known(storage, hash)?;
+        let object = self.objects.get_mut(&hash).filter(|it| it.is_whole);
+        let object = object.ok_or_else(|| Refusal::new(Code::Unknown, "no such object"))?;
+        if object.size < from {
+            return Err(other_length(object.size));
+        }
+        object.transfers += 1;
+        let size = object.size;
+        self.touch(hash);
+        Ok(size)
+    }
+
+    /// Ends the use of an object by one transfer.
+    pub fn release(&mut self, hash: ObjectHash) {
+        if let Some(object) = self.objects.get_mut(&hash) {
+            object.transfers = object.transfers.saturating_sub(1);
+        }
+    }
+
+    /// Keeps an object for good, or drops what is there of it, as the end of its writing says: whether its content is
+    /// durable and has its hash.
+    ///
+    /// # Errors
+    ///
+    /// A refusal: 422 if it has another hash, 500 if the disk fails.
+    pub fn settle<S>(
+        &mut self,
+        storage: &mut S,
+        hash: ObjectHash,
+        written: io::Result<bool>,
+    ) -> Result<(), Refusal>
+    where
+        S: Storage + ?Sized,
+    {
+        let refusal = match written {
+            Ok(true) => return self.commit(storage, hash).map_err(|it| failed(&it)),
+            Ok(false) => Refusal::new(Code::BadValue, "its content has another hash"),
+            // A system reports once that it has lost content: it is never trusted again.
+            Err(error) => failed(&error),
+        };
+        self.objects.remove(&hash);
+        let removed = storage.remove(&part_name(hash));
+        removed.map_err(|it| failed(&it))?;
+        Err(refusal)
+    }
+
+    /// Gives an object its name.
+    fn commit<S>(&mut self, storage: &mut S, hash: ObjectHash) -> io::Result<()>
+    where
+        S: Storage + ?Sized,
+    {
+        let name = hash.to_string();
+        storage.rename(&part_name(hash), &name)?;
+        if let Err(error) = storage.sync_names() {
+            // The name may be gone after a power cut: so it is gone now.
+            self.objects.remove(&hash);
+            storage.remove(&name)?;
+            return Err(error);
+        }
+        if let Some(object) = self.objects.get_mut(&hash) {
+            object.is_whole = true;
+        }
+        Ok(())
+    }
+
+    fn touch(&mut self, hash: ObjectHash) {
+        self.uses += 1;
+        if let Some(object) = self.objects.get_mut(&hash) {
+            object.last_use = self.uses;
+        }
+    }
+
+    /// Returns an object, unless somebody has removed its file.
+    fn known<S>(&mut self, storage: &S, hash: ObjectHash) -> Result<Option<StoredObject>, Refusal>
+    where
+        S: Storage + ?Sized,
+    {
+        let Some(object) = self.objects.get(&hash).copied() else {
+            return Ok(None);
+        };
+        let length = storage.length(&object_name(hash, object.is_whole));
+        let length = length.map_err(|it| failed(&it))?;
+        let is_there = !object.is_whole || length == Some(object.size);
+        if is_there || object.transfers > 0 {
+            return Ok(Some(object));
+        }
+        tracing::warn!(target: "objects", object = %hash, "its file was removed, or changed");
+        self.objects.remove(&hash);
+        Ok(None)
+    }
+
+    /// Removes those that were unused for longest until there is room for one of `size` bytes: only if that can be
+    /// had.
+    fn make_room<S>(&mut self, storage: &mut S, hash: ObjectHash, size: u64) -> Result<(), Refusal>
+    where
+        S: Storage + ?Sized,
+    {
+        let others = || self.objects.iter().filter(|(other, _)| **other != hash);
+        let in_use = others().filter(|(_, object)| object.transfers > 0);
+        let in_use: u64 = in_use.map(|(_, object)| object.size).sum();
+        if self.room_bytes.saturating_sub(in_use) < size {
+            let detail = format!("the store has {} bytes, {in_use} in use", self.room_bytes);
+            return Err(Refusal::new(Code::TooLong, &detail));
+        }
+        let mut used: u64 = others().map(|(_, object)| object.size).sum();
+        let mut unused: Vec<_> = others().map(|(hash, object)| (*hash, *object)).collect();
+        unused.retain(|(_, object)| object.transfers == 0);
+        // What is not whole goes before what is.
+        unused.sort_by_key(|(hash, object)| (object.is_whole, object.last_use, hash.0));
+        for (old, object) in unused {
+            if used.saturating_add(size) <= self.room_bytes {
+                break;
+            }
+            let name = object_name(old, object.is_whole);
+            storage.remove(&name).map_err(|it| failed(&it))?;
+            self.objects.remove(&old);
+            used -= object.size;
+            tracing::info!(target: "objects", object = %old, bytes = object.size, "removed to make room");
+        }
+        Ok(())
+    }
+}
+
+/// Returns the refusal of a disk's error.
+#[must_use]
+pub fn failed(error: &io::Error) -> Refusal {
+    Refusal::new(Code::Internal, &format!("the store failed: {error}"))
+}
+
+fn other_length(size: u64) -> Refusal {
+    Refusal::new(Code::BadValue, &format!("the object has {size} bytes"))
+}
+
+fn object_name(hash: ObjectHash, is_whole: bool) -> String {
+    if is_whole {
+        hash.to_string()
+    } else {
+        part_name(hash)
+    }
+}
+
+fn part_name(hash: ObjectHash) -> String {
+    format!("{hash}{PART}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! The board's store: its directory, and a thread for each open transfer, because a disk may take its time.
+
+use super::store::{Files, StateDirectory, StateError};
+use super::threads::OneEach;
+use crate::core::objects::{
+    ObjectDirectory, ObjectPipe, ObjectStart, ObjectWriter, PipeOutcome, WriterStep, failed,
+};
+use crate::core::storage::Storage;
+use crate::core::transfers::{ObjectAsk, OpenObject};
+use lastword_protocol::ObjectHash;
+use lastword_protocol::message::Reply;
+use lastword_protocol::refusal::{Code, Refusal};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The name of the store's directory in the state directory.
+const DIRECTORY: &str = "objects";
+/// The most transfers at once, over all clients.
+pub const TRANSFERS: usize = 8;
+/// The bytes that are read from an object at once.
+const READ_BYTES: usize = 64 << 10;
+/// The longest wait for an earlier transfer of an object, whose client is gone, to let go of it.
+const RELEASE_WAIT: Duration = Duration::from_secs(2);
+/// The stack of a transfer's thread, in bytes.
+const STACK_BYTES: usize = 256 << 10;
+
+/// The board's store. Clones are the same.
+#[derive(Clone)]
+pub struct ObjectService(Arc<OpenStore>);
+
+/// The answer of the store, and the object of which it opens a transfer.
+pub type ObjectAnswer = (Reply, Option<OpenObject>);
+
+struct OpenStore {
+    /// The directory; or the reason for which there is none.
+    directory: Result<Mutex<ObjectDirectory>, Refusal>,
+    files: Option<StateDirectory>,
+    /// A transfer has let go of its object.
+    released: Condvar,
+    transfers: AtomicUsize,
+}
+
+/// A place among the transfers that there may be at once.
+struct TransferPlace(Arc<OpenStore>);
+
+impl ObjectService {
+    /// Opens the store in a state directory, with room for so many bytes. Where that fails, it refuses everything
+    /// with the reason: an agent with a broken disk has to be reached.
+    #[must_use]
+    pub fn open(state: &Path, room_bytes: u64) -> Self {
+        let opened = open_directory(&state.join(DIRECTORY), room_bytes);
+        match opened {
+            Ok((directory, files)) => Self::with(Ok(Mutex::new(directory)), Some(files)),
+            Err(refusal) => {
+                tracing::warn!(target: "objects", %refusal, "no object can be put or got");
+                Self::refusing(refusal)
+            }
+        }
+    }
+
+    /// The store of a board that has none.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::refusing(Refusal::new(Code::NotHere, "this board has no store"))
+    }
+
+    fn refusing(refusal: Refusal) -> Self {
+        Self::with(Err(refusal), None)
+    }
+
+    fn with(
+        directory: Result<Mutex<ObjectDirectory>, Refusal>,
+        files: Option<StateDirectory>,
+    ) -> Self {
+        Self(Arc::new(OpenStore {
+            directory,
+            files,
+            released: Condvar::new(),
+            transfers: AtomicUsize::new(0),
+        }))
+    }
+
+    /// Answers a question.
+    pub async fn ask(&self, ask: ObjectAsk) -> ObjectAnswer {
+        match ask {
+            ObjectAsk::Commit(pipe) => {
+                let outcome = poll_fn(|context| pipe.poll_outcome(context)).await;
+                (outcome.map_or_else(Reply::Refused, |()| Reply::Done), None)
+            }
+            ObjectAsk::Put(..) | ObjectAsk::Get(..) => {
+                let (tell, told) = oneshot::channel();
+                let begun = self.begin(ask, tell);
+                let told = match begun {
+                    Ok(()) => told.await.unwrap_or_else(|_| Err(no_thread())),
+                    Err(refusal) => Err(refusal),
+                };
+                match told {
+                    Ok(object) => (Reply::Done, object),
+                    Err(refusal) => (Reply::Refused(refusal), None),
+                }
+            }
+        }
+    }
+
+    /// Begins on a thread, which goes on with the transfer.
+    fn begin(&self, ask: ObjectAsk, tell: ObjectTeller) -> Result<(), Refusal> {
+        let place = TransferPlace::take(&self.0)?;
+        let thread = OneEach::with_stack(STACK_BYTES);
+        let started = thread.try_start(move || place.0.clone().transfer(ask, tell, place));
+        started.map_err(|_| no_thread())
+    }
+}
+
+/// Takes the object of a transfer that begins; none if it is there already.
+type ObjectTeller = oneshot::Sender<Result<Option<OpenObject>, Refusal>>;
+
+impl OpenStore {
+    /// One transfer, from its beginning to its end.
+    fn transfer(&self, ask: ObjectAsk, tell: ObjectTeller, place: TransferPlace) {
+        let begun = match ask {
+            ObjectAsk::Put(hash, size) => self.begin_put(hash, size),
+            ObjectAsk::Get(hash, from) => self.begin_get(hash, from),
+            ObjectAsk::Commit(_) => return,
+        };
+        let begun = match begun {
+            Ok(Some(begun)) => begun,
+            Ok(None) => return drop(tell.send(Ok(None))),
+            Err(refusal) => return drop(tell.send(Err(refusal))),
+        };
+        let pipe = ObjectPipe::new(begun.offset);
+        let object = OpenObject {
+            pipe: pipe.clone(),
+            offset: begun.offset,
+            size: begun.size,
+        };
+        // If nobody is there any more, it is closed.
+        drop(tell.send(Ok(Some(object))));
+        let outcome = if begun.is_put {
+            self.write(&begun, &pipe)
+        } else {
+            self.read(&begun, &pipe)
+        };
+        if let Ok(mut directory) = self.directory() {
+            directory.release(begun.hash);
+        }
+        self.released.notify_all();
+        drop(place);
+        if let Err(refusal) = &outcome {
+            tracing::warn!(target: "objects", object = %begun.hash, %refusal, "a transfer has failed");
+        }
+        pipe.end_with(outcome);
+    }
+
+    fn begin_put(&self, hash: ObjectHash, size: u64) -> Result<Option<BegunTransfer>, Refusal> {
+        let mut storage = self.storage()?;
+        let mut start = self.directory()?.begin_put(&mut storage, hash, size);
+        if start.as_ref().is_err_and(|it| it.code == Code::Busy) {
+            // Its client may be this one, which has lost its link just now.
+            let waited = self.released.wait_timeout(self.directory()?, RELEASE_WAIT);
+            let mut directory = waited.unwrap_or_else(PoisonError::into_inner).0;
+            start = directory.begin_put(&mut storage, hash, size);
+        }
+        Ok(match start? {
+            ObjectStart::Stored => None,
+            ObjectStart::From { offset, is_left } => Some(BegunTransfer {
+                hash,
+                is_put: true,
+                offset,
+                is_left,
+                size,
+            }),
+        })
+    }
+
+    fn begin_get(&self, hash: ObjectHash, offset: u64) -> Result<Option<BegunTransfer>, Refusal> {
+        let size = self
+            .directory()?
+            .begin_get(&self.storage()?, hash, offset)?;
+        Ok(Some(BegunTransfer {
+            hash,
+            is_put: false,
+            offset,
+            is_left: false,
+            size,
+        }))
+    }
+
+    fn write(&self, begun: &BegunTransfer, pipe: &ObjectPipe) -> PipeOutcome {
+        let hash = begun.hash;
+        let mut storage = self.storage()?;
+        let opened = ObjectWriter::open(&mut storage, hash, (begun.offset, begun.is_left));
+        let mut writer = opened.map_err(|it| failed(&it))?;
+        let mut bytes = VecDeque::new();
+        loop {
+            match pipe.next_step(&mut bytes) {
+                WriterStep::Write => {
+                    let written = writer.append(&mut storage, bytes.make_contiguous());
+                    written.map_err(|it| failed(&it))?;
+                    bytes.clear();
+                }
+                WriterStep::Commit => break,
+                WriterStep::End => return Ok(()),
+            }
+        }
+        let written = writer.finish(&mut storage);
+        self.directory()?.settle(&mut storage, hash, written)
+    }
+
+    fn read(&self, begun: &BegunTransfer, pipe: &ObjectPipe) -> PipeOutcome {
+        let storage = self.storage()?;
+        let name = begun.hash.to_string();
+        let mut bytes = vec![0; READ_BYTES];
+        let mut offset = begun.offset;
+        while offset < begun.size {
+            let left = usize::try_from(begun.size - offset).unwrap_or(READ_BYTES);
+            let bytes = &mut bytes[..left.min(READ_BYTES)];
+            if !pipe.has_room(bytes.len()) {
+                return Ok(());
+            }
+            let read = storage.read_at(&name, offset, bytes);
+            read.map_err(|it| failed(&it))?;
+            pipe.supply(bytes);
+            offset += bytes.len() as u64;
+        }
+        pipe.wait_until_closed();
+        Ok(())
+    }
+
+    fn storage(&self) -> Result<Files, Refusal> {
+        let files = self.files.as_ref().map(StateDirectory::files);
+        files.ok_or_else(|| Refusal::new(Code::Internal, "there is no store"))
+    }
+
+    fn directory(&self) -> Result<MutexGuard<'_, ObjectDirectory>, Refusal> {
+        let directory = self.directory.as_ref().map_err(Clone::clone)?;
+        Ok(directory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A transfer that has begun.
+struct BegunTransfer {
+    hash: ObjectHash,
+    is_put: bool,
+    offset: u64,
+    /// True if another process has written what is before the offset.
+    is_left: bool,
+    size: u64,
+}
+
+impl TransferPlace {
+    fn take(store: &Arc<OpenStore>) -> Result<Self, Refusal> {
+        let taken = store.transfers.fetch_add(1, Ordering::Relaxed);
+        let place = Self(store.clone());
+        if taken < TRANSFERS {
+            return Ok(place);
+        }
+        let detail = format!("the board has {TRANSFERS} transfers already");
+        Err(Refusal::new(Code::Busy, &detail))
+    }
+}
+
+impl Drop for TransferPlace {
+    fn drop(&mut self) {
+        self.0.transfers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn open_directory(
+    path: &Path,
+    room_bytes: u64,
+) -> Result<(ObjectDirectory, StateDirectory), Refusal> {
+    let refused = |error: &StateError| Refusal::new(Code::Internal, &error.to_string());
+    let files = StateDirectory::open(path).map_err(|it| refused(&it))?;
+    let directory = ObjectDirectory::open(&mut files.files(), room_bytes);
+    let directory = directory.map_err(|it| failed(&it))?;
+    Ok((directory, files))
+}
+
+fn no_thread() -> Refusal {
+    Refusal::new(
+        Code::SlowDown,
+        "there is no room for a thread: try again later",
+    )
+}
