@@ -22,6 +22,7 @@ mod standard_streams;
 mod escapes;
 mod events;
 mod following;
+mod objects;
 
 mod owner;
 mod simulator;

@@ -5,6 +5,7 @@
 
 mod error;
 mod link;
+mod objects;
 mod options;
 mod streaming;
 #[cfg(test)]
@@ -12,12 +13,13 @@ mod tests;
 
 pub use error::{CallError, GreetError, LinkError, RoundedSpan, Unwelcome};
 pub use link::{BoardOutput, Link, TextSink};
+pub use objects::{LocalObject, ObjectId, TransferError, TransferOptions, TransferProgress};
 pub use options::{Options, with_wire_time};
 
 use crate::clock::Clock;
 use crate::dial::Dial;
 use lastword_protocol::caller::{Caller, Effect, Patience};
-use lastword_protocol::frame::DELIMITER;
+use lastword_protocol::frame::{DELIMITER, Frame};
 use lastword_protocol::hello::{self, Welcome};
 use lastword_protocol::identity::Identity;
 use lastword_protocol::message::{Reply, Request};
@@ -276,11 +278,21 @@ impl Client {
 
     /// Takes in what was read, up to the first thing that happens.
     fn decode(&mut self, now: Instant) -> Result<Option<Heard>, LinkError> {
+        self.decode_beside(now, &mut |_| false)
+    }
+
+    /// As [`Client::decode`]; but a frame of which `take` says that it was for it is nobody else's.
+    fn decode_beside(
+        &mut self,
+        now: Instant,
+        take: &mut (dyn FnMut(&Frame<'_>) -> bool + Send),
+    ) -> Result<Option<Heard>, LinkError> {
         let Some(link) = self.link.as_mut() else {
             return Err(LinkError::Closed);
         };
         let caller = &mut self.caller;
         let heard = link.decode(now, &mut self.sink, |said| match said {
+            BoardOutput::Frame(frame) if take(frame) => None,
             BoardOutput::Frame(frame) => caller.receive(now, frame),
             BoardOutput::Announcement(announcement) => caller.announced(now, announcement),
         });

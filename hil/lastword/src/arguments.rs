@@ -9,10 +9,12 @@ use lastword_client::client::Options;
 use lastword_client::endpoint::Endpoint;
 use lastword_protocol::caller::Patience;
 use lastword_protocol::identity::NAME_BYTES;
-use lastword_protocol::{Millis, Text};
+use lastword_protocol::{Millis, ObjectHash, Text};
 use lastword_shell::arguments::{Argument, Kind};
 use lastword_shell::{Topic, Word, commands, help};
 use std::ffi::OsString;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Asks a board what it is and what runs on it, restarts things, reboots it and proves that it
@@ -38,13 +40,17 @@ pub(crate) struct Arguments {
     /// with --wait for the board (60s). May stand behind the command too.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
+    /// Behind `put`: send at most so many bytes in a second, such as 64KiB, and leave room for others. May
+    /// stand behind the command too.
+    #[arg(long, value_name = "SIZE", value_parser = rate)]
+    rate: Option<NonZeroU64>,
     /// Take a serial line from the client that owns it. May stand behind the command too.
     #[arg(long)]
     take_over: bool,
     /// What to tell others who ask who owns the line; USER@HOST otherwise.
     #[arg(long)]
     name: Option<String>,
-    /// `console`, or a line of the board's shell.
+    /// `console`, `put FILE`, `get HASH [FILE]`, or a line of the board's shell.
     #[arg(
         value_name = "COMMAND",
         trailing_var_arg = true,
@@ -74,6 +80,8 @@ pub(crate) struct Order {
     pub(crate) wait: Option<Duration>,
     pub(crate) take_over: bool,
     pub(crate) quiet: bool,
+    /// The most bytes in a second of a transfer.
+    pub(crate) rate: Option<NonZeroU64>,
     pub(crate) task: Task,
 }
 
@@ -82,6 +90,10 @@ pub(crate) struct Order {
 pub(crate) enum Task {
     /// A person, or a pipe, on the board's shell.
     Console,
+    /// A file into the board's store.
+    Put(PathBuf),
+    /// An object out of the board's store, to a file, or to standard output.
+    Get(ObjectHash, Option<PathBuf>),
     /// One line for the board's shell.
     Line(String),
     /// The same behind `--`: what no request spells is sent as text.
@@ -114,7 +126,15 @@ impl Arguments {
         let json = self.shown.json | self.take_word(OwnWord::Json);
         let wait = self.wait | self.take_word(OwnWord::Wait);
         let take_over = self.take_over | self.take_word(OwnWord::TakeOver);
-        let timeout = self.take_timeout()?;
+        let timeout = self.take_option(OwnWord::Timeout)?;
+        let timeout = match timeout {
+            Some(value) => Some(duration(&value).map_err(bad)?),
+            None => self.timeout,
+        };
+        let rate = match self.take_option(OwnWord::Rate)? {
+            Some(value) => Some(rate(&value).map_err(bad)?),
+            None => self.rate,
+        };
         let endpoint = self.endpoint()?;
         let mut client = Options {
             name: cut(&self.name.unwrap_or_else(own_name)),
@@ -132,6 +152,7 @@ impl Arguments {
             wait: wait.then_some(timeout.unwrap_or(PROOF_TIMEOUT)),
             take_over,
             quiet: self.shown.quiet,
+            rate,
             task,
         })
     }
@@ -143,18 +164,15 @@ impl Arguments {
         self.words.len() < before
     }
 
-    /// The timeout, wherever it stands.
-    fn take_timeout(&mut self) -> Result<Option<Duration>, clap::Error> {
-        let Some(at) = self
-            .words
-            .iter()
-            .position(|word| word == OwnWord::Timeout.text())
-        else {
-            return Ok(self.timeout);
+    /// The value of an option of the host's among the board's words; takes both out.
+    fn take_option(&mut self, option: OwnWord) -> Result<Option<String>, clap::Error> {
+        let is_it = |word: &String| word == option.text();
+        let Some(at) = self.words.iter().position(is_it) else {
+            return Ok(None);
         };
         let value = self.words.drain(at..self.words.len().min(at + 2)).nth(1);
-        let value = value.ok_or_else(|| bad("--timeout needs a duration"))?;
-        duration(&value).map(Some).map_err(bad)
+        let value = value.ok_or_else(|| bad(format_args!("{} needs a value", option.text())))?;
+        Ok(Some(value))
     }
 
     fn endpoint(&self) -> Result<Endpoint, clap::Error> {
@@ -173,6 +191,23 @@ fn task(mut words: Vec<String>, verbatim: Vec<String>) -> Result<Task, clap::Err
             let is_alone = words.len() == 1 && verbatim.is_empty();
             let task = is_alone.then_some(Task::Console);
             return task.ok_or_else(|| bad("console takes no other words"));
+        }
+        Some(word) if word == OwnWord::Put.text() => {
+            let [_, file] = &words[..] else {
+                return Err(bad("put takes a file, and nothing else"));
+            };
+            return Ok(Task::Put(file.into()));
+        }
+        Some(word) if word == OwnWord::Get.text() => {
+            let (hash, file) = match &words[..] {
+                [_, hash] => (hash, None),
+                [_, hash, file] => (hash, Some(file)),
+                _ => return Err(bad("get takes a hash, and a file or - to write to")),
+            };
+            let hash = hash
+                .parse()
+                .map_err(|it| bad(format_args!("{hash}: {it}")))?;
+            return Ok(Task::Get(hash, file.map(Into::into)));
         }
         Some(option) if option.starts_with('-') => {
             return Err(bad(format_args!("unknown option {option}; see --help")));
@@ -201,6 +236,22 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some(Argument::Duration(Millis(millis))) => Ok(Duration::from_millis(millis)),
         _ => Err("write it as 500ms, 30s, 5m or 2h".to_owned()),
     }
+}
+
+/// A number of bytes in a second: digits, and a unit if there is one.
+fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let shift = match &text[digits.len()..] {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => 64,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    let bytes = number.and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?));
+    let bytes = bytes.and_then(NonZeroU64::new);
+    bytes.ok_or_else(|| "write it as 500, 64KiB or 2MiB".to_owned())
 }
 
 /// As many attempts as ever, within `timeout` together; nor does it wait longer for what the board
@@ -239,6 +290,8 @@ fn commands_help() -> String {
     // Writing to a String cannot fail.
     let _ = help::term(&mut text, Topic::all(commands::ALL));
     text.push_str("\n`lastword console` talks to the board's own shell; ^] leaves.\n");
+    text.push_str("`lastword put FILE` stores a file on the board and prints its SHA-256; ");
+    text.push_str("`lastword get HASH [FILE]` fetches it.\n");
     text.push_str("Words that are never the board's, unless they stand behind `--`:");
     for word in OwnWord::ALL {
         text.extend([" ", word.text()]);
@@ -261,6 +314,8 @@ const SHORTEST_ATTEMPT: Millis = Millis(50);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     fn read(words: &[&str]) -> Result<Order, clap::Error> {
         let words = ["lastword", "-u", "tcp://board"].iter().chain(words);
@@ -322,15 +377,19 @@ mod tests {
         for word in OwnWord::ALL {
             let words = match word {
                 OwnWord::Console => vec!["console"],
+                OwnWord::Put => vec!["put", "status"],
+                OwnWord::Get => vec!["get", HASH],
                 OwnWord::Timeout => vec!["status", "--timeout", "1s"],
+                OwnWord::Rate => vec!["status", "--rate", "1KiB"],
                 _ => vec!["status", word.text()],
             };
             let order = read(&words).unwrap();
             let line = Task::Line("status".to_owned());
-            let expected = if word == OwnWord::Console {
-                Task::Console
-            } else {
-                line
+            let expected = match word {
+                OwnWord::Console => Task::Console,
+                OwnWord::Put => Task::Put("status".into()),
+                OwnWord::Get => Task::Get(HASH.parse().unwrap(), None),
+                _ => line,
             };
             assert_eq!(order.task, expected, "{words:?}");
         }
@@ -347,6 +406,15 @@ mod tests {
             &["console", "status"],
             &["--"],
             &["--", "status\nreboot"],
+            &["put"],
+            &["put", "a", "b"],
+            &["get"],
+            &["get", "12"],
+            &["get", HASH, "a", "b"],
+            &["put", "a", "--rate", "0"],
+            &["put", "a", "--rate", "20GB"],
+            &["put", "a", "--rate", "99999999999GiB"],
+            &["put", "--rate"],
         ] {
             assert!(read(words).is_err(), "{words:?}");
         }

@@ -6,7 +6,8 @@ use crate::following::{self, Following};
 use crate::notes::Notes;
 use crate::report::{self, Reader, Report};
 use crate::signals;
-use lastword_client::client::{CallError, Client, GreetError, RoundedSpan, Unwelcome};
+use crate::trouble::{Trouble, lost, not_reached, not_welcome};
+use lastword_client::client::{Client, GreetError, RoundedSpan, Unwelcome};
 use lastword_client::endpoint::Endpoint;
 use lastword_client::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
 use lastword_protocol::hello::Busy;
@@ -17,7 +18,6 @@ use lastword_protocol::refusal::Code;
 use lastword_protocol::stream::StreamReader;
 use lastword_shell::parse::{Action, Script, Step};
 use lastword_shell::{Dialect, Rules, commands, parse};
-use std::error::Error;
 use std::time::Duration;
 
 /// Returns whether all of the line can be asked in typed requests.
@@ -88,9 +88,6 @@ struct Asking<'a> {
     following: Option<Following>,
 }
 
-/// A step that has no reply: what to say, and how to end.
-type Trouble = (Code, String, Exit);
-
 impl Asking<'_> {
     async fn run(&mut self, script: &Script) -> Exit {
         for step in &script.steps {
@@ -144,10 +141,14 @@ impl Asking<'_> {
     async fn call(&mut self, request: &Request) -> Result<Reply, Trouble> {
         let client = match self.client.take() {
             Some(client) => client,
-            None => self
-                .connect(request)
-                .await
-                .map_err(|error| self.not_reached(error))?,
+            None => {
+                let aside = may_ask_aside(request);
+                let opened = open_session(self.order, &self.notes, aside).await;
+                let (client, busy) =
+                    opened.map_err(|error| not_reached(&self.order.endpoint, error))?;
+                self.busy = busy;
+                client
+            }
         };
         let client = self.client.insert(client);
         if let Some(busy) = self.busy.as_ref().filter(|_| !may_ask_aside(request)) {
@@ -228,41 +229,6 @@ impl Asking<'_> {
         }
     }
 
-    /// Opens a session for this request; or none, if another owns the line and the request may be
-    /// asked all the same.
-    async fn connect(&mut self, request: &Request) -> Result<Client, GreetError> {
-        let mut client = Client::connect(&self.order.endpoint, &self.order.client).await?;
-        client.on_text(self.notes.text_sink(self.order.quiet));
-        match client.greet(self.order.take_over).await {
-            Err(GreetError::Unwelcome(Unwelcome::Busy(busy))) if self.is_own(&busy) => {
-                self.note_taken_back(&busy);
-                client.greet(true).await?;
-            }
-            Err(GreetError::Unwelcome(Unwelcome::Busy(busy))) if may_ask_aside(request) => {
-                let unwelcome = Unwelcome::Busy(busy.clone());
-                self.notes
-                    .line(&format!("lastword: {unwelcome}; asking all the same"));
-                self.busy = Some(busy);
-            }
-            greeted => drop(greeted?),
-        }
-        Ok(client)
-    }
-
-    /// Returns whether the line's owner was a client like this one that has ended without a goodbye: this
-    /// port is locked, so no other uses it now, and the owner has this one's name, USER@HOST.
-    fn is_own(&self, busy: &Busy) -> bool {
-        let is_locked = matches!(self.order.endpoint, Endpoint::Serial { .. });
-        is_locked && !busy.name.is_empty() && busy.name == self.order.client.name
-    }
-
-    fn note_taken_back(&self, busy: &Busy) {
-        let (owned, idle) = (RoundedSpan(busy.owned), RoundedSpan(busy.idle));
-        self.notes.line(&format!(
-            "lastword: taking the line back from an earlier client of yours, owner for {owned}, idle for {idle}"
-        ));
-    }
-
     async fn prove(
         &mut self,
         step: &Step,
@@ -274,9 +240,9 @@ impl Asking<'_> {
         let take_over = self.order.take_over;
         let mut proof = prove(endpoint, power, self.proof_options(timeout, take_over)).await;
         if let Err(ProofError::Greet(GreetError::Unwelcome(Unwelcome::Busy(busy)))) = &proof
-            && self.is_own(busy)
+            && is_own(self.order, busy)
         {
-            self.note_taken_back(busy);
+            note_taken_back(&self.notes, busy);
             proof = prove(endpoint, power, self.proof_options(timeout, true)).await;
         }
         match proof {
@@ -288,7 +254,7 @@ impl Asking<'_> {
                     _ => Exit::No,
                 })
             }
-            Err(ProofError::Greet(error)) => Err(self.not_reached(error)),
+            Err(ProofError::Greet(error)) => Err(not_reached(&self.order.endpoint, error)),
             Err(ProofError::Refused(refusal)) => Ok(self.tell(step, &Reply::Refused(refusal))),
             Err(ProofError::Unexpected(reply)) => {
                 self.tell(step, &reply);
@@ -321,25 +287,7 @@ impl Asking<'_> {
 
     /// Gives a serial line free for the next client.
     async fn leave(&mut self) {
-        if let Some(client) = self.client.take() {
-            // It has nothing more to say, so that nothing is lost if it cannot be told.
-            let _ = tokio::time::timeout(GOODBYE_TIMEOUT, client.goodbye()).await;
-        }
-    }
-
-    fn not_reached(&self, error: GreetError) -> Trouble {
-        match error {
-            GreetError::Link(error) => {
-                let detail = format!("cannot reach {}: {}", self.order.endpoint, reason(&error));
-                (Code::Offline, detail, Exit::Unreachable)
-            }
-            GreetError::Silent => {
-                let detail = format!("no answer from {}", self.order.endpoint);
-                (Code::Timeout, detail, Exit::Unreachable)
-            }
-            GreetError::Unwelcome(unwelcome) => not_welcome(&unwelcome),
-            GreetError::TooLong(error) => (Code::Internal, error.to_string(), Exit::No),
-        }
+        leave(self.client.take()).await;
     }
 }
 
@@ -357,39 +305,48 @@ fn is_ending(reply: &Reply) -> bool {
     matches!(reply, Reply::Refused(refusal) if refusal.code == Code::Offline)
 }
 
-fn not_welcome(unwelcome: &Unwelcome) -> Trouble {
-    match unwelcome {
-        Unwelcome::Busy(_) => {
-            let detail = format!("{unwelcome}; --take-over takes it");
-            (Code::Busy, detail, Exit::No)
+/// Opens a session; or none, if another owns the line, who is returned then, and may be asked `aside`.
+pub(crate) async fn open_session(
+    order: &Order,
+    notes: &Notes,
+    aside: bool,
+) -> Result<(Client, Option<Busy>), GreetError> {
+    let mut client = Client::connect(&order.endpoint, &order.client).await?;
+    client.on_text(notes.text_sink(order.quiet));
+    match client.greet(order.take_over).await {
+        Err(GreetError::Unwelcome(Unwelcome::Busy(busy))) if is_own(order, &busy) => {
+            note_taken_back(notes, &busy);
+            client.greet(true).await?;
         }
-        Unwelcome::Refused(refusal) => (refusal.code, refusal.detail.to_string(), Exit::No),
-        Unwelcome::Version(_) => (Code::NotHere, unwelcome.to_string(), Exit::No),
+        Err(GreetError::Unwelcome(Unwelcome::Busy(busy))) if aside => {
+            let unwelcome = Unwelcome::Busy(busy.clone());
+            notes.line(&format!("lastword: {unwelcome}; asking all the same"));
+            return Ok((client, Some(busy)));
+        }
+        greeted => drop(greeted?),
     }
+    Ok((client, None))
 }
 
-fn lost(error: &CallError) -> Trouble {
-    let detail = reason(error);
-    match error {
-        CallError::Cannot(_) => (Code::Internal, detail, Exit::No),
-        CallError::Link(_) => (Code::Offline, detail, Exit::Unreachable),
-        CallError::Silent => (Code::Timeout, detail, Exit::Unreachable),
-        CallError::StillWorking(_) => {
-            let detail = format!("{detail}; raise --timeout to wait for it");
-            (Code::Timeout, detail, Exit::Unreachable)
-        }
-        CallError::Restarted(_) => (Code::Aborted, detail, Exit::Unreachable),
-        CallError::Unwelcome(unwelcome) => not_welcome(unwelcome),
-        CallError::StreamLost => (Code::Unknown, detail, Exit::No),
-        CallError::Unreadable(_) => (Code::NotHere, detail, Exit::No),
-    }
+/// Returns whether the line's owner was a client like this one that has ended without a goodbye: this
+/// port is locked, so no other uses it now, and the owner has this one's name, USER@HOST.
+fn is_own(order: &Order, busy: &Busy) -> bool {
+    let is_locked = matches!(order.endpoint, Endpoint::Serial { .. });
+    is_locked && !busy.name.is_empty() && busy.name == order.client.name
 }
 
-/// The innermost cause: `the link failed` adds nothing to what the system says.
-fn reason(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => reason(cause),
-        None => error.to_string(),
+fn note_taken_back(notes: &Notes, busy: &Busy) {
+    let (owned, idle) = (RoundedSpan(busy.owned), RoundedSpan(busy.idle));
+    notes.line(&format!(
+        "lastword: taking the line back from an earlier client of yours, owner for {owned}, idle for {idle}"
+    ));
+}
+
+/// Gives a serial line free for the next client.
+pub(crate) async fn leave(client: Option<Client>) {
+    if let Some(client) = client {
+        // It has nothing more to say, so that nothing is lost if it cannot be told.
+        let _ = tokio::time::timeout(GOODBYE_TIMEOUT, client.goodbye()).await;
     }
 }
 

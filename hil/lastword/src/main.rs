@@ -2,7 +2,7 @@
 //!
 //! The modules are listed in the order a line travels: `arguments` become a line, it is parsed
 //! by the shell's grammar and asked by `line` (a log that is `following` again and again) or, behind `--`, sent by `text_line`, the replies are written by a `report` and the
-//! asides (console text, rungs) by `notes`. `lastword console` goes its own way.
+//! asides (console text, rungs) by `notes`. `lastword console` and the `objects` of a board's store go their own way.
 
 mod arguments;
 mod default_endpoint;
@@ -11,11 +11,13 @@ mod words;
 
 mod following;
 mod line;
+mod objects;
 mod text_line;
 
 mod json;
 mod notes;
 mod report;
+mod trouble;
 
 mod console;
 mod raw_terminal;
@@ -65,6 +67,8 @@ async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match order.task {
         Task::Console => console::run(&order.endpoint, order.take_over).await,
+        Task::Put(ref file) => objects::put(&order, file).await,
+        Task::Get(hash, ref file) => objects::get(&order, hash, file.as_deref()).await,
         Task::Verbatim(ref line) if order.wait.is_none() && !line::can_be_asked(line) => {
             text_line::run(&order, line).await
         }

@@ -3,10 +3,13 @@
 /// A word of `lastword`'s own. In front of `--` none of them reaches the board, behind it each does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnWord {
-    /// A command: it stands first.
+    /// Commands: they stand first.
     Console,
+    Get,
+    Put,
     /// Options that may stand behind the board's words, too.
     Json,
+    Rate,
     TakeOver,
     Timeout,
     Wait,
@@ -14,9 +17,12 @@ pub(crate) enum OwnWord {
 
 impl OwnWord {
     /// The table.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Console,
+        Self::Get,
+        Self::Put,
         Self::Json,
+        Self::Rate,
         Self::TakeOver,
         Self::Timeout,
         Self::Wait,
@@ -26,7 +32,10 @@ impl OwnWord {
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Console => "console",
+            Self::Get => "get",
+            Self::Put => "put",
             Self::Json => "--json",
+            Self::Rate => "--rate",
             Self::TakeOver => "--take-over",
             Self::Timeout => "--timeout",
             Self::Wait => "--wait",

@@ -81,6 +81,16 @@ impl Report {
         }
     }
 
+    /// The answer to a command of `lastword`'s own.
+    pub(crate) fn of_one_step(reader: Reader, notes: Notes) -> Self {
+        Self {
+            reader,
+            answer: Answer::new(Dialect::Plain, None, 1),
+            notes,
+            object: Map::new(),
+        }
+    }
+
     /// The board's reply to a step; returns whether it is a yes.
     pub(crate) fn reply(&mut self, step: &Step, reply: &Reply) -> bool {
         let refusal = fields::refusal(reply);
@@ -252,6 +262,16 @@ fn code_of(proof: &Proof) -> Code {
             Code::Internal
         }
     }
+}
+
+/// An object for a program.
+pub(crate) fn object(object: Map<String, Json>) {
+    print_object(object);
+}
+
+/// A line of an answer.
+pub(crate) fn line(line: &str) {
+    print(&format!("{line}\n"));
 }
 
 fn print_object(object: Map<String, Json>) {

@@ -11,7 +11,7 @@ use lastword_protocol::frame::{DELIMITER, Frame};
 use lastword_protocol::units::Nonce;
 use std::future::Future;
 use std::pin::pin;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::coop::unconstrained;
@@ -161,6 +161,25 @@ impl Link {
                 }
             },
             () = waited => Ok(()),
+        }
+    }
+
+    /// Reads what has arrived, as far as that is known, and waits for nothing. Returns whether anything had. Call it
+    /// when everything read is decoded.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::fill`].
+    pub fn fill_at_once(&mut self) -> Result<bool, LinkError> {
+        let read = unconstrained(self.stream.read(&mut self.input[..]));
+        match pin!(read).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(0)) => Err(LinkError::Closed),
+            Poll::Ready(Ok(length)) => {
+                self.unread = 0..length;
+                Ok(true)
+            }
+            Poll::Ready(Err(error)) => Err(error.into()),
+            Poll::Pending => Ok(false),
         }
     }
 
