@@ -240,6 +240,26 @@ impl<const N: usize> Decoder<N> {
         }
     }
 
+    /// Takes of these bytes, which arrived at `now`, as many as are held in any case: those before the delimiter of a
+    /// candidate under way. Returns their number. Each of them could be pushed instead; this is faster.
+    pub fn hold(&mut self, now: Instant, bytes: &[u8]) -> usize {
+        self.tick(now);
+        if !matches!(self.state, State::Open | State::Closed) {
+            return 0;
+        }
+        let free = self.buffer.get_mut(self.held..).unwrap_or_default();
+        let most = free.len().min(bytes.len());
+        let fitting = &bytes[..most];
+        let count = fitting.iter().position(|byte| *byte == DELIMITER);
+        let count = count.unwrap_or(most);
+        free[..count].copy_from_slice(&bytes[..count]);
+        self.held += count;
+        if count > 0 {
+            self.last_byte = now;
+        }
+        count
+    }
+
     /// Lets time pass. Returns whether a held candidate ended here, void. Late and repeated
     /// ticks are harmless; [`Decoder::push`] ticks by itself.
     pub fn tick(&mut self, now: Instant) -> bool {

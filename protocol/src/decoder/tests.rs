@@ -22,13 +22,25 @@ fn packet(sequence: u16, body: &[u8]) -> Packet<256> {
 /// The frames (by sequence number) and the text that come out of `stream`, whose pieces
 /// arrive at the given times.
 fn run(manner: Manner, stream: &[(u64, &[u8])]) -> (Vec<u16>, String) {
+    run_holding(manner, stream, 0)
+}
+
+/// As [`run`], but has up to `run` bytes held at once where that can be.
+fn run_holding(manner: Manner, stream: &[(u64, &[u8])], run: usize) -> (Vec<u16>, String) {
     let mut decoder = Decoder::<64>::new(manner);
     decoder.enter(Some(NONCE));
     let (mut frames, mut text) = (Vec::new(), String::new());
     for (at, bytes) in stream {
         decoder.tick(Instant(*at));
         text.extend(core::iter::from_fn(|| decoder.released()).map(char::from));
-        for byte in *bytes {
+        let mut rest = *bytes;
+        while !rest.is_empty() {
+            let held = decoder.hold(Instant(*at), &rest[..run.min(rest.len())]);
+            rest = &rest[held..];
+            let Some((byte, behind)) = rest.split_first() else {
+                break;
+            };
+            rest = behind;
             match decoder.push(Instant(*at), *byte) {
                 Step::Frame(frame) => frames.push(frame.header.sequence.0),
                 Step::Text(byte) => text.push(char::from(byte)),
@@ -305,6 +317,7 @@ proptest! {
             0..12,
         ),
         cut in any::<prop::sample::Index>(),
+        held in 1..100_usize,
     ) {
         let stream = pieces.concat();
         let (head, tail) = stream.split_at(cut.index(stream.len() + 1));
@@ -313,6 +326,13 @@ proptest! {
                 run(manner, &[(0, &stream)]),
                 run(manner, &[(0, head), (1, tail)])
             );
+            // 900 ms are a silence in a candidate, though not on every link.
+            for at in [1, 900, 1_100] {
+                prop_assert_eq!(
+                    run(manner, &[(0, head), (at, tail)]),
+                    run_holding(manner, &[(0, head), (at, tail)], held)
+                );
+            }
         }
     }
 
