@@ -18,6 +18,8 @@ use std::io;
 
 /// The ending of the name of an object that is not whole.
 const PART: &str = ".part";
+/// The ending of the name of one that is whole, and is being given its name once more.
+const KEPT: &str = ".kept";
 
 /// The room of a store that is configured nowhere, in bytes.
 pub const STORE_BYTES: u64 = 256 << 20;
@@ -37,7 +39,7 @@ struct StoredObject {
     /// Its length in bytes, once it is whole.
     size: u64,
     is_whole: bool,
-    /// True if this process has begun it.
+    /// True if this process has begun it, or given it its name.
     is_own: bool,
     /// The number of transfers that use it.
     transfers: u32,
@@ -64,18 +66,23 @@ impl ObjectDirectory {
     ///
     /// # Errors
     ///
-    /// If the directory cannot be read, or its names not made durable.
+    /// If the directory cannot be read, or a file not renamed.
     pub fn open<S>(storage: &mut S, room_bytes: u64) -> io::Result<Self>
     where
         S: Storage + ?Sized,
     {
-        // An agent may have been killed when it had given an object its name.
-        storage.sync_names()?;
         let mut objects = HashMap::new();
         for name in storage.names()? {
             if name.ends_with(writer::COPY) {
                 storage.remove(&name)?;
             }
+            let name = match name.strip_suffix(KEPT) {
+                Some(kept) => {
+                    storage.rename(&name, kept)?;
+                    kept.to_owned()
+                }
+                None => name,
+            };
             let digits = name.strip_suffix(PART);
             let Ok(hash) = digits.unwrap_or(&name).parse() else {
                 continue;
@@ -120,6 +127,9 @@ impl ObjectDirectory {
         if let Some(object) = known.filter(|it| it.is_whole) {
             if object.size != size {
                 return Err(other_length(object.size));
+            }
+            if !object.is_own {
+                self.keep_again(storage, hash).map_err(|it| failed(&it))?;
             }
             self.touch(hash);
             return Ok(ObjectStart::Stored);
@@ -206,21 +216,41 @@ impl ObjectDirectory {
         Err(refusal)
     }
 
-    /// Gives an object its name.
+    /// Gives an object its name for the first time.
     fn commit<S>(&mut self, storage: &mut S, hash: ObjectHash) -> io::Result<()>
     where
         S: Storage + ?Sized,
     {
-        let name = hash.to_string();
-        storage.rename(&part_name(hash), &name)?;
-        if let Err(error) = storage.sync_names() {
+        let named = self.give_name(storage, hash, &part_name(hash));
+        if named.is_err() {
             // The name may be gone after a power cut: so it is gone now.
             self.objects.remove(&hash);
-            storage.remove(&name)?;
-            return Err(error);
+            storage.remove(&hash.to_string())?;
         }
+        named
+    }
+
+    /// Makes the name of an object durable that another process has given it: that may have been told that the name
+    /// is not, and have died of it.
+    fn keep_again<S>(&mut self, storage: &mut S, hash: ObjectHash) -> io::Result<()>
+    where
+        S: Storage + ?Sized,
+    {
+        let kept = format!("{hash}{KEPT}");
+        storage.rename(&hash.to_string(), &kept)?;
+        self.give_name(storage, hash, &kept)
+    }
+
+    /// Renames a whole object to its hash, for good.
+    fn give_name<S>(&mut self, storage: &mut S, hash: ObjectHash, file: &str) -> io::Result<()>
+    where
+        S: Storage + ?Sized,
+    {
+        storage.rename(file, &hash.to_string())?;
+        storage.sync_names()?;
         if let Some(object) = self.objects.get_mut(&hash) {
             object.is_whole = true;
+            object.is_own = true;
         }
         Ok(())
     }
@@ -264,22 +294,40 @@ impl ObjectDirectory {
             let detail = format!("the store has {} bytes, {in_use} in use", self.room_bytes);
             return Err(Refusal::new(Code::TooLong, &detail));
         }
-        let mut used: u64 = others().map(|(_, object)| object.size).sum();
-        let mut unused: Vec<_> = others().map(|(hash, object)| (*hash, *object)).collect();
-        unused.retain(|(_, object)| object.transfers == 0);
-        // What is not whole goes before what is.
-        unused.sort_by_key(|(hash, object)| (object.is_whole, object.last_use, hash.0));
-        for (old, object) in unused {
-            if used.saturating_add(size) <= self.room_bytes {
+        let others = |it: &Self| {
+            let others = it.objects.iter().filter(|(other, _)| **other != hash);
+            others.map(|(_, object)| object.size).sum::<u64>()
+        };
+        while self.room_bytes < others(self).saturating_add(size) {
+            let removed = self.remove_unused(storage, hash);
+            if !removed.map_err(|it| failed(&it))? {
                 break;
             }
-            let name = object_name(old, object.is_whole);
-            storage.remove(&name).map_err(|it| failed(&it))?;
-            self.objects.remove(&old);
-            used -= object.size;
-            tracing::info!(target: "objects", object = %old, bytes = object.size, "removed to make room");
         }
         Ok(())
+    }
+
+    /// Removes the object that was unused for longest, but not this one. Returns whether there was any.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says.
+    pub fn remove_unused<S>(&mut self, storage: &mut S, but: ObjectHash) -> io::Result<bool>
+    where
+        S: Storage + ?Sized,
+    {
+        let unused = self.objects.iter();
+        let unused = unused.filter(|(hash, object)| object.transfers == 0 && **hash != but);
+        // What is not whole goes before what is.
+        let oldest = unused.min_by_key(|(hash, it)| (it.is_whole, it.last_use, hash.0));
+        let Some((hash, object)) = oldest.map(|(hash, object)| (*hash, *object)) else {
+            return Ok(false);
+        };
+        storage.remove(&object_name(hash, object.is_whole))?;
+        self.objects.remove(&hash);
+        let bytes = object.size;
+        tracing::info!(target: "objects", object = %hash, bytes, "removed to make room");
+        Ok(true)
     }
 }
 

@@ -258,6 +258,8 @@ impl ClientTransfer {
             sender.on_credit(now, credit);
             open.object.pipe.discard_before(sender.acknowledged());
         }
+        // Its client may ask for the next at once.
+        self.open.take_if(|open| open.is_sent());
     }
 
     /// Returns whether the thread of the store has done something that was not seen. `waker` is woken when it does.
@@ -317,6 +319,7 @@ impl ClientTransfer {
         let frame = open.take_frame(now, nonce);
         self.is_due = frame.is_some();
         if frame.is_none() && open.is_sent() {
+            // There was nothing to be sent.
             self.open = None;
         }
         frame

@@ -12,10 +12,11 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::{Code, Refusal};
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// The name of the store's directory in the state directory.
@@ -26,6 +27,8 @@ pub const TRANSFERS: usize = 8;
 const READ_BYTES: usize = 64 << 10;
 /// The longest wait for an earlier transfer of an object, whose client is gone, to let go of it.
 const RELEASE_WAIT: Duration = Duration::from_secs(2);
+/// The time after which what was put so far is made durable, so that a reset costs no more.
+const SYNC_PAUSE: Duration = Duration::from_secs(1);
 /// The stack of a transfer's thread, in bytes.
 const STACK_BYTES: usize = 256 << 10;
 
@@ -196,12 +199,29 @@ impl OpenStore {
         let opened = ObjectWriter::open(&mut storage, hash, (begun.offset, begun.is_left));
         let mut writer = opened.map_err(|it| failed(&it))?;
         let mut bytes = VecDeque::new();
+        let mut synced = Instant::now();
         loop {
             match pipe.next_step(&mut bytes) {
                 WriterStep::Write => {
-                    let written = writer.append(&mut storage, bytes.make_contiguous());
-                    written.map_err(|it| failed(&it))?;
+                    let make_room = |storage: &mut Files| {
+                        let directory = self.directory();
+                        let removed = directory.map(|mut it| it.remove_unused(storage, hash));
+                        matches!(removed, Ok(Ok(true)))
+                    };
+                    let written = writer.append(&mut storage, bytes.make_contiguous(), make_room);
+                    // What does not fit is of no use, and a full disk harms everything else.
+                    if let Err(error) = written {
+                        return self.directory()?.settle(&mut storage, hash, Err(error));
+                    }
                     bytes.clear();
+                    if SYNC_PAUSE <= synced.elapsed() {
+                        // The system reports once that it has lost content.
+                        if let Err(error) = storage.sync(writer.file()) {
+                            return self.directory()?.settle(&mut storage, hash, Err(error));
+                        }
+                        storage.sync_names().map_err(|it| failed(&it))?;
+                        synced = Instant::now();
+                    }
                 }
                 WriterStep::Commit => break,
                 WriterStep::End => return Ok(()),
@@ -222,7 +242,13 @@ impl OpenStore {
             if !pipe.has_room(bytes.len()) {
                 return Ok(());
             }
-            let read = storage.read_at(&name, offset, bytes);
+            let mut read = storage.read_at(&name, offset, bytes);
+            if matches!(&read, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+                // It may be given its name once more just now.
+                let directory = self.directory()?;
+                read = storage.read_at(&name, offset, bytes);
+                drop(directory);
+            }
             read.map_err(|it| failed(&it))?;
             pipe.supply(bytes);
             offset += bytes.len() as u64;

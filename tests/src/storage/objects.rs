@@ -9,7 +9,8 @@ use lastword_protocol::ObjectHash;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
-/// The store of a new board, or of one on which a power cut has left part of an object without its content.
+/// The store of a new board; or of one on which a power cut has left an object, part of another without its content,
+/// and a third that was just being given its name.
 pub(super) struct ObjectSubject {
     pub(super) is_damaged: bool,
 }
@@ -25,7 +26,7 @@ const SIZE: u64 = 6;
 /// There is room for two.
 const ROOM: u64 = 2 * SIZE;
 /// The objects that are put, one after the other.
-const PUTS: [u8; 4] = [1, 2, 1, 3];
+const PUTS: [u8; 4] = [2, 1, 2, 3];
 
 fn content_of(number: u8) -> [u8; 6] {
     [b'o', b'b', b'j', b'0' + number, b'.', b'.']
@@ -42,17 +43,26 @@ impl StorageSubject for ObjectSubject {
 
     fn name(&self) -> &'static str {
         if self.is_damaged {
-            return "objects, a part damaged";
+            return "objects, damaged";
         }
         "objects"
     }
 
     fn image(&self) -> DiskImage {
-        let damaged = (format!("{}.part", hash_of(1)), vec![0; 4]);
-        self.is_damaged.then_some(damaged).into_iter().collect()
+        if !self.is_damaged {
+            return DiskImage::new();
+        }
+        DiskImage::from([
+            (format!("{}.part", hash_of(1)), vec![0; 4]),
+            (hash_of(2).to_string(), content_of(2).into()),
+            (format!("{}.kept", hash_of(3)), content_of(3).into()),
+        ])
     }
 
     fn state(&self) -> Self::State {
+        if self.is_damaged {
+            return BTreeSet::from([2, 3]);
+        }
         BTreeSet::new()
     }
 
@@ -71,7 +81,6 @@ impl StorageSubject for ObjectSubject {
         if process.directory.is_some() {
             let found = process.found(disk)?;
             ledger.check(&found)?;
-            acknowledge(&found, ledger);
         }
         Ok(Some(process))
     }
@@ -148,14 +157,16 @@ impl ObjectProcess {
         let Some(directory) = &mut self.directory else {
             return Ok(false);
         };
-        disk.action = "begin to put";
+        // One action: an object that is there is named again by the calls that name a new one, and takes two faults to
+        // need them.
+        disk.action = "put";
         let there = match directory.begin_put(disk, hash, SIZE) {
             Err(_) => return Ok(false),
             Ok(ObjectStart::Stored) => None,
             Ok(ObjectStart::From { offset, is_left }) => Some((offset, is_left)),
         };
         if let Some(there) = there {
-            let is_kept = write(directory, number, there, disk);
+            let is_kept = write(directory, number, there, disk)?;
             directory.release(hash);
             if !is_kept {
                 return Ok(false);
@@ -164,7 +175,7 @@ impl ObjectProcess {
         let found = self.found(disk)?;
         if !disk.is_cut {
             ledger.check(&found)?;
-            acknowledge(&found, ledger);
+            acknowledge(number, ledger);
         }
         if !disk.is_cut && !found.contains(&number) {
             return Err(format!("object {number} was kept and is not there"));
@@ -173,9 +184,18 @@ impl ObjectProcess {
     }
 }
 
-/// From now on, these are there. One that gave way may come back: its content is right.
-fn acknowledge(found: &BTreeSet<u8>, ledger: &mut StateLedger<BTreeSet<u8>>) {
-    ledger.acknowledge(found.clone());
+/// From now on, this one is there, and what was there for certain, as far as it did not give way. One that gave way may
+/// come back: its content is right.
+fn acknowledge(number: u8, ledger: &mut StateLedger<BTreeSet<u8>>) {
+    let mut states = ledger
+        .states()
+        .into_iter()
+        .filter(|it| it.contains(&number));
+    if let Some(first) = states.next() {
+        let rest: Vec<_> = states.collect();
+        ledger.acknowledge(first);
+        rest.into_iter().for_each(|it| ledger.attempt(it));
+    }
     for back in 1..=3 {
         for state in ledger.states() {
             ledger.attempt(&state | &BTreeSet::from([back]));
@@ -189,20 +209,35 @@ fn write(
     number: u8,
     there: (u64, bool),
     disk: &mut SimulatedDisk,
-) -> bool {
+) -> Result<bool, RuleViolation> {
     let (content, hash) = (content_of(number), hash_of(number));
-    disk.action = "write";
     let Ok(mut writer) = ObjectWriter::open(disk, hash, there) else {
-        return false;
+        return refused(disk, "open");
     };
     let rest = &content[usize::try_from(there.0).unwrap_or_default()..];
     let (one, other) = rest.split_at(rest.len() / 2);
     for piece in [one, other] {
-        if !piece.is_empty() && writer.append(disk, piece).is_err() {
-            return false;
+        let make_room = |disk: &mut SimulatedDisk| {
+            let removed = directory.remove_unused(disk, hash);
+            removed.unwrap_or_default()
+        };
+        if piece.is_empty() {
+            continue;
+        }
+        if let Err(error) = writer.append(disk, piece, make_room) {
+            // As the agent does: what does not fit is dropped.
+            let _ = directory.settle(disk, hash, Err(error));
+            return refused(disk, "write");
         }
     }
-    disk.action = "keep";
     let written = writer.finish(disk);
-    directory.settle(disk, hash, written).is_ok()
+    Ok(directory.settle(disk, hash, written).is_ok())
+}
+
+/// What a disk refuses, it refuses for a reason.
+fn refused(disk: &SimulatedDisk, action: &str) -> Result<bool, RuleViolation> {
+    if disk.is_cut || disk.failed > 0 {
+        return Ok(false);
+    }
+    Err(format!("{action}: refused for no reason"))
 }

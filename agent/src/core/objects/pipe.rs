@@ -6,6 +6,12 @@ use std::fmt;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// The bytes that are written at once, if they come soon enough.
+const WRITE_BYTES: usize = 64 << 10;
+/// The time for which bytes wait for more, so that a thread is not woken for each piece.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// The most bytes in a pipe.
 pub(super) const PIPE_BYTES: usize = 256 << 10;
@@ -73,8 +79,13 @@ impl ObjectPipe {
     /// Puts bytes in, at the end. Never more than there is room for.
     pub fn push(&self, bytes: &[u8]) {
         let mut state = self.lock();
+        let before = state.bytes.len();
         state.bytes.extend(bytes);
-        self.0.changed.notify_one();
+        // In between the thread gathers them.
+        let is_enough = before < WRITE_BYTES && WRITE_BYTES <= state.bytes.len();
+        if before == 0 || is_enough {
+            self.0.changed.notify_one();
+        }
     }
 
     /// Has the object kept once all of it is written: [`ObjectPipe::poll_outcome`] tells what came of it.
@@ -166,7 +177,12 @@ impl ObjectPipe {
             state.bytes.is_empty() && !state.is_closed && !state.is_complete
         };
         let waited = self.0.changed.wait_while(self.lock(), nothing);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let state = waited.unwrap_or_else(PoisonError::into_inner);
+        let few = |state: &mut PipeState| {
+            state.bytes.len() < WRITE_BYTES && !state.is_closed && !state.is_complete
+        };
+        let waited = self.0.changed.wait_timeout_while(state, GATHER, few);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         if state.is_closed {
             return WriterStep::End;
         }

@@ -70,7 +70,7 @@ fn put(directory: &mut ObjectDirectory, files: &SharedFiles, content: &[u8]) -> 
     };
     let mut writer = ObjectWriter::open(&mut files.clone(), hash, (offset, is_left)).unwrap();
     let rest = &content[usize::try_from(offset).unwrap()..];
-    writer.append(&mut files.clone(), rest).unwrap();
+    writer.append(&mut files.clone(), rest, |_| false).unwrap();
     let written = writer.finish(&mut files.clone());
     let settled = directory.settle(&mut files.clone(), hash, written);
     directory.release(hash);

@@ -18,6 +18,8 @@ pub struct ObjectWriter {
     name: String,
     hash: ObjectHash,
     hasher: Sha256,
+    /// The bytes that are written.
+    length: u64,
 }
 
 impl ObjectWriter {
@@ -58,20 +60,49 @@ impl ObjectWriter {
             storage.remove(&name)?;
             storage.rename(copy, &name)?;
         }
-        Ok(Self { name, hash, hasher })
+        Ok(Self {
+            name,
+            hash,
+            hasher,
+            length,
+        })
     }
 
-    /// Writes behind the end. Not durable yet.
+    /// Writes behind the end. Not durable yet. Where the disk is full, `make_room` is asked to remove something, and
+    /// returns whether it has.
     ///
     /// # Errors
     ///
     /// Whatever the disk says.
-    pub fn append<S>(&mut self, storage: &mut S, bytes: &[u8]) -> io::Result<()>
+    pub fn append<S>(
+        &mut self,
+        storage: &mut S,
+        bytes: &[u8],
+        mut make_room: impl FnMut(&mut S) -> bool,
+    ) -> io::Result<()>
     where
         S: Storage + ?Sized,
     {
+        let mut rest = bytes;
+        while let Err(error) = storage.append(&self.name, rest) {
+            if error.kind() != io::ErrorKind::StorageFull || !make_room(storage) {
+                return Err(error);
+            }
+            // Some of them may be there.
+            let end = storage.length(&self.name)?.unwrap_or_default();
+            let written = end.saturating_sub(self.length + (bytes.len() - rest.len()) as u64);
+            let written = usize::try_from(written).unwrap_or(usize::MAX);
+            rest = rest.get(written..).unwrap_or_default();
+        }
         self.hasher.update(bytes);
-        storage.append(&self.name, bytes)
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// The name of the file that it writes.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.name
     }
 
     /// Makes the content durable, if it has the hash that names it. Returns whether it has.

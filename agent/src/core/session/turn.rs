@@ -16,6 +16,9 @@ use lastword_protocol::Instant;
 /// whole.
 pub const TURN_BYTES: usize = 64;
 
+/// The most bytes of a frame that are taken at once.
+const RUN_BYTES: usize = 256;
+
 /// The bytes of a frame that take as long as one of a line.
 const FRAME_BYTES_PER_BYTE: usize = 16;
 
@@ -50,13 +53,18 @@ impl Session {
             if is_over || self.output.len() >= OUTPUT_BYTES {
                 return;
             }
-            if !self.work_once(now, world) {
+            let run = self.hold_arrived(now);
+            if run == 0 && !self.work_once(now, world) {
                 self.turn_end = TurnEnd::Idle;
                 self.refuse_unfinished(world);
                 self.say_postponed(now, world);
                 return;
             }
-            held_bytes += if self.holds { 1 } else { FRAME_BYTES_PER_BYTE };
+            held_bytes += match run {
+                0 if self.holds => 1,
+                0 => FRAME_BYTES_PER_BYTE,
+                run => run,
+            };
         }
     }
 
@@ -102,6 +110,25 @@ impl Session {
     fn run_line(&mut self, world: &dyn World) {
         let flow = self.lines.run(&mut self.output, world);
         self.follow(flow);
+    }
+
+    /// Takes the next bytes of what has arrived, as far as the decoder holds them in any case. Returns their number.
+    fn hold_arrived(&mut self, now: Instant) -> usize {
+        if self.traits.marked || self.telnet.is_inside() || !self.holds {
+            return 0;
+        }
+        let mut run = [0; RUN_BYTES];
+        let mut length = 0;
+        for (free, arrived) in run.iter_mut().zip(&self.backlog) {
+            let LinkInput::Byte(byte) = arrived else {
+                break;
+            };
+            *free = *byte;
+            length += 1;
+        }
+        let count = self.decoder.hold(now, &run[..length]);
+        self.backlog.drain(..count);
+        count
     }
 
     /// Takes the next byte of what has arrived. Returns whether there was one.

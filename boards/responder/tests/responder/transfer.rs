@@ -313,3 +313,29 @@ fn an_object_that_is_not_there_or_ends_before_is_not_sent() {
     let refused = alice.ask(&mut bench, 3, &cancel);
     assert!(matches!(&refused, Reply::Refused(refusal) if refusal.code == Code::Unknown));
 }
+
+#[test]
+fn the_next_get_may_come_right_behind_the_last_credit() {
+    let object = object()[..50].to_vec();
+    let mut bench = Bench::new();
+    let alice = Program::welcomed(ALICE, &mut bench);
+    let kept = &mut bench.hardware.objects.kept;
+    kept.insert(name_of(&object).0, object.clone());
+    let (opened, _) = open(&mut bench, &alice, 1, get(&object, 0));
+    let credit = |acknowledged| {
+        let credit = PieceCredit {
+            transfer: opened.transfer(),
+            acknowledged,
+            limit: 50,
+            received: 0,
+        };
+        let mut body = [0; PieceCredit::BODY_BYTES];
+        let length = credit.write(&mut body).expect("room");
+        alice.raw(Class::Credit, 0, PIECE_CREDIT_OPCODE, &body[..length])
+    };
+    assert_eq!(alice.exchange(&mut bench, &credit(0)).len(), 1);
+    let next = alice.packet(2, &Request::Transfer(get(&object, 0)));
+    let heard = alice.exchange(&mut bench, &[&credit(50)[..], &next[..]].concat());
+    let reply = heard.into_iter().map(|it| it.reply(2)).next();
+    assert!(matches!(reply, Some(Reply::TransferOpened(_))), "{reply:?}");
+}
