@@ -103,6 +103,10 @@ impl ObjectTransfer<'_> {
                     is_again = true;
                     self.note("the board's copy has another hash; sending all of it again");
                 }
+                Err(TransferError::Refused(refusal)) if refusal.code == Code::BadValue => {
+                    let detail = format!("{}: has the file changed meanwhile?", refusal.detail);
+                    return Err((refusal.code, detail, Exit::No));
+                }
                 Err(error) => self.recover(&error, source.done()).await?,
             }
         };

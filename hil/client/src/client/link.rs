@@ -86,10 +86,14 @@ impl Link {
         if self.decoder.tick(now) {
             taken = self.release(&mut take);
         }
-        while taken.is_none()
-            && let Some(at) = self.unread.next()
-        {
-            taken = self.push(now, self.input[at], &mut take);
+        while taken.is_none() && !self.unread.is_empty() {
+            let unread = &self.input[self.unread.clone()];
+            let run = self.decoder.hold(now, unread);
+            self.held.extend_from_slice(&unread[..run]);
+            self.unread.start += run;
+            if let Some(at) = self.unread.next() {
+                taken = self.push(now, self.input[at], &mut take);
+            }
         }
         if !self.text.is_empty() {
             sink(&self.text);
