@@ -2,7 +2,7 @@
 
 use crate::figure::Figure;
 use crate::setting::Setting;
-use crate::{codec, parse, rest, services, sessions, tcp, transfer};
+use crate::{codec, objects, parse, rest, services, sessions, tcp, transfer};
 use anyhow::Result;
 use clap::ValueEnum;
 
@@ -19,6 +19,8 @@ pub enum Part {
     Parse,
     /// Transfers over a simulated UART.
     Transfer,
+    /// Objects over TCP, beside a copy and rsync.
+    Objects,
     /// The agent at rest: memory, CPU, start-up, size.
     Rest,
     /// Five hundred services, beside other supervisors.
@@ -37,6 +39,7 @@ impl Part {
             Self::Transfer => {
                 "Transfers over a UART of 921,600 bits a second, one byte in 10,000 damaged"
             }
+            Self::Objects => "Objects of 100 MB over TCP on loopback",
             Self::Rest => "The agent at rest",
             Self::Services => "Five hundred services",
         }
@@ -54,6 +57,7 @@ impl Part {
             Self::Codec => codec::measure(setting),
             Self::Parse => parse::measure(setting),
             Self::Transfer => transfer::measure(setting),
+            Self::Objects => objects::measure(setting),
             Self::Rest => rest::measure(setting),
             Self::Services => services::measure(setting),
         }
@@ -66,6 +70,7 @@ impl Part {
             Self::Tcp => Some(TCP_REMARKS),
             Self::Services => Some(SERVICES_REMARKS),
             Self::Transfer => Some(TRANSFER_REMARKS),
+            Self::Objects => Some(OBJECT_REMARKS),
             Self::Sessions | Self::Codec | Self::Parse | Self::Rest => None,
         }
     }
@@ -95,6 +100,10 @@ a byte, each byte with a flipped bit once in 10,000, in both directions. From th
 to its receiver it is a millisecond, and as long back. One frame waits behind the one under way. The
 time ends when the sender has the last credit. The object has 16 MiB. Errors are drawn, so that a run
 has a few more or fewer of them than the average that the ceiling is computed with.";
+
+const OBJECT_REMARKS: &str = "\
+The median of five rounds, in which everyone has a turn. Each round has an object that nobody has seen; its hash is
+known to the client before. rsync (Debian's, if it is installed) computes checksums of its own.";
 
 const SERVICES_REMARKS: &str = "\
 Every service is the same small program, linked statically, so that what it takes to begin is little.

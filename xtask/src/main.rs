@@ -15,6 +15,7 @@ mod lossy;
 mod no_std;
 mod orders;
 mod policies;
+mod power_cuts;
 mod services_kill;
 mod siege;
 mod size;
@@ -127,6 +128,16 @@ enum Task {
         #[arg(long)]
         mutants: bool,
     },
+    /// Cut the power of a virtual board while objects are put into its store, and look for any that was
+    /// acknowledged and is not there.
+    PowerCuts {
+        /// The number of cuts.
+        #[arg(long, default_value_t = 200)]
+        count: u32,
+        /// The seed of the dice; chance otherwise.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Let two peers ask, take, cancel and die in every order. Much faster as
     /// `cargo run --release --package xtask -- orders`.
     Orders,
@@ -232,6 +243,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             seed,
             ignore_marks,
         } => splice::run(target, lines, seed, ignore_marks),
+        Task::PowerCuts { count, seed } => power_cuts::run(count, seed),
         Task::Storage { seed, mutants } => storage::run(seed, mutants),
         Task::Orders => {
             orders::run();

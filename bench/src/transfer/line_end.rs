@@ -8,8 +8,8 @@ use lastword_protocol::frame::{self, Class, Header, Packet, wire_bytes};
 use lastword_protocol::message::TransferOpened;
 use lastword_protocol::transfer::{
     ObjectPiece, PIECE_CREDIT_OPCODE, PIECE_OPCODE, PieceCredit, PieceDecision, PieceOrder,
-    PieceRange, SENDER_WINDOW_MAX, TransferPatience, TransferReceiver, TransferSender,
-    TransferStatus,
+    PieceRange, TransferPatience, TransferReceiver, TransferSender,
+    TransferStatus, WINDOW_PIECES,
 };
 use lastword_protocol::{Nonce, Sequence, TransferId};
 
@@ -24,7 +24,7 @@ pub(super) struct LineEnd {
     /// The direction that it sends in.
     pub(super) line: UartLine,
     decoder: Decoder<FRAME_BYTES>,
-    sender: Option<TransferSender<SENDER_WINDOW_MAX>>,
+    sender: Option<TransferSender<{ WINDOW_PIECES as usize }>>,
     /// The object that it sends.
     object: Vec<u8>,
     receiver: Option<TransferReceiver>,

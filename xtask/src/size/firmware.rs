@@ -47,7 +47,7 @@ pub(crate) const EMPTY: Firmware = Firmware {
 };
 
 /// Ours, feature set by feature set.
-pub(crate) const OURS: [Firmware; 3] = [
+pub(crate) const OURS: [Firmware; 4] = [
     Firmware {
         name: "frames",
         peers: &[],
@@ -56,6 +56,18 @@ pub(crate) const OURS: [Firmware; 3] = [
         budget: Budget {
             flash_bytes: Some(6 * KIB),
             stretch_bytes: Some(4 * KIB),
+            memory_bytes: None,
+            may_panic: false,
+        },
+    },
+    Firmware {
+        name: "transfer",
+        peers: &[],
+        about: "frames, and objects in and out of a store, whose hash is the hardware's",
+        session: None,
+        budget: Budget {
+            flash_bytes: Some(10 * KIB),
+            stretch_bytes: None,
             memory_bytes: None,
             may_panic: false,
         },

@@ -28,6 +28,8 @@ pub struct Board {
     /// The clock's 32 bits, as they were last seen, and how often they went round.
     seen_ms: u32,
     rounds: u32,
+    #[cfg(feature = "transfer")]
+    objects: crate::store::MemoryStore,
 }
 
 impl Clock for Board {
@@ -90,5 +92,10 @@ impl Watchdog for Board {
 impl Application for Board {
     fn ask(&mut self, _: &Message) -> Said {
         Said::Unknown
+    }
+
+    #[cfg(feature = "transfer")]
+    fn object_store(&mut self) -> Option<&mut dyn lastword_responder::ObjectStore> {
+        Some(&mut self.objects)
     }
 }

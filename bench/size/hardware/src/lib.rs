@@ -5,6 +5,8 @@
 mod board;
 mod line;
 mod retained;
+#[cfg(feature = "transfer")]
+mod store;
 
 pub use board::{ABOUT, Board};
 pub use line::Line;
