@@ -3,7 +3,8 @@
 use crate::board::{linux, mcu};
 use crate::cargo::{cargo, run};
 use crate::{
-    bench, check, demo, firmware, fuzz, last_word, lossy, siege, splice, terminals, vectors,
+    bench, check, demo, firmware, fuzz, last_word, lossy, power_cuts, siege, splice, terminals,
+    vectors,
 };
 use anyhow::Result;
 use std::process::Command;
@@ -19,6 +20,8 @@ const REQUESTS: u64 = 100_000;
 const SEED: u64 = 1;
 /// And of real firmware, which answers in real time.
 const MCU_REQUESTS: u64 = 1_000;
+/// The number of power cuts.
+const POWER_CUTS: u32 = 8;
 
 /// Checks, tests, the campaign over lossy lines, a short run of the benchmarks, and on a virtual
 /// board: its own tests, the demo, and a short campaign.
@@ -58,6 +61,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     last_word::run(REBOOTS)?;
     last_word::mcu::run(MCU_REBOOTS)?;
     lossy::mcu::run(MCU_REQUESTS, Some(SEED), None)?;
+    power_cuts::run(POWER_CUTS, Some(SEED))?;
     splice::run_tests(&splice::WITH_VM, SEED)?;
     println!("test: passed");
     Ok(())

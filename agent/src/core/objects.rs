@@ -119,7 +119,7 @@ impl ObjectDirectory {
         storage: &mut S,
         hash: ObjectHash,
         size: u64,
-    ) -> Result<ObjectStart, Refusal>
+    ) -> Result<ObjectStart, Box<Refusal>>
     where
         S: Storage + ?Sized,
     {
@@ -135,7 +135,7 @@ impl ObjectDirectory {
             return Ok(ObjectStart::Stored);
         }
         if known.is_some_and(|it| it.transfers > 0) {
-            return Err(Refusal::new(Code::Busy, "this object has another transfer"));
+            return Err(refused(Code::Busy, "this object has another transfer"));
         }
         self.make_room(storage, hash, size)?;
         let name = part_name(hash);
@@ -166,13 +166,18 @@ impl ObjectDirectory {
     /// # Errors
     ///
     /// A refusal: 404 if it is not there, 422 if it ends before `from`.
-    pub fn begin_get<S>(&mut self, storage: &S, hash: ObjectHash, from: u64) -> Result<u64, Refusal>
+    pub fn begin_get<S>(
+        &mut self,
+        storage: &S,
+        hash: ObjectHash,
+        from: u64,
+    ) -> Result<u64, Box<Refusal>>
     where
         S: Storage + ?Sized,
     {
         self.known(storage, hash)?;
         let object = self.objects.get_mut(&hash).filter(|it| it.is_whole);
-        let object = object.ok_or_else(|| Refusal::new(Code::Unknown, "no such object"))?;
+        let object = object.ok_or_else(|| refused(Code::Unknown, "no such object"))?;
         if object.size < from {
             return Err(other_length(object.size));
         }
@@ -200,13 +205,13 @@ impl ObjectDirectory {
         storage: &mut S,
         hash: ObjectHash,
         written: io::Result<bool>,
-    ) -> Result<(), Refusal>
+    ) -> Result<(), Box<Refusal>>
     where
         S: Storage + ?Sized,
     {
         let refusal = match written {
             Ok(true) => return self.commit(storage, hash).map_err(|it| failed(&it)),
-            Ok(false) => Refusal::new(Code::BadValue, "its content has another hash"),
+            Ok(false) => refused(Code::BadValue, "its content has another hash"),
             // A system reports once that it has lost content: it is never trusted again.
             Err(error) => failed(&error),
         };
@@ -263,7 +268,11 @@ impl ObjectDirectory {
     }
 
     /// Returns an object, unless somebody has removed its file.
-    fn known<S>(&mut self, storage: &S, hash: ObjectHash) -> Result<Option<StoredObject>, Refusal>
+    fn known<S>(
+        &mut self,
+        storage: &S,
+        hash: ObjectHash,
+    ) -> Result<Option<StoredObject>, Box<Refusal>>
     where
         S: Storage + ?Sized,
     {
@@ -283,7 +292,12 @@ impl ObjectDirectory {
 
     /// Removes those that were unused for longest until there is room for one of `size` bytes: only if that can be
     /// had.
-    fn make_room<S>(&mut self, storage: &mut S, hash: ObjectHash, size: u64) -> Result<(), Refusal>
+    fn make_room<S>(
+        &mut self,
+        storage: &mut S,
+        hash: ObjectHash,
+        size: u64,
+    ) -> Result<(), Box<Refusal>>
     where
         S: Storage + ?Sized,
     {
@@ -292,7 +306,7 @@ impl ObjectDirectory {
         let in_use: u64 = in_use.map(|(_, object)| object.size).sum();
         if self.room_bytes.saturating_sub(in_use) < size {
             let detail = format!("the store has {} bytes, {in_use} in use", self.room_bytes);
-            return Err(Refusal::new(Code::TooLong, &detail));
+            return Err(refused(Code::TooLong, &detail));
         }
         let others = |it: &Self| {
             let others = it.objects.iter().filter(|(other, _)| **other != hash);
@@ -333,12 +347,16 @@ impl ObjectDirectory {
 
 /// Returns the refusal of a disk's error.
 #[must_use]
-pub fn failed(error: &io::Error) -> Refusal {
-    Refusal::new(Code::Internal, &format!("the store failed: {error}"))
+pub fn failed(error: &io::Error) -> Box<Refusal> {
+    refused(Code::Internal, &format!("the store failed: {error}"))
 }
 
-fn other_length(size: u64) -> Refusal {
-    Refusal::new(Code::BadValue, &format!("the object has {size} bytes"))
+fn other_length(size: u64) -> Box<Refusal> {
+    refused(Code::BadValue, &format!("the object has {size} bytes"))
+}
+
+fn refused(code: Code, detail: &str) -> Box<Refusal> {
+    Box::new(Refusal::new(code, detail))
 }
 
 fn object_name(hash: ObjectHash, is_whole: bool) -> String {

@@ -48,7 +48,7 @@ impl Drop for OpenObject {
 #[derive(Debug, PartialEq, Eq)]
 pub enum TransferStep {
     /// It has its answer.
-    Answer(Reply),
+    Answer(Box<Reply>),
     /// The store has to be asked first.
     Ask(ObjectAsk),
 }
@@ -89,7 +89,7 @@ struct OpenTransfer {
 #[derive(Debug)]
 enum TransferEnd {
     Receiving(ReceivingEnd),
-    Sending(TransferSender<TRANSFER_WINDOW>),
+    Sending(Box<TransferSender<TRANSFER_WINDOW>>),
 }
 
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl ClientTransfer {
             TransferRequest::Cancel(id) => {
                 let is_open = self.open.take_if(|open| open.id == id).is_some();
                 if is_open {
-                    TransferStep::Answer(Reply::Done)
+                    TransferStep::Answer(Box::new(Reply::Done))
                 } else {
                     self.refuse_unknown(id)
                 }
@@ -157,7 +157,7 @@ impl ClientTransfer {
     fn refuse_unknown(&self, id: TransferId) -> TransferStep {
         match &self.failed {
             Some((failed, refusal)) if *failed == id => {
-                TransferStep::Answer(Reply::Refused(refusal.clone()))
+                TransferStep::Answer(Box::new(Reply::Refused(refusal.clone())))
             }
             _ => refuse(Code::Unknown, "no such transfer"),
         }
@@ -192,7 +192,7 @@ impl ClientTransfer {
                 })
             }
             ObjectDirection::Get => {
-                TransferEnd::Sending(TransferSender::new(now, &opened, patience))
+                TransferEnd::Sending(Box::new(TransferSender::new(now, &opened, patience)))
             }
         };
         self.count = id.0;
@@ -309,7 +309,7 @@ impl ClientTransfer {
         nonce: Nonce,
     ) -> Option<Result<Packet<FRAME>, TooLong>> {
         let open = self.open.as_mut()?;
-        let failure = open.object.pipe.failure();
+        let failure = open.object.pipe.failure().map(|it| *it);
         let failure = failure.or_else(|| open.is_stalled(now).then(stalled));
         if let Some(failure) = failure {
             self.failed = Some((open.id, failure));
@@ -402,7 +402,7 @@ fn room(pipe: &ObjectPipe, piece: NonZeroU16) -> u16 {
 }
 
 fn refuse(code: Code, detail: &str) -> TransferStep {
-    TransferStep::Answer(Reply::Refused(Refusal::new(code, detail)))
+    TransferStep::Answer(Box::new(Reply::Refused(Refusal::new(code, detail))))
 }
 
 fn stalled() -> Refusal {

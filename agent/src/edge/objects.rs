@@ -1,5 +1,6 @@
 //! The board's store: its directory, and a thread for each open transfer, because a disk may take its time.
 
+use super::clock::Clock;
 use super::store::{Files, StateDirectory, StateError};
 use super::threads::OneEach;
 use crate::core::objects::{
@@ -7,16 +8,16 @@ use crate::core::objects::{
 };
 use crate::core::storage::Storage;
 use crate::core::transfers::{ObjectAsk, OpenObject};
-use lastword_protocol::ObjectHash;
 use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::{Code, Refusal};
+use lastword_protocol::{Millis, ObjectHash};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// The name of the store's directory in the state directory.
@@ -28,7 +29,7 @@ const READ_BYTES: usize = 64 << 10;
 /// The longest wait for an earlier transfer of an object, whose client is gone, to let go of it.
 const RELEASE_WAIT: Duration = Duration::from_secs(2);
 /// The time after which what was put so far is made durable, so that a reset costs no more.
-const SYNC_PAUSE: Duration = Duration::from_secs(1);
+const SYNC_PAUSE: Millis = Millis(1_000);
 /// The stack of a transfer's thread, in bytes.
 const STACK_BYTES: usize = 256 << 10;
 
@@ -41,7 +42,7 @@ pub type ObjectAnswer = (Reply, Option<OpenObject>);
 
 struct OpenStore {
     /// The directory; or the reason for which there is none.
-    directory: Result<Mutex<ObjectDirectory>, Refusal>,
+    directory: Result<Mutex<ObjectDirectory>, Box<Refusal>>,
     files: Option<StateDirectory>,
     /// A transfer has let go of its object.
     released: Condvar,
@@ -69,15 +70,15 @@ impl ObjectService {
     /// The store of a board that has none.
     #[must_use]
     pub fn none() -> Self {
-        Self::refusing(Refusal::new(Code::NotHere, "this board has no store"))
+        Self::refusing(refused(Code::NotHere, "this board has no store"))
     }
 
-    fn refusing(refusal: Refusal) -> Self {
+    fn refusing(refusal: Box<Refusal>) -> Self {
         Self::with(Err(refusal), None)
     }
 
     fn with(
-        directory: Result<Mutex<ObjectDirectory>, Refusal>,
+        directory: Result<Mutex<ObjectDirectory>, Box<Refusal>>,
         files: Option<StateDirectory>,
     ) -> Self {
         Self(Arc::new(OpenStore {
@@ -93,7 +94,10 @@ impl ObjectService {
         match ask {
             ObjectAsk::Commit(pipe) => {
                 let outcome = poll_fn(|context| pipe.poll_outcome(context)).await;
-                (outcome.map_or_else(Reply::Refused, |()| Reply::Done), None)
+                (
+                    outcome.map_or_else(|it| Reply::Refused(*it), |()| Reply::Done),
+                    None,
+                )
             }
             ObjectAsk::Put(..) | ObjectAsk::Get(..) => {
                 let (tell, told) = oneshot::channel();
@@ -104,30 +108,30 @@ impl ObjectService {
                 };
                 match told {
                     Ok(object) => (Reply::Done, object),
-                    Err(refusal) => (Reply::Refused(refusal), None),
+                    Err(refusal) => (Reply::Refused(*refusal), None),
                 }
             }
         }
     }
 
     /// Begins on a thread, which goes on with the transfer.
-    fn begin(&self, ask: ObjectAsk, tell: ObjectTeller) -> Result<(), Refusal> {
+    fn begin(&self, ask: ObjectAsk, tell: ObjectTeller) -> Result<(), Box<Refusal>> {
         let place = TransferPlace::take(&self.0)?;
         let thread = OneEach::with_stack(STACK_BYTES);
-        let started = thread.try_start(move || place.0.clone().transfer(ask, tell, place));
+        let started = thread.try_start(move || place.0.clone().transfer(&ask, tell, place));
         started.map_err(|_| no_thread())
     }
 }
 
 /// Takes the object of a transfer that begins; none if it is there already.
-type ObjectTeller = oneshot::Sender<Result<Option<OpenObject>, Refusal>>;
+type ObjectTeller = oneshot::Sender<Result<Option<OpenObject>, Box<Refusal>>>;
 
 impl OpenStore {
     /// One transfer, from its beginning to its end.
-    fn transfer(&self, ask: ObjectAsk, tell: ObjectTeller, place: TransferPlace) {
+    fn transfer(&self, ask: &ObjectAsk, tell: ObjectTeller, place: TransferPlace) {
         let begun = match ask {
-            ObjectAsk::Put(hash, size) => self.begin_put(hash, size),
-            ObjectAsk::Get(hash, from) => self.begin_get(hash, from),
+            ObjectAsk::Put(hash, size) => self.begin_put(*hash, *size),
+            ObjectAsk::Get(hash, from) => self.begin_get(*hash, *from),
             ObjectAsk::Commit(_) => return,
         };
         let begun = match begun {
@@ -159,7 +163,11 @@ impl OpenStore {
         pipe.end_with(outcome);
     }
 
-    fn begin_put(&self, hash: ObjectHash, size: u64) -> Result<Option<BegunTransfer>, Refusal> {
+    fn begin_put(
+        &self,
+        hash: ObjectHash,
+        size: u64,
+    ) -> Result<Option<BegunTransfer>, Box<Refusal>> {
         let mut storage = self.storage()?;
         let mut start = self.directory()?.begin_put(&mut storage, hash, size);
         if start.as_ref().is_err_and(|it| it.code == Code::Busy) {
@@ -180,7 +188,11 @@ impl OpenStore {
         })
     }
 
-    fn begin_get(&self, hash: ObjectHash, offset: u64) -> Result<Option<BegunTransfer>, Refusal> {
+    fn begin_get(
+        &self,
+        hash: ObjectHash,
+        offset: u64,
+    ) -> Result<Option<BegunTransfer>, Box<Refusal>> {
         let size = self
             .directory()?
             .begin_get(&self.storage()?, hash, offset)?;
@@ -199,7 +211,8 @@ impl OpenStore {
         let opened = ObjectWriter::open(&mut storage, hash, (begun.offset, begun.is_left));
         let mut writer = opened.map_err(|it| failed(&it))?;
         let mut bytes = VecDeque::new();
-        let mut synced = Instant::now();
+        let clock = Clock::start();
+        let mut synced = clock.now();
         loop {
             match pipe.next_step(&mut bytes) {
                 WriterStep::Write => {
@@ -214,13 +227,13 @@ impl OpenStore {
                         return self.directory()?.settle(&mut storage, hash, Err(error));
                     }
                     bytes.clear();
-                    if SYNC_PAUSE <= synced.elapsed() {
+                    if SYNC_PAUSE <= clock.now().since(synced) {
                         // The system reports once that it has lost content.
                         if let Err(error) = storage.sync(writer.file()) {
                             return self.directory()?.settle(&mut storage, hash, Err(error));
                         }
                         storage.sync_names().map_err(|it| failed(&it))?;
-                        synced = Instant::now();
+                        synced = clock.now();
                     }
                 }
                 WriterStep::Commit => break,
@@ -257,12 +270,12 @@ impl OpenStore {
         Ok(())
     }
 
-    fn storage(&self) -> Result<Files, Refusal> {
+    fn storage(&self) -> Result<Files, Box<Refusal>> {
         let files = self.files.as_ref().map(StateDirectory::files);
-        files.ok_or_else(|| Refusal::new(Code::Internal, "there is no store"))
+        files.ok_or_else(|| refused(Code::Internal, "there is no store"))
     }
 
-    fn directory(&self) -> Result<MutexGuard<'_, ObjectDirectory>, Refusal> {
+    fn directory(&self) -> Result<MutexGuard<'_, ObjectDirectory>, Box<Refusal>> {
         let directory = self.directory.as_ref().map_err(Clone::clone)?;
         Ok(directory.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -279,14 +292,14 @@ struct BegunTransfer {
 }
 
 impl TransferPlace {
-    fn take(store: &Arc<OpenStore>) -> Result<Self, Refusal> {
+    fn take(store: &Arc<OpenStore>) -> Result<Self, Box<Refusal>> {
         let taken = store.transfers.fetch_add(1, Ordering::Relaxed);
         let place = Self(store.clone());
         if taken < TRANSFERS {
             return Ok(place);
         }
         let detail = format!("the board has {TRANSFERS} transfers already");
-        Err(Refusal::new(Code::Busy, &detail))
+        Err(refused(Code::Busy, &detail))
     }
 }
 
@@ -299,17 +312,21 @@ impl Drop for TransferPlace {
 fn open_directory(
     path: &Path,
     room_bytes: u64,
-) -> Result<(ObjectDirectory, StateDirectory), Refusal> {
-    let refused = |error: &StateError| Refusal::new(Code::Internal, &error.to_string());
-    let files = StateDirectory::open(path).map_err(|it| refused(&it))?;
+) -> Result<(ObjectDirectory, StateDirectory), Box<Refusal>> {
+    let unusable = |error: &StateError| refused(Code::Internal, &error.to_string());
+    let files = StateDirectory::open(path).map_err(|it| unusable(&it))?;
     let directory = ObjectDirectory::open(&mut files.files(), room_bytes);
     let directory = directory.map_err(|it| failed(&it))?;
     Ok((directory, files))
 }
 
-fn no_thread() -> Refusal {
-    Refusal::new(
+fn no_thread() -> Box<Refusal> {
+    refused(
         Code::SlowDown,
         "there is no room for a thread: try again later",
     )
+}
+
+fn refused(code: Code, detail: &str) -> Box<Refusal> {
+    Box::new(Refusal::new(code, detail))
 }

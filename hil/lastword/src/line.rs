@@ -139,16 +139,15 @@ impl Asking<'_> {
 
     /// Asks, over the link that there is or a new one.
     async fn call(&mut self, request: &Request) -> Result<Reply, Trouble> {
-        let client = match self.client.take() {
-            Some(client) => client,
-            None => {
-                let aside = may_ask_aside(request);
-                let opened = open_session(self.order, &self.notes, aside).await;
-                let (client, busy) =
-                    opened.map_err(|error| not_reached(&self.order.endpoint, error))?;
-                self.busy = busy;
-                client
-            }
+        let client = if let Some(client) = self.client.take() {
+            client
+        } else {
+            let aside = may_ask_aside(request);
+            let opened = open_session(self.order, &self.notes, aside).await;
+            let (client, busy) =
+                opened.map_err(|error| not_reached(&self.order.endpoint, error))?;
+            self.busy = busy;
+            client
         };
         let client = self.client.insert(client);
         if let Some(busy) = self.busy.as_ref().filter(|_| !may_ask_aside(request)) {

@@ -13,17 +13,18 @@ use crate::trouble::{Trouble, not_arrived, not_reached};
 use lastword_client::client::{
     CallError, Client, ObjectId, TransferError, TransferOptions, TransferProgress,
 };
-use lastword_protocol::ObjectHash;
+use lastword_client::clock::Clock;
 use lastword_protocol::refusal::Code;
+use lastword_protocol::{Instant, Millis, ObjectHash};
 use local_file::{FetchedFile, PutFile};
 use serde_json::{Map, Value as Json};
 use shown_progress::ShownProgress;
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The time for which a board that is lost on the way is looked for.
-const RECONNECT: Duration = Duration::from_mins(1);
+const RECONNECT: Millis = Millis(60_000);
 /// The number of attempts in a row that get no byte further before it is given up.
 const FRUITLESS: u32 = 3;
 /// The time between two attempts.
@@ -50,7 +51,7 @@ async fn carry_out(
         reader,
         notes: notes.clone(),
         client: None,
-        begun: Instant::now(),
+        clock: Clock::start(),
         done: 0,
         fruitless: 0,
     };
@@ -74,7 +75,8 @@ struct ObjectTransfer<'o> {
     reader: Reader,
     notes: Notes,
     client: Option<Client>,
-    begun: Instant,
+    /// It stands at zero when the command begins.
+    clock: Clock,
     /// The byte that the last attempt has come to, and the number of attempts since that came further.
     done: u64,
     fruitless: u32,
@@ -174,13 +176,15 @@ impl ObjectTransfer<'_> {
 
     /// Finds the board again, if it was lost on the way and the transfer, which has come to `done`, gets on.
     async fn recover(&mut self, error: &TransferError, done: u64) -> Result<(), Trouble> {
-        let is_lost = matches!(
-            error,
-            TransferError::Stalled
-                | TransferError::Call(
-                    CallError::Link(_) | CallError::Silent | CallError::Restarted(_)
-                )
-        ) || matches!(error, TransferError::Refused(it) if it.code == Code::Timeout);
+        let is_lost = match error {
+            TransferError::Stalled => true,
+            TransferError::Call(error) => matches!(
+                **error,
+                CallError::Link(_) | CallError::Silent | CallError::Restarted(_)
+            ),
+            TransferError::Refused(refusal) => refusal.code == Code::Timeout,
+            _ => false,
+        };
         self.fruitless = if self.done < done {
             0
         } else {
@@ -193,7 +197,7 @@ impl ObjectTransfer<'_> {
         let (_, detail, _) = not_arrived(error);
         self.note(&format!("{detail}; looking for the board"));
         self.client = None;
-        let until = Instant::now() + self.order.wait.unwrap_or(RECONNECT);
+        let until = self.clock.now().after(RECONNECT);
         loop {
             tokio::time::sleep(PAUSE).await;
             match open_session(self.order, &self.notes, false).await {
@@ -201,7 +205,7 @@ impl ObjectTransfer<'_> {
                     self.client = Some(client);
                     return Ok(());
                 }
-                Err(error) if until <= Instant::now() => {
+                Err(error) if until <= self.clock.now() => {
                     return Err(not_reached(&self.order.endpoint, error));
                 }
                 Err(_) => {}
@@ -216,7 +220,7 @@ impl ObjectTransfer<'_> {
     /// Tells what has arrived.
     fn tell(&self, object: ObjectId, progress: TransferProgress, file: Option<&Path>) {
         let moved = progress.size - progress.from;
-        let taken = self.begun.elapsed();
+        let Millis(taken) = self.clock.now().since(Instant(0));
         let is_on_output = file.is_some_and(is_standard_output);
         match self.reader {
             Reader::Program => {
@@ -226,7 +230,7 @@ impl ObjectTransfer<'_> {
                     ("size", object.size),
                     ("moved", moved),
                     ("sent_again", progress.sent_again),
-                    ("ms", u64::try_from(taken.as_millis()).unwrap_or(u64::MAX)),
+                    ("ms", taken),
                 ] {
                     told.insert(key.to_owned(), number.into());
                 }
@@ -240,10 +244,13 @@ impl ObjectTransfer<'_> {
                 object.hash, object.size
             )),
             Reader::Person => {
-                let seconds = taken.as_secs_f64();
+                let tenths = taken / 100;
                 report::line(&format!(
-                    "{}  {} bytes, {moved} moved in {seconds:.1} s",
-                    object.hash, object.size
+                    "{}  {} bytes, {moved} moved in {}.{} s",
+                    object.hash,
+                    object.size,
+                    tenths / 10,
+                    tenths % 10
                 ));
             }
         }

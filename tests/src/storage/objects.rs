@@ -194,7 +194,9 @@ fn acknowledge(number: u8, ledger: &mut StateLedger<BTreeSet<u8>>) {
     if let Some(first) = states.next() {
         let rest: Vec<_> = states.collect();
         ledger.acknowledge(first);
-        rest.into_iter().for_each(|it| ledger.attempt(it));
+        for state in rest {
+            ledger.attempt(state);
+        }
     }
     for back in 1..=3 {
         for state in ledger.states() {
@@ -234,7 +236,7 @@ fn write(
     Ok(directory.settle(disk, hash, written).is_ok())
 }
 
-/// What a disk refuses, it refuses for a reason.
+/// A disk refuses nothing without a reason.
 fn refused(disk: &SimulatedDisk, action: &str) -> Result<bool, RuleViolation> {
     if disk.is_cut || disk.failed > 0 {
         return Ok(false);

@@ -43,7 +43,7 @@ struct PipeState {
 }
 
 /// The end of a thread's work.
-pub type PipeOutcome = Result<(), Refusal>;
+pub type PipeOutcome = Result<(), Box<Refusal>>;
 
 /// The next thing that is to be done with an object that is put.
 #[derive(Debug, PartialEq, Eq)]
@@ -156,7 +156,7 @@ impl ObjectPipe {
 
     /// Returns why the thread has given up, if it has.
     #[must_use]
-    pub fn failure(&self) -> Option<Refusal> {
+    pub fn failure(&self) -> Option<Box<Refusal>> {
         self.lock().outcome.clone()?.err()
     }
 

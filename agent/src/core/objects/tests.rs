@@ -83,7 +83,7 @@ const fn from(offset: u64) -> ObjectStart {
 }
 
 #[track_caller]
-fn refused<T: std::fmt::Debug>(answer: Result<T, Refusal>) -> Code {
+fn code_of<T: std::fmt::Debug>(answer: Result<T, Box<Refusal>>) -> Code {
     answer.expect_err("it is refused").code
 }
 
@@ -92,14 +92,14 @@ fn an_object_is_there_only_once_it_is_whole_and_right() {
     let files = SharedFiles::default();
     let mut directory = open(&files, 100);
     let hash = hash_of(b"content");
-    assert_eq!(refused(directory.begin_get(&files, hash, 0)), Code::Unknown);
+    assert_eq!(code_of(directory.begin_get(&files, hash, 0)), Code::Unknown);
     assert_eq!(
         directory.begin_put(&mut files.clone(), hash, 7),
         Ok(from(0))
     );
-    assert_eq!(refused(directory.begin_get(&files, hash, 0)), Code::Unknown);
+    assert_eq!(code_of(directory.begin_get(&files, hash, 0)), Code::Unknown);
     assert_eq!(
-        refused(directory.begin_put(&mut files.clone(), hash, 7)),
+        code_of(directory.begin_put(&mut files.clone(), hash, 7)),
         Code::Busy
     );
     directory.release(hash);
@@ -109,12 +109,12 @@ fn an_object_is_there_only_once_it_is_whole_and_right() {
         Ok(ObjectStart::Stored)
     );
     assert_eq!(
-        refused(directory.begin_put(&mut files.clone(), hash, 8)),
+        code_of(directory.begin_put(&mut files.clone(), hash, 8)),
         Code::BadValue
     );
     assert_eq!(directory.begin_get(&files, hash, 7), Ok(7));
     assert_eq!(
-        refused(directory.begin_get(&files, hash, 8)),
+        code_of(directory.begin_get(&files, hash, 8)),
         Code::BadValue
     );
     // Another life of the agent finds it.
@@ -169,9 +169,9 @@ fn the_objects_that_were_unused_for_longest_give_way_and_those_in_use_never() {
     let [one, two, three] = contents.map(|content| hash_of(content));
     assert_eq!(directory.begin_get(&files, one, 0), Ok(10));
     assert!(put(&mut directory, &files, b"four"));
-    assert_eq!(refused(directory.begin_get(&files, two, 0)), Code::Unknown);
+    assert_eq!(code_of(directory.begin_get(&files, two, 0)), Code::Unknown);
     assert_eq!(
-        refused(directory.begin_put(&mut files.clone(), hash_of(b"large"), 21)),
+        code_of(directory.begin_put(&mut files.clone(), hash_of(b"large"), 21)),
         Code::TooLong
     );
     assert_eq!(
@@ -189,7 +189,7 @@ fn the_objects_that_were_unused_for_longest_give_way_and_those_in_use_never() {
     names.sort();
     assert_eq!(names.len(), 2, "{names:?}");
     assert_eq!(
-        refused(directory.begin_put(&mut files.clone(), hash_of(b"huge"), u64::MAX)),
+        code_of(directory.begin_put(&mut files.clone(), hash_of(b"huge"), u64::MAX)),
         Code::TooLong
     );
 }
@@ -220,7 +220,7 @@ fn an_object_whose_file_was_removed_is_put_again() {
     assert!(put(&mut directory, &files, b"content"));
     let hash = hash_of(b"content");
     files.remove(&hash.to_string()).unwrap();
-    assert_eq!(refused(directory.begin_get(&files, hash, 0)), Code::Unknown);
+    assert_eq!(code_of(directory.begin_get(&files, hash, 0)), Code::Unknown);
     assert_eq!(
         directory.begin_put(&mut files.clone(), hash, 7),
         Ok(from(0))

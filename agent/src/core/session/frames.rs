@@ -233,7 +233,7 @@ impl Frames {
             Ok(Way::Look(look)) => world.look(look),
             Ok(Way::Ask(ask)) => return Some(begin(now, sequence, ask, &mut state, client)),
             Ok(Way::Transfer(request)) => match state.transfer.admit(request) {
-                TransferStep::Answer(reply) => reply,
+                TransferStep::Answer(reply) => *reply,
                 TransferStep::Ask(ask) => {
                     return Some(begin(now, sequence, Ask::Object(ask), &mut state, client));
                 }

@@ -56,8 +56,11 @@ fn piece(transfer: &mut ClientTransfer, opened: &TransferOpened, offset: u64, by
 #[track_caller]
 fn refusal(step: TransferStep) -> Code {
     match step {
-        TransferStep::Answer(Reply::Refused(refusal)) => refusal.code,
-        step => panic!("{step:?}"),
+        TransferStep::Answer(reply) => match *reply {
+            Reply::Refused(refusal) => refusal.code,
+            reply => panic!("{reply:?}"),
+        },
+        step @ TransferStep::Ask(_) => panic!("{step:?}"),
     }
 }
 
@@ -82,7 +85,10 @@ fn a_client_has_one_transfer_from_its_request_on() {
         Code::Unknown
     );
     let cancel = TransferRequest::Cancel(opened.transfer());
-    assert_eq!(transfer.admit(cancel), TransferStep::Answer(Reply::Done));
+    assert_eq!(
+        transfer.admit(cancel),
+        TransferStep::Answer(Box::new(Reply::Done))
+    );
     assert_eq!(refusal(transfer.admit(cancel)), Code::Unknown);
     assert!(matches!(transfer.admit(put(40)), TransferStep::Ask(_)));
 }
@@ -124,10 +130,10 @@ fn a_connections_receiver_drops_what_is_behind_a_missing_piece() {
 fn a_store_that_fails_ends_the_transfer_and_whoever_asks_is_told_why() {
     let mut transfer = ClientTransfer::default();
     let (pipe, opened) = opened(&mut transfer, put(50), (50, false));
-    pipe.end_with(Err(Refusal::new(
+    pipe.end_with(Err(Box::new(Refusal::new(
         Code::Internal,
         "the store failed: disk full",
-    )));
+    ))));
     transfer.tick(NOW);
     assert!(transfer.has_frame());
     assert!(transfer.take_frame::<600>(NOW, NONCE).is_none());

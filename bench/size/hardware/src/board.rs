@@ -29,7 +29,7 @@ pub struct Board {
     seen_ms: u32,
     rounds: u32,
     #[cfg(feature = "transfer")]
-    objects: crate::store::MemoryStore,
+    objects: crate::store::RamStore,
 }
 
 impl Clock for Board {

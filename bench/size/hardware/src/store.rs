@@ -8,14 +8,14 @@ use lastword_responder::{CommitOutcome, ObjectStore, PutStart};
 const STORE_BYTES: usize = 1_024;
 
 /// The object, or part of it.
-pub(crate) struct MemoryStore {
+pub(crate) struct RamStore {
     hash: ObjectHash,
     size: usize,
     is_whole: bool,
     bytes: [u8; STORE_BYTES],
 }
 
-impl Default for MemoryStore {
+impl Default for RamStore {
     fn default() -> Self {
         Self {
             hash: ObjectHash([0; 32]),
@@ -26,7 +26,7 @@ impl Default for MemoryStore {
     }
 }
 
-impl ObjectStore for MemoryStore {
+impl ObjectStore for RamStore {
     fn begin(&mut self, hash: &ObjectHash, size: u64) -> PutStart {
         if self.is_whole && self.hash == *hash {
             return PutStart::Stored;

@@ -76,10 +76,10 @@ pub trait LocalObject: Send {
 pub enum TransferError {
     /// The board could not be asked, or the link broke: what has arrived is kept, so ask again.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(Box<CallError>),
     /// The board says no.
     #[error("{0}")]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// Nothing got on for ten seconds.
     #[error("the transfer had no progress for too long")]
     Stalled,
@@ -94,9 +94,15 @@ pub enum TransferError {
     NoStore,
 }
 
+impl From<CallError> for TransferError {
+    fn from(error: CallError) -> Self {
+        Self::Call(Box::new(error))
+    }
+}
+
 impl From<LinkError> for TransferError {
     fn from(error: LinkError) -> Self {
-        Self::Call(error.into())
+        CallError::from(error).into()
     }
 }
 
@@ -144,7 +150,7 @@ impl Client {
         };
         match self.ask(TransferRequest::Commit(opened.transfer())).await? {
             Reply::Done => Ok(progress),
-            Reply::Refused(refusal) => Err(TransferError::Refused(refusal)),
+            Reply::Refused(refusal) => Err(TransferError::Refused(Box::new(refusal))),
             _ => Err(TransferError::Unexpected),
         }
     }
@@ -187,7 +193,7 @@ impl Client {
         match self.ask(request).await? {
             Reply::TransferOpened(opened) => Ok(Some(opened)),
             Reply::Done => Ok(None),
-            Reply::Refused(refusal) => Err(TransferError::Refused(refusal)),
+            Reply::Refused(refusal) => Err(TransferError::Refused(Box::new(refusal))),
             Reply::Unsupported(_) => Err(TransferError::NoStore),
             _ => Err(TransferError::Unexpected),
         }
@@ -386,7 +392,7 @@ impl Client {
             // Pieces are missing, which is known.
             Reply::Refused(refusal) if refusal.code == Code::Busy => Ok(()),
             Reply::Done => Ok(()),
-            Reply::Refused(refusal) => Err(TransferError::Refused(refusal)),
+            Reply::Refused(refusal) => Err(TransferError::Refused(Box::new(refusal))),
             _ => Err(TransferError::Unexpected),
         }
     }

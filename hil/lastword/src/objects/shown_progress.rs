@@ -4,16 +4,18 @@ use super::progress_object;
 use crate::report::{self, Reader};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lastword_client::client::TransferProgress;
+use lastword_client::clock::Clock;
+use lastword_protocol::{Instant, Millis};
 use std::io::{IsTerminal, stderr};
-use std::time::{Duration, Instant};
 
 /// The time between two lines for a program.
-const LINE_PAUSE: Duration = Duration::from_millis(500);
+const LINE_PAUSE: Millis = Millis(500);
 
 /// The progress as it is shown.
 pub(super) struct ShownProgress {
     bar: ProgressBar,
     has_lines: bool,
+    clock: Clock,
     /// The time of the last line.
     said: Option<Instant>,
 }
@@ -37,6 +39,7 @@ impl ShownProgress {
         Self {
             bar,
             has_lines: reader == Reader::Program && !is_quiet,
+            clock: Clock::start(),
             said: None,
         }
     }
@@ -49,9 +52,11 @@ impl ShownProgress {
             self.bar.reset_eta();
         }
         self.bar.set_position(progress.done);
-        let is_due = self.said.is_none_or(|said| LINE_PAUSE <= said.elapsed());
+        let is_due = self
+            .said
+            .is_none_or(|said| LINE_PAUSE <= self.clock.now().since(said));
         if self.has_lines && is_due {
-            self.said = Some(Instant::now());
+            self.said = Some(self.clock.now());
             report::object(progress_object(progress));
         }
     }
@@ -64,6 +69,8 @@ impl ShownProgress {
 
 impl Drop for ShownProgress {
     fn drop(&mut self) {
-        self.bar.abandon();
+        if !self.bar.is_finished() {
+            self.bar.abandon();
+        }
     }
 }
