@@ -1,5 +1,6 @@
 //! Objects over TCP on loopback, beside a copy of the file and rsync.
 
+use crate::clock;
 use crate::figure::{Bar, Figure, Unit, number};
 use crate::process::Agent;
 use crate::setting::Setting;
@@ -16,7 +17,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The length of the object, in bytes.
@@ -101,7 +102,7 @@ fn median(mut seconds: Vec<f64>) -> f64 {
 }
 
 fn timed(work: impl FnOnce() -> Result<()>) -> Result<f64> {
-    let begun = Instant::now();
+    let begun = clock::now();
     work()?;
     Ok(begun.elapsed().as_secs_f64())
 }
@@ -230,10 +231,10 @@ impl RsyncServer {
             child => child.context("rsync cannot be started")?,
         };
         let server = Self { child, port };
-        let begun = Instant::now();
+        let begun = clock::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             ensure!(begun.elapsed() < PATIENCE, "rsync does not listen");
-            std::thread::sleep(Duration::from_millis(5));
+            clock::pause(Duration::from_millis(5));
         }
         Ok(Some(server))
     }

@@ -226,17 +226,14 @@ fn run(task: Task) -> anyhow::Result<()> {
             BoardKind::Mcu => last_word::mcu::run(count),
         },
         Task::Lossy {
-            board: None,
-            requests,
-            seed,
-            ..
-        } => lossy::run(requests.unwrap_or(lossy::REQUESTS), seed),
-        Task::Lossy {
+            board,
             requests,
             seed,
             planted,
-            ..
-        } => lossy::mcu::run(requests.unwrap_or(lossy::mcu::REQUESTS), seed, planted),
+        } => match board {
+            None => lossy::run(requests.unwrap_or(lossy::REQUESTS), seed),
+            Some(_) => lossy::mcu::run(requests.unwrap_or(lossy::mcu::REQUESTS), seed, planted),
+        },
         Task::Splice {
             target,
             lines,

@@ -15,7 +15,7 @@ use std::io;
 use std::time::Duration;
 
 /// The longest object in bytes: some take a fraction of the time before a cut, some longer than that.
-const OBJECT_BYTES: u64 = 256 << 10;
+const OBJECT_BYTES: u64 = 48 << 10;
 /// The longest time from the first put to the cut.
 const CUT_MS: u64 = 400;
 /// The objects that are looked at behind each cut: the newest.

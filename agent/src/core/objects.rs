@@ -141,8 +141,14 @@ impl ObjectDirectory {
         let name = part_name(hash);
         let length = storage.length(&name).map_err(|it| failed(&it))?;
         let offset = length.filter(|length| *length <= size);
-        if offset.is_none() {
-            storage.write(&name, &[]).map_err(|it| failed(&it))?;
+        while offset.is_none()
+            && let Err(error) = storage.write(&name, &[])
+        {
+            // The disk may be full before the store is.
+            let is_full = error.kind() == io::ErrorKind::StorageFull;
+            if !is_full || !self.remove_unused(storage, hash).unwrap_or_default() {
+                return Err(failed(&error));
+            }
         }
         let is_left = offset.is_some() && !known.is_some_and(|it| it.is_own);
         self.objects.insert(

@@ -1,5 +1,7 @@
 //! The transfer of a client: the pieces of an object that travel between its link and the board's store.
 
+mod receiving;
+
 use super::objects::ObjectPipe;
 use lastword_protocol::frame::{self, Class, Frame, Header, Packet, TooLong};
 use lastword_protocol::message::{Reply, TransferOpened, TransferRequest};
@@ -9,7 +11,7 @@ use lastword_protocol::transfer::{
     TransferPatience, TransferReceiver, TransferSender, TransferStatus, piece_bytes,
 };
 use lastword_protocol::{Instant, Nonce, ObjectHash, Sequence, TransferId};
-use std::collections::BTreeMap;
+use receiving::{ReceivingEnd, room};
 use std::num::NonZeroU16;
 use std::task::Waker;
 
@@ -90,15 +92,6 @@ struct OpenTransfer {
 enum TransferEnd {
     Receiving(ReceivingEnd),
     Sending(Box<TransferSender<TRANSFER_WINDOW>>),
-}
-
-#[derive(Debug)]
-struct ReceivingEnd {
-    receiver: TransferReceiver,
-    /// The place in the object behind what went into the pipe.
-    next: u64,
-    /// The pieces that have overtaken a missing one, by their places.
-    ahead: BTreeMap<u64, Vec<u8>>,
 }
 
 impl ClientTransfer {
@@ -185,11 +178,8 @@ impl ClientTransfer {
                     PieceOrder::InOrder
                 };
                 let room = room(&object.pipe, piece);
-                TransferEnd::Receiving(ReceivingEnd {
-                    receiver: TransferReceiver::new(now, &opened, (order, room), patience),
-                    next: object.offset,
-                    ahead: BTreeMap::new(),
-                })
+                let receiver = TransferReceiver::new(now, &opened, (order, room), patience);
+                TransferEnd::Receiving(ReceivingEnd::new(receiver, object.offset))
             }
             ObjectDirection::Get => {
                 TransferEnd::Sending(Box::new(TransferSender::new(now, &opened, patience)))
@@ -377,28 +367,6 @@ impl OpenTransfer {
             }
         }
     }
-}
-
-impl ReceivingEnd {
-    /// Has a piece written, and those behind it that wait for it.
-    fn write(&mut self, offset: u64, bytes: &[u8], pipe: &ObjectPipe) {
-        if offset != self.next {
-            self.ahead.insert(offset, bytes.to_vec());
-            return;
-        }
-        pipe.push(bytes);
-        self.next += bytes.len() as u64;
-        while let Some(bytes) = self.ahead.remove(&self.next) {
-            pipe.push(&bytes);
-            self.next += bytes.len() as u64;
-        }
-    }
-}
-
-/// Returns how many pieces there is room for.
-fn room(pipe: &ObjectPipe, piece: NonZeroU16) -> u16 {
-    let pieces = pipe.free_bytes() / usize::from(piece.get());
-    u16::try_from(pieces.min(TRANSFER_WINDOW)).unwrap_or(u16::MAX)
 }
 
 fn refuse(code: Code, detail: &str) -> TransferStep {

@@ -113,9 +113,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         events,
         clock,
     };
-    let objects = ObjectService::open(state.path(), config.limits.store_bytes);
-    let helpers = (power, services.clone(), objects);
-    let room = room(&config, world, helpers, stopped.clone());
+    let room = room(&config, world, (power, &state), stopped.clone());
     let host = Host::new(&recovered, room, (sessions, waiting), Life(started));
 
     let mut listeners = JoinSet::new();
@@ -229,10 +227,10 @@ fn prepare(config: &Config) {
 fn room(
     config: &Config,
     world: LinuxBoard,
-    (power, services, objects): (PowerHandle, Services, ObjectService),
+    (power, state): (PowerHandle, &StateDirectory),
     stop: watch::Receiver<bool>,
 ) -> Room {
-    let (clock, events) = (world.clock, world.events.clone());
+    let (clock, events, services) = (world.clock, world.events.clone(), world.services.clone());
     let house = House {
         name: world.name.to_string(),
         table: lastword_shell::commands::ALL,
@@ -245,7 +243,7 @@ fn room(
         power,
         services,
         events,
-        objects,
+        objects: ObjectService::open(state.path(), config.limits.store_bytes),
         clock,
         stop,
         memory: SessionMemory::default(),

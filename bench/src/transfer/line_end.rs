@@ -8,8 +8,7 @@ use lastword_protocol::frame::{self, Class, Header, Packet, wire_bytes};
 use lastword_protocol::message::TransferOpened;
 use lastword_protocol::transfer::{
     ObjectPiece, PIECE_CREDIT_OPCODE, PIECE_OPCODE, PieceCredit, PieceDecision, PieceOrder,
-    PieceRange, TransferPatience, TransferReceiver, TransferSender,
-    TransferStatus, WINDOW_PIECES,
+    PieceRange, TransferPatience, TransferReceiver, TransferSender, TransferStatus, WINDOW_PIECES,
 };
 use lastword_protocol::{Nonce, Sequence, TransferId};
 

@@ -51,8 +51,11 @@ impl ObjectWriter {
             let bytes = &mut bytes[..left.min(READ_BYTES)];
             storage.read_at(&name, offset, bytes)?;
             hasher.update(&*bytes);
-            if let Some(copy) = &copy {
-                storage.append(copy, bytes)?;
+            if let Some(copy) = &copy
+                && let Err(error) = storage.append(copy, bytes)
+            {
+                storage.remove(copy)?;
+                return Err(error);
             }
             offset += bytes.len() as u64;
         }

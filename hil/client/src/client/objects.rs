@@ -1,20 +1,25 @@
 //! Objects into and out of a board's store.
 
+mod error;
 mod pace;
+mod watch;
+
+pub use error::TransferError;
 
 use super::{CallError, Client, LinkError, Unwelcome};
 use lastword_protocol::caller::Effect;
 use lastword_protocol::frame::{self, Class, Frame, Header, wire_bytes};
 use lastword_protocol::message::{Reply, Request, TransferOpened, TransferRequest};
-use lastword_protocol::refusal::{Code, Refusal};
+use lastword_protocol::refusal::Code;
 use lastword_protocol::transfer::{
     ObjectPiece, PIECE_CREDIT_OPCODE, PIECE_OPCODE, PieceCredit, PieceDecision, PieceOrder,
     PieceRange, TransferPatience, TransferReceiver, TransferSender, TransferStatus, WINDOW_PIECES,
 };
-use lastword_protocol::{Instant, Millis, Nonce, ObjectHash, Sequence, TransferId};
+use lastword_protocol::{Instant, Nonce, ObjectHash, Sequence, TransferId};
 use pace::TransferPace;
 use std::io;
 use std::num::{NonZeroU16, NonZeroU64};
+use watch::ProgressWatch;
 
 /// The longest piece that this client sends or takes, in bytes.
 const PIECE_MAX: NonZeroU16 = NonZeroU16::new(1_024).expect("not 0");
@@ -26,8 +31,6 @@ const CONNECTION_WINDOW: usize = 256;
 const CONNECTION_ROOM: u16 = 256;
 /// The pieces that are written at once to a connection, in bytes.
 const BURST_BYTES: usize = 16 << 10;
-/// Without progress for this long, a board is asked what is the matter.
-const DOUBT: Millis = Millis(2_000);
 
 /// An object by its name and length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,41 +72,6 @@ pub trait LocalObject: Send {
 
     /// Called when the transfer has got on.
     fn progress(&mut self, progress: TransferProgress);
-}
-
-/// The reasons for which an object does not arrive.
-#[derive(Debug, thiserror::Error)]
-pub enum TransferError {
-    /// The board could not be asked, or the link broke: what has arrived is kept, so ask again.
-    #[error(transparent)]
-    Call(Box<CallError>),
-    /// The board says no.
-    #[error("{0}")]
-    Refused(Box<Refusal>),
-    /// Nothing got on for ten seconds.
-    #[error("the transfer had no progress for too long")]
-    Stalled,
-    /// This side's bytes could not be read or written.
-    #[error("the file failed")]
-    Local(#[source] io::Error),
-    /// The board answers with something else.
-    #[error("the board answers with something that is no answer to this")]
-    Unexpected,
-    /// The board has no store.
-    #[error("the board has no store for objects")]
-    NoStore,
-}
-
-impl From<CallError> for TransferError {
-    fn from(error: CallError) -> Self {
-        Self::Call(Box::new(error))
-    }
-}
-
-impl From<LinkError> for TransferError {
-    fn from(error: LinkError) -> Self {
-        CallError::from(error).into()
-    }
 }
 
 /// The bounds of a transfer.
@@ -395,45 +363,6 @@ impl Client {
             Reply::Refused(refusal) => Err(TransferError::Refused(Box::new(refusal))),
             _ => Err(TransferError::Unexpected),
         }
-    }
-}
-
-/// The progress of a transfer, and the time at which it last got on.
-struct ProgressWatch {
-    progress: TransferProgress,
-    /// The time at which it got on, or the board was asked.
-    since: Instant,
-}
-
-impl ProgressWatch {
-    const fn new(now: Instant, opened: &TransferOpened) -> Self {
-        Self {
-            progress: TransferProgress {
-                from: opened.offset(),
-                done: opened.offset(),
-                size: opened.size(),
-                sent_again: 0,
-            },
-            since: now,
-        }
-    }
-
-    fn note(&mut self, now: Instant, done: u64, sent_again: u64, local: &mut dyn LocalObject) {
-        self.progress.sent_again = sent_again;
-        if self.progress.done < done {
-            self.progress.done = done;
-            self.since = now;
-            local.progress(self.progress);
-        }
-    }
-
-    /// Returns whether there was no progress for so long that the board is to be asked now.
-    fn is_in_doubt(&mut self, now: Instant) -> bool {
-        let is_in_doubt = DOUBT <= now.since(self.since);
-        if is_in_doubt {
-            self.since = now;
-        }
-        is_in_doubt
     }
 }
 

@@ -6,11 +6,12 @@ use super::action::Mishap;
 use super::ledger::Ledger;
 use ask::Asked;
 use lastword_agent::core::clients::FRAME_BYTES;
-use lastword_agent::core::world::Way;
+use lastword_agent::core::transfers::ObjectAsk;
+use lastword_agent::core::world::{Ask, Way};
 use lastword_protocol::frame::{self, Class, Header, Packet};
 use lastword_protocol::hello::{self, Hello};
 use lastword_protocol::identity::{CURRENT, OLDEST};
-use lastword_protocol::message::Request;
+use lastword_protocol::message::{Request, TransferRequest};
 use lastword_protocol::{BootId, ClientId, Nonce, OperationId, Sequence, Text};
 
 /// How many requests a client can send again.
@@ -79,6 +80,15 @@ impl Client {
         let body = &body[..length];
         let power = match Request::decode(opcode, body).map(Way::from) {
             Ok(Way::Ask(ask)) => Some(ask),
+            Ok(Way::Transfer(request)) => match request {
+                TransferRequest::Put { hash, size, .. } => {
+                    Some(Ask::Object(ObjectAsk::Put(hash, size)))
+                }
+                TransferRequest::Get { hash, from, .. } => {
+                    Some(Ask::Object(ObjectAsk::Get(hash, from)))
+                }
+                TransferRequest::Commit(_) | TransferRequest::Cancel(_) => None,
+            },
             Ok(Way::Look(_) | Way::Unknown(_)) | Err(_) => None,
         };
         ledger.sent(OperationId::assigned(nonce, sequence), power);

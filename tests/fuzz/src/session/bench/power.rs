@@ -5,6 +5,7 @@ use lastword_agent::core::session::{Job, RequestId};
 use lastword_agent::core::world::Ask;
 use lastword_protocol::message::Reply;
 use lastword_protocol::power::{Effect, Event, Evidence, Origin, Standdown, Verdict};
+use lastword_protocol::refusal::{Code, Refusal};
 use std::slice;
 
 impl Bench {
@@ -48,6 +49,10 @@ impl Bench {
                 self.answer(from, &reply, false);
             }
             Ask::Service(request) => self.ask_services(from, &request),
+            Ask::Object(_) => {
+                let refusal = Refusal::new(Code::NotHere, "this board has no store");
+                self.answer(from, &Reply::Refused(refusal), false);
+            }
             Ask::ReadLog(_) => panic!("no answer says that there is a rest to be read"),
         }
     }
