@@ -4,22 +4,25 @@
 //! `.part`: nobody can get it, and a later transfer goes on behind what is there. Only a file whose content was
 //! compared with its name, and is durable, loses that ending.
 
+mod names;
 mod pipe;
+mod refusals;
 mod writer;
 
 pub use pipe::{ObjectPipe, PipeOutcome, WriterStep};
+pub use refusals::failed;
 pub use writer::ObjectWriter;
 
 use super::storage::Storage;
 use lastword_protocol::ObjectHash;
 use lastword_protocol::refusal::{Code, Refusal};
+use names::{KEPT, PART, object_name, part_name};
+use refusals::{other_length, refused};
 use std::collections::HashMap;
 use std::io;
 
-/// The ending of the name of an object that is not whole.
-const PART: &str = ".part";
-/// The ending of the name of one that is whole, and is being given its name once more.
-const KEPT: &str = ".kept";
+/// The most objects, so that none of them is looked for long; each takes a block of the disk at least.
+const OBJECTS: usize = 4_096;
 
 /// The room of a store that is configured nowhere, in bytes.
 pub const STORE_BYTES: u64 = 256 << 20;
@@ -36,8 +39,10 @@ pub struct ObjectDirectory {
 /// An object that is there, or part of it.
 #[derive(Clone, Copy, Debug)]
 struct StoredObject {
-    /// Its length in bytes, once it is whole.
+    /// Its length in bytes: while it is put, the length that it is to have.
     size: u64,
+    /// The bytes of it that are there.
+    stored_bytes: u64,
     is_whole: bool,
     /// True if this process has begun it, or given it its name.
     is_own: bool,
@@ -87,8 +92,10 @@ impl ObjectDirectory {
             let Ok(hash) = digits.unwrap_or(&name).parse() else {
                 continue;
             };
+            let length = storage.length(&name)?.unwrap_or_default();
             let object = StoredObject {
-                size: storage.length(&name)?.unwrap_or_default(),
+                size: length,
+                stored_bytes: length,
                 is_whole: digits.is_none(),
                 is_own: false,
                 transfers: 0,
@@ -107,8 +114,9 @@ impl ObjectDirectory {
         })
     }
 
-    /// Begins to put an object of `size` bytes: objects that were unused for longest give way to it. One that is not
-    /// there already counts as used until [`ObjectDirectory::release`].
+    /// Begins to put an object of `size` bytes. Nothing gives way to it before its bytes arrive:
+    /// [`ObjectDirectory::make_room`]. One that is not there already counts as used until
+    /// [`ObjectDirectory::release`].
     ///
     /// # Errors
     ///
@@ -137,7 +145,8 @@ impl ObjectDirectory {
         if known.is_some_and(|it| it.transfers > 0) {
             return Err(refused(Code::Busy, "this object has another transfer"));
         }
-        self.make_room(storage, hash, size)?;
+        self.admit(hash, size)?;
+        while self.objects.len() >= OBJECTS && self.evict(storage, hash)? {}
         let name = part_name(hash);
         let length = storage.length(&name).map_err(|it| failed(&it))?;
         let offset = length.filter(|length| *length <= size);
@@ -146,7 +155,7 @@ impl ObjectDirectory {
         {
             // The disk may be full before the store is.
             let is_full = error.kind() == io::ErrorKind::StorageFull;
-            if !is_full || !self.remove_unused(storage, hash).unwrap_or_default() {
+            if !is_full || !self.evict(storage, hash)? {
                 return Err(failed(&error));
             }
         }
@@ -155,6 +164,7 @@ impl ObjectDirectory {
             hash,
             StoredObject {
                 size,
+                stored_bytes: offset.unwrap_or_default(),
                 is_whole: false,
                 is_own: !is_left,
                 transfers: 1,
@@ -193,10 +203,20 @@ impl ObjectDirectory {
         Ok(size)
     }
 
-    /// Ends the use of an object by one transfer.
-    pub fn release(&mut self, hash: ObjectHash) {
-        if let Some(object) = self.objects.get_mut(&hash) {
-            object.transfers = object.transfers.saturating_sub(1);
+    /// Ends the use of an object by one transfer. Of one that is put and has no byte yet nothing is left.
+    pub fn release<S>(&mut self, storage: &mut S, hash: ObjectHash)
+    where
+        S: Storage + ?Sized,
+    {
+        let Some(object) = self.objects.get_mut(&hash) else {
+            return;
+        };
+        object.transfers = object.transfers.saturating_sub(1);
+        if !object.is_whole && object.stored_bytes == 0 {
+            self.objects.remove(&hash);
+            if let Err(error) = storage.remove(&part_name(hash)) {
+                tracing::warn!(target: "objects", object = %hash, %error, "an empty part was not removed");
+            }
         }
     }
 
@@ -296,35 +316,46 @@ impl ObjectDirectory {
         Ok(None)
     }
 
-    /// Removes those that were unused for longest until there is room for one of `size` bytes: only if that can be
-    /// had.
-    fn make_room<S>(
+    /// Refuses an object for which there cannot be room, whatever gives way.
+    fn admit(&self, hash: ObjectHash, size: u64) -> Result<(), Box<Refusal>> {
+        let others = self.objects.iter().filter(|(other, _)| **other != hash);
+        let in_use = others.filter(|(_, object)| object.transfers > 0);
+        let in_use: u64 = in_use.map(|(_, object)| object.size).sum();
+        if size <= self.room_bytes.saturating_sub(in_use) {
+            return Ok(());
+        }
+        let detail = format!("the store has {} bytes, {in_use} in use", self.room_bytes);
+        Err(refused(Code::TooLong, &detail))
+    }
+
+    /// Has objects that were unused for longest give way to the next bytes of one that is put.
+    ///
+    /// # Errors
+    ///
+    /// A refusal if the disk fails.
+    pub fn make_room<S>(
         &mut self,
         storage: &mut S,
         hash: ObjectHash,
-        size: u64,
+        bytes: usize,
     ) -> Result<(), Box<Refusal>>
     where
         S: Storage + ?Sized,
     {
-        let others = || self.objects.iter().filter(|(other, _)| **other != hash);
-        let in_use = others().filter(|(_, object)| object.transfers > 0);
-        let in_use: u64 = in_use.map(|(_, object)| object.size).sum();
-        if self.room_bytes.saturating_sub(in_use) < size {
-            let detail = format!("the store has {} bytes, {in_use} in use", self.room_bytes);
-            return Err(refused(Code::TooLong, &detail));
+        if let Some(object) = self.objects.get_mut(&hash) {
+            object.stored_bytes += bytes as u64;
         }
-        let others = |it: &Self| {
-            let others = it.objects.iter().filter(|(other, _)| **other != hash);
-            others.map(|(_, object)| object.size).sum::<u64>()
-        };
-        while self.room_bytes < others(self).saturating_add(size) {
-            let removed = self.remove_unused(storage, hash);
-            if !removed.map_err(|it| failed(&it))? {
-                break;
-            }
-        }
+        let stored = |it: &Self| it.objects.values().map(|it| it.stored_bytes).sum::<u64>();
+        while self.room_bytes < stored(self) && self.evict(storage, hash)? {}
         Ok(())
+    }
+
+    /// As [`ObjectDirectory::remove_unused`].
+    fn evict<S>(&mut self, storage: &mut S, but: ObjectHash) -> Result<bool, Box<Refusal>>
+    where
+        S: Storage + ?Sized,
+    {
+        self.remove_unused(storage, but).map_err(|it| failed(&it))
     }
 
     /// Removes the object that was unused for longest, but not this one. Returns whether there was any.
@@ -345,36 +376,10 @@ impl ObjectDirectory {
         };
         storage.remove(&object_name(hash, object.is_whole))?;
         self.objects.remove(&hash);
-        let bytes = object.size;
+        let bytes = object.stored_bytes;
         tracing::info!(target: "objects", object = %hash, bytes, "removed to make room");
         Ok(true)
     }
-}
-
-/// Returns the refusal of a disk's error.
-#[must_use]
-pub fn failed(error: &io::Error) -> Box<Refusal> {
-    refused(Code::Internal, &format!("the store failed: {error}"))
-}
-
-fn other_length(size: u64) -> Box<Refusal> {
-    refused(Code::BadValue, &format!("the object has {size} bytes"))
-}
-
-fn refused(code: Code, detail: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(code, detail))
-}
-
-fn object_name(hash: ObjectHash, is_whole: bool) -> String {
-    if is_whole {
-        hash.to_string()
-    } else {
-        part_name(hash)
-    }
-}
-
-fn part_name(hash: ObjectHash) -> String {
-    format!("{hash}{PART}")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::threads::OneEach;
 use crate::core::objects::{
     ObjectDirectory, ObjectPipe, ObjectStart, ObjectWriter, PipeOutcome, WriterStep, failed,
 };
-use crate::core::storage::Storage;
+use crate::core::storage::Storage as _;
 use crate::core::transfers::{ObjectAsk, OpenObject};
 use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::{Code, Refusal};
@@ -14,7 +14,7 @@ use lastword_protocol::{Millis, ObjectHash};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,56 +35,47 @@ const STACK_BYTES: usize = 256 << 10;
 
 /// The board's store. Clones are the same.
 #[derive(Clone)]
-pub struct ObjectService(Arc<OpenStore>);
+pub struct ObjectService(Arc<SharedStore>);
 
 /// The answer of the store, and the object of which it opens a transfer.
 pub type ObjectAnswer = (Reply, Option<OpenObject>);
 
-struct OpenStore {
-    /// The directory; or the reason for which there is none.
-    directory: Result<Mutex<ObjectDirectory>, Box<Refusal>>,
-    files: Option<StateDirectory>,
-    /// A transfer has let go of its object.
-    released: Condvar,
+struct SharedStore {
+    /// The directory, and its room in bytes; none on a board that has no store.
+    place: Option<(PathBuf, u64)>,
+    /// The store, once it was needed: until then it takes no descriptors.
+    open: Mutex<Option<Arc<OpenStore>>>,
     transfers: AtomicUsize,
 }
 
+struct OpenStore {
+    directory: Mutex<ObjectDirectory>,
+    files: StateDirectory,
+    /// A transfer has let go of its object.
+    released: Condvar,
+}
+
 /// A place among the transfers that there may be at once.
-struct TransferPlace(Arc<OpenStore>);
+struct TransferPlace(Arc<SharedStore>);
 
 impl ObjectService {
-    /// Opens the store in a state directory, with room for so many bytes. Where that fails, it refuses everything
-    /// with the reason: an agent with a broken disk has to be reached.
+    /// The store in a state directory, with room for so many bytes. It is opened when it is asked for something; while
+    /// that fails, it refuses everything with the reason.
     #[must_use]
-    pub fn open(state: &Path, room_bytes: u64) -> Self {
-        let opened = open_directory(&state.join(DIRECTORY), room_bytes);
-        match opened {
-            Ok((directory, files)) => Self::with(Ok(Mutex::new(directory)), Some(files)),
-            Err(refusal) => {
-                tracing::warn!(target: "objects", %refusal, "no object can be put or got");
-                Self::refusing(refusal)
-            }
-        }
+    pub fn new(state: &Path, room_bytes: u64) -> Self {
+        Self::at(Some((state.join(DIRECTORY), room_bytes)))
     }
 
     /// The store of a board that has none.
     #[must_use]
     pub fn none() -> Self {
-        Self::refusing(refused(Code::NotHere, "this board has no store"))
+        Self::at(None)
     }
 
-    fn refusing(refusal: Box<Refusal>) -> Self {
-        Self::with(Err(refusal), None)
-    }
-
-    fn with(
-        directory: Result<Mutex<ObjectDirectory>, Box<Refusal>>,
-        files: Option<StateDirectory>,
-    ) -> Self {
-        Self(Arc::new(OpenStore {
-            directory,
-            files,
-            released: Condvar::new(),
+    fn at(place: Option<(PathBuf, u64)>) -> Self {
+        Self(Arc::new(SharedStore {
+            place,
+            open: Mutex::default(),
             transfers: AtomicUsize::new(0),
         }))
     }
@@ -126,8 +117,40 @@ impl ObjectService {
 /// Takes the object of a transfer that begins; none if it is there already.
 type ObjectTeller = oneshot::Sender<Result<Option<OpenObject>, Box<Refusal>>>;
 
-impl OpenStore {
+impl SharedStore {
     /// One transfer, from its beginning to its end.
+    fn transfer(&self, ask: &ObjectAsk, tell: ObjectTeller, place: TransferPlace) {
+        match self.open() {
+            Ok(store) => store.transfer(ask, tell, place),
+            Err(refusal) => drop(tell.send(Err(refusal))),
+        }
+    }
+
+    /// Opens the store, if it is not.
+    fn open(&self) -> Result<Arc<OpenStore>, Box<Refusal>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = &*open {
+            return Ok(store.clone());
+        }
+        let place = self.place.as_ref();
+        let place = place.ok_or_else(|| refused(Code::NotHere, "this board has no store"));
+        let store = Arc::new(OpenStore::open(place?)?);
+        Ok(open.insert(store).clone())
+    }
+}
+
+impl OpenStore {
+    fn open((path, room_bytes): &(PathBuf, u64)) -> Result<Self, Box<Refusal>> {
+        let unusable = |error: &StateError| refused(Code::Internal, &error.to_string());
+        let files = StateDirectory::open(path).map_err(|it| unusable(&it))?;
+        let directory = ObjectDirectory::open(&mut files.files(), *room_bytes);
+        Ok(Self {
+            directory: Mutex::new(directory.map_err(|it| failed(&it))?),
+            files,
+            released: Condvar::new(),
+        })
+    }
+
     fn transfer(&self, ask: &ObjectAsk, tell: ObjectTeller, place: TransferPlace) {
         let begun = match ask {
             ObjectAsk::Put(hash, size) => self.begin_put(*hash, *size),
@@ -152,9 +175,8 @@ impl OpenStore {
         } else {
             self.read(&begun, &pipe)
         };
-        if let Ok(mut directory) = self.directory() {
-            directory.release(begun.hash);
-        }
+        self.directory()
+            .release(&mut self.files.files(), begun.hash);
         self.released.notify_all();
         drop(place);
         if let Err(refusal) = &outcome {
@@ -168,11 +190,11 @@ impl OpenStore {
         hash: ObjectHash,
         size: u64,
     ) -> Result<Option<BegunTransfer>, Box<Refusal>> {
-        let mut storage = self.storage()?;
-        let mut start = self.directory()?.begin_put(&mut storage, hash, size);
+        let mut storage = self.files.files();
+        let mut start = self.directory().begin_put(&mut storage, hash, size);
         if start.as_ref().is_err_and(|it| it.code == Code::Busy) {
             // Its client may be this one, which has lost its link just now.
-            let waited = self.released.wait_timeout(self.directory()?, RELEASE_WAIT);
+            let waited = self.released.wait_timeout(self.directory(), RELEASE_WAIT);
             let mut directory = waited.unwrap_or_else(PoisonError::into_inner).0;
             start = directory.begin_put(&mut storage, hash, size);
         }
@@ -194,8 +216,8 @@ impl OpenStore {
         offset: u64,
     ) -> Result<Option<BegunTransfer>, Box<Refusal>> {
         let size = self
-            .directory()?
-            .begin_get(&self.storage()?, hash, offset)?;
+            .directory()
+            .begin_get(&self.files.files(), hash, offset)?;
         Ok(Some(BegunTransfer {
             hash,
             is_put: false,
@@ -207,7 +229,7 @@ impl OpenStore {
 
     fn write(&self, begun: &BegunTransfer, pipe: &ObjectPipe) -> PipeOutcome {
         let hash = begun.hash;
-        let mut storage = self.storage()?;
+        let mut storage = self.files.files();
         let opened = ObjectWriter::open(&mut storage, hash, (begun.offset, begun.is_left));
         let mut writer = opened.map_err(|it| failed(&it))?;
         let mut bytes = VecDeque::new();
@@ -216,21 +238,22 @@ impl OpenStore {
         loop {
             match pipe.next_step(&mut bytes) {
                 WriterStep::Write => {
+                    let arrived = bytes.len();
+                    self.directory().make_room(&mut storage, hash, arrived)?;
                     let make_room = |storage: &mut Files| {
-                        let directory = self.directory();
-                        let removed = directory.map(|mut it| it.remove_unused(storage, hash));
-                        matches!(removed, Ok(Ok(true)))
+                        let removed = self.directory().remove_unused(storage, hash);
+                        removed.unwrap_or_default()
                     };
                     let written = writer.append(&mut storage, bytes.make_contiguous(), make_room);
                     // What does not fit is of no use, and a full disk harms everything else.
                     if let Err(error) = written {
-                        return self.directory()?.settle(&mut storage, hash, Err(error));
+                        return self.directory().settle(&mut storage, hash, Err(error));
                     }
                     bytes.clear();
                     if SYNC_PAUSE <= clock.now().since(synced) {
                         // The system reports once that it has lost content.
                         if let Err(error) = storage.sync(writer.file()) {
-                            return self.directory()?.settle(&mut storage, hash, Err(error));
+                            return self.directory().settle(&mut storage, hash, Err(error));
                         }
                         storage.sync_names().map_err(|it| failed(&it))?;
                         synced = clock.now();
@@ -241,11 +264,11 @@ impl OpenStore {
             }
         }
         let written = writer.finish(&mut storage);
-        self.directory()?.settle(&mut storage, hash, written)
+        self.directory().settle(&mut storage, hash, written)
     }
 
     fn read(&self, begun: &BegunTransfer, pipe: &ObjectPipe) -> PipeOutcome {
-        let storage = self.storage()?;
+        let storage = self.files.files();
         let name = begun.hash.to_string();
         let mut bytes = vec![0; READ_BYTES];
         let mut offset = begun.offset;
@@ -258,7 +281,7 @@ impl OpenStore {
             let mut read = storage.read_at(&name, offset, bytes);
             if matches!(&read, Err(error) if error.kind() == io::ErrorKind::NotFound) {
                 // It may be given its name once more just now.
-                let directory = self.directory()?;
+                let directory = self.directory();
                 read = storage.read_at(&name, offset, bytes);
                 drop(directory);
             }
@@ -270,14 +293,10 @@ impl OpenStore {
         Ok(())
     }
 
-    fn storage(&self) -> Result<Files, Box<Refusal>> {
-        let files = self.files.as_ref().map(StateDirectory::files);
-        files.ok_or_else(|| refused(Code::Internal, "there is no store"))
-    }
-
-    fn directory(&self) -> Result<MutexGuard<'_, ObjectDirectory>, Box<Refusal>> {
-        let directory = self.directory.as_ref().map_err(Clone::clone)?;
-        Ok(directory.lock().unwrap_or_else(PoisonError::into_inner))
+    fn directory(&self) -> MutexGuard<'_, ObjectDirectory> {
+        self.directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -292,7 +311,7 @@ struct BegunTransfer {
 }
 
 impl TransferPlace {
-    fn take(store: &Arc<OpenStore>) -> Result<Self, Box<Refusal>> {
+    fn take(store: &Arc<SharedStore>) -> Result<Self, Box<Refusal>> {
         let taken = store.transfers.fetch_add(1, Ordering::Relaxed);
         let place = Self(store.clone());
         if taken < TRANSFERS {
@@ -307,17 +326,6 @@ impl Drop for TransferPlace {
     fn drop(&mut self) {
         self.0.transfers.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-fn open_directory(
-    path: &Path,
-    room_bytes: u64,
-) -> Result<(ObjectDirectory, StateDirectory), Box<Refusal>> {
-    let unusable = |error: &StateError| refused(Code::Internal, &error.to_string());
-    let files = StateDirectory::open(path).map_err(|it| unusable(&it))?;
-    let directory = ObjectDirectory::open(&mut files.files(), room_bytes);
-    let directory = directory.map_err(|it| failed(&it))?;
-    Ok((directory, files))
 }
 
 fn no_thread() -> Box<Refusal> {

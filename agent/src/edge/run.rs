@@ -243,7 +243,7 @@ fn room(
         power,
         services,
         events,
-        objects: ObjectService::open(state.path(), config.limits.store_bytes),
+        objects: ObjectService::new(state.path(), config.limits.store_bytes),
         clock,
         stop,
         memory: SessionMemory::default(),

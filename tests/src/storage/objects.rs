@@ -111,7 +111,7 @@ impl StorageSubject for ObjectSubject {
 
 impl ObjectProcess {
     /// Gets every object that is there, whose content has to be right.
-    fn found(&mut self, disk: &SimulatedDisk) -> Result<BTreeSet<u8>, RuleViolation> {
+    fn found(&mut self, disk: &mut SimulatedDisk) -> Result<BTreeSet<u8>, RuleViolation> {
         let Some(directory) = &mut self.directory else {
             return Ok(BTreeSet::new());
         };
@@ -121,7 +121,7 @@ impl ObjectProcess {
             if directory.begin_get(disk, hash, 0).is_err() {
                 continue;
             }
-            directory.release(hash);
+            directory.release(disk, hash);
             let mut content = [0; 6];
             let read = disk.read_at(&hash.to_string(), 0, &mut content);
             if read.is_err() || content != content_of(number) {
@@ -167,7 +167,7 @@ impl ObjectProcess {
         };
         if let Some(there) = there {
             let is_kept = write(directory, number, there, disk)?;
-            directory.release(hash);
+            directory.release(disk, hash);
             if !is_kept {
                 return Ok(false);
             }
@@ -219,13 +219,16 @@ fn write(
     let rest = &content[usize::try_from(there.0).unwrap_or_default()..];
     let (one, other) = rest.split_at(rest.len() / 2);
     for piece in [one, other] {
+        if piece.is_empty() {
+            continue;
+        }
+        if directory.make_room(disk, hash, piece.len()).is_err() {
+            return refused(disk, "make room");
+        }
         let make_room = |disk: &mut SimulatedDisk| {
             let removed = directory.remove_unused(disk, hash);
             removed.unwrap_or_default()
         };
-        if piece.is_empty() {
-            continue;
-        }
         if let Err(error) = writer.append(disk, piece, make_room) {
             // As the agent does: what does not fit is dropped.
             let _ = directory.settle(disk, hash, Err(error));

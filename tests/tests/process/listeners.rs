@@ -141,8 +141,14 @@ fn a_directory_that_is_not_there_yet_is_waited_for() {
     let directory = tempfile::tempdir().expect("a directory");
     let place = place(&format!("pty \"{}/none/tty\"", directory.path().display()));
     let mut agent = place.start();
-    let status = agent.unix().ask("status");
-    assert!(status.contains("waiting_for=\"pty "), "{status}");
+    let (mut asker, deadline) = (agent.unix(), Deadline::start());
+    loop {
+        let status = asker.ask("status");
+        if status.contains("waiting_for=\"pty ") {
+            break;
+        }
+        deadline.check("listener that waits", &status);
+    }
     fs::create_dir(directory.path().join("none")).expect("a directory");
     agent.wait_for("listening");
     assert_eq!(agent.terminate(), Some(0));

@@ -159,6 +159,7 @@ fn what_a_killed_agent_has_of_an_object_is_not_sent_again() {
 fn a_part_that_was_damaged_is_sent_again_from_the_beginning() {
     let bench = StoreBench::new(50_000);
     let part = bench.store().join(format!("{}.part", bench.hash));
+    fs::create_dir(bench.store()).expect("a store that nobody needed yet");
     fs::write(&part, vec![0; 20_000]).expect("a file");
     fs::set_permissions(&part, fs::Permissions::from_mode(0o600)).expect("a file");
     let output = bench.put(&bench.unix());

@@ -70,10 +70,13 @@ fn put(directory: &mut ObjectDirectory, files: &SharedFiles, content: &[u8]) -> 
     };
     let mut writer = ObjectWriter::open(&mut files.clone(), hash, (offset, is_left)).unwrap();
     let rest = &content[usize::try_from(offset).unwrap()..];
+    directory
+        .make_room(&mut files.clone(), hash, rest.len())
+        .unwrap();
     writer.append(&mut files.clone(), rest, |_| false).unwrap();
     let written = writer.finish(&mut files.clone());
     let settled = directory.settle(&mut files.clone(), hash, written);
-    directory.release(hash);
+    directory.release(&mut files.clone(), hash);
     settled.is_ok()
 }
 
@@ -102,7 +105,7 @@ fn an_object_is_there_only_once_it_is_whole_and_right() {
         code_of(directory.begin_put(&mut files.clone(), hash, 7)),
         Code::Busy
     );
-    directory.release(hash);
+    directory.release(&mut files.clone(), hash);
     assert!(put(&mut directory, &files, b"content"));
     assert_eq!(
         directory.begin_put(&mut files.clone(), hash, 7),
@@ -133,7 +136,7 @@ fn a_put_goes_on_behind_what_is_there_and_a_damaged_part_is_dropped() {
             directory.begin_put(&mut files.clone(), hash, 7),
             Ok(from(offset))
         );
-        directory.release(hash);
+        directory.release(&mut files.clone(), hash);
         assert_eq!(put(&mut directory, &files, b"content"), is_right);
         if !is_right {
             assert!(files.names().unwrap().is_empty());
@@ -179,14 +182,16 @@ fn the_objects_that_were_unused_for_longest_give_way_and_those_in_use_never() {
         Ok(10),
         "nothing gave way to it"
     );
-    directory.release(three);
-    directory.release(one);
+    directory.release(&mut files.clone(), three);
+    directory.release(&mut files.clone(), one);
     assert_eq!(
         directory.begin_put(&mut files.clone(), hash_of(b"large"), 20),
         Ok(from(0))
     );
-    let mut names = files.names().unwrap();
-    names.sort();
+    assert_eq!(files.names().unwrap().len(), 4, "nothing has arrived yet");
+    let large = hash_of(b"large");
+    directory.make_room(&mut files.clone(), large, 20).unwrap();
+    let names = files.names().unwrap();
     assert_eq!(names.len(), 2, "{names:?}");
     assert_eq!(
         code_of(directory.begin_put(&mut files.clone(), hash_of(b"huge"), u64::MAX)),
@@ -261,4 +266,17 @@ fn what_is_to_be_kept_is_kept_whoever_closes_the_pipe() {
     pipe.close();
     assert_eq!(pipe.next_step(&mut bytes), WriterStep::End);
     assert!(!pipe.has_room(1));
+}
+
+#[test]
+fn an_object_of_which_nothing_has_come_leaves_nothing() {
+    let files = SharedFiles::default();
+    let mut directory = open(&files, 100);
+    for number in 0..10_u8 {
+        let hash = hash_of(&[number]);
+        let begun = directory.begin_put(&mut files.clone(), hash, number.into());
+        assert_eq!(begun, Ok(from(0)));
+        directory.release(&mut files.clone(), hash);
+    }
+    assert!(files.names().unwrap().is_empty());
 }

@@ -1,6 +1,6 @@
 //! The writing of one object, which is hashed on the way.
 
-use super::part_name;
+use super::names::part_name;
 use crate::core::storage::Storage;
 use lastword_protocol::ObjectHash;
 use sha2::{Digest, Sha256};
