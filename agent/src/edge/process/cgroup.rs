@@ -247,6 +247,19 @@ impl Cgroup {
         Ok(processes)
     }
 
+    /// Returns whether this process is all that runs in it, and no groups are below: two short reads, which may
+    /// be made on the executor however many processes there are. Where it cannot be told, it is not so.
+    pub(super) fn has_only(&self, pid: i32) -> bool {
+        // A pid has at most seven digits (pid_max in proc(5)), and a line end follows.
+        let mut list = [0; 9];
+        let read =
+            File::open(self.file("cgroup.procs")).and_then(|file| Ok(pread(&file, &mut list, 0)?));
+        let is_alone =
+            read.is_ok_and(|read| list.get(..read) == Some(format!("{pid}\n").as_bytes()));
+        is_alone
+            && fs::read_to_string(self.file("cgroup.stat")).is_ok_and(|stat| has_no_groups(&stat))
+    }
+
     /// Opens what runs in it and below, except the members of a process group.
     pub(super) fn open_outside(&self, group: i32) -> io::Result<Vec<Process>> {
         let is_outside = |pid: &i32| Stat::read(*pid).is_ok_and(|stat| stat.group != group);
@@ -352,6 +365,11 @@ impl Cgroup {
 }
 
 /// A file of a group that was removed, opened before (`ENODEV`) or not.
+/// Reads `cgroup.stat` (Linux 4.14 and later); groups that were removed and are not quite gone do not count.
+fn has_no_groups(stat: &str) -> bool {
+    stat.lines().any(|line| line == "nr_descendants 0")
+}
+
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(nix::libc::ENODEV)
 }
@@ -421,6 +439,29 @@ mod tests {
         assert!(!own.cgroup.contains(getpid().as_raw()));
         assert!(!own.cgroup.is_empty().expect("readable"));
         own.cgroup.remove().expect_err("something runs in it");
+    }
+
+    #[tokio::test]
+    async fn a_group_has_only_its_service_until_that_forks_or_makes_a_group_below() {
+        let Some(own) = own_cgroup() else { return };
+        // Exactly what it prints tells that it has not forked yet, and that it has.
+        let script = "trap 'sleep 1000 & echo forked; wait' USR1; echo alone; while :; do :; done";
+        let mut command = shell(script);
+        command.cgroup = Some(own.cgroup.clone());
+        let mut service = Service::start(command);
+        let pid = service.process.pid;
+        let has_only = || own.cgroup.has_only(pid);
+        assert_eq!(service.line().await, "alone");
+        assert!(has_only() && !own.cgroup.has_only(pid / 10) && !own.cgroup.has_only(1));
+        let below = own.cgroup.child("below");
+        fs::create_dir(&below.directory).expect("the test's own");
+        assert!(!has_only(), "somebody may be below");
+        below.remove().expect("nothing runs in it");
+        assert!(has_only());
+        let told = service.process.signal(Signal::SIGUSR1);
+        told.expect("the test's own");
+        assert_eq!(service.line().await, "forked");
+        assert!(!has_only(), "and now two run");
     }
 
     #[tokio::test]

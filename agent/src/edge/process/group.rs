@@ -111,6 +111,9 @@ impl Group {
         };
         let group = leader.pid;
         if let Some(cgroup) = self.cgroup.clone() {
+            if cgroup.has_only(group) {
+                return Ok(Vec::new());
+            }
             let threads = OneEach::default();
             let list = threads::run(&threads, move || cgroup.open_outside(group));
             return list
