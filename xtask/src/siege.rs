@@ -99,7 +99,9 @@ async fn besiege(agent: &Path, length: Duration, inject: Option<Inject>) -> Resu
     let peak = agent.watch(length);
     let (peak, samples) = tokio::join!(peak, probes.ask_for(length));
     report.peak = peak?;
-    (report.console, report.power, report.control) = samples?;
+    let samples = samples?;
+    (report.console, report.power) = (samples.console, samples.power);
+    (report.tty_echo, report.socket_echo) = (samples.tty_echo, samples.socket_echo);
     report.load = load.wait().context("the load cannot be awaited")?.success();
     report.work = agent.work()?;
     let began = Instant::now();

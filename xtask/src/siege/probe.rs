@@ -4,8 +4,9 @@ use super::agent::Besieged;
 use super::report::Latencies;
 use anyhow::{Context, Result, ensure};
 use nix::fcntl::OFlag;
+use nix::pty::openpty;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -67,8 +68,18 @@ pub(super) struct Probes {
     stager: Line,
     /// What looks and cancels.
     canceller: Line,
-    /// A thread that sends back what it is sent.
-    echo: Line,
+    /// A thread that sends back what it is sent over a pseudo-terminal.
+    tty_echo: Line,
+    /// And one over a socket.
+    socket_echo: Line,
+}
+
+/// The latencies of all probes.
+pub(super) struct ProbeLatencies {
+    pub(super) console: Latencies,
+    pub(super) power: Latencies,
+    pub(super) tty_echo: Latencies,
+    pub(super) socket_echo: Latencies,
 }
 
 impl Probes {
@@ -78,7 +89,8 @@ impl Probes {
             console: open_console(agent)?,
             stager: Line::tcp(agent.address()).await?,
             canceller: Line::tcp(agent.address()).await?,
-            echo: start_echo()?,
+            tty_echo: start_tty_echo()?,
+            socket_echo: start_socket_echo()?,
         })
     }
 
@@ -94,24 +106,38 @@ impl Probes {
             .context("`sessions` is no number")
     }
 
-    /// Asks for `length`. Returns how long the console's requests took, the power client's, and those of
-    /// an echo.
-    pub(super) async fn ask_for(
-        &mut self,
-        length: Duration,
-    ) -> Result<(Latencies, Latencies, Latencies)> {
+    /// Asks for `length`. Returns how long everybody's requests took.
+    pub(super) async fn ask_for(&mut self, length: Duration) -> Result<ProbeLatencies> {
         let end = Instant::now() + length;
         let (stager, canceller) = (&mut self.stager, &mut self.canceller);
-        tokio::try_join!(
+        let (console, power, tty_echo, socket_echo) = tokio::try_join!(
             ask_again(&mut self.console, "uptime", end),
             use_power(stager, canceller, end),
-            ask_again(&mut self.echo, "ok", end)
-        )
+            ask_again(&mut self.tty_echo, "ok", end),
+            ask_again(&mut self.socket_echo, "ok", end)
+        )?;
+        Ok(ProbeLatencies {
+            console,
+            power,
+            tty_echo,
+            socket_echo,
+        })
     }
 }
 
+/// Starts a thread that sends back what it is sent over a pseudo-terminal, and opens that as the console is opened:
+/// the kernel moves its bytes in the same way, and needs a processor for that.
+fn start_tty_echo() -> Result<Line> {
+    let pair = openpty(None, None)?;
+    let mut from = File::from(pair.master);
+    let mut to = from.try_clone()?;
+    // It ends with the other side.
+    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+    open_raw(File::from(pair.slave))
+}
+
 /// Starts a thread that sends back what it is sent, and connects to it.
-fn start_echo() -> Result<Line> {
+fn start_socket_echo() -> Result<Line> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     let mut from = theirs.try_clone()?;
@@ -148,7 +174,10 @@ fn open_console(agent: &Besieged) -> Result<Line> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     options.custom_flags(OFlag::O_NOCTTY.bits());
-    let tty = options.open(agent.tty()).context("no pseudo-terminal")?;
+    open_raw(options.open(agent.tty()).context("no pseudo-terminal")?)
+}
+
+fn open_raw(tty: File) -> Result<Line> {
     let mut termios = tcgetattr(&tty)?;
     cfmakeraw(&mut termios);
     tcsetattr(&tty, SetArg::TCSANOW, &termios)?;
