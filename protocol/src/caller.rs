@@ -129,6 +129,13 @@ impl<const N: usize> Caller<N> {
         Ok(packet)
     }
 
+    /// Returns whether a hello is under way, and nothing else: a board that has announced another boot is greeted
+    /// unasked.
+    #[must_use]
+    pub const fn is_greeting(&self) -> bool {
+        matches!(self.state, State::Greeting { behind: None, .. })
+    }
+
     /// Sends a request. On a line that another client owns that may be [`Request::PowerStatus`] or
     /// [`Request::PowerCancel`]; these may be carried out once for each time they are sent.
     ///
@@ -174,10 +181,10 @@ impl<const N: usize> Caller<N> {
             Class::Hello => self.receive_hello(now, frame),
             Class::Reply => self.receive_reply(now, frame),
             #[cfg(feature = "services")]
-            Class::Data => StreamFrame::read(frame).map(Effect::Stream),
+            Class::Event | Class::Data => StreamFrame::read(frame).map(Effect::Stream),
             #[cfg(not(feature = "services"))]
-            Class::Data => None,
-            Class::Request | Class::Event | Class::Credit => None,
+            Class::Event | Class::Data => None,
+            Class::Request | Class::Credit => None,
         }
     }
 

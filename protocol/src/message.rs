@@ -13,6 +13,8 @@ pub mod opcode;
 mod schema;
 #[cfg(feature = "services")]
 pub mod service;
+#[cfg(feature = "services")]
+mod service_state;
 mod transfer;
 
 pub use crate::codec::{Field, Writer};
@@ -58,6 +60,9 @@ pub enum Request {
     /// Something about services. Answered by [`Reply::Items`].
     #[cfg(feature = "services")]
     Service(service::ServiceRequest),
+    /// Events, those that are kept and those that come. Answered by [`Reply::Items`].
+    #[cfg(feature = "services")]
+    Events(event::EventsRequest),
     /// Something about an object of the board's store. Answered by [`Reply::TransferOpened`] or
     /// [`Reply::Done`].
     #[cfg(feature = "transfer")]
@@ -122,6 +127,8 @@ impl Request {
             Self::Application(message) => message.opcode(),
             #[cfg(feature = "services")]
             Self::Service(request) => request.opcode(),
+            #[cfg(feature = "services")]
+            Self::Events(_) => opcode::EVENTS,
             #[cfg(feature = "transfer")]
             Self::Transfer(request) => request.opcode(),
         }
@@ -145,6 +152,10 @@ impl Request {
         #[cfg(feature = "services")]
         if let Some(request) = service::ServiceRequest::read(opcode, body) {
             return request.map(Self::Service);
+        }
+        #[cfg(feature = "services")]
+        if opcode == opcode::EVENTS {
+            return event::EventsRequest::read(body).map(Self::Events);
         }
         let mut request = Self::Identity;
         let reason = request.read(opcode, body)?;
@@ -218,6 +229,8 @@ impl Field for Request {
             Self::Application(message) => message.write(out),
             #[cfg(feature = "services")]
             Self::Service(request) => request.write(out),
+            #[cfg(feature = "services")]
+            Self::Events(request) => request.write(out),
             #[cfg(feature = "transfer")]
             Self::Transfer(request) => request.write(out),
         }

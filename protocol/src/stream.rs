@@ -15,8 +15,10 @@ pub use crate::units::StreamId;
 use crate::units::{Nonce, Sequence};
 use serde::{Deserialize, Serialize};
 
-/// Numbers of the frames of class [`Class::Data`] and [`Class::Credit`] that streams use.
+/// Numbers of the frames of class [`Class::Event`], [`Class::Data`] and [`Class::Credit`] that streams use.
 pub mod opcode {
+    /// Event: a [`super::StreamChunk`] of events.
+    pub const EVENTS: u8 = 0x00;
     /// Data: a [`super::StreamChunk`].
     pub const CHUNK: u8 = 0x00;
     /// Data: a [`super::StreamIdle`].
@@ -73,14 +75,12 @@ pub struct StreamIdle {
 }
 
 /// A frame of a stream.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is no heap to put a page on"
-)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamFrame {
     /// A part of it.
     Chunk(StreamChunk),
+    /// A part of one that holds events. It goes before other parts.
+    Events(StreamChunk),
     /// There is nothing to send yet.
     Idle(StreamIdle),
 }
@@ -182,6 +182,7 @@ impl StreamFrame {
     pub fn frame<const N: usize>(&self, nonce: Nonce) -> Result<Packet<N>, TooLong> {
         match self {
             Self::Chunk(chunk) => encode(Class::Data, opcode::CHUNK, nonce, chunk),
+            Self::Events(chunk) => encode(Class::Event, opcode::EVENTS, nonce, chunk),
             Self::Idle(idle) => encode(Class::Data, opcode::IDLE, nonce, idle),
         }
     }
@@ -191,6 +192,7 @@ impl StreamFrame {
     pub fn read(frame: &Frame<'_>) -> Option<Self> {
         match (frame.header.class, frame.header.opcode) {
             (Class::Data, opcode::CHUNK) => StreamChunk::read(frame.body).map(Self::Chunk),
+            (Class::Event, opcode::EVENTS) => StreamChunk::read(frame.body).map(Self::Events),
             (Class::Data, opcode::IDLE) => postcard::from_bytes(frame.body).ok().map(Self::Idle),
             _ => None,
         }

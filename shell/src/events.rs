@@ -1,8 +1,8 @@
 //! Events as every text dialect spells them.
 
+use crate::date_time::time;
 use crate::dialect::Dialect;
 use crate::fields::{Fields, Value};
-use crate::items::time;
 use crate::out::Out;
 use crate::pen::Pen;
 use crate::plain::Pairs;
@@ -31,6 +31,17 @@ impl NumberedEvent<'_> {
             Ok(event) => event.topic().word(),
             Err(_) => DROPPED_TOPIC,
         }
+    }
+
+    /// Hands the fields of its row in an answer to `to`, in their order.
+    ///
+    /// # Errors
+    ///
+    /// What `to` returns.
+    pub fn visit_row(&self, to: &mut dyn Fields) -> fmt::Result {
+        to.field("seq", Value::Number(self.sequence))?;
+        to.field("topic", Value::Word(self.topic()))?;
+        self.visit(to)
     }
 
     /// Hands the fields to `to`, in their order: those of the event, or how many are missing.
@@ -71,11 +82,9 @@ impl NumberedEvent<'_> {
             return self.write_listed(out);
         }
         let mut pen = Pen::on(out);
-        pen.text("| seq=");
-        pen.number(self.sequence);
-        pen.text(" topic=");
-        pen.text(self.topic());
-        self.pairs(&mut pen);
+        pen.text("|");
+        let visited = self.visit_row(&mut Pairs(&mut pen));
+        pen.keep(visited);
         pen.text("\n");
         pen.written()
     }
@@ -94,16 +103,21 @@ impl NumberedEvent<'_> {
     /// Writes it as a row of a list for a person.
     fn write_listed(&self, out: &mut dyn Out) -> fmt::Result {
         let mut pen = Pen::on(out);
+        self.list(&mut pen);
+        pen.newline(0);
+        pen.written()
+    }
+
+    /// Writes a row of a list for a person, its end left out.
+    pub(crate) fn list(&self, pen: &mut Pen<'_>) {
         pen.number(self.sequence);
         pen.advance(SEQUENCE_COLUMNS);
         if let Ok(event) = &self.event {
             pen.text(" ");
-            time(&mut pen, event.at_unix_ms());
+            time(pen, event.at_unix_ms());
         }
         pen.text(" ");
-        self.tell(&mut pen);
-        pen.newline(0);
-        pen.written()
+        self.tell(pen);
     }
 
     fn pairs(&self, pen: &mut Pen<'_>) {

@@ -1,5 +1,7 @@
 //! What a supervisor answers, item by item.
 
+use crate::date_time::time;
+use crate::events::NumberedEvent;
 use crate::fields::{Fields, Value};
 use crate::pen::Pen;
 use core::fmt;
@@ -48,7 +50,22 @@ pub fn visit(item: &Item<'_>, to: &mut dyn Fields) -> fmt::Result {
             to.field("next", Value::Number(*from))?;
             to.field("missed", Value::Number(*missed))
         }
+        Item::Event { .. } | Item::EventsDropped { .. } => match numbered_event(item) {
+            Some(event) => event.visit_row(to),
+            None => Ok(()),
+        },
     }
+}
+
+/// Returns the event that an item holds, or the place of those that are gone.
+#[must_use]
+pub const fn numbered_event<'a>(item: &Item<'a>) -> Option<NumberedEvent<'a>> {
+    let (sequence, event) = match item {
+        Item::Event { sequence, event } => (*sequence, Ok(*event)),
+        Item::EventsDropped { sequence, count } => (*sequence, Err(*count)),
+        _ => return None,
+    };
+    Some(NumberedEvent { sequence, event })
 }
 
 fn visit_brief(brief: &Brief<'_>, to: &mut dyn Fields) -> fmt::Result {
@@ -122,6 +139,11 @@ pub(crate) fn lines(pen: &mut Pen<'_>, page: &Page) {
                 pen.text("] ");
                 pen.bytes(bytes);
             }
+            Item::Event { .. } | Item::EventsDropped { .. } => {
+                if let Some(event) = numbered_event(&item) {
+                    event.list(pen);
+                }
+            }
             Item::Next { missed: 0, .. } => continue,
             Item::Next { missed, .. } => {
                 pen.text("(");
@@ -186,47 +208,6 @@ fn transition(pen: &mut Pen<'_>, step: &Step<'_>) {
     pen.text(step.to.word());
     pen.text(": ");
     pen.flow(4, step.reason);
-}
-
-/// Writes a time as `2026-11-21 18:20:03` in UTC.
-pub(crate) fn time(pen: &mut Pen<'_>, unix_ms: u64) {
-    let seconds = unix_ms / 1_000;
-    let (year, month, day) = date(seconds / 86_400);
-    pen.number(year);
-    for (between, number) in [
-        ("-", month),
-        ("-", day),
-        (" ", seconds / 3_600 % 24),
-        (":", seconds / 60 % 60),
-        (":", seconds % 60),
-    ] {
-        pen.text(between);
-        pen.text(if number < 10 { "0" } else { "" });
-        pen.number(number);
-    }
-}
-
-/// The date so many days after 1970-01-01: year, month and day, all counted as people do.
-///
-/// Years begin in March here, so that the day that comes and goes is their last; the lengths of
-/// months then go in a row of five (153 days) that repeats.
-fn date(days: u64) -> (u64, u64, u64) {
-    /// From 0000-03-01 to 1970-01-01.
-    const BEFORE: u64 = 719_468;
-    const FOUR_CENTURIES: u64 = 146_097;
-    let days = days + BEFORE;
-    let in_era = days % FOUR_CENTURIES;
-    let year_of_era = (in_era - in_era / 1_460 + in_era / 36_524 - in_era / 146_096) / 365;
-    let in_year = in_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_based = (5 * in_year + 2) / 153;
-    let day = in_year - (153 * march_based + 2) / 5 + 1;
-    let month = if march_based < 10 {
-        march_based + 3
-    } else {
-        march_based - 9
-    };
-    let year = days / FOUR_CENTURIES * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day)
 }
 
 /// Where the state of a service stands.
@@ -327,20 +308,5 @@ mod tests {
             "| at_unix_ms=5 stream=err line=\"a\\x1b\\xffb\u{e9}\\\"\"\n| next=9 missed=3\n",
             "[err] a\\x1b\\xffb\u{e9}\"\r\n(3 lines are gone)\r\n",
         );
-    }
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (days, expected) in [
-            (0, (1970, 1, 1)),
-            (59, (1970, 3, 1)),
-            (11_016, (2000, 2, 29)),
-            (11_017, (2000, 3, 1)),
-            (20_778, (2026, 11, 21)),
-            (47_540, (2100, 2, 28)),
-            (47_541, (2100, 3, 1)),
-        ] {
-            assert_eq!(date(days), expected, "{days}");
-        }
     }
 }

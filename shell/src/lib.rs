@@ -35,6 +35,8 @@ mod vocabulary;
 
 pub mod answer;
 #[cfg(feature = "services")]
+mod date_time;
+#[cfg(feature = "services")]
 pub mod events;
 pub mod fields;
 pub mod help;

@@ -20,6 +20,7 @@ mod refusals;
 mod standard_streams;
 
 mod escapes;
+mod event_frames;
 mod events;
 mod following;
 mod objects;

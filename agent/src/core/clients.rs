@@ -2,10 +2,11 @@
 //! reconnects and repeats itself is understood.
 
 use super::log::range::LogRange;
-use super::streams::OpenStreams;
+use super::streams::{EventFeed, OpenStreams};
 use super::transfers::{ClientTransfer, ObjectAsk, OpenObject};
 use super::world::{Ask, World};
 use lastword_protocol::frame::{Packet, TooLong, wire_bytes};
+use lastword_protocol::message::event::EventsRequest;
 use lastword_protocol::message::service::Page;
 use lastword_protocol::message::{Reply, Working};
 use lastword_protocol::refusal::{Code, Refusal};
@@ -24,6 +25,9 @@ pub const FRAME_BYTES: usize = wire_bytes(MTU_BYTES as usize);
 /// The most clients remembered that are on no link; the one unheard for longest is forgotten
 /// first. Those on a link are bounded by the number of links.
 pub const CLIENTS: usize = 64;
+
+/// The answer of a board that keeps no events.
+pub const NO_EVENTS: &str = "this board keeps no events";
 
 /// One client's replies: each request runs at most once.
 pub type ClientSession = Session<FRAME_BYTES, WINDOW>;
@@ -140,6 +144,16 @@ impl ClientState {
             }
             first => self.session.answer(sequence, first),
         }
+    }
+
+    /// Opens a stream of events, and returns the reply.
+    pub fn open_events(&mut self, request: &EventsRequest, world: &dyn World) -> Reply {
+        let Some(events) = world.events() else {
+            return Reply::Refused(Refusal::new(Code::NotHere, NO_EVENTS));
+        };
+        let feed = EventFeed::new(request, &events.lock());
+        let stream = self.streams.open_events(feed);
+        Reply::Items(Page::default().in_front_of(stream))
     }
 
     /// Opens the transfer that the store was asked to begin, if that is the answer to `ask`, and returns the reply.

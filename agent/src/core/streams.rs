@@ -1,5 +1,10 @@
 //! The streams of a client: what is left of answers that are longer than a reply, and how far it was sent.
 
+mod event_feed;
+
+pub use event_feed::EventFeed;
+
+use super::events::EventRing;
 use super::log::range::LogRange;
 use super::service::answer::ANSWER_PAGES;
 use lastword_protocol::message::Reply;
@@ -21,8 +26,8 @@ struct OpenStream {
     id: StreamId,
     /// The pages that were not sent yet.
     pages: VecDeque<Reply>,
-    /// What those do not hold of a log.
-    rest: LogRest,
+    /// What those do not hold.
+    rest: StreamSource,
     /// The chunks that were sent and are not acknowledged.
     kept: VecDeque<StreamChunk>,
     /// The first chunk that is not acknowledged.
@@ -33,23 +38,27 @@ struct OpenStream {
     limit: u64,
     /// The bytes of items in all chunks that were made.
     offset: u64,
-    /// The lines that were missed so far, because its reader was too slow.
+    /// The lines or events that were missed so far, because its reader was too slow.
     dropped: u64,
     /// True if its reader asks whether anything is there, and there was nothing to send.
     is_asked: bool,
     /// True once the last chunk was made.
     is_ended: bool,
+    /// True if its chunks hold events.
+    has_events: bool,
 }
 
-/// The part of a log that the pages of a stream do not hold.
+/// The source of what the pages of a stream do not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum LogRest {
-    /// Nothing.
+enum StreamSource {
+    /// None: they hold all of it.
     Nothing,
-    /// This, and it is to be read once there is credit for it.
+    /// This part of a log is to be read once there is credit for it.
     Unread(LogRange),
-    /// This, and it is being read.
+    /// This part of a log is being read.
     Reading(LogRange),
+    /// Events.
+    Events(EventFeed),
 }
 
 /// The streams of one client.
@@ -65,17 +74,42 @@ pub struct OpenStreams {
 impl OpenStreams {
     /// Opens a stream for the rest of an answer, and returns its name.
     pub fn open(&mut self, pages: VecDeque<Reply>, rest: Option<LogRange>) -> StreamId {
+        self.make_room(pages.len());
+        self.add(
+            pages,
+            rest.map_or(StreamSource::Nothing, StreamSource::Unread),
+        )
+    }
+
+    /// Opens a stream of events, and returns its name. A client has one for events that are still to come: it does not
+    /// give way to answers, but to another of its kind.
+    pub fn open_events(&mut self, feed: EventFeed) -> StreamId {
+        if feed.follows() {
+            self.open.retain(|it| !it.is_subscription());
+        } else {
+            self.make_room(0);
+        }
+        self.add(VecDeque::new(), StreamSource::Events(feed))
+    }
+
+    /// Makes room for one more answer of so many pages.
+    fn make_room(&mut self, pages: usize) {
+        let answers = |it: &Self| it.open.iter().filter(|it| !it.is_subscription()).count();
+        while (answers(self) >= STREAMS || self.pages() + pages > ANSWER_PAGES)
+            && let Some(oldest) = self.open.iter().position(|it| !it.is_subscription())
+        {
+            self.open.remove(oldest);
+        }
+    }
+
+    fn add(&mut self, pages: VecDeque<Reply>, rest: StreamSource) -> StreamId {
         self.count = self.count.checked_add(1).unwrap_or(1);
         let id = StreamId(self.count);
-        let is_full =
-            |it: &Self| it.open.len() >= STREAMS || it.pages() + pages.len() > ANSWER_PAGES;
-        while !self.open.is_empty() && is_full(self) {
-            self.open.pop_front();
-        }
+        let has_events = matches!(rest, StreamSource::Events(_));
         self.open.push_back(OpenStream {
             id,
             pages,
-            rest: rest.map_or(LogRest::Nothing, LogRest::Unread),
+            rest,
             kept: VecDeque::new(),
             acknowledged: 0,
             next: 0,
@@ -84,6 +118,7 @@ impl OpenStreams {
             dropped: 0,
             is_asked: false,
             is_ended: false,
+            has_events,
         });
         id
     }
@@ -116,12 +151,39 @@ impl OpenStreams {
         !self.unknown.is_empty() || self.open.iter().any(OpenStream::has_frame)
     }
 
-    /// The next frame to send; each stream has its turn.
+    /// Returns whether there is a frame to send that goes before those of transfers.
+    #[must_use]
+    pub fn has_event_frame(&self) -> bool {
+        self.open.iter().any(OpenStream::has_event_frame)
+    }
+
+    /// Returns whether a reader of events waits for some.
+    #[must_use]
+    pub fn want_events(&self) -> bool {
+        self.open.iter().any(OpenStream::wants_events)
+    }
+
+    /// Returns whether [`OpenStreams::take_events`] would take some.
+    #[must_use]
+    pub fn have_events(&self, ring: &EventRing) -> bool {
+        let mut feeds = self.open.iter().filter_map(OpenStream::awaited_feed);
+        feeds.any(|feed| feed.has_more(ring))
+    }
+
+    /// Takes what has happened into the streams whose readers wait for that, a page each.
+    pub fn take_events(&mut self, ring: &EventRing) {
+        for stream in &mut self.open {
+            stream.take_events(ring);
+        }
+    }
+
+    /// The next frame to send: events first, then each stream has its turn.
     pub fn take_frame(&mut self) -> Option<StreamFrame> {
         if let Some(id) = self.unknown.pop_front() {
             return Some(StreamFrame::Chunk(StreamChunk::unknown(id)));
         }
-        let index = self.open.iter().position(OpenStream::has_frame)?;
+        let index = self.open.iter().position(OpenStream::has_event_frame);
+        let index = index.or_else(|| self.open.iter().position(OpenStream::has_frame))?;
         self.open.rotate_left(index);
         let frame = self.open.front_mut()?.take_frame();
         self.open.rotate_left(1);
@@ -137,20 +199,21 @@ impl OpenStreams {
     /// Has a part of a log that was being read be read another time: nobody reads it any more.
     pub fn put_back(&mut self, id: StreamId) {
         if let Some(stream) = self.find(id)
-            && let LogRest::Reading(range) = mem::replace(&mut stream.rest, LogRest::Nothing)
+            && let StreamSource::Reading(range) = &stream.rest
         {
             stream.limit = stream.next;
-            stream.rest = LogRest::Unread(range);
+            stream.rest = StreamSource::Unread(range.clone());
         }
     }
 
     /// The next part of a log to be read for one of them: it goes to [`OpenStreams::read`].
     pub fn take_read(&mut self) -> Option<(StreamId, LogRange)> {
         let stream = self.open.iter_mut().find(|it| it.wants_read())?;
-        let LogRest::Unread(range) = mem::replace(&mut stream.rest, LogRest::Nothing) else {
+        let StreamSource::Unread(range) = &stream.rest else {
             return None;
         };
-        stream.rest = LogRest::Reading(range.clone());
+        let range = range.clone();
+        stream.rest = StreamSource::Reading(range.clone());
         Some((stream.id, range))
     }
 
@@ -160,19 +223,19 @@ impl OpenStreams {
         let Some(stream) = self.find(id) else {
             return;
         };
-        let LogRest::Reading(range) = mem::replace(&mut stream.rest, LogRest::Nothing) else {
+        let StreamSource::Reading(range) = &stream.rest else {
             return;
         };
         stream.rest = match replies {
             [Reply::Refused(refusal)] if refusal.code == Code::SlowDown => {
                 // Not before the reader asks again.
                 stream.limit = stream.next;
-                LogRest::Unread(range)
+                StreamSource::Unread(range.clone())
             }
             _ => {
                 stream.pages.extend(replies.iter().cloned());
                 stream.dropped = rest.as_ref().map_or(stream.dropped, |rest| rest.missed);
-                rest.map_or(LogRest::Nothing, LogRest::Unread)
+                rest.map_or(StreamSource::Nothing, StreamSource::Unread)
             }
         };
     }
@@ -211,7 +274,12 @@ impl OpenStream {
     fn take_frame(&mut self) -> Option<StreamFrame> {
         let is_asked = mem::take(&mut self.is_asked);
         if self.has_chunk() {
-            return self.take_chunk().map(StreamFrame::Chunk);
+            let frame = if self.has_events {
+                StreamFrame::Events
+            } else {
+                StreamFrame::Chunk
+            };
+            return self.take_chunk().map(frame);
         }
         is_asked.then_some(StreamFrame::Idle(StreamIdle {
             stream: self.id,
@@ -230,12 +298,56 @@ impl OpenStream {
     }
 
     fn has_page(&self) -> bool {
-        !self.pages.is_empty() || self.rest == LogRest::Nothing
+        !self.pages.is_empty() || self.rest == StreamSource::Nothing
     }
 
     fn wants_read(&self) -> bool {
+        self.wants_page() && matches!(self.rest, StreamSource::Unread(_))
+    }
+
+    /// Returns whether there is credit for a page that is not there.
+    fn wants_page(&self) -> bool {
         let has_credit = self.next < self.limit && self.next == self.made();
-        has_credit && self.pages.is_empty() && matches!(self.rest, LogRest::Unread(_))
+        has_credit && self.pages.is_empty()
+    }
+
+    fn has_event_frame(&self) -> bool {
+        self.has_events && self.has_frame()
+    }
+
+    /// Returns whether it is of events that are still to come.
+    fn is_subscription(&self) -> bool {
+        matches!(&self.rest, StreamSource::Events(feed) if feed.follows())
+    }
+
+    fn wants_events(&self) -> bool {
+        self.awaited_feed().is_some()
+    }
+
+    /// The events of which its reader takes some.
+    fn awaited_feed(&self) -> Option<&EventFeed> {
+        match &self.rest {
+            StreamSource::Events(feed) if self.wants_page() => Some(feed),
+            _ => None,
+        }
+    }
+
+    fn take_events(&mut self, ring: &EventRing) {
+        if !self.wants_events() {
+            return;
+        }
+        let StreamSource::Events(feed) = &mut self.rest else {
+            return;
+        };
+        let Some((page, dropped)) = feed.take_page(ring) else {
+            return;
+        };
+        let is_last = !page.has_more();
+        self.dropped += dropped;
+        self.pages.push_back(Reply::Items(page));
+        if is_last {
+            self.rest = StreamSource::Nothing;
+        }
     }
 
     fn take_chunk(&mut self) -> Option<StreamChunk> {

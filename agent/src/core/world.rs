@@ -5,6 +5,7 @@ use super::log::range::LogRange;
 use super::service::Name;
 use super::transfers::ObjectAsk;
 use lastword_protocol::identity::Identity;
+use lastword_protocol::message::event::EventsRequest;
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Pending, Reply, Request, TransferRequest};
 use lastword_protocol::power::{Operation, PowerRequest};
@@ -77,6 +78,8 @@ pub enum Way {
     Ask(Ask),
     /// It opens a transfer, or ends one: only clients in frames have any.
     Transfer(TransferRequest),
+    /// It opens a stream of events: only clients in frames have any.
+    Events(EventsRequest),
     /// Nobody here knows this opcode: it is for another board's application.
     Unknown(u8),
 }
@@ -93,6 +96,7 @@ impl From<Request> for Way {
             Request::Service(request) => Self::Ask(Ask::Service(request)),
             Request::Application(message) => Self::Unknown(message.opcode()),
             Request::Transfer(request) => Self::Transfer(request),
+            Request::Events(request) => Self::Events(request),
             // The flat forms take the same path from here on.
             Request::Reboot => Self::stage(Operation::Reboot),
             Request::Shutdown => Self::stage(Operation::Shutdown),

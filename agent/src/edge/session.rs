@@ -260,7 +260,7 @@ impl<'l> Conversation<'l> {
             return Some((SessionTurn::Events, Instant::now()));
         }
         // Behind an acknowledgement nothing is said that need not be.
-        let bulk = bulk_turn(self.link, &self.session).filter(|_| self.ack.is_none());
+        let bulk = bulk_turn(self.link, &self.session).filter(|_| self.may_send_bulk());
         bulk.map(|at| (SessionTurn::Bulk, at))
     }
 

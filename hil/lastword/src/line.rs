@@ -62,14 +62,20 @@ pub(crate) async fn run(order: &Order, line: &str) -> Exit {
 
 /// What makes no sense from here.
 fn cannot_be_asked(script: &Script, wait: bool) -> Option<&'static str> {
-    let follows = |step: &Step| matches!(step.action, Action::Follow(_));
+    let follows = |step: &Step| matches!(step.action, Action::Follow(_) | Action::Subscribe(_));
     let before_last = script.steps.len().saturating_sub(1);
-    let of_a_session = |step: &Step| matches!(step.action, Action::Mode(_) | Action::Logout);
+    let of_a_session = |step: &Step| {
+        let action = &step.action;
+        matches!(
+            action,
+            Action::Mode(_) | Action::Logout | Action::Unsubscribe(_)
+        )
+    };
     let power = |step: &Step| step.action.is_power();
     if script.steps.iter().any(of_a_session) {
-        Some("mode and logout are for a session: use `lastword console`")
+        Some("mode, logout and unsub are for a session: use `lastword console`")
     } else if script.steps.iter().take(before_last).any(follows) {
-        Some("--follow goes last in a line")
+        Some("what goes on goes last in a line: sub, --follow")
     } else if wait && !script.steps.iter().any(power) {
         Some("--wait goes with a command that reboots or powers off")
     } else {
@@ -77,11 +83,12 @@ fn cannot_be_asked(script: &Script, wait: bool) -> Option<&'static str> {
     }
 }
 
-struct Asking<'a> {
+/// A line that is being asked.
+pub(crate) struct Asking<'a> {
     order: &'a Order,
     reader: Reader,
     notes: Notes,
-    report: Report,
+    pub(crate) report: Report,
     client: Option<Client>,
     /// The owner of the line, if that is not the client.
     busy: Option<Busy>,
@@ -110,6 +117,8 @@ impl Asking<'_> {
         let request = match &step.action {
             Action::Request(request) => request,
             Action::Follow(logs) => return self.follow_for_reader(step, logs).await,
+            Action::Subscribe(topics) => return self.subscribe_for_reader(step, *topics).await,
+            Action::Events(wanted) => return self.list_events(step, wanted).await,
             _ => return Ok(self.tell(step, &Reply::Done)),
         };
         match self.order.wait.zip(power_request(request)) {
@@ -118,9 +127,9 @@ impl Asking<'_> {
         }
     }
 
-    async fn ask(&mut self, step: &Step, request: &Request) -> Result<Exit, Trouble> {
+    pub(crate) async fn ask(&mut self, step: &Step, request: &Request) -> Result<Exit, Trouble> {
         let reply = self.call(request).await?;
-        let mut reader = self.client.as_ref().and_then(|it| it.rest_of(&reply));
+        let mut reader = self.rest_of(&reply);
         let mut exit = self.tell(step, &reply);
         while reader.is_some() {
             for reply in self.read_on(&mut reader).await? {
@@ -130,7 +139,15 @@ impl Asking<'_> {
         Ok(exit)
     }
 
-    async fn read_on(&mut self, reader: &mut Option<StreamReader>) -> Result<Vec<Reply>, Trouble> {
+    /// The reader of what a reply does not hold of an answer.
+    pub(crate) fn rest_of(&self, reply: &Reply) -> Option<StreamReader> {
+        self.client.as_ref().and_then(|it| it.rest_of(reply))
+    }
+
+    pub(crate) async fn read_on(
+        &mut self,
+        reader: &mut Option<StreamReader>,
+    ) -> Result<Vec<Reply>, Trouble> {
         match &mut self.client {
             Some(client) => client.read_on(reader).await.map_err(|error| lost(&error)),
             None => Ok(Vec::new()),
@@ -138,7 +155,7 @@ impl Asking<'_> {
     }
 
     /// Asks, over the link that there is or a new one.
-    async fn call(&mut self, request: &Request) -> Result<Reply, Trouble> {
+    pub(crate) async fn call(&mut self, request: &Request) -> Result<Reply, Trouble> {
         let client = if let Some(client) = self.client.take() {
             client
         } else {
@@ -170,7 +187,7 @@ impl Asking<'_> {
         let mut following = Following::begin(step, logs);
         loop {
             let mut replies = vec![self.call(&following.request()).await?];
-            let mut reader = self.client.as_ref().and_then(|it| it.rest_of(&replies[0]));
+            let mut reader = self.rest_of(&replies[0]);
             let refused = loop {
                 let dropped = reader.as_ref().map_or(0, StreamReader::dropped);
                 if let Some(refused) = self.show(&mut following, dropped, replies) {
@@ -276,7 +293,7 @@ impl Asking<'_> {
         options
     }
 
-    fn tell(&mut self, step: &Step, reply: &Reply) -> Exit {
+    pub(crate) fn tell(&mut self, step: &Step, reply: &Reply) -> Exit {
         if self.report.reply(step, reply) {
             Exit::Done
         } else {

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod default_endpoint;
+mod events;
 mod own_words;
 mod words;
 

@@ -8,6 +8,7 @@ use lastword_protocol::message::service::Page;
 use lastword_protocol::message::{AlreadyDone, Reply};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_shell::escape::JsonSafe;
+use lastword_shell::items::numbered_event;
 use lastword_shell::parse::{Script, Step};
 use lastword_shell::{Answer, Dialect, ParseError, fields, plain, term};
 use nix::errno::Errno;
@@ -116,6 +117,22 @@ impl Report {
         }
         let reply: Reply = Reply::Items(page.clone().and_more());
         self.write(|answer, out| answer.step(out, step, &reply));
+    }
+
+    /// Events that were subscribed to, as they are told in a session.
+    pub(crate) fn events(&self, page: &Page) {
+        if self.reader == Reader::Program {
+            return json::items(page).for_each(print_object);
+        }
+        let mut text = String::new();
+        for event in page.items().filter_map(|it| numbered_event(&it)) {
+            // A String takes everything.
+            let _ = match self.reader {
+                Reader::Person => event.write_row(Dialect::Term, &mut text),
+                Reader::Script | Reader::Program => event.write_plain(&mut text),
+            };
+        }
+        print(&text);
     }
 
     /// The last page of an answer that went on.

@@ -1,14 +1,14 @@
 //! Events: what happens on a board, told to whoever has subscribed to it.
 
-use super::service::ServiceState;
-use super::{BadBody, encode};
+use super::service_state::{BRIEF_REASON_BYTES, ServiceState};
+use super::{BadBody, BadRequest, encode, opcode};
 use crate::codec::{Field, Writer, fields, words};
 use crate::power::{Evidence, Operation, Standdown};
 use crate::units::{Millis, OperationId};
 use serde::{Deserialize, Serialize};
 
 /// The longest reason of an event, in bytes. Longer ones are cut, and end in `…`.
-pub const EVENT_REASON_BYTES: usize = super::service::BRIEF_REASON_BYTES;
+pub const EVENT_REASON_BYTES: usize = BRIEF_REASON_BYTES;
 /// The longest name of a session's peer, in bytes. Longer ones are cut, and end in `…`.
 pub const EVENT_PEER_BYTES: usize = 64;
 /// The longest event, in bytes, if its texts are no longer than they may be.
@@ -96,6 +96,44 @@ impl EventTopics {
         EventTopic::ALL
             .into_iter()
             .filter(move |topic| self.contains(*topic))
+    }
+}
+
+/// The request for events. Answered by a page without items, and the stream in which they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventsRequest {
+    /// The topics of interest.
+    pub topics: EventTopics,
+    /// The most events that are told of those that the board keeps; the newest of them.
+    pub tail: u16,
+    /// True if events that come later are wanted, too: the stream goes on until it is cancelled.
+    pub follow: bool,
+}
+
+impl EventsRequest {
+    /// Reads the request.
+    ///
+    /// # Errors
+    ///
+    /// [`BadRequest::Malformed`] if the body is not its, or names a topic that there is not.
+    pub(super) fn read(body: &[u8]) -> Result<Self, BadRequest> {
+        let malformed = BadRequest::Malformed(opcode::EVENTS);
+        let read = postcard::from_bytes::<(u8, u16, bool)>(body);
+        let (topics, tail, follow) = read.map_err(|_| malformed)?;
+        let topics = EventTopics::from_bits(topics).ok_or(malformed)?;
+        Ok(Self {
+            topics,
+            tail,
+            follow,
+        })
+    }
+}
+
+impl Field for EventsRequest {
+    fn write(&self, out: &mut Writer<'_>) {
+        out.byte(self.topics.bits());
+        self.tail.write(out);
+        self.follow.write(out);
     }
 }
 

@@ -42,6 +42,8 @@ pub const GET: u8 = 0x31;
 pub const TRANSFER_COMMIT: u8 = 0x32;
 /// Request: end a transfer.
 pub const TRANSFER_CANCEL: u8 = 0x33;
+/// Request: events, those that are kept and those that come.
+pub const EVENTS: u8 = 0x40;
 /// Reply: a transfer is open.
 pub const TRANSFER_OPENED: u8 = 0x30;
 /// Reply: a page of items.

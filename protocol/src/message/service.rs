@@ -5,8 +5,10 @@
 
 mod page;
 
+pub use super::service_state::{BRIEF_REASON_BYTES, ServiceState};
 pub use page::{Items, Page};
 
+use super::event::BoardEvent;
 use super::{BadRequest, opcode};
 use crate::codec::{Field, Writer};
 use crate::units::{Millis, Text};
@@ -19,9 +21,6 @@ pub const SERVICE_BYTES: usize = 32;
 pub const PAGE_BYTES: usize = 472;
 /// The longest text of an item, in bytes. Longer ones are cut, and end in `…`.
 pub const ITEM_TEXT_BYTES: usize = 320;
-
-/// The longest reason in a [`Brief`], in bytes. Longer ones are cut, and end in `…`.
-pub const BRIEF_REASON_BYTES: usize = 160;
 
 /// The longest grace that may be asked for: as long as a service's file may give it.
 pub const MOST_GRACE: Millis = Millis(3_600_000);
@@ -64,45 +63,6 @@ pub struct Logs {
     /// True if lines that come later are wanted, too: the answer's stream goes on for as long as there is such a
     /// log, and each of its chunks ends with [`Item::Next`].
     pub follow: bool,
-}
-
-/// What a service is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ServiceState {
-    /// It does not run, and nobody wants it to.
-    Stopped,
-    /// It is being started, or is not ready yet.
-    Starting,
-    /// It is ready.
-    Running,
-    /// It ended unasked, and what is left of it is being cleared away; or it is being stopped in
-    /// order to be started.
-    Restarting,
-    /// It ended unasked; the wait before the next start runs.
-    Backoff,
-    /// It runs since before the supervisor did.
-    Adopted,
-    /// It is being stopped.
-    Stopping,
-    /// It ended unasked too often, or could not be started.
-    Failed,
-}
-
-impl ServiceState {
-    /// The word for it in text dialects.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Stopped => "stopped",
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::Restarting => "restarting",
-            Self::Backoff => "backoff",
-            Self::Adopted => "adopted",
-            Self::Stopping => "stopping",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 /// How a process ended.
@@ -219,6 +179,20 @@ pub enum Item<'a> {
         from: u64,
         /// How many lines are gone that should have stood before the first of these.
         missed: u64,
+    },
+    /// Something that has happened.
+    Event {
+        /// Its number in the sequence of all events of the board's agent.
+        sequence: u64,
+        /// The event.
+        event: BoardEvent<'a>,
+    },
+    /// Events that should have stood here are gone: their reader was too slow.
+    EventsDropped {
+        /// The number of the last of them.
+        sequence: u64,
+        /// The number of those.
+        count: u64,
     },
 }
 

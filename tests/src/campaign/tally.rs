@@ -188,7 +188,10 @@ impl Asked {
         match (Way::from(self.request.clone()), &run.what) {
             (Way::Look(look), Ran::Looked(ran)) => look == *ran,
             (Way::Ask(ask), Ran::Asked(ran)) => ask == *ran,
-            (Way::Look(_) | Way::Ask(_) | Way::Transfer(_) | Way::Unknown(_), _) => false,
+            (
+                Way::Look(_) | Way::Ask(_) | Way::Transfer(_) | Way::Events(_) | Way::Unknown(_),
+                _,
+            ) => false,
         }
     }
 }

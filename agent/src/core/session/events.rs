@@ -14,14 +14,18 @@ impl Session {
     /// they stay where they are.
     #[must_use]
     pub fn wants_events(&self) -> bool {
+        self.has_room_for_events() && (self.lines.may_tell_events() || self.frames.want_events())
+    }
+
+    fn has_room_for_events(&self) -> bool {
         let has_room = self.output.len() < ROWS_OUTPUT_BYTES && !self.output.is_muted();
-        has_room && self.end.is_none() && self.lines.may_tell_events()
+        has_room && self.end.is_none()
     }
 
     /// Returns whether there is something for [`Session::tell_events`] to say.
     #[must_use]
     pub fn has_event(&self, world: &dyn World) -> bool {
-        self.wants_events() && self.lines.has_event(world)
+        self.has_room_for_events() && (self.lines.has_event(world) || self.frames.has_event(world))
     }
 
     /// Tells what has happened, for one turn, as [`Session::wants_events`] allows.
@@ -29,7 +33,14 @@ impl Session {
         if self.wants_events() {
             self.await_progress(now);
             self.lines.tell_events(now, &mut self.output, world);
+            self.frames.take_events(world);
         }
+    }
+
+    /// Returns whether [`Session::say_bulk_frame`] says events first.
+    #[must_use]
+    pub fn has_event_frame(&self) -> bool {
+        self.frames.has_event_frame()
     }
 
     /// Returns when to tell a person how many events were not shown.

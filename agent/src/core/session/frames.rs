@@ -238,6 +238,7 @@ impl Frames {
                     return Some(begin(now, sequence, Ask::Object(ask), &mut state, client));
                 }
             },
+            Ok(Way::Events(request)) => state.open_events(&request, world),
             Ok(Way::Unknown(opcode)) => Reply::Unsupported(opcode),
             Err(bad) => bad.reply(),
         };

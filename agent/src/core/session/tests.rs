@@ -2,6 +2,7 @@
 
 mod compatible;
 mod document;
+mod event_streams;
 mod events;
 mod follow;
 mod json;

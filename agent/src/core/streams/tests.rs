@@ -45,7 +45,7 @@ fn credit(stream: StreamId, acknowledged: u64, limit: u64, again: bool) -> Strea
 /// The next chunk that may be sent now.
 fn next_chunk(streams: &mut OpenStreams) -> Option<StreamChunk> {
     match streams.take_frame()? {
-        StreamFrame::Chunk(chunk) => Some(chunk),
+        StreamFrame::Chunk(chunk) | StreamFrame::Events(chunk) => Some(chunk),
         StreamFrame::Idle(idle) => panic!("{idle:?}"),
     }
 }
@@ -303,7 +303,7 @@ fn read_over_a_bad_line(seed: u64) -> Vec<u64> {
         }
         match back.pop_front() {
             Some(StreamFrame::Idle(idle)) => reader.receive_idle(now, &idle),
-            Some(StreamFrame::Chunk(chunk)) => {
+            Some(StreamFrame::Chunk(chunk) | StreamFrame::Events(chunk)) => {
                 last = reader.receive(now, &chunk);
                 take(&chunk, last, &mut taken);
             }

@@ -37,14 +37,22 @@ impl Conversation<'_> {
     /// Returns whether events may be told. Between an acknowledgement and the release that it is evidence for
     /// nothing is said that need not be; while a delay runs, though, it has left long since.
     pub(super) fn may_tell_events(&self) -> bool {
+        self.may_speak_unasked() && self.session.wants_events()
+    }
+
+    /// Returns whether the parts of streams and transfers may be sent: behind an acknowledgement only events.
+    pub(super) fn may_send_bulk(&self) -> bool {
+        self.ack.is_none() || self.session.has_event_frame() && self.may_speak_unasked()
+    }
+
+    fn may_speak_unasked(&self) -> bool {
         let is_scheduled = |it: Pending| it.phase == Phase::Scheduled;
-        let may_speak = match &self.ack {
+        match &self.ack {
             None => true,
             Some(ack) => {
                 ack.ticket.has_left() && self.room.world.pending().is_some_and(is_scheduled)
             }
-        };
-        may_speak && self.session.wants_events()
+        }
     }
 
     /// Asks the link whether the acknowledgement has left.

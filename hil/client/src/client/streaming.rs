@@ -53,7 +53,7 @@ impl Client {
             }
             last = ChunkDecision::Copy;
             let chunk = match self.next_frame(reader.deadline()).await? {
-                Some(StreamFrame::Chunk(chunk)) => chunk,
+                Some(StreamFrame::Chunk(chunk) | StreamFrame::Events(chunk)) => chunk,
                 Some(StreamFrame::Idle(idle)) => {
                     reader.receive_idle(self.clock.now(), &idle);
                     continue;

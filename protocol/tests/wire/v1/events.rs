@@ -1,12 +1,14 @@
-//! Events, as they stand in event frames.
+//! Events, as they stand in event frames, and the request for them.
 //!
 //! Not among what an emulated microcontroller is shown: it has none.
 
 use super::{ROOM, bytes};
 use lastword_protocol::message::event::{
-    BoardEvent, LinkKind, PowerEvent, PowerStep, ServiceEvent, SessionEnd, SessionEvent,
+    BoardEvent, EventTopic, EventTopics, EventsRequest, LinkKind, PowerEvent, PowerStep,
+    ServiceEvent, SessionEnd, SessionEvent,
 };
 use lastword_protocol::message::service::ServiceState;
+use lastword_protocol::message::{BadRequest, Request};
 use lastword_protocol::power::{Evidence, Operation, Standdown};
 use lastword_protocol::{Millis, OperationId};
 
@@ -25,6 +27,45 @@ fn check(event: BoardEvent<'_>, vector: &str) {
     for cut in 0..body.len() {
         assert_eq!(BoardEvent::decode(&body[..cut]), None, "{cut} bytes");
     }
+}
+
+/// The request has this body; bytes behind it change nothing, and no part of it is enough.
+#[track_caller]
+fn check_request(request: EventsRequest, vector: &str) {
+    let body = bytes(vector);
+    let mut out = [0; ROOM];
+    let request = Request::Events(request);
+    let length = request.encode(&mut out).expect("room");
+    assert_eq!((request.opcode(), &out[..length]), (0x40, &*body));
+    let longer = [body.as_slice(), b"\xFF\x00"].concat();
+    for whole in [&body, &longer] {
+        assert_eq!(Request::decode(0x40, whole).as_ref(), Ok(&request));
+    }
+    for cut in 0..body.len() {
+        let truncated = Request::decode(0x40, &body[..cut]);
+        assert_eq!(truncated, Err(BadRequest::Malformed(0x40)), "{cut} bytes");
+    }
+}
+
+#[test]
+fn a_request_for_events_names_topics_by_bits() {
+    check_request(
+        EventsRequest {
+            topics: EventTopics::NONE
+                .with(EventTopic::Power)
+                .with(EventTopic::Sessions),
+            tail: 300,
+            follow: true,
+        },
+        "
+        05              ; topics: Power and Sessions
+        AC 02           ; tail: 300
+        01              ; follow: true
+        ",
+    );
+    let of_no_topic = bytes("08 00 00 ; topics: one that there is not");
+    let malformed = Err(BadRequest::Malformed(0x40));
+    assert_eq!(Request::decode(0x40, &of_no_topic), malformed);
 }
 
 #[track_caller]

@@ -129,6 +129,7 @@ fn every_other_opcode_is_unsupported() {
     let mut known = bytes("01 02 03 10 11 12 13 14");
     if cfg!(feature = "services") {
         known.extend(0x20..=0x29);
+        known.push(0x40);
     }
     if cfg!(feature = "transfer") {
         known.extend(0x30..=0x33);

@@ -4,6 +4,8 @@
 
 use super::{NONCE, bytes, text};
 use lastword_protocol::frame::{self, Class, Frame, Header, Packet};
+use lastword_protocol::message::event::{BoardEvent, ServiceEvent};
+use lastword_protocol::message::service::ServiceState;
 use lastword_protocol::message::service::{Item, Page};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::stream::{
@@ -28,7 +30,7 @@ fn check<T: PartialEq + std::fmt::Debug>(
     let header = Header::new(class, Sequence(0), opcode);
     let framed = |body: &[u8]| -> Packet<FRAME_BYTES> {
         frame::encode(header, NONCE, |out| {
-            out[..body.len()].copy_from_slice(body);
+            out.get_mut(..body.len())?.copy_from_slice(body);
             Some(body.len())
         })
         .expect("room")
@@ -49,13 +51,13 @@ fn check<T: PartialEq + std::fmt::Debug>(
 
 #[track_caller]
 fn check_chunk(chunk: &StreamChunk, vector: &str) {
-    check_frame(&StreamFrame::Chunk(chunk.clone()), 0x00, vector);
+    let kind = (Class::Data, 0x00);
+    check_frame(&StreamFrame::Chunk(chunk.clone()), kind, vector);
 }
 
 #[track_caller]
-fn check_frame(expected: &StreamFrame, opcode: u8, vector: &str) {
+fn check_frame(expected: &StreamFrame, kind: (Class, u8), vector: &str) {
     let packet = expected.frame(NONCE).expect("room");
-    let kind = (Class::Data, opcode);
     check(&packet, kind, vector, expected, StreamFrame::read);
 }
 
@@ -146,6 +148,49 @@ fn a_chunk_and_its_ends() {
 }
 
 #[test]
+fn a_chunk_of_events_is_of_their_class() {
+    let event = BoardEvent::Service(ServiceEvent {
+        at_unix_ms: 300,
+        name: "cam",
+        from: ServiceState::Running,
+        to: ServiceState::Backoff,
+        reason: "no",
+    });
+    let mut page = Page::default();
+    assert!(page.push(&Item::EventsDropped {
+        sequence: 128,
+        count: 5,
+    }));
+    assert!(page.push(&Item::Event {
+        sequence: 130,
+        event,
+    }));
+    check_frame(
+        &StreamFrame::Events(chunk(None, page)),
+        (Class::Event, 0x00),
+        "
+        AC 02           ; stream: 300
+        81 80 80 80 80 01 ; sequence: 0x800000001
+        E8 07           ; offset: 1000
+        05              ; dropped: 5
+        00              ; end: none
+        13              ; items: 19 bytes
+        06              ; item: 6 EventsDropped
+        80 01           ; sequence: 128
+        05              ; count: 5
+        05              ; item: 5 Event
+        82 01           ; sequence: 130
+        01              ; event: 1 Service
+        AC 02           ;   at_unix_ms: 300
+        03 63 61 6D     ;   name: cam
+        02              ;   from: 2 Running
+        04              ;   to: 4 Backoff
+        02 6E 6F        ;   reason: no
+        ",
+    );
+}
+
+#[test]
 fn nothing_yet() {
     let idle = StreamIdle {
         stream: StreamId(300),
@@ -153,7 +198,7 @@ fn nothing_yet() {
     };
     check_frame(
         &StreamFrame::Idle(idle),
-        0x02,
+        (Class::Data, 0x02),
         "
         AC 02           ; stream: 300
         80 01           ; next: 128

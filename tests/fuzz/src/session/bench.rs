@@ -28,7 +28,7 @@ const ROUNDS: usize = 400;
 pub(super) struct Bench {
     setup: u8,
     board: Board,
-    links: [Option<Link>; LINKS],
+    links: Vec<Option<Link>>,
     clients: [Client; CLIENTS],
     ledger: Ledger,
     /// How many links there ever were.
@@ -61,6 +61,11 @@ struct Ticket {
     drained: bool,
 }
 
+/// A place for each link, and none there.
+fn no_links() -> Vec<Option<Link>> {
+    std::iter::repeat_with(|| None).take(LINKS).collect()
+}
+
 impl Bench {
     pub(super) fn new(setup: u8) -> Self {
         let backend = [
@@ -72,7 +77,7 @@ impl Bench {
         Self {
             setup,
             board: Board::new(backend),
-            links: [const { None }; LINKS],
+            links: no_links(),
             clients: [0, 1, 2].map(Client::new),
             ledger: Ledger::default(),
             opened: 0,
@@ -283,7 +288,7 @@ impl Bench {
     }
 
     fn restart(&mut self, boots: bool) {
-        self.links = [const { None }; LINKS];
+        self.links = no_links();
         self.preparing = None;
         self.ticket = None;
         self.jobs.clear();

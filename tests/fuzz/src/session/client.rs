@@ -89,7 +89,7 @@ impl Client {
                 }
                 TransferRequest::Commit(_) | TransferRequest::Cancel(_) => None,
             },
-            Ok(Way::Look(_) | Way::Unknown(_)) | Err(_) => None,
+            Ok(Way::Look(_) | Way::Events(_) | Way::Unknown(_)) | Err(_) => None,
         };
         ledger.sent(OperationId::assigned(nonce, sequence), power);
         let header = Header::new(Class::Request, sequence, opcode);

@@ -4,7 +4,7 @@ use super::{Frames, Owner, send};
 use crate::core::clients::{ClientState, SharedSession};
 use crate::core::session::deferred_request::{DeferredRequest, Requester};
 use crate::core::session::output::Output;
-use crate::core::world::Ask;
+use crate::core::world::{Ask, World};
 use lastword_protocol::frame::Frame;
 use lastword_protocol::stream::StreamControl;
 use lastword_protocol::{Instant, Sequence};
@@ -17,6 +17,35 @@ impl Frames {
             let state = it.attachment.shared().lock();
             state.transfer.has_frame() || state.streams.has_frame()
         })
+    }
+
+    /// Returns whether its owner waits for events.
+    pub(in crate::core::session) fn want_events(&self) -> bool {
+        let owner = self.owner.as_ref();
+        owner.is_some_and(|it| it.attachment.shared().lock().streams.want_events())
+    }
+
+    /// Returns whether a frame of events is the next of its streams.
+    pub(in crate::core::session) fn has_event_frame(&self) -> bool {
+        let owner = self.owner.as_ref();
+        owner.is_some_and(|it| it.attachment.shared().lock().streams.has_event_frame())
+    }
+
+    /// Returns whether there are events that its owner waits for.
+    pub(in crate::core::session) fn has_event(&self, world: &dyn World) -> bool {
+        let Some((owner, events)) = self.owner.as_ref().zip(world.events()) else {
+            return false;
+        };
+        let state = owner.attachment.shared().lock();
+        state.streams.have_events(&events.lock())
+    }
+
+    /// Takes events that its owner waits for, to be sent with [`Frames::say_bulk_frame`].
+    pub(in crate::core::session) fn take_events(&self, world: &dyn World) {
+        if let Some((owner, events)) = self.owner.as_ref().zip(world.events()) {
+            let mut state = owner.attachment.shared().lock();
+            state.streams.take_events(&events.lock());
+        }
     }
 
     /// Returns whether its owner puts an object.
@@ -65,7 +94,7 @@ impl Frames {
         let client = owner.attachment.shared();
         let mut state = client.lock();
         let has_turn = self.count.is_multiple_of(2) || !state.streams.has_frame();
-        if has_turn && state.transfer.has_frame() {
+        if has_turn && state.transfer.has_frame() && !state.streams.has_event_frame() {
             let nonce = state.session.nonce();
             if let Some(packet) = state.transfer.take_frame(now, nonce) {
                 send(out, packet);

@@ -6,6 +6,7 @@ use super::super::follow::ROWS_OUTPUT_BYTES;
 use super::super::json::notifications;
 use super::super::output::Output;
 use super::{AnswerFormat, Lines, RunningLine, say};
+use crate::core::clients::NO_EVENTS;
 use crate::core::events::EventReading;
 use crate::core::session::EVENTS_PER_TURN;
 use crate::core::world::World;
@@ -126,7 +127,7 @@ impl Lines {
     }
 
     fn no_events(&mut self, out: &mut Output) {
-        let refusal = Refusal::new(Code::NotHere, "this board keeps no events");
+        let refusal = Refusal::new(Code::NotHere, NO_EVENTS);
         self.replies(&[Reply::Refused(refusal)], out);
     }
 

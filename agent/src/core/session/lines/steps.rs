@@ -5,7 +5,7 @@ use super::{Flow, Lines};
 use crate::core::session::output::Output;
 use crate::core::world::{Way, World};
 use lastword_protocol::OperationId;
-use lastword_protocol::message::Reply;
+use lastword_protocol::message::{Reply, opcode};
 use lastword_shell::{Action, term};
 use std::slice;
 
@@ -71,6 +71,7 @@ impl Lines {
                 Way::Look(look) => self.reply(&world.look(look), out),
                 // No line spells one.
                 Way::Transfer(request) => self.reply(&Reply::Unsupported(request.opcode()), out),
+                Way::Events(_) => self.reply(&Reply::Unsupported(opcode::EVENTS), out),
                 Way::Unknown(opcode) => self.reply(&Reply::Unsupported(opcode), out),
                 Way::Ask(ask) => {
                     self.asked = self.asked.next();

@@ -12,7 +12,14 @@ use serde_json::Value;
 
 /// A board that keeps events.
 #[derive(Default)]
-struct EventfulBoard(SharedEvents);
+pub(super) struct EventfulBoard(SharedEvents);
+
+impl EventfulBoard {
+    /// Something happens.
+    pub(super) fn push(&self, event: &BoardEvent<'_>) {
+        self.0.lock().push(event);
+    }
+}
 
 impl World for EventfulBoard {
     fn identity(&self) -> Identity {
@@ -79,17 +86,12 @@ impl EventSubscriber {
 
     /// An operation is staged.
     fn power(&self) {
-        self.board.0.lock().push(&BoardEvent::Power(PowerEvent {
-            at_unix_ms: 5,
-            id: OperationId(7),
-            operation: Operation::Reboot,
-            step: PowerStep::Staged,
-        }));
+        self.board.push(&power_event());
     }
 
     /// A service fails.
     fn service(&self, reason: &str) {
-        self.board.0.lock().push(&BoardEvent::Service(ServiceEvent {
+        self.board.push(&BoardEvent::Service(ServiceEvent {
             at_unix_ms: 5,
             name: "cam",
             from: ServiceState::Running,
@@ -100,15 +102,30 @@ impl EventSubscriber {
 
     /// Sessions begin.
     fn sessions(&self, count: u64) {
-        for number in 0..count {
-            self.board.0.lock().push(&BoardEvent::Session(SessionEvent {
-                at_unix_ms: 5,
-                number,
-                link: LinkKind::Tcp,
-                peer: "127.0.0.1:9",
-                end: None,
-            }));
-        }
+        session_events(&self.board, count);
+    }
+}
+
+/// The event of an operation that is staged.
+pub(super) const fn power_event() -> BoardEvent<'static> {
+    BoardEvent::Power(PowerEvent {
+        at_unix_ms: 5,
+        id: OperationId(7),
+        operation: Operation::Reboot,
+        step: PowerStep::Staged,
+    })
+}
+
+/// So many sessions begin.
+pub(super) fn session_events(board: &EventfulBoard, count: u64) {
+    for number in 0..count {
+        board.push(&BoardEvent::Session(SessionEvent {
+            at_unix_ms: 5,
+            number,
+            link: LinkKind::Tcp,
+            peer: "127.0.0.1:9",
+            end: None,
+        }));
     }
 }
 
