@@ -4,7 +4,7 @@ pub mod backend;
 pub mod clock;
 pub mod down;
 pub mod events;
-mod executors;
+pub mod executors;
 mod explained;
 pub mod facts;
 pub mod failpoint;

@@ -11,7 +11,7 @@ use lastword_agent::edge::parent::unit_warnings;
 use lastword_agent::edge::run::{Places, refuse_unsafe, run, services_directory};
 use lastword_agent::edge::services::{FILE_BYTES_MAX, FILE_LIMIT, STACK_BYTES, ServiceFiles};
 use lastword_agent::edge::threads::within;
-use lastword_agent::edge::{surroundings, tasks};
+use lastword_agent::edge::{executors, surroundings, tasks};
 use lastword_daemon::bounded_file::{FileError, read_text};
 use lastword_daemon::output::{complain, complain_of_usage};
 use lastword_daemon::panics::contained;
@@ -223,10 +223,7 @@ fn say(line: fmt::Arguments<'_>) -> ExitCode {
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")?;
+    let runtime = executors::runtime().context("no runtime")?;
     let done = runtime.block_on(work);
     // A thread that hangs in the kernel on a dying disk must not keep the process.
     runtime.shutdown_background();

@@ -16,7 +16,7 @@ use lastword_agent::edge::events::EventBus;
 use lastword_agent::edge::objects::ObjectService;
 use lastword_agent::edge::power::{Means, PowerTask, SharedDesk};
 use lastword_agent::edge::services::Services;
-use lastword_agent::edge::session::{Room, SessionMemory};
+use lastword_agent::edge::session::{Room, SessionMemory, TurnQueues};
 use lastword_agent::edge::threads::Threads;
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::identity::{BoardKind, BootSource, CURRENT, Capabilities, Identity, OLDEST};
@@ -112,6 +112,7 @@ impl Agent {
             clock,
             stop: stopped.clone(),
             memory: SessionMemory::default(),
+            turns: TurnQueues::default(),
         };
         let agent = Self {
             room,

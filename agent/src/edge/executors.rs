@@ -7,8 +7,22 @@
 use crate::core::config::Listener;
 use std::io;
 use std::thread;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
+
+/// The most tasks that have their turn before an executor looks whether a link has something: where each of
+/// them starts a thread or a process, tokio's 61 take it 60 ms.
+const TASKS_PER_LOOK: u32 = 2;
+
+/// Returns an executor of one thread, as the agent needs it.
+///
+/// # Errors
+///
+/// If descriptors or memory have run out.
+pub fn runtime() -> io::Result<Runtime> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().event_interval(TASKS_PER_LOOK).build()
+}
 
 /// A thread with an executor; both end when this is dropped.
 #[derive(Debug)]
@@ -19,7 +33,7 @@ struct Executor {
 
 impl Executor {
     fn start(name: &str) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = runtime()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         thread::Builder::new()

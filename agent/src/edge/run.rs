@@ -12,7 +12,7 @@ use super::parent::Signals;
 use super::power::{Means, PowerHandle, PowerTask, SharedDesk};
 use super::process::{limits, reap_orphans};
 use super::services::{self, About, Services};
-use super::session::{Room, SessionMemory};
+use super::session::{Room, SessionMemory, TurnQueues};
 use super::store::StateDirectory;
 use super::surroundings;
 use super::tasks;
@@ -247,6 +247,7 @@ fn room(
         clock,
         stop,
         memory: SessionMemory::default(),
+        turns: TurnQueues::default(),
     }
 }
 

@@ -6,9 +6,11 @@ mod follows;
 mod link_transfer;
 mod memory;
 mod pending_answers;
+mod turn_queue;
 mod waiting;
 
 pub use memory::SessionMemory;
+pub use turn_queue::TurnQueues;
 
 use super::clock::{Alarm, Clock};
 use super::events::EventBus;
@@ -28,12 +30,14 @@ use lastword_shell::Medium;
 use link_transfer::{LinkTransfer, TransferEvent, bulk_turn, step};
 use memory::MemoryShare;
 use pending_answers::{AnswerOutcome, PendingAnswer, PendingAnswers, ask};
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::Instant;
+use turn_queue::TurnPlace;
 use waiting::{SessionTurn, mail, turn_of, wait};
 
 /// How many bytes are read at once.
@@ -66,6 +70,8 @@ pub struct Room {
     pub stop: watch::Receiver<bool>,
     /// What all sessions hold.
     pub memory: SessionMemory,
+    /// The sessions that want turn after turn.
+    pub turns: TurnQueues,
 }
 
 /// Serves one session on `link` to its end, and says how it ended. `announce`: tell the line that
@@ -153,6 +159,8 @@ struct Conversation<'l> {
     reads_first: bool,
     /// True if the session has had its turn: it takes nothing in until the other tasks have had theirs.
     has_had_turn: bool,
+    /// Its place among those that want another.
+    turns: TurnPlace,
     /// The agent ends: until when the ends of logs may be told.
     farewell: Option<Instant>,
 }
@@ -161,6 +169,7 @@ impl<'l> Conversation<'l> {
     fn new(link: &'l mut dyn Link, room: Room, session: Session) -> Self {
         Self {
             news: room.power.news(),
+            turns: room.turns.place(link.traits().is_connected()),
             link,
             alarm: Alarm::new(room.clock),
             memory: room.memory.share(),
@@ -225,7 +234,9 @@ impl<'l> Conversation<'l> {
                     self.has_had_turn = true;
                 }
                 moved = step(self.link, transfer, &mut buffer) => self.moved(moved?, &buffer)?,
-                () = yield_now(), if self.has_had_turn => self.has_had_turn = false,
+                () = self.turns.wait(), if self.has_had_turn => self.has_had_turn = false,
+                // There was nothing to be done with it.
+                () = ready(()), if self.turns.has_turn() => self.turns.pass(),
                 () = yield_now(), if !self.has_had_turn && self.has_told_events => {
                     self.has_told_events = false;
                 }
@@ -279,6 +290,9 @@ impl<'l> Conversation<'l> {
 
     /// Notes what the session holds. Returns whether it may go on before others had their turn.
     fn has_turn(&mut self) -> bool {
+        if self.has_had_turn {
+            self.turns.pass();
+        }
         let has_room = self.memory.note(&self.session) || is_planted(Fault::UnboundedAnswer);
         (has_room && !self.has_had_turn) || is_planted(Fault::UnfairSession)
     }

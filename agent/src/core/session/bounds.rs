@@ -25,7 +25,9 @@ pub struct Traits {
 }
 
 impl Traits {
-    pub(super) const fn is_connected(self) -> bool {
+    /// Returns whether its peers connect; otherwise they follow one another on a line.
+    #[must_use]
+    pub const fn is_connected(self) -> bool {
         matches!(self.medium, Medium::Stream)
     }
 }

@@ -15,11 +15,17 @@ use lastword_protocol::message::service::{Brief, Item, ServiceExit, ServiceReque
 use lastword_protocol::refusal::Code;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 /// The reason that is shown of a service which runs, and whose log is not open.
 const LACKS_LOG: &str = "its log is not open, and what it writes waits; if descriptors have run out, raise the \
                          limit on open files";
+
+/// The most views at once: each takes a thread or two, and starting them by the dozen keeps the board's own lines
+/// waiting.
+const VIEWS_MAX: usize = 2;
+
+static VIEWS: Semaphore = Semaphore::const_new(VIEWS_MAX);
 
 /// One service as it was when somebody asked.
 struct Seen {
@@ -60,6 +66,8 @@ pub(super) fn answer(
         _ => (supervisor.units().map(see).collect(), Vec::new()),
     };
     tasks::spawn("services view", async move {
+        // It is never closed.
+        let _place = VIEWS.acquire().await;
         let changed = stamps.changed().await;
         let mut pages = Pages::default();
         let groups = seen.iter().map(|seen| seen.group.clone()).collect();
