@@ -12,6 +12,7 @@ mod events;
 mod follow;
 mod follows;
 mod frames;
+mod input_queue;
 mod json;
 mod lines;
 mod loss;
@@ -26,7 +27,7 @@ pub use bounds::{End, SESSION_BYTES, SESSIONS_BYTES, Traits};
 pub use deferred_request::OrphanedRequest;
 pub use events::EVENTS_PER_TURN;
 pub use follows::{FOLLOWS, FollowId, FollowOrder, News};
-use loss::LinkInput;
+use input_queue::InputQueue;
 pub use loss::LossWatch;
 pub use output::Output;
 pub use pending::RequestId;
@@ -98,7 +99,7 @@ pub struct Session {
     /// The decoder holds bytes that may turn out to be no frame.
     holds: bool,
     /// Input that arrived while nothing might be said.
-    backlog: VecDeque<LinkInput>,
+    backlog: InputQueue,
     /// Text behind a line that waits for its answer. Frames overtake it.
     typed: VecDeque<TextInput>,
     /// The newest of that text, whether there was room for it or not.
@@ -138,7 +139,7 @@ impl Session {
             countdown: Countdown::default(),
             output: Output::default(),
             holds: false,
-            backlog: VecDeque::new(),
+            backlog: InputQueue::default(),
             typed: VecDeque::new(),
             last_typed: TextInput::Lost,
             pending: PendingRequests::default(),
@@ -247,8 +248,7 @@ impl Session {
     pub fn receive(&mut self, now: Instant, bytes: &[u8], world: &dyn World) {
         self.await_progress(now);
         self.heard = Some(now);
-        self.backlog
-            .extend(bytes.iter().copied().map(LinkInput::Byte));
+        self.backlog.push(bytes);
         self.work(now, world);
     }
 

@@ -15,8 +15,8 @@ use receiving::{ReceivingEnd, room};
 use std::num::NonZeroU16;
 use std::task::Waker;
 
-/// The most pieces that the agent has under way, or grants room for on a connection.
-pub const TRANSFER_WINDOW: usize = 256;
+/// The most pieces that the agent has under way, or grants room for.
+pub const TRANSFER_WINDOW: usize = 1_024;
 
 /// A question to the board's store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,8 @@ struct OpenTransfer {
     object: OpenObject,
     /// The number of changes of the pipe that were seen.
     seen: u64,
+    /// The time by which an object that is here is to be committed: nothing else would end its transfer.
+    commit_by: Option<Instant>,
     end: TransferEnd,
 }
 
@@ -187,13 +189,16 @@ impl ClientTransfer {
         };
         self.count = id.0;
         self.is_due = true;
-        self.open = Some(Box::new(OpenTransfer {
+        let mut open = OpenTransfer {
             id,
             piece,
             object,
             seen: 0,
+            commit_by: None,
             end,
-        }));
+        };
+        open.note_whole(now);
+        self.open = Some(Box::new(open));
         Some(Reply::TransferOpened(opened))
     }
 
@@ -237,6 +242,7 @@ impl ClientTransfer {
                 end.write(offset, piece.bytes, &open.object.pipe);
             }
         }
+        open.note_whole(now);
     }
 
     fn take_credit(&mut self, now: Instant, credit: PieceCredit) {
@@ -300,8 +306,7 @@ impl ClientTransfer {
     ) -> Option<Result<Packet<FRAME>, TooLong>> {
         let open = self.open.as_mut()?;
         let failure = open.object.pipe.failure().map(|it| *it);
-        let failure = failure.or_else(|| open.is_stalled(now).then(stalled));
-        if let Some(failure) = failure {
+        if let Some(failure) = failure.or_else(|| open.is_stalled(now).then(stalled)) {
             self.failed = Some((open.id, failure));
             self.open = None;
             return None;
@@ -317,14 +322,28 @@ impl ClientTransfer {
 }
 
 impl OpenTransfer {
-    fn deadline(&self) -> Option<Instant> {
-        match &self.end {
-            TransferEnd::Receiving(end) => end.receiver.deadline(),
-            TransferEnd::Sending(sender) => sender.deadline(),
+    /// Notes the time at which all of an object is here.
+    fn note_whole(&mut self, now: Instant) {
+        if let TransferEnd::Receiving(end) = &self.end
+            && end.receiver.acknowledged() == end.receiver.size()
+        {
+            let wait = TransferPatience::default().progress;
+            self.commit_by.get_or_insert(now.after(wait));
         }
     }
 
+    fn deadline(&self) -> Option<Instant> {
+        let of_end = match &self.end {
+            TransferEnd::Receiving(end) => end.receiver.deadline(),
+            TransferEnd::Sending(sender) => sender.deadline(),
+        };
+        of_end.into_iter().chain(self.commit_by).min()
+    }
+
     fn is_stalled(&self, now: Instant) -> bool {
+        if self.commit_by.is_some_and(|by| by <= now) {
+            return true;
+        }
         let status = match &self.end {
             TransferEnd::Receiving(end) => end.receiver.status(now),
             TransferEnd::Sending(sender) => sender.status(now),
@@ -334,7 +353,7 @@ impl OpenTransfer {
 
     /// Returns whether its client has all of what it gets.
     fn is_sent(&self) -> bool {
-        matches!(&self.end, TransferEnd::Sending(sender) if sender.acknowledged() == sender.size())
+        matches!(&self.end, TransferEnd::Sending(end) if end.acknowledged() == end.size())
     }
 
     fn take_frame<const FRAME: usize>(

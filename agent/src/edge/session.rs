@@ -43,7 +43,7 @@ use waiting::{SessionTurn, mail, turn_of, wait};
 /// How many bytes are read at once.
 const READ_BYTES: usize = 512;
 /// The same while an object is put.
-const READ_OBJECT_BYTES: usize = 8 << 10;
+const READ_OBJECT_BYTES: usize = 64 << 10;
 /// How long the ends of logs may take to be told when the agent ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// What an acknowledgement takes on the wire at most, for the drain's deadline.

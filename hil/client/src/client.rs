@@ -193,6 +193,7 @@ impl Client {
     ///
     /// [`CallError`]; unless it is [`CallError::Cannot`], the request may have run.
     pub async fn call(&mut self, request: &Request) -> Result<Reply, CallError> {
+        self.await_greeting().await?;
         let packet = self.caller.call(self.clock.now(), request)?;
         self.send(&packet).await?;
         loop {
@@ -217,6 +218,24 @@ impl Client {
                 Some(Effect::GaveUp) | None => return Err(CallError::Silent),
             }
         }
+    }
+
+    /// Waits for the end of a greeting that the board's announcement has led to, behind which a request can be sent.
+    async fn await_greeting(&mut self) -> Result<(), CallError> {
+        while self.caller.is_greeting() {
+            match self.next_effect(None).await? {
+                Some(Effect::Busy(busy)) => return Err(Unwelcome::Busy(busy).into()),
+                Some(Effect::HelloRefused(refusal)) => {
+                    return Err(Unwelcome::Refused(refusal).into());
+                }
+                Some(Effect::VersionRefused(refused)) => {
+                    return Err(Unwelcome::Version(refused).into());
+                }
+                Some(Effect::GaveUp) => return Err(CallError::Silent),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Listens until `until`, handing on console text, and sends nothing, because a boot loader may

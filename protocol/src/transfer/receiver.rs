@@ -59,6 +59,8 @@ pub struct TransferReceiver {
     /// The time of the next credit, if none is owed earlier.
     next_credit: Instant,
     pause: Millis,
+    /// The limit that the last credit has told.
+    told_limit: u64,
     clock: ProgressClock,
 }
 
@@ -87,6 +89,7 @@ impl TransferReceiver {
             is_drop_told: false,
             next_credit: now,
             pause: CREDIT_DELAY,
+            told_limit: opened.offset(),
             clock: ProgressClock::new(now, patience),
         };
         receiver.set_room(now, room);
@@ -114,7 +117,7 @@ impl TransferReceiver {
         };
         // Otherwise pieces are on their way, and the credit for them tells of it.
         let was_closed = self.is_closed();
-        self.is_credit_owed |= self.grant() && was_closed;
+        self.is_credit_owed |= self.grant() && (was_closed || self.is_half_used());
         self.clock.note(now, false, self.is_closed());
     }
 
@@ -152,6 +155,7 @@ impl TransferReceiver {
         }
         // A sender cannot tell that from a credit that acknowledges something, too.
         self.is_drop_told |= self.dropped.is_some() && self.unsaid == 0;
+        self.told_limit = self.limit;
         self.is_credit_owed = false;
         self.unsaid = 0;
         self.next_credit = now.after(self.pause);
@@ -253,9 +257,15 @@ impl TransferReceiver {
         self.pause = CREDIT_DELAY;
         // RFC 5681, 4.2: an answer at once to what is out of order, and to what fills a gap.
         let is_gap = had_gap || self.window.has_gap();
-        let is_half = self.room <= self.unsaid.saturating_mul(2);
+        let is_half = self.room <= self.unsaid.saturating_mul(2) || self.is_half_used();
         self.is_credit_owed |= is_gap || is_half || self.is_complete();
         self.clock.note(now, is_first, self.is_closed());
+    }
+
+    /// Returns whether a credit would grant twice of what the sender has left.
+    const fn is_half_used(&self) -> bool {
+        let left = self.told_limit.saturating_sub(self.acknowledged);
+        left.saturating_mul(2) < self.limit - self.acknowledged
     }
 
     /// Grants what there is room for; returns whether that is more than before.

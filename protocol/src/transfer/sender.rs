@@ -46,6 +46,8 @@ pub struct TransferSender<const W: usize> {
     round_trip: RoundTrip,
     /// The time at which the oldest piece is given up for lost.
     timeout: Option<Instant>,
+    /// False if no piece is lost: there is none to be looked for.
+    may_have_lost: bool,
     clock: ProgressClock,
     sent_again: u64,
 }
@@ -101,6 +103,7 @@ impl<const W: usize> TransferSender<W> {
             newest_received: 0,
             round_trip: RoundTrip::default(),
             timeout: None,
+            may_have_lost: false,
             clock: ProgressClock::new(now, patience),
             sent_again: 0,
         }
@@ -139,7 +142,7 @@ impl<const W: usize> TransferSender<W> {
             return None;
         }
         self.expire(now);
-        let lost = (0..self.sent).find(|index| self.slot(*index).state == SentState::Lost);
+        let lost = self.first_lost();
         let index = lost.unwrap_or(self.sent);
         let range = self.range(index)?;
         if lost.is_none() {
@@ -161,6 +164,13 @@ impl<const W: usize> TransferSender<W> {
             self.restart_timer(now);
         }
         Some(range)
+    }
+
+    fn first_lost(&mut self) -> Option<usize> {
+        let mut sent = 0..if self.may_have_lost { self.sent } else { 0 };
+        let lost = sent.find(|index| self.slot(*index).state == SentState::Lost);
+        self.may_have_lost = lost.is_some();
+        lost
     }
 
     /// Takes a credit.
@@ -282,6 +292,7 @@ impl<const W: usize> TransferSender<W> {
             let slot = self.slot_mut(index);
             if slot.state == SentState::UnderWay && is_lost(slot) {
                 slot.state = SentState::Lost;
+                self.may_have_lost = true;
             }
         }
     }
@@ -297,6 +308,7 @@ impl<const W: usize> TransferSender<W> {
             (0..self.sent).filter(|index| self.slot(*index).state == SentState::UnderWay);
         if let Some(oldest) = under_way.next() {
             self.slot_mut(oldest).state = SentState::Lost;
+            self.may_have_lost = true;
         }
     }
 

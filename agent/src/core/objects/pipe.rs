@@ -14,7 +14,7 @@ const WRITE_BYTES: usize = 64 << 10;
 const GATHER: Duration = Duration::from_millis(10);
 
 /// The most bytes in a pipe.
-pub(super) const PIPE_BYTES: usize = 256 << 10;
+pub(super) const PIPE_BYTES: usize = 512 << 10;
 
 /// A pipe. Clones are the same.
 #[derive(Clone)]
@@ -183,16 +183,22 @@ impl ObjectPipe {
         };
         let waited = self.0.changed.wait_timeout_while(state, GATHER, few);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if state.is_closed {
-            return WriterStep::End;
+        state.take_step(bytes)
+    }
+
+    /// As [`ObjectPipe::next_step`], but waits for nothing: `None` if there is nothing to be done yet.
+    pub fn try_next_step(&self, bytes: &mut VecDeque<u8>) -> Option<WriterStep> {
+        let mut state = self.lock();
+        if state.bytes.is_empty() && !state.is_closed && !state.is_complete {
+            return None;
         }
-        if state.bytes.is_empty() {
-            return WriterStep::Commit;
-        }
-        state.offset = state.end();
-        mem::swap(&mut state.bytes, bytes);
-        state.wake();
-        WriterStep::Write
+        Some(state.take_step(bytes))
+    }
+
+    /// Returns whether the session needs it no more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.lock().is_closed
     }
 
     /// Waits for room for so many bytes, on the thread that reads. Returns whether the session still needs them.
@@ -234,6 +240,20 @@ impl ObjectPipe {
 }
 
 impl PipeState {
+    /// Takes what is to be done, of which there is something.
+    fn take_step(&mut self, bytes: &mut VecDeque<u8>) -> WriterStep {
+        if self.is_closed {
+            return WriterStep::End;
+        }
+        if self.bytes.is_empty() {
+            return WriterStep::Commit;
+        }
+        self.offset = self.end();
+        mem::swap(&mut self.bytes, bytes);
+        self.wake();
+        WriterStep::Write
+    }
+
     fn end(&self) -> u64 {
         self.offset + self.bytes.len() as u64
     }

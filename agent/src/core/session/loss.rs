@@ -38,26 +38,12 @@ impl LossWatch {
     }
 }
 
-/// Input of a link, in its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LinkInput {
-    Byte(u8),
-    /// Bytes may be missing here.
-    Loss,
-}
-
 impl Session {
     /// Bytes may be missing here, behind those that were received last: the line that goes on or
     /// begins here is refused when it ends, and a frame is none.
     pub fn lose(&mut self, now: Instant, world: &dyn World) {
-        self.note_loss();
+        self.backlog.push_loss();
         self.work(now, world);
-    }
-
-    fn note_loss(&mut self) {
-        if self.backlog.back() != Some(&LinkInput::Loss) {
-            self.backlog.push_back(LinkInput::Loss);
-        }
     }
 
     /// Takes bytes in front of, between or behind which some may be missing.
@@ -65,10 +51,10 @@ impl Session {
         self.await_progress(now);
         self.heard = Some(now);
         for byte in bytes {
-            self.note_loss();
-            self.backlog.push_back(LinkInput::Byte(*byte));
+            self.backlog.push_loss();
+            self.backlog.push(&[*byte]);
         }
-        self.note_loss();
+        self.backlog.push_loss();
         self.work(now, world);
     }
 

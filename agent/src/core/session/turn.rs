@@ -6,7 +6,7 @@
 
 use super::answers::TextInput;
 use super::follow::ROWS_OUTPUT_BYTES;
-use super::loss::LinkInput;
+use super::input_queue::LinkInput;
 use super::marks::Marked;
 use super::{OUTPUT_BYTES, Session};
 use crate::core::world::World;
@@ -16,11 +16,8 @@ use lastword_protocol::Instant;
 /// whole.
 pub const TURN_BYTES: usize = 64;
 
-/// The most bytes of a frame that are taken at once.
-const RUN_BYTES: usize = 256;
-
 /// The bytes of a frame that take as long as one of a line.
-const FRAME_BYTES_PER_BYTE: usize = 16;
+const FRAME_BYTES_PER_BYTE: usize = 256;
 
 /// What a session's last turn has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,17 +114,8 @@ impl Session {
         if self.traits.marked || self.telnet.is_inside() || !self.holds {
             return 0;
         }
-        let mut run = [0; RUN_BYTES];
-        let mut length = 0;
-        for (free, arrived) in run.iter_mut().zip(&self.backlog) {
-            let LinkInput::Byte(byte) = arrived else {
-                break;
-            };
-            *free = *byte;
-            length += 1;
-        }
-        let count = self.decoder.hold(now, &run[..length]);
-        self.backlog.drain(..count);
+        let count = self.decoder.hold(now, self.backlog.run());
+        self.backlog.skip(count);
         count
     }
 
@@ -137,7 +125,7 @@ impl Session {
             self.text(now, TextInput::Byte(byte), world);
             return true;
         }
-        let Some(incoming) = self.backlog.pop_front() else {
+        let Some(incoming) = self.backlog.pop() else {
             return false;
         };
         let marked = match incoming {

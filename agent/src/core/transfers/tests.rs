@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::core::objects::WriterStep;
+use lastword_protocol::Millis;
 use std::collections::VecDeque;
 
 const NONCE: Nonce = Nonce(7);
@@ -162,6 +163,37 @@ fn a_transfer_without_progress_ends_and_closes_its_pipe() {
     assert_eq!(pipe.next_step(&mut VecDeque::new()), WriterStep::End);
     let commit = TransferRequest::Commit(opened.transfer());
     assert_eq!(refusal(transfer.admit(commit)), Code::Timeout);
+}
+
+#[test]
+fn an_object_that_is_here_and_is_not_committed_keeps_its_client_from_the_next_for_ten_seconds() {
+    for is_sent in [true, false] {
+        let mut transfer = ClientTransfer::default();
+        let (pipe, opened) = opened(&mut transfer, put(20), (20, true));
+        if is_sent {
+            piece(&mut transfer, &opened, 0, &[1; 20]);
+        }
+        while let Some(frame) = transfer.take_frame::<64>(NOW, NONCE) {
+            frame.unwrap();
+        }
+        for (waited, is_over) in [(9_999, false), (10_000, true)] {
+            let now = NOW.after(Millis(waited));
+            assert!(
+                is_over
+                    || transfer
+                        .deadline()
+                        .is_some_and(|at| at <= NOW.after(Millis(10_000)))
+            );
+            transfer.tick(now);
+            while let Some(frame) = transfer.take_frame::<64>(now, NONCE) {
+                frame.unwrap();
+            }
+            assert_eq!(pipe.is_closed(), is_over, "{is_sent} {waited}");
+        }
+        let commit = TransferRequest::Commit(opened.transfer());
+        assert_eq!(refusal(transfer.admit(commit)), Code::Timeout);
+        assert!(matches!(transfer.admit(put(20)), TransferStep::Ask(_)));
+    }
 }
 
 #[test]

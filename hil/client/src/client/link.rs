@@ -39,7 +39,7 @@ pub struct Link {
     held: Vec<u8>,
     text: Vec<u8>,
     announcements: Box<AnnouncementReader>,
-    input: Box<[u8; INPUT_BYTES]>,
+    input: Box<[u8]>,
     /// The part of `input` that is still to be decoded.
     unread: std::ops::Range<usize>,
 }
@@ -59,7 +59,7 @@ impl Link {
             held: Vec::new(),
             text: Vec::new(),
             announcements: Box::default(),
-            input: Box::new([0; INPUT_BYTES]),
+            input: vec![0; INPUT_BYTES].into_boxed_slice(),
             unread: 0..0,
         }
     }
@@ -206,6 +206,6 @@ impl Link {
 }
 
 /// How much is read at once, in bytes.
-const INPUT_BYTES: usize = 4_096;
+const INPUT_BYTES: usize = 65_536;
 /// How long a write may stall.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);

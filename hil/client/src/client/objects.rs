@@ -2,6 +2,8 @@
 
 mod error;
 mod pace;
+mod piece_run;
+mod read_ahead;
 mod watch;
 
 pub use error::TransferError;
@@ -17,6 +19,8 @@ use lastword_protocol::transfer::{
 };
 use lastword_protocol::{Instant, Nonce, ObjectHash, Sequence, TransferId};
 use pace::TransferPace;
+use piece_run::PieceRun;
+use read_ahead::ReadAhead;
 use std::io;
 use std::num::{NonZeroU16, NonZeroU64};
 use watch::ProgressWatch;
@@ -26,11 +30,11 @@ const PIECE_MAX: NonZeroU16 = NonZeroU16::new(1_024).expect("not 0");
 /// The longest frame of a transfer on the wire, in bytes.
 const FRAME_BYTES: usize = wire_bytes(PIECE_MAX.get() as usize + 16);
 /// The most pieces under way on a connection, where none is lost.
-const CONNECTION_WINDOW: usize = 256;
+const CONNECTION_WINDOW: usize = 1_024;
 /// The pieces that there is room for on a connection.
-const CONNECTION_ROOM: u16 = 256;
+const CONNECTION_ROOM: u16 = 1_024;
 /// The pieces that are written at once to a connection, in bytes.
-const BURST_BYTES: usize = 16 << 10;
+const BURST_BYTES: usize = 64 << 10;
 
 /// An object by its name and length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,13 +113,16 @@ impl Client {
             local.progress(progress);
             return Ok(progress);
         };
-        let progress = if self.is_line {
+        let sent = if self.is_line {
             self.send_object::<{ WINDOW_PIECES as usize }>(&opened, local, options)
-                .await?
+                .await
         } else {
-            self.send_object::<CONNECTION_WINDOW>(&opened, local, options)
-                .await?
+            Box::pin(self.send_object::<CONNECTION_WINDOW>(&opened, local, options)).await
         };
+        if sent.is_err() {
+            self.give_up(&opened).await;
+        }
+        let progress = sent?;
         match self.ask(TransferRequest::Commit(opened.transfer())).await? {
             Reply::Done => Ok(progress),
             Reply::Refused(refusal) => Err(TransferError::Refused(Box::new(refusal))),
@@ -142,11 +149,17 @@ impl Client {
         let opened = self.open(request).await?;
         let opened = opened.ok_or(TransferError::Unexpected)?;
         let receiving = self.receive_object(&opened, local).await;
-        if receiving.is_err() && self.is_connected() {
-            // It ends by itself where that cannot be said.
-            let _ = self.ask(TransferRequest::Cancel(opened.transfer())).await;
+        if receiving.is_err() {
+            self.give_up(&opened).await;
         }
         receiving
+    }
+
+    /// Ends a transfer that has failed, so that the next can begin. It ends by itself where that cannot be said.
+    async fn give_up(&mut self, opened: &TransferOpened) {
+        if self.is_connected() {
+            let _ = self.ask(TransferRequest::Cancel(opened.transfer())).await;
+        }
     }
 
     async fn ask(&mut self, request: TransferRequest) -> Result<Reply, CallError> {
@@ -177,6 +190,7 @@ impl Client {
         let mut sender = TransferSender::<W>::new(clock.now(), opened, TransferPatience::default());
         let mut pace = TransferPace::new(options.rate);
         let mut watch = ProgressWatch::new(clock.now(), opened);
+        let mut source = (ReadAhead::new(opened.size()), local);
         let mut burst = Vec::new();
         while sender.status(clock.now()) != TransferStatus::Complete {
             if watch.is_in_doubt(clock.now()) {
@@ -193,7 +207,7 @@ impl Client {
                 && let Some(range) = sender.next_piece(clock.now())
             {
                 let before = burst.len();
-                self.add_piece((opened.transfer(), range), local, &mut burst)?;
+                self.add_piece((opened.transfer(), range), &mut source, &mut burst)?;
                 pace.sent(burst.len() - before);
             }
             let paced = pace.deadline(clock);
@@ -207,13 +221,13 @@ impl Client {
                 self.take_frames(until, &mut take).await?;
             } else {
                 self.send(&burst).await?;
-                self.take_frames_at_once(&mut take)?;
+                self.take_frames_at_once(&mut take).await?;
             }
             watch.note(
                 clock.now(),
                 sender.acknowledged(),
                 sender.sent_again(),
-                local,
+                source.1,
             );
         }
         Ok(watch.progress)
@@ -223,7 +237,7 @@ impl Client {
     fn add_piece(
         &self,
         (transfer, range): (TransferId, PieceRange),
-        local: &mut dyn LocalObject,
+        (ahead, local): &mut (ReadAhead, &mut dyn LocalObject),
         burst: &mut Vec<u8>,
     ) -> Result<(), TransferError> {
         let header = Header::new(Class::Data, Sequence(0), PIECE_OPCODE);
@@ -231,7 +245,7 @@ impl Client {
         let packet = frame::encode::<FRAME_BYTES>(header, self.nonce(), |out| {
             let head = ObjectPiece::write_head(transfer, range.offset, out)?;
             let end = head + usize::from(range.length);
-            failure = local.read(range.offset, out.get_mut(head..end)?).err();
+            failure = ahead.read(range, out.get_mut(head..end)?, *local).err();
             Some(end)
         });
         if let Some(error) = failure {
@@ -270,7 +284,7 @@ impl Client {
                 TransferStatus::Stalled => return Err(TransferError::Stalled),
             }
             let until = receiver.deadline();
-            let mut failure = None;
+            let (mut run, mut failure) = (PieceRun::default(), None);
             let mut take = |frame: &Frame<'_>| {
                 let piece = piece_of(frame).filter(|it| it.transfer == opened.transfer());
                 let Some(piece) = piece else {
@@ -278,12 +292,13 @@ impl Client {
                 };
                 let decision = receiver.on_piece(clock.now(), piece.offset, piece.bytes.len());
                 if let PieceDecision::WriteAt(offset) = decision {
-                    failure = failure.take().or(local.write(offset, piece.bytes).err());
+                    let added = run.add(offset, piece.bytes, local);
+                    failure = failure.take().or(added.err());
                 }
                 true
             };
             self.take_frames(until, &mut take).await?;
-            if let Some(error) = failure {
+            if let Some(error) = failure.or(run.write(local).err()) {
                 return Err(TransferError::Local(error));
             }
         }
@@ -296,51 +311,58 @@ impl Client {
         until: Option<Instant>,
         take: &mut (dyn FnMut(&Frame<'_>) -> bool + Send),
     ) -> Result<(), TransferError> {
-        if !self.take_unread(take)? {
-            self.fill([until, None]).await?;
-            self.take_unread(take)?;
+        if !self.take_unread(take).await? {
+            self.fill([until, self.caller.deadline()]).await?;
+            self.take_unread(take).await?;
         }
         Ok(())
     }
 
     /// As [`Client::take_frames`], but waits for none.
-    fn take_frames_at_once(
+    async fn take_frames_at_once(
         &mut self,
         take: &mut (dyn FnMut(&Frame<'_>) -> bool + Send),
     ) -> Result<(), TransferError> {
-        self.take_unread(take)?;
+        self.take_unread(take).await?;
         let link = self.link.as_mut().ok_or(LinkError::Closed)?;
         if link.fill_at_once()? {
-            self.take_unread(take)?;
+            self.take_unread(take).await?;
         }
         Ok(())
     }
 
     /// Hands the frames that were read to `take`. Returns whether there were some.
-    fn take_unread(
+    async fn take_unread(
         &mut self,
         take: &mut (dyn FnMut(&Frame<'_>) -> bool + Send),
     ) -> Result<bool, TransferError> {
         let now = self.clock.now();
         let mut has_taken = false;
-        let mut noting = |frame: &Frame<'_>| {
-            let is_taken = take(frame);
-            has_taken |= is_taken;
-            is_taken
-        };
-        let mut heard = self.decode_beside(now, &mut noting)?;
-        while let Some(effect) = heard {
-            match effect {
-                Effect::Restarted(identity) => {
+        loop {
+            let mut noting = |frame: &Frame<'_>| {
+                let is_taken = take(frame);
+                has_taken |= is_taken;
+                is_taken
+            };
+            let heard = self.decode_beside(now, &mut noting)?;
+            match heard.or_else(|| self.caller.tick(now)) {
+                None => return Ok(has_taken),
+                // A board that has announced another boot is greeted.
+                Some(Effect::Send(packet)) => self.send_hello(&packet).await?,
+                Some(Effect::Restarted(identity)) => {
                     return Err(CallError::Restarted(Box::new(identity)).into());
                 }
-                Effect::Busy(busy) => {
+                // Its transfers have ended with the session that there was.
+                Some(Effect::Welcomed(welcome)) => {
+                    return Err(CallError::Restarted(Box::new(welcome.identity)).into());
+                }
+                Some(Effect::Busy(busy)) => {
                     return Err(CallError::from(Unwelcome::Busy(busy)).into());
                 }
-                _ => heard = self.decode_beside(now, &mut noting)?,
+                Some(Effect::GaveUp) => return Err(CallError::Silent.into()),
+                Some(_) => {}
             }
         }
-        Ok(has_taken)
     }
 
     fn nonce(&self) -> Nonce {
