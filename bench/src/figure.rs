@@ -21,7 +21,7 @@ pub struct Figure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Nanoseconds.
-    SimulatedNanos,
+    Nanos,
     /// Microseconds.
     Micros,
     /// Milliseconds.
@@ -143,7 +143,7 @@ impl Unit {
             return "not measured".to_owned();
         }
         match self {
-            Self::SimulatedNanos => format!("{value:.1} ns"),
+            Self::Nanos => format!("{value:.1} ns"),
             Self::Micros => format!("{value:.1} µs"),
             Self::Millis => format!("{value:.1} ms"),
             Self::Seconds => format!("{value:.2} s"),
@@ -195,7 +195,7 @@ mod tests {
 
     #[track_caller]
     fn check(bar: Bar, value: f64, met: bool) {
-        let figure = Figure::new("x", value, Unit::SimulatedNanos, "").with_bar(bar);
+        let figure = Figure::new("x", value, Unit::Nanos, "").with_bar(bar);
         assert_eq!(figure.is_met(), Some(met), "{bar:?} {value}");
     }
 
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn values_are_shown_with_their_units() {
         for (unit, value, shown) in [
-            (Unit::SimulatedNanos, 9.04, "9.0 ns"),
+            (Unit::Nanos, 9.04, "9.0 ns"),
             (Unit::Bytes, 1_234_567.0, "1,234,567 bytes"),
             (Unit::Count, 100.0, "100"),
             (Unit::Times, 1.249, "1.249 times"),

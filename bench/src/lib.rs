@@ -17,6 +17,7 @@ pub mod wire;
 pub mod peer;
 
 pub mod codec;
+pub mod follower;
 pub mod objects;
 pub mod parse;
 pub mod rest;

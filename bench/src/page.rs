@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_missed_bar_is_on_the_page() {
-        let figure = Figure::new("a thing", 26.0, Unit::SimulatedNanos, "somehow");
+        let figure = Figure::new("a thing", 26.0, Unit::Nanos, "somehow");
         let mut page = String::new();
         let figures = [figure.with_bar(Bar::AtMost(25.0))];
         section(&mut page, Part::Rest, &figures).unwrap();

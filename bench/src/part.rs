@@ -2,7 +2,7 @@
 
 use crate::figure::Figure;
 use crate::setting::Setting;
-use crate::{codec, objects, parse, rest, services, sessions, tcp, transfer};
+use crate::{codec, follower, objects, parse, rest, services, sessions, tcp, transfer};
 use anyhow::Result;
 use clap::ValueEnum;
 
@@ -21,6 +21,8 @@ pub enum Part {
     Transfer,
     /// Objects over TCP, beside a copy and rsync.
     Objects,
+    /// A follower that takes nothing, on a link that is used.
+    Follower,
     /// The agent at rest: memory, CPU, start-up, size.
     Rest,
     /// Five hundred services, beside other supervisors.
@@ -40,6 +42,7 @@ impl Part {
                 "Transfers over a UART of 921,600 bits a second, one byte in 10,000 damaged"
             }
             Self::Objects => "Objects of 100 MB over TCP on loopback",
+            Self::Follower => "A follower that takes nothing for a minute, under 100 MB/s of lines",
             Self::Rest => "The agent at rest",
             Self::Services => "Five hundred services",
         }
@@ -58,6 +61,7 @@ impl Part {
             Self::Parse => parse::measure(setting),
             Self::Transfer => transfer::measure(setting),
             Self::Objects => objects::measure(setting),
+            Self::Follower => follower::measure(setting),
             Self::Rest => rest::measure(setting),
             Self::Services => services::measure(setting),
         }
@@ -71,7 +75,7 @@ impl Part {
             Self::Services => Some(SERVICES_REMARKS),
             Self::Transfer => Some(TRANSFER_REMARKS),
             Self::Objects => Some(OBJECT_REMARKS),
-            Self::Sessions | Self::Codec | Self::Parse | Self::Rest => None,
+            Self::Sessions | Self::Codec | Self::Parse | Self::Follower | Self::Rest => None,
         }
     }
 }

@@ -50,6 +50,10 @@ impl Place {
     ///
     /// If it cannot be started.
     fn spawn(&self, program: &Path, listeners: &str, limits: &str) -> Result<Running> {
+        self.spawn_with(program, listeners, &format!("limits {{ {limits} }}"))
+    }
+
+    fn spawn_with(&self, program: &Path, listeners: &str, rest: &str) -> Result<Running> {
         let state = self.path("state");
         if state.exists() {
             fs::remove_dir_all(&state)?;
@@ -57,7 +61,7 @@ impl Place {
         let config = self.path("agent.kdl");
         let text = format!(
             "name \"board1\"\nstate {}\nlisten {{ {listeners} }}\n\
-             power {{ backend \"dry-run\"; }}\nlimits {{ {limits} }}\n",
+             power {{ backend \"dry-run\"; }}\n{rest}\n",
             quoted(&state)
         );
         fs::write(&config, text)?;
@@ -97,6 +101,24 @@ impl Agent {
         };
         let listeners = format!("tcp \"127.0.0.1:0\"; unix {unix}; {tty}");
         let mut running = place.spawn(program, &listeners, limits)?;
+        let log = running.0.stderr.take().context("no pipe")?;
+        let address = wait_until_ready(log)?;
+        Ok(Self {
+            running,
+            address,
+            place,
+        })
+    }
+
+    /// Starts an agent on a free TCP port, with the services of a directory, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn start_with_services(program: &Path, services: &Path) -> Result<Self> {
+        let place = Place::new()?;
+        let services = format!("services {}", quoted(services));
+        let mut running = place.spawn_with(program, "tcp \"127.0.0.1:0\"", &services)?;
         let log = running.0.stderr.take().context("no pipe")?;
         let address = wait_until_ready(log)?;
         Ok(Self {

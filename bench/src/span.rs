@@ -53,14 +53,11 @@ impl Span {
     /// The median, which has to meet the bar if there is one, and the shortest beside it.
     #[must_use]
     pub fn figures(self, name: &str, bar: Option<Bar>, measured: &'static str) -> [Figure; 2] {
-        let mut median = Figure::new(name, self.median, Unit::SimulatedNanos, measured);
+        let mut median = Figure::new(name, self.median, Unit::Nanos, measured);
         median.bar = bar;
         let least = format!("{name}, shortest round");
         let of_same = "the same rounds";
-        [
-            median,
-            Figure::new(least, self.least, Unit::SimulatedNanos, of_same),
-        ]
+        [median, Figure::new(least, self.least, Unit::Nanos, of_same)]
     }
 
     /// As [`Span::figures`], for something that goes through so many bytes.

@@ -3,6 +3,7 @@
 
 use crate::board::Options;
 use crate::disk::Disk;
+use crate::object_store::SimulatedStore;
 use crate::reset::ResetLine;
 use lastword_agent::core::clients::{self, Clients, MTU_BYTES};
 use lastword_agent::core::config::Limits;
@@ -64,6 +65,8 @@ pub struct Parts<'p> {
     pub options: Options,
     /// The board's disk.
     pub disk: &'p Disk,
+    /// The disk of the board's store.
+    pub objects: &'p Disk,
     /// The board's reset line.
     pub reset: &'p ResetLine,
     /// What is counted about it.
@@ -108,7 +111,7 @@ impl Agent {
             power,
             services: Services::none(),
             events,
-            objects: ObjectService::none(),
+            objects: ObjectService::on(Arc::new(SimulatedStore::open(parts.objects.clone()))),
             clock,
             stop: stopped.clone(),
             memory: SessionMemory::default(),

@@ -50,9 +50,11 @@ pub struct Board {
     options: Options,
     /// Its disk.
     pub disk: Disk,
+    /// The disk of its store.
+    pub objects: Disk,
     /// Its reset line.
     pub reset: ResetLine,
-    port: Option<Port>,
+    ports: Vec<Port>,
     life: Arc<Mutex<Option<Life>>>,
     counts: Arc<Counts>,
 }
@@ -76,27 +78,38 @@ impl Board {
         wrap: impl Fn(UartLink) -> Box<dyn Link> + Send + Sync + 'static,
     ) -> Self {
         let reset = uart.clone();
-        let opened = uart.clone();
-        let port: Port = Arc::new(move || wrap(opened.agent_end()));
-        Self::start(options, Some(port), move || reset.reset_agent())
+        let ports = vec![port(uart, wrap)];
+        Self::start(options, ports, move || reset.reset_agent())
+    }
+
+    /// A board with two serial ports, and something in between.
+    #[must_use]
+    pub fn on_two_ports(
+        uarts: [&Uart; 2],
+        options: Options,
+        wraps: [impl Fn(UartLink) -> Box<dyn Link> + Send + Sync + 'static; 2],
+    ) -> Self {
+        let resets = uarts.map(Uart::clone);
+        let ports = uarts.into_iter().zip(wraps);
+        let ports = ports.map(|(uart, wrap)| port(uart, wrap)).collect();
+        Self::start(options, ports, move || {
+            resets.iter().for_each(Uart::reset_agent);
+        })
     }
 
     /// A board that is reached by [`Board::accept`] only. A reset does `pull` to its links.
     #[must_use]
     pub fn without_ports(options: Options, pull: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::start(options, None, pull)
+        Self::start(options, Vec::new(), pull)
     }
 
-    fn start(
-        options: Options,
-        port: Option<Port>,
-        pull: impl Fn() + Send + Sync + 'static,
-    ) -> Self {
+    fn start(options: Options, ports: Vec<Port>, pull: impl Fn() + Send + Sync + 'static) -> Self {
         let board = Self {
             options,
             disk: Disk::default(),
+            objects: Disk::default(),
             reset: ResetLine::new(pull, options.fire_fails),
-            port,
+            ports,
             life: Arc::default(),
             counts: Arc::default(),
         };
@@ -197,7 +210,7 @@ impl Board {
 
     fn boot(&self, number: u8) {
         let mut life = Life::begin(number, self);
-        if let Some(port) = &self.port {
+        for port in &self.ports {
             life.converse(port(), self.options.announce);
         }
         *self.life() = Some(life);
@@ -219,6 +232,12 @@ impl Board {
     fn life(&self) -> MutexGuard<'_, Option<Life>> {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The agent's end of `uart`, with something in between.
+fn port(uart: &Uart, wrap: impl Fn(UartLink) -> Box<dyn Link> + Send + Sync + 'static) -> Port {
+    let opened = uart.clone();
+    Arc::new(move || wrap(opened.agent_end()))
 }
 
 impl fmt::Debug for Board {

@@ -9,11 +9,13 @@
 //! keeps its numbers, and only its connection is another.
 
 mod host;
+mod objects;
 mod scenario;
 mod tally;
 mod whole;
 mod world;
 
+pub use objects::{ObjectTally, run as run_objects};
 pub use scenario::{MISHAPS, SCENARIOS, Scenario};
 pub use tally::Tally;
 

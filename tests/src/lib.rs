@@ -27,6 +27,7 @@ pub mod lossy;
 pub mod terminal;
 
 pub mod disk;
+mod object_store;
 pub mod reset;
 
 pub mod storage;

@@ -95,6 +95,10 @@ enum Task {
         /// How many requests are to be answered: 100,000 otherwise, or 10,000 by a virtual board.
         #[arg(long, value_parser = clap::value_parser!(u64).range(100..))]
         requests: Option<u64>,
+        /// Put and fetch so many objects instead, and read lists of events, while power requests go over another line
+        /// of the same board.
+        #[arg(long, conflicts_with_all = ["board", "requests"], value_parser = clap::value_parser!(u64).range(1..))]
+        objects: Option<u64>,
         /// What the dice fall by; chance otherwise.
         #[arg(long)]
         seed: Option<u64>,
@@ -228,9 +232,11 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Lossy {
             board,
             requests,
+            objects,
             seed,
             planted,
         } => match board {
+            None if let Some(objects) = objects => lossy::objects(objects, seed),
             None => lossy::run(requests.unwrap_or(lossy::REQUESTS), seed),
             Some(_) => lossy::mcu::run(requests.unwrap_or(lossy::mcu::REQUESTS), seed, planted),
         },

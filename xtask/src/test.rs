@@ -18,6 +18,8 @@ const MCU_REBOOTS: u32 = 40;
 /// How many requests are asked over lossy lines, and what their dice fall by: the same every time.
 const REQUESTS: u64 = 100_000;
 const SEED: u64 = 1;
+/// The number of objects that go over them.
+const LOSSY_OBJECTS: u64 = 50;
 /// And of real firmware, which answers in real time.
 const MCU_REQUESTS: u64 = 1_000;
 /// The number of power cuts.
@@ -45,6 +47,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     terminals::run_tests()?;
     firmware::run_tests()?;
     lossy::run(REQUESTS, Some(SEED))?;
+    lossy::objects(LOSSY_OBJECTS, Some(SEED))?;
     splice::run_tests(&splice::WITHOUT_VM, SEED)?;
     siege::run_tests()?;
     bench::run_tests()?;

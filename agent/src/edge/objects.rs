@@ -35,7 +35,20 @@ const STACK_BYTES: usize = 256 << 10;
 
 /// The board's store. Clones are the same.
 #[derive(Clone)]
-pub struct ObjectService(Arc<SharedStore>);
+pub struct ObjectService(Arc<dyn ObjectBackend>);
+
+/// The worker behind a store: it carries out a transfer beside the session that asks for it.
+pub trait ObjectBackend: Send + Sync {
+    /// Begins a put or a get, tells its object, and goes on with the transfer until that is over.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, if there is no room for one more.
+    fn begin(self: Arc<Self>, ask: ObjectAsk, tell: ObjectTeller) -> Result<(), Box<Refusal>>;
+}
+
+/// Takes the object of a transfer that begins, or why it does not; none if it is there already.
+pub type ObjectTeller = oneshot::Sender<Result<Option<OpenObject>, Box<Refusal>>>;
 
 /// The answer of the store, and the object of which it opens a transfer.
 pub type ObjectAnswer = (Reply, Option<OpenObject>);
@@ -73,11 +86,17 @@ impl ObjectService {
     }
 
     fn at(place: Option<(PathBuf, u64)>) -> Self {
-        Self(Arc::new(SharedStore {
+        Self::on(Arc::new(SharedStore {
             place,
             open: Mutex::default(),
             transfers: AtomicUsize::new(0),
         }))
+    }
+
+    /// The store of a simulated board.
+    #[must_use]
+    pub fn on(backend: Arc<dyn ObjectBackend>) -> Self {
+        Self(backend)
     }
 
     /// Answers a question.
@@ -92,7 +111,7 @@ impl ObjectService {
             }
             ObjectAsk::Put(..) | ObjectAsk::Get(..) => {
                 let (tell, told) = oneshot::channel();
-                let begun = self.begin(ask, tell);
+                let begun = self.0.clone().begin(ask, tell);
                 let told = match begun {
                     Ok(()) => told.await.unwrap_or_else(|_| Err(no_thread())),
                     Err(refusal) => Err(refusal),
@@ -104,18 +123,17 @@ impl ObjectService {
             }
         }
     }
+}
 
+impl ObjectBackend for SharedStore {
     /// Begins on a thread, which goes on with the transfer.
-    fn begin(&self, ask: ObjectAsk, tell: ObjectTeller) -> Result<(), Box<Refusal>> {
-        let place = TransferPlace::take(&self.0)?;
+    fn begin(self: Arc<Self>, ask: ObjectAsk, tell: ObjectTeller) -> Result<(), Box<Refusal>> {
+        let place = TransferPlace::take(&self)?;
         let thread = OneEach::with_stack(STACK_BYTES);
         let started = thread.try_start(move || place.0.clone().transfer(&ask, tell, place));
         started.map_err(|_| no_thread())
     }
 }
-
-/// Takes the object of a transfer that begins; none if it is there already.
-type ObjectTeller = oneshot::Sender<Result<Option<OpenObject>, Box<Refusal>>>;
 
 impl SharedStore {
     /// One transfer, from its beginning to its end.

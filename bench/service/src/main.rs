@@ -28,17 +28,18 @@ fn main() -> ExitCode {
 fn run(began: Duration, arguments: &[&str]) -> io::Result<()> {
     match *arguments {
         ["sleep", name, roll] => tell(name, Path::new(roll), began, 0)?,
-        ["write", name, roll, seconds, block] => {
+        ["write", name, roll, seconds, block, ref pace @ ..] if pace.len() < 2 => {
             let number = |text: &str| text.parse().map_err(io::Error::other);
             tell(name, Path::new(roll), began, 0)?;
             let until = began + Duration::from_secs(number(seconds)?);
             let block = usize::try_from(number(block)?).map_err(io::Error::other)?;
-            let lines = write_until(until, block)?;
+            let pace = pace.first().map_or(Ok(u64::MAX), |pace| number(pace))?;
+            let lines = write_until((began, until), block, pace)?;
             tell(name, Path::new(roll), monotonic(), lines)?;
         }
         _ => {
             return Err(io::Error::other(
-                "sleep NAME ROLL | write NAME ROLL SECONDS BLOCK",
+                "sleep NAME ROLL | write NAME ROLL SECONDS BLOCK [BYTES_PER_SECOND]",
             ));
         }
     }
@@ -54,8 +55,13 @@ fn tell(name: &str, roll: &Path, at: Duration, lines: u64) -> io::Result<()> {
     roll.write_all(line.as_bytes())
 }
 
-/// Writes numbered lines, so many in a block, until then. Returns how many.
-fn write_until(until: Duration, lines_in_block: usize) -> io::Result<u64> {
+/// Writes numbered lines, so many in a block, until then, and no faster than so many bytes in a second. Returns
+/// how many.
+fn write_until(
+    (began, until): (Duration, Duration),
+    lines_in_block: usize,
+    bytes_per_second: u64,
+) -> io::Result<u64> {
     let mut stdout = OpenOptions::new().write(true).open("/proc/self/fd/1")?;
     let mut block = Vec::with_capacity(lines_in_block * LINE_BYTES);
     let mut lines = 0;
@@ -66,6 +72,13 @@ fn write_until(until: Duration, lines_in_block: usize) -> io::Result<u64> {
             lines += 1;
         }
         stdout.write_all(&block)?;
+        let bytes = u128::from(lines) * LINE_BYTES as u128;
+        let nanos = bytes * 1_000_000_000 / u128::from(bytes_per_second);
+        let due = began + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let early = due.saturating_sub(monotonic());
+        if !early.is_zero() {
+            std::thread::park_timeout(early);
+        }
     }
     Ok(lines)
 }

@@ -20,6 +20,7 @@ impl Life {
         let parts = Parts {
             options: board.options,
             disk: &board.disk,
+            objects: &board.objects,
             reset: &board.reset,
             counts: &board.counts,
             threads: threads(board.options),

@@ -12,7 +12,8 @@ use crate::board::{Board, Options};
 use crate::dice::Dice;
 use crate::faults::Rates;
 use crate::lossy::{LossyUart, Mishaps};
-use crate::uart::{Side, Uart};
+use crate::uart::{Side, Uart, UartLink};
+use lastword_agent::edge::link::Link;
 use lastword_client::client::{CallError, Client, GreetError, Options as ClientOptions, Unwelcome};
 use lastword_protocol::message::{Cancelled, Initiated, Reply, Request};
 use lastword_protocol::power::{Backend, Operation, PowerRequest};
@@ -23,6 +24,8 @@ use tokio::time::sleep;
 pub(super) struct Whole {
     uart: Uart,
     line: LossyUart,
+    /// Another line of the board, which others use.
+    second: Option<Uart>,
     board: Board,
     clients: Vec<Client>,
     dice: Dice,
@@ -47,24 +50,32 @@ pub(super) type Befalls = Option<(Duration, Trouble)>;
 
 impl Whole {
     pub(super) async fn new(clients: usize, seed: u64) -> Self {
-        let uart = Uart::new(921_600);
-        uart.strike(Side::Agent, MISHAPS.bytes, seed);
-        uart.strike(Side::Host, MISHAPS.bytes, !seed);
-        let mishaps = Mishaps {
-            bytes: Rates::default(),
-            ..MISHAPS
-        };
-        let line = LossyUart::new(uart.clone(), mishaps, seed);
-        let lossy = line.clone();
-        let wrap = move |link| Box::new(lossy.wrap_agent(link)) as _;
-        let options = Options {
-            at_once: true,
-            ..Options::default()
-        };
+        let (uart, line) = struck_line(seed);
+        let board = Board::on_port(&uart, OPTIONS, wrap(&line));
+        Self::on(board, (uart, line, None), clients, seed).await
+    }
+
+    /// As [`Whole::new`], on a board with a second line, which is returned.
+    pub(super) async fn beside_another(clients: usize, seed: u64) -> (Self, LossyUart) {
+        let (uart, line) = struck_line(seed);
+        let (second, other) = struck_line(seed ^ SECOND);
+        let wraps = [wrap(&line), wrap(&other)];
+        let board = Board::on_two_ports([&uart, &second], OPTIONS, wraps);
+        let whole = Self::on(board, (uart, line, Some(second)), clients, seed).await;
+        (whole, other)
+    }
+
+    async fn on(
+        board: Board,
+        (uart, line, second): (Uart, LossyUart, Option<Uart>),
+        clients: usize,
+        seed: u64,
+    ) -> Self {
         let mut whole = Self {
-            board: Board::on_port(&uart, options, wrap),
+            board,
             uart,
             line,
+            second,
             clients: Vec::new(),
             dice: Dice::new(seed),
             boot: 1,
@@ -79,6 +90,10 @@ impl Whole {
             whole.clients.push(client);
         }
         whole
+    }
+
+    pub(super) fn board(&self) -> Board {
+        self.board.clone()
     }
 
     pub(super) const fn dice(&mut self) -> &mut Dice {
@@ -243,6 +258,7 @@ impl Whole {
             Trouble::Reset => {
                 self.board.cut_power();
                 self.uart.reset_agent();
+                self.second.iter().for_each(Uart::reset_agent);
                 self.boot = self.boot % 250 + 1;
                 self.board.power_up(self.boot);
             }
@@ -300,6 +316,32 @@ impl Whole {
     }
 }
 
+/// A line that misbehaves.
+fn struck_line(seed: u64) -> (Uart, LossyUart) {
+    let uart = Uart::new(921_600);
+    uart.strike(Side::Agent, MISHAPS.bytes, seed);
+    uart.strike(Side::Host, MISHAPS.bytes, !seed);
+    let mishaps = Mishaps {
+        bytes: Rates::default(),
+        ..MISHAPS
+    };
+    (uart.clone(), LossyUart::new(uart, mishaps, seed))
+}
+
+fn wrap(line: &LossyUart) -> impl Fn(UartLink) -> Box<dyn Link> + Send + Sync + 'static {
+    let lossy = line.clone();
+    move |link| Box::new(lossy.wrap_agent(link))
+}
+
+/// Makes a second line's mishaps others than the first's.
+const SECOND: u64 = 0x5EC0_4D00;
+const OPTIONS: Options = Options {
+    drain_cap: Millis(2_000),
+    announce: true,
+    boot_time: None,
+    fire_fails: None,
+    at_once: true,
+};
 /// Long enough that no operation fires before it is called off.
 const DELAY: Millis = Millis(3_600_000);
 /// Behind this nothing is under way any more.

@@ -65,6 +65,7 @@ impl<'r> World<'r> {
         let parts = Parts {
             options,
             disk: &disk,
+            objects: &Disk::default(),
             reset: &reset,
             counts: &Arc::default(),
             threads,
