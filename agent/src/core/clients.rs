@@ -178,9 +178,14 @@ impl ClientState {
     fn deliver(&mut self, sequence: Sequence) {
         if self.attachment.is_some() {
             self.undelivered.push_back(sequence);
-            if let Some(waker) = self.waker.take() {
-                waker.wake();
-            }
+            self.wake();
+        }
+    }
+
+    /// Wakes whoever serves the link that carries the session now.
+    pub fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 
@@ -233,6 +238,13 @@ impl SessionAttachment {
     #[must_use]
     pub const fn shared(&self) -> &SharedSession {
         &self.shared
+    }
+
+    /// The client's state, if this attachment is the one that carries it: streams and transfers go on over one link.
+    #[must_use]
+    pub fn carried(&self) -> Option<MutexGuard<'_, ClientState>> {
+        let state = self.shared.lock();
+        (state.attachment == Some(self.id)).then_some(state)
     }
 
     /// Returns whether replies to the requests of `asked` go to this attachment's link.

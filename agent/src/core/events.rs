@@ -35,6 +35,8 @@ impl KeptEvent {
 pub struct EventCursor {
     /// The number of events of each topic in front of it.
     passed: [u64; EventTopic::COUNT],
+    /// The number of the newest event in front of it, where it is the end of a ring.
+    last: u64,
 }
 
 impl EventCursor {
@@ -163,7 +165,10 @@ impl EventRing {
     #[must_use]
     pub fn end(&self) -> EventCursor {
         let passed = std::array::from_fn(|index| self.lanes[index].count());
-        EventCursor { passed }
+        EventCursor {
+            passed,
+            last: self.last,
+        }
     }
 
     /// Returns the position in front of the last `count` events of these topics that are kept.
@@ -223,8 +228,10 @@ impl EventRing {
             let most = until.map_or(u64::MAX, |until| until.passed[topic as usize]);
             let left = most.checked_sub(passed).filter(|left| *left > 0)?;
             let mut reading = self.lanes[topic as usize].read(passed)?;
-            if let EventReading::Dropped { count, .. } = &mut reading {
+            if let EventReading::Dropped { sequence, count } = &mut reading {
                 *count = left.min(*count);
+                // Of those behind the end nothing is told.
+                *sequence = until.map_or(*sequence, |until| until.last.min(*sequence));
             }
             Some((topic, reading))
         });

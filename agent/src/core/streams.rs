@@ -157,6 +157,12 @@ impl OpenStreams {
         self.open.iter().any(OpenStream::has_event_frame)
     }
 
+    /// Returns whether there is a stream of events that are still to come.
+    #[must_use]
+    pub fn is_subscribed(&self) -> bool {
+        self.open.iter().any(OpenStream::is_subscription)
+    }
+
     /// Returns whether a reader of events waits for some.
     #[must_use]
     pub fn want_events(&self) -> bool {
@@ -252,6 +258,7 @@ impl OpenStream {
     }
 
     fn credit(&mut self, credit: StreamCredit) {
+        // Whoever has more than was made has all of that.
         let acknowledged = credit.acknowledged.min(self.made());
         while self.acknowledged < acknowledged {
             self.kept.pop_front();
@@ -261,7 +268,7 @@ impl OpenStream {
         let most = self.acknowledged + STREAM_WINDOW;
         self.limit = self.limit.max(credit.limit.min(most));
         // What is asked for again is what this reader lacks, not what an old copy lacked.
-        if credit.again && credit.acknowledged == self.acknowledged {
+        if credit.again && acknowledged == self.acknowledged {
             self.next = self.acknowledged;
             self.is_asked = !self.has_chunk();
         }

@@ -115,12 +115,13 @@ impl EventsRequest {
     ///
     /// # Errors
     ///
-    /// [`BadRequest::Malformed`] if the body is not its, or names a topic that there is not.
+    /// [`BadRequest::Malformed`] if the body is not its, or names a topic that there is not, or none.
     pub(super) fn read(body: &[u8]) -> Result<Self, BadRequest> {
         let malformed = BadRequest::Malformed(opcode::EVENTS);
         let read = postcard::from_bytes::<(u8, u16, bool)>(body);
         let (topics, tail, follow) = read.map_err(|_| malformed)?;
-        let topics = EventTopics::from_bits(topics).ok_or(malformed)?;
+        let topics = EventTopics::from_bits(topics).filter(|it| !it.is_empty());
+        let topics = topics.ok_or(malformed)?;
         Ok(Self {
             topics,
             tail,

@@ -287,7 +287,8 @@ impl Frames {
     /// something for the transfer. `waker` is woken when so.
     pub(super) fn has_mail(&self, waker: &Waker) -> bool {
         self.owner.as_ref().is_some_and(|owner| {
-            let has_news = owner.attachment.shared().lock().transfer.has_news(waker);
+            let state = owner.attachment.carried();
+            let has_news = state.is_some_and(|it| it.transfer.has_news(waker));
             owner.attachment.has_mail(waker) || has_news
         })
     }

@@ -11,6 +11,11 @@ const SERIAL_IDLE: Millis = Millis(300_000);
 pub(super) const REFUSAL_WAIT: Millis = Millis(2_000);
 
 impl Session {
+    /// Returns whether its peer is subscribed to events, in lines or in frames.
+    fn is_subscribed(&self) -> bool {
+        self.lines.is_subscribed() || self.frames.is_subscribed()
+    }
+
     /// When the peer has been quiet for too long.
     pub(super) fn idle_deadline(&self) -> Option<Instant> {
         match (self.traits.is_connected(), self.heard) {
@@ -18,7 +23,7 @@ impl Session {
             _ if self.is_refusing && self.end.is_some() => None,
             _ if self.is_refusing => Some(self.opened.after(REFUSAL_WAIT)),
             // Whoever follows a log, is subscribed to events, or waits for an answer, need not say anything.
-            _ if self.lines.is_subscribed() => None,
+            _ if self.is_subscribed() => None,
             _ if self.lines.is_following() || self.is_line_busy() || self.pending.is_waiting() => {
                 None
             }
@@ -31,7 +36,7 @@ impl Session {
     /// Returns when the peer has left its answers untaken for too long. Whoever follows a log or is subscribed to
     /// events may stop reading for as long as it may be idle: it is told what it missed, not dropped.
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
-        let patience = if self.lines.is_following_on() || self.lines.is_subscribed() {
+        let patience = if self.lines.is_following_on() || self.is_subscribed() {
             self.limits.stall.max(self.limits.idle)
         } else {
             self.limits.stall

@@ -31,6 +31,7 @@ use lastword_protocol::power::{Backend, Operation, PowerRequest};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::stream::{
     STREAM_WINDOW, StreamChunk, StreamControl, StreamCredit, StreamEnd, StreamFrame, StreamId,
+    StreamIdle,
 };
 use lastword_protocol::{BootId, ClientId, Millis, Sequence, Text};
 use lastword_shell::{Medium, commands};

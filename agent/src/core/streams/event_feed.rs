@@ -138,6 +138,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_gone_of_a_list_has_no_number_from_behind_its_end() {
+        let mut ring = ring(10, 10);
+        let mut list = feed(&ring, 10, false);
+        for id in 11..=40 {
+            push(&mut ring, id);
+        }
+        let (page, dropped) = list.take_page(&ring).unwrap();
+        assert_eq!(
+            (sequences(&page), page.has_more(), dropped),
+            (vec![10], false, 10)
+        );
+    }
+
+    #[test]
     fn an_empty_list_is_one_empty_page() {
         let ring = ring(10, 0);
         let (page, dropped) = feed(&ring, 10, false).take_page(&ring).unwrap();

@@ -63,9 +63,13 @@ fn a_request_for_events_names_topics_by_bits() {
         01              ; follow: true
         ",
     );
-    let of_no_topic = bytes("08 00 00 ; topics: one that there is not");
-    let malformed = Err(BadRequest::Malformed(0x40));
-    assert_eq!(Request::decode(0x40, &of_no_topic), malformed);
+    for wrong in [
+        "08 00 00 ; topics: one that there is not",
+        "00 00 00 ; topics: none",
+    ] {
+        let malformed = Err(BadRequest::Malformed(0x40));
+        assert_eq!(Request::decode(0x40, &bytes(wrong)), malformed);
+    }
 }
 
 #[track_caller]

@@ -13,22 +13,29 @@ impl Frames {
     /// Returns whether there is a frame of a stream, or of a transfer, to send.
     pub(in crate::core::session) fn has_bulk_frame(&self) -> bool {
         let owner = self.owner.as_ref();
-        owner.is_some_and(|it| {
-            let state = it.attachment.shared().lock();
-            state.transfer.has_frame() || state.streams.has_frame()
-        })
+        let state = owner.and_then(|it| it.attachment.carried());
+        state.is_some_and(|it| it.transfer.has_frame() || it.streams.has_frame())
+    }
+
+    /// Returns whether its owner follows events here.
+    pub(in crate::core::session) fn is_subscribed(&self) -> bool {
+        let owner = self.owner.as_ref();
+        let state = owner.and_then(|it| it.attachment.carried());
+        state.is_some_and(|it| it.streams.is_subscribed())
     }
 
     /// Returns whether its owner waits for events.
     pub(in crate::core::session) fn want_events(&self) -> bool {
         let owner = self.owner.as_ref();
-        owner.is_some_and(|it| it.attachment.shared().lock().streams.want_events())
+        let state = owner.and_then(|it| it.attachment.carried());
+        state.is_some_and(|it| it.streams.want_events())
     }
 
     /// Returns whether a frame of events is the next of its streams.
     pub(in crate::core::session) fn has_event_frame(&self) -> bool {
         let owner = self.owner.as_ref();
-        owner.is_some_and(|it| it.attachment.shared().lock().streams.has_event_frame())
+        let state = owner.and_then(|it| it.attachment.carried());
+        state.is_some_and(|it| it.streams.has_event_frame())
     }
 
     /// Returns whether there are events that its owner waits for.
@@ -36,14 +43,15 @@ impl Frames {
         let Some((owner, events)) = self.owner.as_ref().zip(world.events()) else {
             return false;
         };
-        let state = owner.attachment.shared().lock();
-        state.streams.have_events(&events.lock())
+        let state = owner.attachment.carried();
+        state.is_some_and(|it| it.streams.have_events(&events.lock()))
     }
 
     /// Takes events that its owner waits for, to be sent with [`Frames::say_bulk_frame`].
     pub(in crate::core::session) fn take_events(&self, world: &dyn World) {
-        if let Some((owner, events)) = self.owner.as_ref().zip(world.events()) {
-            let mut state = owner.attachment.shared().lock();
+        if let Some((owner, events)) = self.owner.as_ref().zip(world.events())
+            && let Some(mut state) = owner.attachment.carried()
+        {
             state.streams.take_events(&events.lock());
         }
     }
@@ -57,7 +65,7 @@ impl Frames {
     /// Returns the time at which the transfer of its owner needs [`Frames::tick_transfer`].
     pub(in crate::core::session) fn transfer_deadline(&self) -> Option<Instant> {
         let owner = self.owner.as_ref()?;
-        owner.attachment.shared().lock().transfer.deadline()
+        owner.attachment.carried()?.transfer.deadline()
     }
 
     /// Lets time pass for the transfer of its owner, and sees what the board's store has done.
@@ -92,7 +100,7 @@ impl Frames {
         let owner = self.owner.as_ref()?;
         self.count += 1;
         let client = owner.attachment.shared();
-        let mut state = client.lock();
+        let mut state = owner.attachment.carried()?;
         let has_turn = self.count.is_multiple_of(2) || !state.streams.has_frame();
         if has_turn && state.transfer.has_frame() && !state.streams.has_event_frame() {
             let nonce = state.session.nonce();
@@ -112,7 +120,12 @@ impl Frames {
         let owner = self.owner.as_mut()?;
         owner.heard = now;
         let client = owner.attachment.shared();
+        let is_here = owner.attachment.carried().is_some();
         let mut state = client.lock();
+        if !is_here {
+            // What comes of it goes over the link that carries the session now.
+            state.wake();
+        }
         if state.transfer.receive(now, frame) {
             return None;
         }

@@ -19,9 +19,14 @@ struct EventClient {
 
 impl EventClient {
     fn new(traits: Traits) -> Self {
+        Self::of(traits, &Bench::house(), EventfulBoard::default())
+    }
+
+    /// A client of a board that others may share.
+    fn of(traits: Traits, house: &House, board: EventfulBoard) -> Self {
         let mut client = Self {
-            board: EventfulBoard::default(),
-            session: Session::new(traits, &Bench::house(), Nonce(1), Instant(0)),
+            board,
+            session: Session::new(traits, house, Nonce(1), Instant(0)),
             now: Instant(0),
             nonce: Nonce(0),
             sequence: 0,
@@ -225,6 +230,58 @@ fn a_subscription_gives_way_to_no_list_but_to_another_subscription() {
         stream_frames(&said, client.nonce),
         [StreamFrame::Chunk(unknown)]
     );
+}
+
+#[test]
+fn a_stream_goes_on_over_the_link_that_its_session_has_now_and_over_no_other() {
+    let (house, board) = (Bench::house(), EventfulBoard::default());
+    let mut old = EventClient::of(TCP, &house, board.clone());
+    let stream = old.ask(POWER, 0, true);
+    assert_eq!(old.read(), []);
+    let mut new = EventClient::of(TCP, &house, board.clone());
+    new.reader = old.reader.take();
+    for number in 1..=20 {
+        board.push(&power_event());
+        assert!(!old.session.wants_events() && !old.session.has_bulk_frame());
+        assert!(old.said().is_empty(), "{number}");
+        assert_eq!(new.read(), [Ok(number)]);
+    }
+    // What is asked for on the old link comes on the new one.
+    let credit = StreamControl::Credit(StreamCredit {
+        stream,
+        acknowledged: 0,
+        limit: 8,
+        again: true,
+    });
+    let credit: Packet<FRAME_BYTES> = credit.frame(old.nonce).unwrap();
+    assert!(old.send(&credit).is_empty());
+}
+
+#[test]
+fn whoever_follows_events_need_not_say_anything() {
+    let mut client = EventClient::new(TCP);
+    client.ask(POWER, 0, true);
+    let idle = client.session.deadline(client.now, &client.board);
+    assert_eq!(idle, None);
+}
+
+#[test]
+fn whoever_acknowledges_more_than_was_sent_has_all_of_it_and_is_told_so() {
+    let mut client = EventClient::new(TCP);
+    let stream = client.ask(POWER, 0, true);
+    client.read();
+    client.board.push(&power_event());
+    client.read();
+    let credit = StreamControl::Credit(StreamCredit {
+        stream,
+        acknowledged: 500,
+        limit: 600,
+        again: true,
+    });
+    let credit: Packet<FRAME_BYTES> = credit.frame(client.nonce).unwrap();
+    let said = client.send(&credit);
+    let idle = StreamFrame::Idle(StreamIdle { stream, next: 1 });
+    assert_eq!(stream_frames(&said, client.nonce), [idle]);
 }
 
 #[test]

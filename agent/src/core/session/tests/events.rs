@@ -11,7 +11,7 @@ use lastword_protocol::message::service::ServiceState;
 use serde_json::Value;
 
 /// A board that keeps events.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct EventfulBoard(SharedEvents);
 
 impl EventfulBoard {
