@@ -53,6 +53,9 @@ impl Asking<'_> {
                     return Ok(self.tell(step, &reply));
                 };
                 self.report.events(&page);
+                if report::has_failed() {
+                    return Ok(Exit::No);
+                }
             }
         }
         Ok(Exit::Done)

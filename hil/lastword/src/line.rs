@@ -130,7 +130,12 @@ impl Asking<'_> {
     pub(crate) async fn ask(&mut self, step: &Step, request: &Request) -> Result<Exit, Trouble> {
         let reply = self.call(request).await?;
         let mut reader = self.rest_of(&reply);
-        let mut exit = self.tell(step, &reply);
+        // One that only names a stream holds nothing to show.
+        let is_opening = matches!(&reply, Reply::Items(page) if page.is_empty() && page.has_more());
+        let mut exit = Exit::Done;
+        if !is_opening {
+            exit = self.tell(step, &reply);
+        }
         while reader.is_some() {
             for reply in self.read_on(&mut reader).await? {
                 exit = self.tell(step, &reply);
@@ -231,6 +236,9 @@ impl Asking<'_> {
             };
             for shown in following.take(&page, dropped) {
                 self.report.goes_on(&following.step, &shown);
+            }
+            if report::has_failed() {
+                return Some(Reply::Done);
             }
             // ^C may come at any time; what was shown has its end then.
             self.following = Some(following.clone());

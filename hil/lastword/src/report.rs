@@ -16,9 +16,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::{Map, Value as Json};
 use std::fs::File;
 use std::future::pending;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::oneshot;
 
 /// Who reads.
@@ -298,10 +299,23 @@ fn print_object(object: Map<String, Json>) {
 
 fn print(text: &str) {
     let mut out = std::io::stdout();
-    // If standard output is gone there is nobody to tell; the exit code still says it.
-    let _ = out.write_all(text.replace("\r\n", "\n").as_bytes());
-    let _ = out.flush();
+    let written = out.write_all(text.replace("\r\n", "\n").as_bytes());
+    // If nobody reads any more there is nobody to tell; the exit code still says what came of it.
+    if let Err(error) = written.and_then(|()| out.flush())
+        && error.kind() != ErrorKind::BrokenPipe
+        && !HAS_FAILED.swap(true, Ordering::Relaxed)
+    {
+        let why = format!("lastword: standard output cannot be written: {error}");
+        Notes::default().line(&why);
+    }
 }
+
+/// Returns whether something that was to be shown could not be written.
+pub(crate) fn has_failed() -> bool {
+    HAS_FAILED.load(Ordering::Relaxed)
+}
+
+static HAS_FAILED: AtomicBool = AtomicBool::new(false);
 
 /// What stands in front of a line that is pointed at.
 const PROMPT: &str = "lastword";

@@ -11,7 +11,9 @@ use lastword_protocol::power::{Operation, PowerRequest};
 use lastword_protocol::stream::StreamReader;
 use lastword_protocol::{Millis, OperationId};
 use lastword_tests::process::{Agent, Place, lastword};
-use std::io::{BufRead, BufReader};
+use nix::pty::openpty;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// An agent with a Unix socket, a TCP port and a line, and their endpoints.
@@ -141,6 +143,59 @@ fn a_program_has_an_object_for_each_event() {
     let object: serde_json::Value = serde_json::from_str(&first).expect("an object");
     assert_eq!(object["topic"], "power", "{object}");
     assert!(object["seq"].is_u64() && object["op"].is_u64(), "{object}");
+}
+
+#[test]
+fn a_person_is_shown_a_list_and_not_that_there_is_none() {
+    let place = Place::new();
+    let (agent, [unix, ..]) = started(&place);
+    let mut client = agent.unix();
+    client.ask("power reboot --op 7 --in 1h");
+    let pair = openpty(None, None).expect("a terminal");
+    let mut command = Command::new(lastword());
+    command.args(["-u", &unix, "events", "power"]);
+    let mut child = command.stdout(pair.slave).spawn().expect("the command");
+    // Its own end of the terminal goes with it.
+    drop(command);
+    let mut shown = Vec::new();
+    // A terminal that nobody holds any more cannot be read.
+    let _ = File::from(pair.master).read_to_end(&mut shown);
+    assert!(child.wait().expect("it ends").success());
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    assert!(
+        shown.contains("reboot 7 staged") && !shown.contains("none"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_cannot_be_written_is_no_success_and_is_told_once() {
+    let place = Place::new();
+    let (agent, [unix, ..]) = started(&place);
+    for words in [
+        &["events"][..],
+        &["status"],
+        &["--json", "events"],
+        &["sub", "--all"],
+    ] {
+        let full = File::options().write(true).open("/dev/full");
+        let mut command = Command::new(lastword());
+        command.args(["-u", &unix]).args(words);
+        command.stdout(full.expect("Linux")).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the command");
+        // Something to be shown, until it has ended.
+        while child.try_wait().expect("a child").is_none() {
+            agent.unix().ask("uptime");
+        }
+        let output = child.wait_with_output().expect("it has ended");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {told}");
+        assert_eq!(
+            told.matches("No space left on device").count(),
+            1,
+            "{words:?}: {told}"
+        );
+    }
 }
 
 /// Takes the steps of power operations that come next, as many as are `expected`.
