@@ -2,10 +2,11 @@
 
 use super::agent::Besieged;
 use super::report::Latencies;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::fcntl::OFlag;
 use nix::pty::openpty;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
@@ -19,6 +20,11 @@ const CONSOLE_INTERVAL: Duration = Duration::from_millis(20);
 const POWER_INTERVAL: Duration = Duration::from_millis(50);
 /// How long an answer may take before the agent counts as gone.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// The most answers that may stand before that to `status`.
+const STALE_ANSWERS_MAX: u32 = 4;
+/// The answer to a cancel where nothing is staged.
+const NOTHING_STAGED: &str = "no power operation is staged";
 
 trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
@@ -42,7 +48,7 @@ impl Line {
         let began = Instant::now();
         self.0.write_all(format!("{line}\n").as_bytes()).await?;
         let answer = timeout(ANSWER_MAX, self.read_final()).await;
-        let answer = answer.with_context(|| format!("no answer to `{line}`"))??;
+        let answer = answer.map_err(|_| NoAnswer(line.to_owned()))??;
         ensure!(answer.starts_with("ok"), "`{line}`: {answer}");
         Ok((answer, began.elapsed()))
     }
@@ -96,14 +102,16 @@ impl Probes {
 
     /// How many sessions the agent says there are.
     pub(super) async fn sessions(&mut self) -> Result<usize> {
-        let (status, _) = self.canceller.ask("status").await?;
-        let field = status
-            .split(' ')
-            .find_map(|it| it.strip_prefix("sessions="));
-        field
-            .context("no sessions in `status`")?
-            .parse()
-            .context("`sessions` is no number")
+        // Answers that came too late for those who asked may stand before this one.
+        for _ in 0..STALE_ANSWERS_MAX {
+            let (status, _) = self.canceller.ask("status").await?;
+            let mut fields = status.split(' ');
+            let field = fields.find_map(|it| it.strip_prefix("sessions="));
+            if let Some(field) = field {
+                return field.parse().context("`sessions` is no number");
+            }
+        }
+        bail!("no sessions in `status`")
     }
 
     /// Asks for `length`. Returns how long everybody's requests took.
@@ -149,8 +157,7 @@ fn start_socket_echo() -> Result<Line> {
 
 async fn ask_again(line: &mut Line, asked: &str, end: Instant) -> Result<Latencies> {
     let mut latencies = Latencies::default();
-    while Instant::now() < end {
-        latencies.push(line.ask(asked).await?.1);
+    while Instant::now() < end && note(line.ask(asked).await, &mut latencies)? {
         sleep(CONSOLE_INTERVAL).await;
     }
     Ok(latencies)
@@ -159,15 +166,60 @@ async fn ask_again(line: &mut Line, asked: &str, end: Instant) -> Result<Latenci
 async fn use_power(stager: &mut Line, canceller: &mut Line, end: Instant) -> Result<Latencies> {
     let mut latencies = Latencies::default();
     while Instant::now() < end {
-        latencies.push(canceller.ask("power status").await?.1);
+        if !note(canceller.ask("power status").await, &mut latencies)? {
+            break;
+        }
         sleep(POWER_INTERVAL).await;
-        latencies.push(stager.ask("power reboot --in 1h").await?.1);
+        let begun = Instant::now();
+        if !note(stager.ask("power reboot --in 1h").await, &mut latencies)? {
+            break;
+        }
         sleep(POWER_INTERVAL).await;
-        latencies.push(canceller.ask("power cancel").await?.1);
+        match canceller.ask("power cancel").await {
+            // An acknowledgement that leaves too late stands its operation down: that is as slow as all of it.
+            Err(error) if error.to_string().contains(NOTHING_STAGED) => {
+                let ago = begun.elapsed();
+                println!("siege: an operation has stood down, asked for {ago:.1?} ago");
+                latencies.push(ago);
+            }
+            answer => {
+                if !note(answer, &mut latencies)? {
+                    break;
+                }
+            }
+        }
         sleep(POWER_INTERVAL).await;
     }
     Ok(latencies)
 }
+
+/// Notes how long an answer took. Returns whether it came; for one that did not, the longest wait counts.
+fn note(answer: Result<(String, Duration)>, latencies: &mut Latencies) -> Result<bool> {
+    match answer {
+        Ok((_, latency)) => {
+            latencies.push(latency);
+            Ok(true)
+        }
+        Err(error) if error.is::<NoAnswer>() => {
+            println!("siege: {error}");
+            latencies.push(ANSWER_MAX);
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// There was no answer in time.
+#[derive(Debug)]
+struct NoAnswer(String);
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no answer to `{}` in {ANSWER_MAX:?}", self.0)
+    }
+}
+
+impl std::error::Error for NoAnswer {}
 
 /// Opens the agent's pseudo-terminal as a terminal program does.
 fn open_console(agent: &Besieged) -> Result<Line> {
