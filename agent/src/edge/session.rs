@@ -231,7 +231,7 @@ impl<'l> Conversation<'l> {
                 (id, news) = self.follows.next(&self.session), if has_turn && self.ack.is_none() => {
                     let now = self.room.clock.now();
                     self.session.followed(now, id, news, &*self.room.world);
-                    self.has_had_turn = true;
+                    self.has_had_turn = !is_planted(Fault::UnboundedAnswer);
                 }
                 moved = step(self.link, transfer, &mut buffer) => self.moved(moved?, &buffer)?,
                 () = self.turns.wait(), if self.has_had_turn => self.has_had_turn = false,
