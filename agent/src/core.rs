@@ -10,7 +10,6 @@ pub mod record;
 pub mod recovery;
 pub mod service;
 pub mod session;
-pub mod source;
 pub mod storage;
 pub mod streams;
 pub mod transfers;

@@ -2,10 +2,10 @@
 
 mod read;
 
-pub use super::source::{ConfigError, ConfigErrors, Place};
+pub use lastword_config::{ConfigError, ConfigErrors, Place};
 
 use super::objects::STORE_BYTES;
-use super::source::Source;
+use lastword_config::Source;
 use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::{Millis, Text};
 use std::fmt;

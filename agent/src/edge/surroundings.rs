@@ -5,7 +5,7 @@ use super::process::{CLEARED_PATH, User, candidates};
 use crate::core::config::{Config, Listener};
 use crate::core::service::catalog::ParsedFile;
 use crate::core::service::manifest::{InheritedEnv, Places, Program, Sheet};
-use crate::core::source::{ConfigError, Place};
+use lastword_config::{ConfigError, Place};
 use nix::sys::stat::major;
 
 use nix::unistd::{AccessFlags, access, geteuid};

@@ -3,7 +3,7 @@
 use super::{
     Config, DEFAULT_PORT, Limits, Listener, Named, NamedListener, Power, PowerBackend, Reading,
 };
-use crate::core::source::{ConfigError, Source};
+use lastword_config::{ConfigError, Source};
 use kdl::{KdlDocument, KdlEntry, KdlNode};
 use lastword_protocol::{Millis, Text};
 use std::net::SocketAddr;

@@ -4,7 +4,7 @@ mod conflicts;
 
 use super::Name;
 use super::manifest::{Manifest, Sheet};
-use crate::core::source::ConfigError;
+use lastword_config::ConfigError;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ pub use digest::Digest;
 
 use super::Name;
 use crate::core::log::LogLimits;
-use crate::core::source::{ConfigErrors, Place, Source};
+use lastword_config::{ConfigErrors, Place, Source};
 use lastword_protocol::Millis;
 use std::path::PathBuf;
 

@@ -2,7 +2,7 @@
 
 use super::{Entry, Flaw, Name};
 use crate::core::service::order;
-use crate::core::source::{ConfigError, Place};
+use lastword_config::{ConfigError, Place};
 use lastword_shell::nearest;
 use std::collections::{BTreeMap, HashSet};
 

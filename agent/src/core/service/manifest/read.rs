@@ -7,7 +7,7 @@ use super::{
 };
 use crate::core::log::LogLimits;
 use crate::core::service::Name;
-use crate::core::source::{ConfigError, ConfigErrors, Source};
+use lastword_config::{ConfigError, ConfigErrors, Source};
 use kdl::{KdlEntry, KdlNode};
 use lastword_protocol::Millis;
 use lastword_shell::nearest;

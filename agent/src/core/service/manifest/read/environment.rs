@@ -2,7 +2,7 @@
 
 use super::super::{InheritedEnv, Program, is_agents_own};
 use super::{any_text, no_nul, one};
-use crate::core::source::{ConfigError, Source};
+use lastword_config::{ConfigError, Source};
 use kdl::{KdlEntry, KdlNode};
 
 /// Reads `env`, `env-clear` or `env-allow`; `nodes` are all of the file.

@@ -30,7 +30,8 @@ pub struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {
     /// Puts errors in order; `None` if there are none.
-    pub(in crate::core) fn new(mut errors: Vec<ConfigError>) -> Option<Self> {
+    #[must_use]
+    pub fn new(mut errors: Vec<ConfigError>) -> Option<Self> {
         errors.sort_by_key(|error| error.place);
         errors.dedup();
         (!errors.is_empty()).then_some(Self(errors))

@@ -9,7 +9,7 @@ use super::syntax::{Filler, Slip};
 use std::mem;
 
 /// How deep blocks may lie within blocks.
-pub(super) const BLOCK_DEPTH_MAX: usize = 16;
+pub const BLOCK_DEPTH_MAX: usize = 16;
 /// How deep `/-` may lie within what `/-` comments out.
 pub(super) const SLASHDASH_DEPTH_MAX: usize = 2;
 

@@ -1,24 +1,28 @@
-//! A configuration file as its errors need it: every complaint names line and column, and one does not
-//! keep others from being found.
+//! Configuration files in KDL, read to their end whatever is wrong with them: each error names line and
+//! column, and one does not keep others from being found.
+//!
+//! A file has [`ERRORS_MAX`] errors at most, nests [`BLOCK_DEPTH_MAX`] blocks deep, and what is no KDL is put
+//! right where that can be done, to read on.
 
 mod error;
 mod scanner;
 mod syntax;
+mod values;
 
 pub use error::{ConfigError, ConfigErrors, Place};
 
+pub use scanner::BLOCK_DEPTH_MAX;
+
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
-use lastword_protocol::Millis;
 use lastword_shell::nearest;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::iter::once;
 use std::ops::Range;
-use std::path::PathBuf;
 
 /// A file's name and text, and what was found wrong so far.
-pub(super) struct Source<'a> {
+pub struct Source<'a> {
     file: &'a str,
     text: &'a str,
     /// Where each line begins.
@@ -31,7 +35,9 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+    /// A file's text. `file` is the name to show in errors.
+    #[must_use]
+    pub fn new(file: &'a str, text: &'a str) -> Self {
         Self {
             file,
             text,
@@ -45,7 +51,7 @@ impl<'a> Source<'a> {
     }
 
     /// Parses the KDL itself; what is none is noted. `None` if nothing can be made of the rest.
-    pub(super) fn document(&mut self) -> Option<KdlDocument> {
+    pub fn document(&mut self) -> Option<KdlDocument> {
         let reading = syntax::read(self.text);
         for slip in reading.slips {
             let Range { start, end } = slip.at;
@@ -56,17 +62,21 @@ impl<'a> Source<'a> {
     }
 
     /// The file's name.
-    pub(super) const fn file(&self) -> &'a str {
+    pub const fn file(&self) -> &'a str {
         self.file
     }
 
     /// Whether nothing had to be put right to read the KDL itself.
-    pub(super) fn is_kdl(&self) -> bool {
+    pub fn is_kdl(&self) -> bool {
         self.complaints.borrow().is_empty()
     }
 
     /// What was made of the file, unless something is wrong with it.
-    pub(super) fn verdict<T>(self, made: T) -> Result<T, ConfigErrors> {
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigErrors`]: everything that was noted.
+    pub fn verdict<T>(self, made: T) -> Result<T, ConfigErrors> {
         match ConfigErrors::new(self.complaints.into_inner()) {
             Some(errors) => Err(errors),
             None => Ok(made),
@@ -74,7 +84,7 @@ impl<'a> Source<'a> {
     }
 
     /// Reads each node, also if something is wrong with one; that is noted. Returns whether nothing is.
-    pub(super) fn each<'n>(
+    pub fn each<'n>(
         &self,
         nodes: &'n [KdlNode],
         mut read: impl FnMut(&'n KdlNode) -> Result<(), ConfigError>,
@@ -100,7 +110,7 @@ impl<'a> Source<'a> {
     }
 
     /// As [`Source::each`], of nodes that may not say again what another has said.
-    pub(super) fn each_once<'n>(
+    pub fn each_once<'n>(
         &self,
         nodes: &'n [KdlNode],
         mut read: impl FnMut(&'n KdlNode) -> Result<(), ConfigError>,
@@ -118,7 +128,7 @@ impl<'a> Source<'a> {
     }
 
     /// What was read of each entry; what is wrong is noted.
-    pub(super) fn all<'n, T>(
+    pub fn all<'n, T>(
         &self,
         entries: &'n [KdlEntry],
         read: impl FnMut(&'n KdlEntry) -> Result<T, ConfigError>,
@@ -129,7 +139,7 @@ impl<'a> Source<'a> {
     }
 
     /// Notes that something is missing from the file.
-    pub(super) fn miss(&self, message: &str) {
+    pub fn miss(&self, message: &str) {
         self.note(self.error(0, message));
     }
 
@@ -169,17 +179,17 @@ impl<'a> Source<'a> {
     }
 
     /// Where an entry is.
-    pub(super) fn place_of(&self, entry: &KdlEntry) -> Place {
+    pub fn place_of(&self, entry: &KdlEntry) -> Place {
         self.place(entry.span().offset())
     }
 
     /// Returns the place of a node's name.
-    pub(super) fn place_of_node(&self, node: &KdlNode) -> Place {
+    pub fn place_of_node(&self, node: &KdlNode) -> Place {
         self.place(node.name().span().offset())
     }
 
     /// An error at a byte offset.
-    pub(super) fn error(&self, offset: usize, message: impl Display) -> ConfigError {
+    pub fn error(&self, offset: usize, message: impl Display) -> ConfigError {
         ConfigError {
             file: self.file.to_owned(),
             place: self.place(offset),
@@ -188,17 +198,17 @@ impl<'a> Source<'a> {
     }
 
     /// An error at a node's name.
-    pub(super) fn at_node(&self, node: &KdlNode, message: impl Display) -> ConfigError {
+    pub fn at_node(&self, node: &KdlNode, message: impl Display) -> ConfigError {
         self.error(node.name().span().offset(), message)
     }
 
     /// An error at an argument or property.
-    pub(super) fn at_entry(&self, entry: &KdlEntry, message: impl Display) -> ConfigError {
+    pub fn at_entry(&self, entry: &KdlEntry, message: impl Display) -> ConfigError {
         self.error(entry.span().offset(), message)
     }
 
     /// The error of a node nobody knows.
-    pub(super) fn unknown(&self, node: &KdlNode, known: &[&str]) -> ConfigError {
+    pub fn unknown(&self, node: &KdlNode, known: &[&str]) -> ConfigError {
         let name = node.name().value();
         let meant = nearest(name, known.iter().copied());
         let meant = meant.map_or(String::new(), |meant| format!(" (did you mean {meant}?)"));
@@ -210,7 +220,11 @@ impl<'a> Source<'a> {
     }
 
     /// The children of a node that takes nothing else.
-    pub(super) fn children<'n>(
+    ///
+    /// # Errors
+    ///
+    /// The node has arguments or properties.
+    pub fn children<'n>(
         &self,
         node: &'n KdlNode,
         known: &[&str],
@@ -231,7 +245,11 @@ impl<'a> Source<'a> {
     }
 
     /// All arguments of a node that takes no properties and no block.
-    pub(super) fn arguments<'n>(&self, node: &'n KdlNode) -> Result<&'n [KdlEntry], ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// The node has properties or a block.
+    pub fn arguments<'n>(&self, node: &'n KdlNode) -> Result<&'n [KdlEntry], ConfigError> {
         if let Some(property) = node.entries().iter().find(|entry| entry.name().is_some()) {
             let message = "no property is known here; a text that holds = stands in quotes";
             return Err(self.at_entry(property, message));
@@ -241,11 +259,11 @@ impl<'a> Source<'a> {
     }
 
     /// The one argument of a node that takes no properties and no block.
-    pub(super) fn argument<'n>(
-        &self,
-        node: &'n KdlNode,
-        what: &str,
-    ) -> Result<&'n KdlEntry, ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// There is none, or more than one; or the node has properties or a block.
+    pub fn argument<'n>(&self, node: &'n KdlNode, what: &str) -> Result<&'n KdlEntry, ConfigError> {
         match self.arguments(node)? {
             [one] => Ok(one),
             [] => Err(self.at_node(node, format!("{what} is missing"))),
@@ -254,105 +272,20 @@ impl<'a> Source<'a> {
     }
 
     /// Complains about a block.
-    pub(super) fn no_block(&self, node: &KdlNode) -> Result<(), ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// There is one.
+    pub fn no_block(&self, node: &KdlNode) -> Result<(), ConfigError> {
         match node.children() {
             Some(_) => Err(self.at_node(node, "no block { … } belongs here")),
             None => Ok(()),
         }
     }
-
-    /// A string.
-    pub(super) fn text<'n>(&self, entry: &'n KdlEntry) -> Result<&'n str, ConfigError> {
-        match entry.value() {
-            KdlValue::String(text) if !text.is_empty() => Ok(text),
-            KdlValue::String(_) => Err(self.at_entry(entry, "an empty text means nothing here")),
-            _ => Err(self.no_text(entry)),
-        }
-    }
-
-    /// The error of a value that is to be a text.
-    pub(super) fn no_text(&self, entry: &KdlEntry) -> ConfigError {
-        let text = written(entry).trim_matches('"').to_owned();
-        let text = text.trim_start_matches('#');
-        self.at_entry(
-            entry,
-            format!("a text in quotes is wanted here: \"{text}\""),
-        )
-    }
-
-    /// A path from the root.
-    pub(super) fn path(&self, entry: &KdlEntry) -> Result<PathBuf, ConfigError> {
-        let path = PathBuf::from(self.text(entry)?);
-        if path.is_absolute() {
-            Ok(path)
-        } else {
-            Err(self.at_entry(entry, "a path from the root (/…) is wanted here"))
-        }
-    }
-
-    /// `#true` or `#false`.
-    pub(super) fn boolean(&self, entry: &KdlEntry) -> Result<bool, ConfigError> {
-        entry
-            .value()
-            .as_bool()
-            .ok_or_else(|| self.at_entry(entry, "#true or #false, without quotes, is wanted here"))
-    }
-
-    /// A whole number within bounds, both included.
-    pub(super) fn integer(
-        &self,
-        entry: &KdlEntry,
-        least: u32,
-        most: u32,
-    ) -> Result<u32, ConfigError> {
-        entry
-            .value()
-            .as_integer()
-            .and_then(|number| u32::try_from(number).ok())
-            .filter(|number| (least..=most).contains(number))
-            .ok_or_else(|| {
-                self.at_entry(
-                    entry,
-                    format!("a whole number from {least} to {most} is wanted here"),
-                )
-            })
-    }
-
-    /// A number of bytes, such as `"10MiB"`, within bounds.
-    pub(super) fn size(&self, entry: &KdlEntry, least: u64, most: u64) -> Result<u64, ConfigError> {
-        let size = entry.value().as_string().and_then(parse_size);
-        size.filter(|size| (least..=most).contains(size))
-            .ok_or_else(|| {
-                let example = "a size with its unit, such as \"64KiB\", \"10MiB\" or \"1GiB\"";
-                let message = format!("{example}, from {least} to {most} bytes, is wanted here");
-                self.at_entry(entry, message)
-            })
-    }
-
-    /// A span of time with its unit, such as `"250ms"`, within bounds.
-    pub(super) fn span(
-        &self,
-        entry: &KdlEntry,
-        least: Millis,
-        most: Millis,
-    ) -> Result<Millis, ConfigError> {
-        entry
-            .value()
-            .as_string()
-            .and_then(parse_span)
-            .filter(|span| (least..=most).contains(span))
-            .ok_or_else(|| {
-                let example = "a time with its unit, such as \"250ms\", \"2s\" or \"5m\"";
-                self.at_entry(
-                    entry,
-                    format!("{example}, from {least} to {most}, is wanted here"),
-                )
-            })
-    }
 }
 
-/// How many errors of a file are told at most.
-const ERRORS_MAX: usize = 100;
+/// The most errors of a file that are told.
+pub const ERRORS_MAX: usize = 100;
 
 /// How the message about an unknown key begins.
 const UNKNOWN: &str = "unknown key ";
@@ -363,29 +296,4 @@ fn written(entry: &KdlEntry) -> String {
         KdlValue::String(text) => format!("{text:?}"),
         other => other.to_string(),
     }
-}
-
-/// Reads digits followed by `ms`, `s`, `m` or `h`.
-fn parse_span(text: &str) -> Option<Millis> {
-    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
-    with_unit(text, &units).map(Millis)
-}
-
-/// Reads digits followed by `B`, `KiB`, `MiB` or `GiB`.
-fn parse_size(text: &str) -> Option<u64> {
-    let units = [
-        ("B", 1),
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-    ];
-    with_unit(text, &units)
-}
-
-/// Digits, directly followed by a unit.
-fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let digits = text.find(|character: char| !character.is_ascii_digit())?;
-    let (number, unit) = text.split_at(digits);
-    let (_, factor) = units.iter().find(|(known, _)| *known == unit)?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
 }
