@@ -4,7 +4,7 @@ use super::link::in_the_way;
 use super::process::{CLEARED_PATH, User, candidates};
 use crate::core::config::{Config, Listener};
 use crate::core::service::catalog::ParsedFile;
-use crate::core::service::manifest::{InheritedEnv, Places, Program, Sheet};
+use crate::core::service::service_file::{InheritedEnv, Places, Program, Sheet};
 use lastword_config::{ConfigError, Place};
 use nix::sys::stat::major;
 
@@ -115,10 +115,14 @@ pub fn warnings(files: &[ParsedFile]) -> Vec<ConfigError> {
 }
 
 fn of_file(file: &ParsedFile) -> Vec<ConfigError> {
-    let Some(Sheet { manifest, places }) = file.sheet() else {
+    let Some(Sheet {
+        service_file,
+        places,
+    }) = file.sheet()
+    else {
         return Vec::new();
     };
-    let mut warnings = of_program(&manifest.program, places);
+    let mut warnings = of_program(&service_file.program, places);
     warnings.sort_by_key(|(place, _)| *place);
     let told = warnings.into_iter().map(|(place, message)| ConfigError {
         file: file.path().to_owned(),

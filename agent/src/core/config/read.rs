@@ -3,8 +3,8 @@
 use super::{
     Config, DEFAULT_PORT, Limits, Listener, Named, NamedListener, Power, PowerBackend, Reading,
 };
-use lastword_config::{ConfigError, Source};
 use kdl::{KdlDocument, KdlEntry, KdlNode};
+use lastword_config::{ConfigError, Source};
 use lastword_protocol::{Millis, Text};
 use std::net::SocketAddr;
 

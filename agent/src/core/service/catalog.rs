@@ -3,7 +3,7 @@
 mod conflicts;
 
 use super::Name;
-use super::manifest::{Manifest, Sheet};
+use super::service_file::{ServiceFile, Sheet};
 use lastword_config::ConfigError;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +16,7 @@ pub const SUFFIX: &str = ".kdl";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
     /// The services that can be had.
-    pub services: BTreeMap<Name, Arc<Manifest>>,
+    pub services: BTreeMap<Name, Arc<ServiceFile>>,
     /// What is wrong, in the order of the files.
     pub broken: Vec<Broken>,
     /// Whether services may be missing: not all of the directory was read.
@@ -92,8 +92,8 @@ impl Catalog {
             let (name, flaws) = match file.content {
                 Ok((name, sheet)) => match conflicts.remove(&name) {
                     None => {
-                        let manifest = Arc::new(sheet.manifest);
-                        catalog.services.insert(name, manifest);
+                        let service_file = Arc::new(sheet.service_file);
+                        catalog.services.insert(name, service_file);
                         continue;
                     }
                     Some(flaws) => (Some(name), flaws),

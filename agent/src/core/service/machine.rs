@@ -19,7 +19,7 @@ mod stopping;
 pub use event::{Effect, Event, Exit, Moment, Shown};
 pub use history::{Last, Transition};
 
-use super::manifest::Manifest;
+use super::service_file::ServiceFile;
 use history::History;
 use lastword_protocol::{Instant, Millis};
 use retry::Retry;
@@ -140,7 +140,7 @@ impl Machine {
     }
 
     /// Takes an event. Late and repeated ones are harmless.
-    pub fn step(&mut self, at: Moment, rules: &Manifest, event: Event) -> Vec<Effect> {
+    pub fn step(&mut self, at: Moment, rules: &ServiceFile, event: Event) -> Vec<Effect> {
         let before = self.shown();
         let (effects, reason) = match event {
             Event::Start => self.start(true),
@@ -163,7 +163,7 @@ impl Machine {
         effects
     }
 
-    fn exited(&mut self, at: Moment, rules: &Manifest, exit: Exit) -> Outcome {
+    fn exited(&mut self, at: Moment, rules: &ServiceFile, exit: Exit) -> Outcome {
         let last = Last {
             exit,
             at_unix_ms: at.unix_ms,
@@ -200,7 +200,7 @@ impl Machine {
         )
     }
 
-    fn hook_ended(&mut self, rules: &Manifest, trouble: Option<String>) -> Outcome {
+    fn hook_ended(&mut self, rules: &ServiceFile, trouble: Option<String>) -> Outcome {
         let State::Stopping { phase, .. } = &mut self.state else {
             return nothing();
         };
@@ -212,7 +212,7 @@ impl Machine {
         (vec![Effect::Clear(rules.stop.signal)], reason)
     }
 
-    fn empty(&mut self, now: Instant, rules: &Manifest) -> Outcome {
+    fn empty(&mut self, now: Instant, rules: &ServiceFile) -> Outcome {
         let State::Stopping { then, phase, .. } = self.state else {
             return nothing();
         };
@@ -230,7 +230,7 @@ impl Machine {
     }
 
     /// Decides what follows an unasked end, after a run of the length `ran`.
-    fn judge(&mut self, now: Instant, rules: &Manifest, failed: bool, ran: Millis) -> Outcome {
+    fn judge(&mut self, now: Instant, rules: &ServiceFile, failed: bool, ran: Millis) -> Outcome {
         if !rules.restart.policy.wants_more(failed) {
             self.state = State::Stopped;
             return (vec![], "its policy is not to restart it".into());
@@ -263,7 +263,7 @@ impl Machine {
         self.spawn(false)
     }
 
-    fn tick(&mut self, now: Instant, rules: &Manifest) -> Outcome {
+    fn tick(&mut self, now: Instant, rules: &ServiceFile) -> Outcome {
         if self.state.deadline().is_none_or(|deadline| now < deadline) {
             return nothing();
         }

@@ -2,7 +2,7 @@
 
 use super::Name;
 use super::catalog::Catalog;
-use super::manifest::Manifest;
+use super::service_file::ServiceFile;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -24,14 +24,16 @@ impl Plan {
     /// than what there is says.
     #[must_use]
     pub fn new(
-        now: &BTreeMap<Name, Arc<Manifest>>,
+        now: &BTreeMap<Name, Arc<ServiceFile>>,
         outdated: &BTreeSet<Name>,
         wanted: &Catalog,
     ) -> Self {
         let mut plan = Self::default();
-        for (name, manifest) in now {
+        for (name, service_file) in now {
             let list = match wanted.services.get(name) {
-                Some(other) if other == manifest && !outdated.contains(name) => &mut plan.unchanged,
+                Some(other) if other == service_file && !outdated.contains(name) => {
+                    &mut plan.unchanged
+                }
                 Some(_) => &mut plan.changed,
                 None if wanted.is_partial || wanted.is_broken(name) => &mut plan.unchanged,
                 None => &mut plan.removed,
@@ -52,7 +54,7 @@ mod tests {
     #[test]
     fn a_broken_file_changes_nothing() {
         let name = |text: &str| Name::try_from(text).unwrap();
-        let service = |text: &str, command: &str| (name(text), Arc::new(Manifest::new(command)));
+        let service = |text: &str, command: &str| (name(text), Arc::new(ServiceFile::new(command)));
         let now = [
             service("gone", "x"),
             service("same", "x"),
@@ -89,7 +91,7 @@ mod tests {
     #[test]
     fn a_directory_that_is_not_read_whole_removes_nothing() {
         let name = Name::try_from("runs").unwrap();
-        let now = [(name.clone(), Arc::new(Manifest::new("x")))];
+        let now = [(name.clone(), Arc::new(ServiceFile::new("x")))];
         let mut wanted = Catalog::default();
         wanted.note_partial("/s: Permission denied".to_owned());
         let plan = Plan::new(&now.into(), &BTreeSet::new(), &wanted);

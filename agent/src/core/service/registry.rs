@@ -1,7 +1,7 @@
 //! What the agent remembers of its services through its own death: `state.json`, one readable file.
 
 use super::Name;
-use super::manifest::Digest;
+use super::service_file::Digest;
 use crate::core::storage::{self, BrokenFile, Storage};
 use lastword_protocol::BootId;
 use serde::{Deserialize, Serialize};
@@ -164,7 +164,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::service::manifest::Manifest;
+    use crate::core::service::service_file::ServiceFile;
 
     #[test]
     fn the_file_has_the_fields_that_others_read() {
@@ -185,7 +185,7 @@ mod tests {
                 boot_id: BootId([1; 16]),
                 nonce: "00000000000000ff".to_owned(),
                 restart_count: 2,
-                manifest_digest: Some(Manifest::new("camera").digest()),
+                manifest_digest: Some(ServiceFile::new("camera").digest()),
             }],
         );
         let text = serde_json::to_string(&registry).unwrap();

@@ -12,7 +12,7 @@ pub use unit::Unit;
 use super::Name;
 use super::catalog::Broken;
 use super::machine::{self, Event, Moment, Shown, Transition};
-use super::manifest::Manifest;
+use super::service_file::ServiceFile;
 use job::Job;
 use lastword_protocol::Instant;
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ pub struct Supervisor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// For a service, under these rules.
-    Service(Name, Arc<Manifest>, machine::Effect),
+    Service(Name, Arc<ServiceFile>, machine::Effect),
     /// Answer whoever asked.
     Answer(JobId, Answer),
     /// The service was removed, and nothing is left of it: forget what belongs to it.
@@ -309,7 +309,7 @@ impl Supervisor {
             !others.any(|other| other.stops_before(name))
         };
         let start = || {
-            let first = unit.manifest().after.iter();
+            let first = unit.service_file().after.iter();
             let mut first = first.filter_map(|name| self.units.get(name));
             !first.any(Unit::holds_back)
         };

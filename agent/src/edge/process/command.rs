@@ -2,7 +2,7 @@
 
 use super::user::User;
 use super::{Cgroup, NONCE_VARIABLE, Nonce64, SERVICE_VARIABLE, STATE_VARIABLE};
-use crate::core::service::manifest::InheritedEnv;
+use crate::core::service::service_file::InheritedEnv;
 use crate::edge::kernel::Program;
 use std::collections::BTreeMap;
 use std::env;

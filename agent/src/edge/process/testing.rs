@@ -4,7 +4,7 @@
 use super::command::Launch;
 use super::launch::{Way, launch_by};
 use super::{Cgroup, Cgroups, Group, Nonce64, Process, strays};
-use crate::core::service::manifest::InheritedEnv;
+use crate::core::service::service_file::InheritedEnv;
 use nix::sys::signal::Signal;
 use std::io::{BufRead, BufReader, PipeReader, Read, pipe};
 use std::os::fd::AsFd;

@@ -2,7 +2,7 @@
 
 use super::files::{STACK_BYTES, ServiceFiles};
 use crate::core::service::Name;
-use crate::core::service::manifest::Manifest;
+use crate::core::service::service_file::ServiceFile;
 use crate::edge::explained::is_exhausted;
 use crate::edge::process::{AgentMarks, Nonce64, Proof, Survivor, User, strays_of_all, survivors};
 use crate::edge::threads::{self, OneEach};
@@ -100,15 +100,16 @@ async fn users(services: &Path) -> io::Result<HashMap<Name, Uid>> {
     let read = move || {
         let catalog = ServiceFiles::new(services).read().catalog();
         let services = catalog.services.iter();
-        let users = services.filter_map(|(name, manifest)| user_of(name, manifest).transpose());
+        let users =
+            services.filter_map(|(name, service_file)| user_of(name, service_file).transpose());
         users.collect()
     };
     let read = threads::run(&OneEach::with_stack(STACK_BYTES), read).await;
     read.unwrap_or_else(|panicked| Err(io::Error::other(panicked.to_string())))
 }
 
-fn user_of(name: &Name, manifest: &Manifest) -> io::Result<Option<(Name, Uid)>> {
-    let Some(user) = manifest.program.user.as_ref() else {
+fn user_of(name: &Name, service_file: &ServiceFile) -> io::Result<Option<(Name, Uid)>> {
+    let Some(user) = service_file.program.user.as_ref() else {
         return Ok(None);
     };
     match User::find(user) {

@@ -1,7 +1,7 @@
 //! Starts what a service's file names: its process, its probe, its stop hook.
 
 use crate::core::service::Name;
-use crate::core::service::manifest::{Manifest, Probe, StopSignal};
+use crate::core::service::service_file::{Probe, ServiceFile, StopSignal};
 use crate::edge::failpoint::pass;
 use crate::edge::file_limit;
 use crate::edge::logs::{Ends, Logs};
@@ -76,7 +76,7 @@ impl Starter {
     pub(super) async fn start(
         &self,
         name: &Name,
-        rules: &Manifest,
+        rules: &ServiceFile,
         nonce: Nonce64,
     ) -> io::Result<Process> {
         pass("start-ordered");
@@ -105,7 +105,7 @@ impl Starter {
     async fn launch(
         &self,
         name: &Name,
-        rules: &Manifest,
+        rules: &ServiceFile,
         order: Launch,
         slot: OwnedSemaphorePermit,
     ) -> io::Result<Process> {
@@ -127,7 +127,7 @@ impl Starter {
     }
 
     /// What a service's file says, as an order.
-    async fn order(&self, name: &Name, rules: &Manifest, nonce: Nonce64) -> io::Result<Launch> {
+    async fn order(&self, name: &Name, rules: &ServiceFile, nonce: Nonce64) -> io::Result<Launch> {
         let program = &rules.program;
         let user = match program.user.clone() {
             Some(user) => Some(self.user(name, user).await?),
@@ -209,7 +209,7 @@ impl Starter {
     }
 
     /// What its processes write to.
-    async fn ends(&self, name: &Name, rules: &Manifest) -> io::Result<Ends> {
+    async fn ends(&self, name: &Name, rules: &ServiceFile) -> io::Result<Ends> {
         match self.logs.ends(name.as_str()) {
             Ok(ends) => Ok(ends),
             // It is not open yet, or it could not be opened when its file was read.
@@ -241,7 +241,7 @@ impl Starter {
 /// Waits until a service is ready, however long that takes. `obstructed` is told what is in the way.
 pub(super) async fn probe(
     starter: &Starter,
-    (name, rules): (&Name, &Manifest),
+    (name, rules): (&Name, &ServiceFile),
     nonce: Nonce64,
     group: Option<Arc<Group>>,
     obstructed: impl Fn(String) + Sync,
@@ -276,7 +276,7 @@ pub(super) async fn probe(
 pub(super) async fn run_hook(
     starter: &Starter,
     name: &Name,
-    rules: &Manifest,
+    rules: &ServiceFile,
     nonce: Nonce64,
 ) -> Option<String> {
     let hook = rules.stop.hook.clone()?;
@@ -300,7 +300,7 @@ pub(super) async fn run_hook(
 async fn command(
     starter: &Starter,
     name: &Name,
-    rules: &Manifest,
+    rules: &ServiceFile,
     nonce: Nonce64,
     words: &[String],
 ) -> io::Result<Launch> {

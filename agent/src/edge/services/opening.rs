@@ -29,7 +29,7 @@ impl Task {
             .supervisor
             .units()
             .filter(|(name, _)| !self.lacks_log(name))
-            .map(|(name, unit)| (name, unit.manifest().log))
+            .map(|(name, unit)| (name, unit.service_file().log))
             .partition(|(name, _)| readers.is_open(name.as_str()));
         let claim = file_limit::claim(others.len() as u64 * START_DESCRIPTORS);
         if let Err(error) = &claim {
@@ -51,7 +51,7 @@ impl Task {
         let units = self.supervisor.units();
         let missing = units.filter(|(name, _)| self.lacks_log(name));
         let missing: Vec<_> = missing
-            .map(|(name, unit)| (name.clone(), unit.manifest().log))
+            .map(|(name, unit)| (name.clone(), unit.service_file().log))
             .collect();
         let mut claims = Vec::new();
         let mut refused = None;
@@ -100,7 +100,10 @@ impl Task {
     /// Opens the log of a service for whoever reads it, if descriptors are left.
     pub(super) async fn open_log(&mut self, name: &Name) {
         self.finish_opening().await;
-        let limits = self.supervisor.unit(name).map(|unit| unit.manifest().log);
+        let limits = self
+            .supervisor
+            .unit(name)
+            .map(|unit| unit.service_file().log);
         let Some(limits) = limits.filter(|_| !self.logs.readers().is_open(name.as_str())) else {
             return;
         };

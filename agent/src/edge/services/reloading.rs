@@ -118,7 +118,7 @@ impl Task {
         let program = self
             .supervisor
             .unit(name)
-            .map(|unit| &unit.manifest().program);
+            .map(|unit| &unit.service_file().program);
         if let Some(warning) = program.and_then(surroundings::exposed_environment) {
             tracing::warn!(target: "services", %name, "user: {warning}");
         }

@@ -10,7 +10,7 @@ use super::reloading::Reloads;
 use super::{Asked, view};
 use crate::core::service::Name;
 use crate::core::service::machine::{self, Event, Moment};
-use crate::core::service::manifest::Manifest;
+use crate::core::service::service_file::ServiceFile;
 use crate::core::service::supervisor::{Ask, Effect, End, JobId, StopDeadlines, Supervisor, Unit};
 use crate::edge::clock::{Clock, unix_ms};
 use crate::edge::events::EventBus;
@@ -58,7 +58,7 @@ pub struct Task {
     /// Whether nothing may start: the board is about to go down.
     pub(super) frozen: watch::Receiver<bool>,
     /// What is to start once it may.
-    pub(super) parked: Vec<(Name, Arc<Manifest>)>,
+    pub(super) parked: Vec<(Name, Arc<ServiceFile>)>,
     /// Takes what has become of services.
     pub(super) events: EventBus,
     /// What may be of an earlier start of a service: while it runs, nothing of that service starts.
@@ -263,7 +263,7 @@ impl Task {
         }
     }
 
-    fn carry(&mut self, name: Name, rules: Arc<Manifest>, effect: machine::Effect) {
+    fn carry(&mut self, name: Name, rules: Arc<ServiceFile>, effect: machine::Effect) {
         if effect == machine::Effect::Spawn && *self.frozen.borrow() {
             return self.parked.push((name, rules));
         }

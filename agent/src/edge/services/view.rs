@@ -93,7 +93,7 @@ fn seen(name: &Name, unit: &Unit, hands: Option<&Hands>, logs: &Logs) -> Seen {
         name: name.clone(),
         state: unit.shown(),
         pid: process.and_then(|process| u32::try_from(process.pid).ok()),
-        port: unit.manifest().port.unwrap_or_default(),
+        port: unit.service_file().port.unwrap_or_default(),
         uptime: process.map(|process| age(process.start_time)),
         restarts: unit.machine().restarts(),
         last_exit: unit.machine().last().map(|last| exit(last.exit)),

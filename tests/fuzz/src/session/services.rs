@@ -183,7 +183,7 @@ impl Services {
             name: name.as_str(),
             state: unit.shown(),
             pid: self.real[name].main.then_some(7),
-            port: unit.manifest().port.unwrap_or_default(),
+            port: unit.service_file().port.unwrap_or_default(),
             uptime: None,
             restarts: unit.machine().restarts(),
             last_exit: None,

@@ -56,8 +56,9 @@ fn strangers(entries: &Entries<'_>, stems: &[&str], conflicts: &mut Conflicts) {
 
 /// Whose order goes in a circle.
 fn circles(entries: &Entries<'_>, conflicts: &mut Conflicts) {
-    let after =
-        |(name, entry): (&&Name, &Entry<'_>)| ((*name).clone(), entry.sheet.manifest.after.clone());
+    let after = |(name, entry): (&&Name, &Entry<'_>)| {
+        ((*name).clone(), entry.sheet.service_file.after.clone())
+    };
     for (name, way) in order::circles(&entries.iter().map(after).collect()) {
         let Some(entry) = entries.get(&name) else {
             continue;
@@ -93,7 +94,7 @@ fn round(name: &Name, way: &[Name]) -> String {
 fn ports(entries: &Entries<'_>, conflicts: &mut Conflicts) {
     let mut owners: BTreeMap<u16, Vec<&Name>> = BTreeMap::new();
     for (name, entry) in entries {
-        if let Some(port) = entry.sheet.manifest.port {
+        if let Some(port) = entry.sheet.service_file.port {
             owners.entry(port).or_default().push(name);
         }
     }
@@ -125,7 +126,7 @@ impl Entry<'_> {
     /// Whom it starts after, each with its place.
     fn after(&self) -> impl Iterator<Item = (&Name, Place)> {
         let places = self.sheet.places.after.iter().copied();
-        self.sheet.manifest.after.iter().zip(places)
+        self.sheet.service_file.after.iter().zip(places)
     }
 
     /// The place of its port, with the file.

@@ -2,7 +2,7 @@
 
 pub use lastword_protocol::message::service::ServiceState as Shown;
 
-use crate::core::service::manifest::StopSignal;
+use crate::core::service::service_file::StopSignal;
 use lastword_protocol::{Instant, Millis};
 use std::fmt;
 

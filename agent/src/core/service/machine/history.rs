@@ -1,7 +1,7 @@
 //! How a service came to what it is.
 
 use super::{Exit, Machine, Shown};
-use crate::core::service::manifest::Manifest;
+use crate::core::service::service_file::ServiceFile;
 use std::collections::VecDeque;
 
 /// How many transitions are remembered.
@@ -32,7 +32,7 @@ pub struct Last {
 impl Machine {
     /// It ended before this machine began, when nobody saw it. Whether its policy wants it to run again,
     /// which is a restart.
-    pub fn ended_unseen(&mut self, at_unix_ms: u64, rules: &Manifest) -> bool {
+    pub fn ended_unseen(&mut self, at_unix_ms: u64, rules: &ServiceFile) -> bool {
         let exit = Exit::Unknown;
         self.history.last = Some(Last { exit, at_unix_ms });
         let again = rules.restart.policy.wants_more(exit.is_failure());

@@ -1,6 +1,6 @@
 //! How long to wait before the next start, and when to give up.
 
-use crate::core::service::manifest::Restart;
+use crate::core::service::service_file::Restart;
 use lastword_protocol::{Instant, Millis};
 use std::collections::VecDeque;
 
@@ -89,14 +89,14 @@ impl Retry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::service::manifest::Manifest;
+    use crate::core::service::service_file::ServiceFile;
 
     fn rules(initial: u64, most: u64, retries: u32) -> Restart {
         Restart {
             backoff_initial: Millis(initial),
             backoff_max: Millis(most),
             max_retries_per_minute: retries,
-            ..Manifest::new("").restart
+            ..ServiceFile::new("").restart
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::state::{State, Then};
 use super::{Effect, Machine, Outcome, nothing};
-use crate::core::service::manifest::{Manifest, Policy, Probe};
+use crate::core::service::service_file::{Policy, Probe, ServiceFile};
 use lastword_protocol::{Instant, Millis};
 
 /// The orders for a process that came to nothing.
@@ -40,7 +40,7 @@ impl Machine {
     }
 
     /// Takes over a process that is there already, also while a start waits for that to be known.
-    pub(super) fn adopted(&mut self, now: Instant, rules: &Manifest, age: Millis) -> Outcome {
+    pub(super) fn adopted(&mut self, now: Instant, rules: &ServiceFile, age: Millis) -> Outcome {
         const REASON: &str = "adopted from an earlier agent";
         match self.state {
             State::Stopped
@@ -73,7 +73,7 @@ impl Machine {
         vec![Effect::Spawn]
     }
 
-    pub(super) fn spawned(&mut self, now: Instant, rules: &Manifest) -> Outcome {
+    pub(super) fn spawned(&mut self, now: Instant, rules: &ServiceFile) -> Outcome {
         let State::Spawning { stop, .. } = self.state else {
             return nothing();
         };
@@ -99,7 +99,7 @@ impl Machine {
         (vec![Effect::Probe], "started".into())
     }
 
-    pub(super) fn spawn_failed(&mut self, now: Instant, rules: &Manifest, why: &str) -> Outcome {
+    pub(super) fn spawn_failed(&mut self, now: Instant, rules: &ServiceFile, why: &str) -> Outcome {
         let State::Spawning { is_final, stop } = self.state else {
             return nothing();
         };
@@ -117,7 +117,7 @@ impl Machine {
     }
 
     /// Decides what follows a start that nobody has asked for and that failed: its policy, as for an end.
-    fn retry_spawn(&mut self, now: Instant, rules: &Manifest) -> (Vec<Effect>, String) {
+    fn retry_spawn(&mut self, now: Instant, rules: &ServiceFile) -> (Vec<Effect>, String) {
         if rules.restart.policy == Policy::Never {
             self.state = State::Failed;
             return (vec![], "; its policy is not to try again".to_owned());

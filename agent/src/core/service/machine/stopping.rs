@@ -2,7 +2,7 @@
 
 use super::state::{KILL_AGAIN, Phase, State, Then};
 use super::{Effect, Machine, Outcome, nothing};
-use crate::core::service::manifest::Manifest;
+use crate::core::service::service_file::ServiceFile;
 use lastword_protocol::{Instant, Millis};
 
 impl Machine {
@@ -29,7 +29,7 @@ impl Machine {
     pub(super) fn stop(
         &mut self,
         now: Instant,
-        rules: &Manifest,
+        rules: &ServiceFile,
         grace: Option<Millis>,
     ) -> Outcome {
         let asked = grace.unwrap_or(rules.stop.grace);
@@ -61,7 +61,7 @@ impl Machine {
     pub(super) fn begin_stop(
         &mut self,
         now: Instant,
-        rules: &Manifest,
+        rules: &ServiceFile,
         grace: Millis,
         then: Then,
     ) -> Vec<Effect> {

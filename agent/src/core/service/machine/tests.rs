@@ -1,12 +1,12 @@
 //! What one service does, event by event.
 
 use super::*;
-use crate::core::service::manifest::{Policy, Probe, Stop, StopSignal};
+use crate::core::service::service_file::{Policy, Probe, Stop, StopSignal};
 
 const CLEAR: Effect = Effect::Clear(StopSignal::Term);
 
-fn rules(policy: Policy) -> Manifest {
-    let mut rules = Manifest::new("camera");
+fn rules(policy: Policy) -> ServiceFile {
+    let mut rules = ServiceFile::new("camera");
     rules.restart.policy = policy;
     rules
 }
@@ -14,17 +14,17 @@ fn rules(policy: Policy) -> Manifest {
 /// A machine with what it is held against.
 struct Life {
     machine: Machine,
-    rules: Manifest,
+    rules: ServiceFile,
 }
 
 impl Life {
-    fn new(rules: Manifest) -> Self {
+    fn new(rules: ServiceFile) -> Self {
         let machine = Machine::new(7, 0);
         Self { machine, rules }
     }
 
     /// A service that runs and is ready, since the time 0.
-    fn running(rules: Manifest) -> Self {
+    fn running(rules: ServiceFile) -> Self {
         let mut life = Self::new(rules);
         life.step(0, Event::Start);
         life.step(0, Event::Spawned);
@@ -87,7 +87,7 @@ fn the_hook_comes_first_and_its_time_counts_against_the_grace() {
         signal: StopSignal::Int,
         grace: Millis(100),
     };
-    let rules = Manifest {
+    let rules = ServiceFile {
         stop,
         ..rules(Policy::Always)
     };

@@ -5,8 +5,8 @@ use super::{Effect, Supervisor, Unit};
 use crate::core::service::Name;
 use crate::core::service::catalog::Catalog;
 use crate::core::service::machine::{Machine, Moment, Shown};
-use crate::core::service::manifest::{Digest, Manifest};
 use crate::core::service::plan::Plan;
+use crate::core::service::service_file::{Digest, ServiceFile};
 use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Supervisor {
         }
         let machine = Machine::new(self.next_seed(), restarts);
         // Until its file is read, it is only looked after.
-        let rules = Arc::new(Manifest::orphan());
+        let rules = Arc::new(ServiceFile::orphan());
         let mut unit = Unit::new(rules, machine);
         unit.started_by = started_by;
         self.units.insert(name, unit);
@@ -56,8 +56,8 @@ impl Supervisor {
             outdated.clone()
         };
         let plan = Plan::new(&now, &to_restart, &catalog);
-        for (name, manifest) in &catalog.services {
-            self.define(at, name, manifest, to_restart.contains(name));
+        for (name, service_file) in &catalog.services {
+            self.define(at, name, service_file, to_restart.contains(name));
         }
         for name in outdated.difference(&to_restart) {
             if let Some(unit) = self.units.get_mut(name) {
@@ -77,48 +77,48 @@ impl Supervisor {
     /// Whose process was started by something else than the catalog says.
     fn outdated(&self, catalog: &Catalog) -> BTreeSet<Name> {
         let services = catalog.services.iter();
-        let outdated = services.filter(|(name, manifest)| {
+        let outdated = services.filter(|(name, service_file)| {
             let unit = self.units.get(*name);
-            unit.is_some_and(|unit| unit.is_outdated_by(manifest))
+            unit.is_some_and(|unit| unit.is_outdated_by(service_file))
         });
         outdated.map(|(name, _)| name.clone()).collect()
     }
 
     /// `outdated`: its process has to be started again, whatever was known of its file.
-    fn define(&mut self, at: Moment, name: &Name, manifest: &Arc<Manifest>, outdated: bool) {
+    fn define(&mut self, at: Moment, name: &Name, service_file: &Arc<ServiceFile>, outdated: bool) {
         let Some(unit) = self.units.get_mut(name) else {
             let machine = Machine::new(self.next_seed(), 0);
-            let mut unit = Unit::new(manifest.clone(), machine);
-            if manifest.autostart {
+            let mut unit = Unit::new(service_file.clone(), machine);
+            if service_file.autostart {
                 unit.queued = Queued::Start;
             }
             self.units.insert(name.clone(), unit);
             return;
         };
         let was_removed = mem::replace(&mut unit.removed, false);
-        if unit.manifest() == &**manifest && !outdated {
+        if unit.service_file() == &**service_file && !outdated {
             return;
         }
         let first = unit.rules.is_orphan();
         // What is known of the process itself counts, rather than what is believed of its file.
         let differs = match unit.started_by {
-            Some(digest) => digest != manifest.digest(),
-            None => manifest.needs_restart(&unit.rules),
+            Some(digest) => digest != service_file.digest(),
+            None => service_file.needs_restart(&unit.rules),
         };
         let restart = !first && unit.machine.has_process() && differs;
         if restart || was_removed {
-            unit.next = Some(manifest.clone());
+            unit.next = Some(service_file.clone());
             unit.queued = Queued::Restart;
             return;
         }
         unit.next = None;
-        unit.rules = manifest.clone();
+        unit.rules = service_file.clone();
         if outdated {
             unit.queued = Queued::Restart;
             return;
         }
         if mem::take(&mut unit.ended_unseen) {
-            if unit.machine.ended_unseen(at.unix_ms, manifest) {
+            if unit.machine.ended_unseen(at.unix_ms, service_file) {
                 unit.queued = Queued::Start;
             }
             return;
@@ -130,7 +130,7 @@ impl Supervisor {
             Shown::Backoff => differs,
             _ => first,
         };
-        if anew && manifest.autostart && !unit.machine.has_process() {
+        if anew && service_file.autostart && !unit.machine.has_process() {
             unit.queued = Queued::Start;
         }
     }
@@ -138,9 +138,11 @@ impl Supervisor {
 
 /// What was known of a service's file before this catalog. Of one that was recalled only the digest was: it
 /// is as the catalog says, unless that differs.
-fn known(unit: &Unit, catalog: &Catalog, name: &Name) -> Arc<Manifest> {
+fn known(unit: &Unit, catalog: &Catalog, name: &Name) -> Arc<ServiceFile> {
     let known = unit.next.as_ref().unwrap_or(&unit.rules);
-    let same = |manifest: &&Arc<Manifest>| unit.started_by.is_none_or(|it| it == manifest.digest());
+    let same = |service_file: &&Arc<ServiceFile>| {
+        unit.started_by.is_none_or(|it| it == service_file.digest())
+    };
     let recalled = catalog.services.get(name).filter(|_| known.is_orphan());
     recalled.filter(same).unwrap_or(known).clone()
 }

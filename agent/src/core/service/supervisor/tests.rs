@@ -6,7 +6,7 @@ mod world;
 use super::*;
 use crate::core::service::catalog::{Catalog, File, SUFFIX};
 use crate::core::service::machine::Exit;
-use crate::core::service::manifest::{OnAgentExit, StopSignal};
+use crate::core::service::service_file::{OnAgentExit, StopSignal};
 use lastword_protocol::Millis;
 
 fn name(text: &str) -> Name {
@@ -440,7 +440,7 @@ fn check_outdated(
     changed: bool,
     restarts: bool,
 ) {
-    let digest = Manifest::parse("a.kdl", file).unwrap().digest();
+    let digest = ServiceFile::parse("a.kdl", file).unwrap().digest();
     let mut supervisor = Supervisor::new(1);
     supervisor.recall(name("a"), 3, Some(digest));
     let adopted = Event::Adopted(lastword_protocol::Millis(5));
@@ -464,7 +464,7 @@ fn check_outdated(
     assert_eq!(told(&effects, SPAWN), ["a"]);
     supervisor.tell(at(2), &name("a"), Event::Spawned);
     let unit = supervisor.unit(&name("a")).unwrap();
-    let new = Manifest::parse("a.kdl", later).unwrap().digest();
+    let new = ServiceFile::parse("a.kdl", later).unwrap().digest();
     assert_eq!((unit.digest(), unit.is_outdated()), (Some(new), false));
     let (plan, effects) = supervisor.reload(at(3), catalog(&[("a", later)]));
     assert_eq!((plan.unchanged.len(), effects), (1, vec![]));

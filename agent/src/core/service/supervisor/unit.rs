@@ -3,16 +3,16 @@
 use super::End;
 use crate::core::service::Name;
 use crate::core::service::machine::{Machine, Shown};
-use crate::core::service::manifest::{Digest, Manifest, OnAgentExit};
+use crate::core::service::service_file::{Digest, OnAgentExit, ServiceFile};
 use lastword_protocol::{Instant, Millis};
 use std::sync::Arc;
 
 /// One service.
 #[derive(Debug)]
 pub struct Unit {
-    pub(super) rules: Arc<Manifest>,
+    pub(super) rules: Arc<ServiceFile>,
     /// What is true of it from its next start on.
-    pub(super) next: Option<Arc<Manifest>>,
+    pub(super) next: Option<Arc<ServiceFile>>,
     pub(super) machine: Machine,
     /// What its process was started by; `None` if nobody has written that down.
     pub(super) started_by: Option<Digest>,
@@ -47,7 +47,7 @@ pub(super) enum Rest {
 }
 
 impl Unit {
-    pub(super) fn new(rules: Arc<Manifest>, machine: Machine) -> Self {
+    pub(super) fn new(rules: Arc<ServiceFile>, machine: Machine) -> Self {
         Self {
             rules,
             next: None,
@@ -63,28 +63,28 @@ impl Unit {
 
     /// What its file says, as of the last reload.
     #[must_use]
-    pub fn manifest(&self) -> &Manifest {
+    pub fn service_file(&self) -> &ServiceFile {
         self.next.as_deref().unwrap_or(&self.rules)
     }
 
     /// What its process was started by, or will be if it has none.
     #[must_use]
     pub fn digest(&self) -> Option<Digest> {
-        if self.machine.has_process() || self.manifest().is_orphan() {
+        if self.machine.has_process() || self.service_file().is_orphan() {
             return self.started_by;
         }
-        Some(self.manifest().digest())
+        Some(self.service_file().digest())
     }
 
     /// Whether its process was started by a file that said something else than its file says now, and
     /// nobody has seen to that.
     #[must_use]
     pub fn is_outdated(&self) -> bool {
-        !self.manifest().is_orphan() && self.is_outdated_by(self.manifest())
+        !self.service_file().is_orphan() && self.is_outdated_by(self.service_file())
     }
 
-    pub(super) fn is_outdated_by(&self, manifest: &Manifest) -> bool {
-        let differs = |digest: Digest| digest != manifest.digest();
+    pub(super) fn is_outdated_by(&self, service_file: &ServiceFile) -> bool {
+        let differs = |digest: Digest| digest != service_file.digest();
         let rests = self.machine.is_up() && self.queued == Queued::Nothing;
         rests && self.started_by.is_some_and(differs)
     }
@@ -132,7 +132,7 @@ impl Unit {
             Queued::Stop | Queued::Restart => self.machine.has_process(),
             Queued::Nothing | Queued::Start => self.machine.shown() == Shown::Stopping,
         };
-        leaves && self.manifest().after.contains(name)
+        leaves && self.service_file().after.contains(name)
     }
 
     /// Returns when nothing of it is left at the latest, if its stop begins at `begins`.
@@ -149,7 +149,7 @@ impl Unit {
 
     /// Whether it runs on when the agent ends so.
     pub(super) fn is_kept(&self, end: End) -> bool {
-        let adopted = self.manifest().on_agent_exit == OnAgentExit::Adopt;
+        let adopted = self.service_file().on_agent_exit == OnAgentExit::Adopt;
         end == End::KeepAdoptable && adopted && self.machine.is_up()
     }
 }

@@ -374,7 +374,7 @@ proptest! {
         prop_assert!(world.supervisor.is_quiet(end));
         let adoptable = |name: &Name| {
             let unit = world.supervisor.unit(name);
-            unit.is_some_and(|it| it.manifest().on_agent_exit == OnAgentExit::Adopt)
+            unit.is_some_and(|it| it.service_file().on_agent_exit == OnAgentExit::Adopt)
         };
         for (name, real) in &world.real {
             prop_assert!(real.is_empty() || keep && adoptable(name), "{name} is left");

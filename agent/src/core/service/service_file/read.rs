@@ -1,14 +1,14 @@
-//! From KDL nodes to a [`Manifest`]: one function a block.
+//! From KDL nodes to a [`ServiceFile`]: one function a block.
 
 mod environment;
 
 use super::{
-    Manifest, OnAgentExit, Places, Policy, Probe, Ready, Restart, Sheet, Stop, StopSignal,
+    OnAgentExit, Places, Policy, Probe, Ready, Restart, ServiceFile, Sheet, Stop, StopSignal,
 };
 use crate::core::log::LogLimits;
 use crate::core::service::Name;
-use lastword_config::{ConfigError, ConfigErrors, Source};
 use kdl::{KdlEntry, KdlNode};
+use lastword_config::{ConfigError, ConfigErrors, Source};
 use lastword_protocol::Millis;
 use lastword_shell::nearest;
 use std::collections::HashSet;
@@ -51,7 +51,7 @@ const DAY: Millis = Millis(24 * HOUR.0);
 /// Reads the whole file.
 pub(super) fn sheet(mut source: Source<'_>) -> Result<Sheet, ConfigErrors> {
     let mut sheet = Sheet {
-        manifest: Manifest::new(""),
+        service_file: ServiceFile::new(""),
         places: Places::default(),
     };
     let Some(document) = source.document() else {
@@ -60,19 +60,19 @@ pub(super) fn sheet(mut source: Source<'_>) -> Result<Sheet, ConfigErrors> {
     let mut ready = None;
     let nodes = document.nodes();
     source.each_once(nodes, |node| {
-        let manifest = &mut sheet.manifest;
+        let service_file = &mut sheet.service_file;
         match node.name().value() {
             "autostart" => {
-                manifest.autostart = source.boolean(one(&source, node, "#true or #false")?)?;
+                service_file.autostart = source.boolean(one(&source, node, "#true or #false")?)?;
             }
             "ready" => ready = Some(self::ready(&source, node)?),
-            "restart" => manifest.restart = restart(&source, node)?,
-            "stop" => manifest.stop = stop(&source, node)?,
-            "on-agent-exit" => manifest.on_agent_exit = on_agent_exit(&source, node)?,
-            "log" => manifest.log = log(&source, node)?,
+            "restart" => service_file.restart = restart(&source, node)?,
+            "stop" => service_file.stop = stop(&source, node)?,
+            "on-agent-exit" => service_file.on_agent_exit = on_agent_exit(&source, node)?,
+            "log" => service_file.log = log(&source, node)?,
             "port" | "after" => among_others(&source, node, &mut sheet)?,
             "env" | "env-clear" | "env-allow" => {
-                environment::read(&source, node, nodes, &mut manifest.program)?;
+                environment::read(&source, node, nodes, &mut service_file.program)?;
             }
             _ => program(&source, node, &mut sheet)?,
         }
@@ -84,10 +84,10 @@ pub(super) fn sheet(mut source: Source<'_>) -> Result<Sheet, ConfigErrors> {
     if !nodes.iter().any(is_command) {
         source.miss("command is missing: it is all that a service has to say");
     }
-    let manifest = &mut sheet.manifest;
-    match (ready, manifest.port) {
-        (Some(ready), _) => manifest.ready = ready,
-        (None, Some(port)) => manifest.ready.probe = Probe::Tcp(port),
+    let service_file = &mut sheet.service_file;
+    match (ready, service_file.port) {
+        (Some(ready), _) => service_file.ready = ready,
+        (None, Some(port)) => service_file.ready.probe = Probe::Tcp(port),
         (None, None) => {}
     }
     source.verdict(sheet)
@@ -96,7 +96,7 @@ pub(super) fn sheet(mut source: Source<'_>) -> Result<Sheet, ConfigErrors> {
 /// What says how it stands among other services.
 fn among_others(source: &Source<'_>, node: &KdlNode, sheet: &mut Sheet) -> Result<(), ConfigError> {
     if node.name().value() == "port" {
-        sheet.manifest.port = Some(port(source, node)?);
+        sheet.service_file.port = Some(port(source, node)?);
         sheet.places.port = node.entries().first().map(|entry| source.place_of(entry));
     } else {
         let names = names(source, node)?;
@@ -104,14 +104,14 @@ fn among_others(source: &Source<'_>, node: &KdlNode, sheet: &mut Sheet) -> Resul
             .iter()
             .map(|(_, entry)| source.place_of(entry))
             .collect();
-        sheet.manifest.after = names.into_iter().map(|(name, _)| name).collect();
+        sheet.service_file.after = names.into_iter().map(|(name, _)| name).collect();
     }
     Ok(())
 }
 
 /// What says how the process is started.
 fn program(source: &Source<'_>, node: &KdlNode, sheet: &mut Sheet) -> Result<(), ConfigError> {
-    let (program, places) = (&mut sheet.manifest.program, &mut sheet.places);
+    let (program, places) = (&mut sheet.service_file.program, &mut sheet.places);
     let place = node.entries().first().map(|entry| source.place_of(entry));
     match node.name().value() {
         "command" => {
@@ -194,7 +194,7 @@ fn names<'n>(
 }
 
 fn ready(source: &Source<'_>, node: &KdlNode) -> Result<Ready, ConfigError> {
-    let mut ready = Manifest::new("").ready;
+    let mut ready = ServiceFile::new("").ready;
     let mut probe = None;
     let nodes = source.children(node, READY_KEYS)?;
     source.each_once(nodes, |node| {
@@ -238,7 +238,7 @@ fn words(source: &Source<'_>, node: &KdlNode) -> Result<Vec<String>, ConfigError
 }
 
 fn restart(source: &Source<'_>, node: &KdlNode) -> Result<Restart, ConfigError> {
-    let mut restart = Manifest::new("").restart;
+    let mut restart = ServiceFile::new("").restart;
     let sound = source.each_once(source.children(node, RESTART_KEYS)?, |node| {
         match node.name().value() {
             "policy" => restart.policy = policy(source, one(source, node, "a policy")?)?,
@@ -271,7 +271,7 @@ fn policy(source: &Source<'_>, entry: &KdlEntry) -> Result<Policy, ConfigError> 
 }
 
 fn stop(source: &Source<'_>, node: &KdlNode) -> Result<Stop, ConfigError> {
-    let mut stop = Manifest::new("").stop;
+    let mut stop = ServiceFile::new("").stop;
     source.each_once(source.children(node, STOP_KEYS)?, |node| {
         match node.name().value() {
             "hook" => {
@@ -309,7 +309,7 @@ fn on_agent_exit(source: &Source<'_>, node: &KdlNode) -> Result<OnAgentExit, Con
 }
 
 fn log(source: &Source<'_>, node: &KdlNode) -> Result<LogLimits, ConfigError> {
-    let mut log = Manifest::new("").log;
+    let mut log = ServiceFile::new("").log;
     source.each_once(source.children(node, LOG_KEYS)?, |node| {
         let key = node.name().value();
         if !LOG_KEYS.contains(&key) {

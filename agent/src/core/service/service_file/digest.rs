@@ -1,6 +1,6 @@
 //! A number for what a process is started by, that outlives the agent.
 
-use super::{InheritedEnv, Manifest};
+use super::{InheritedEnv, ServiceFile};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::ParseIntError;
@@ -12,9 +12,9 @@ use std::num::ParseIntError;
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(u64);
 
-impl Manifest {
+impl ServiceFile {
     /// The digest of what its process is started by. Two that differ need a restart
-    /// ([`Manifest::needs_restart`]).
+    /// ([`ServiceFile::needs_restart`]).
     #[must_use]
     pub fn digest(&self) -> Digest {
         let program = &self.program;
@@ -97,7 +97,7 @@ mod tests {
 
     fn digest(text: &str) -> Digest {
         let text = format!("command \"a\"\n{text}");
-        Manifest::parse("a.kdl", &text).unwrap().digest()
+        ServiceFile::parse("a.kdl", &text).unwrap().digest()
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         for one in files {
             for other in files {
                 let read =
-                    |text| Manifest::parse("a.kdl", &format!("command \"a\"\n{text}")).unwrap();
+                    |text| ServiceFile::parse("a.kdl", &format!("command \"a\"\n{text}")).unwrap();
                 let restarts = read(one).needs_restart(&read(other));
                 assert_eq!(digest(one) != digest(other), restarts, "{one:?} {other:?}");
             }

@@ -10,7 +10,7 @@ fn check(text: &str, told: &[&str]) {
 
 #[track_caller]
 fn check_whole(text: &str, told: &[&str]) {
-    let errors = Manifest::parse("camera.kdl", text).expect_err(text);
+    let errors = ServiceFile::parse("camera.kdl", text).expect_err(text);
     let shown = errors.to_string();
     let shown: Vec<_> = shown
         .lines()
@@ -21,16 +21,16 @@ fn check_whole(text: &str, told: &[&str]) {
 
 #[test]
 fn a_command_is_enough() {
-    let parsed = Manifest::parse("camera.kdl", "command \"camera\"");
-    assert_eq!(parsed, Ok(Manifest::new("camera")));
+    let parsed = ServiceFile::parse("camera.kdl", "command \"camera\"");
+    assert_eq!(parsed, Ok(ServiceFile::new("camera")));
 }
 
 /// `says`: what is said of the environment; `has`: which of some variables of the agent's pass.
 #[track_caller]
 fn check_inherited(says: &str, has: &[&str]) {
     let text = format!("command \"a\"\n{says}");
-    let manifest = Manifest::parse("camera.kdl", &text).expect(says);
-    let inherited = &manifest.program.inherited;
+    let service_file = ServiceFile::parse("camera.kdl", &text).expect(says);
+    let inherited = &service_file.program.inherited;
     let mut names = vec![
         "PATH",
         "LANG",
@@ -91,30 +91,33 @@ fn every_key_is_read() {
         on-agent-exit "adopt"
         log { max-size "64KiB"; keep 0; ring "1GiB" }
     "#;
-    let manifest = Manifest::parse("camera.kdl", text).unwrap();
-    assert_eq!(manifest.program.args, ["--http", "", "8421"]);
-    assert_eq!(manifest.program.env.len(), 2);
-    assert_eq!(manifest.after.len(), 2);
+    let service_file = ServiceFile::parse("camera.kdl", text).unwrap();
+    assert_eq!(service_file.program.args, ["--http", "", "8421"]);
+    assert_eq!(service_file.program.env.len(), 2);
+    assert_eq!(service_file.after.len(), 2);
     assert_eq!(
-        manifest.ready,
+        service_file.ready,
         Ready {
             probe: Probe::Tcp(8_422),
             timeout: Millis(2_000)
         }
     );
-    assert_eq!(manifest.restart.policy, Policy::Always);
-    assert_eq!(manifest.restart.backoff_initial, Millis(0));
-    assert_eq!(manifest.restart.max_retries_per_minute, 9);
-    assert_eq!(manifest.stop.signal, StopSignal::Int);
-    assert_eq!(manifest.stop.grace, Millis(60_000));
-    assert_eq!(manifest.on_agent_exit, OnAgentExit::Adopt);
-    assert_eq!(manifest.log.max_size_bytes, 65_536);
-    assert_eq!((manifest.log.keep, manifest.log.ring_bytes), (0, 1 << 30));
+    assert_eq!(service_file.restart.policy, Policy::Always);
+    assert_eq!(service_file.restart.backoff_initial, Millis(0));
+    assert_eq!(service_file.restart.max_retries_per_minute, 9);
+    assert_eq!(service_file.stop.signal, StopSignal::Int);
+    assert_eq!(service_file.stop.grace, Millis(60_000));
+    assert_eq!(service_file.on_agent_exit, OnAgentExit::Adopt);
+    assert_eq!(service_file.log.max_size_bytes, 65_536);
+    assert_eq!(
+        (service_file.log.keep, service_file.log.ring_bytes),
+        (0, 1 << 30)
+    );
 }
 
 #[test]
 fn a_port_is_probed_unless_the_file_says_otherwise() {
-    let probe = |text: &str| Manifest::parse("a.kdl", text).unwrap().ready.probe;
+    let probe = |text: &str| ServiceFile::parse("a.kdl", text).unwrap().ready.probe;
     assert_eq!(probe("command \"a\"\nport 80"), Probe::Tcp(80));
     assert_eq!(probe("command \"a\"\nport 80\nready { none }"), Probe::None);
     assert_eq!(
@@ -342,7 +345,7 @@ fn a_file_of_which_nothing_can_be_made_is_told_as_far_as_it_goes() {
         ],
     );
     let many = "port =\n".repeat(60);
-    let errors = Manifest::parse("a.kdl", &many)
+    let errors = ServiceFile::parse("a.kdl", &many)
         .expect_err("no KDL")
         .to_string();
     assert_eq!(errors.lines().count(), 51);
@@ -395,7 +398,7 @@ proptest::proptest! {
         picks in proptest::collection::vec(0..PIECES.len(), 0..40)
     ) {
         let text: String = picks.into_iter().map(|pick| PIECES[pick]).collect();
-        let errors = Manifest::parse("a.kdl", &text).err().into_iter().flatten();
+        let errors = ServiceFile::parse("a.kdl", &text).err().into_iter().flatten();
         let places: Vec<_> = errors.map(|error| error.place).collect();
         assert!(places.is_sorted(), "{text:?}: {places:?}");
         for place in places {

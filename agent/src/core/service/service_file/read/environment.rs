@@ -2,8 +2,8 @@
 
 use super::super::{InheritedEnv, Program, is_agents_own};
 use super::{any_text, no_nul, one};
-use lastword_config::{ConfigError, Source};
 use kdl::{KdlEntry, KdlNode};
+use lastword_config::{ConfigError, Source};
 
 /// Reads `env`, `env-clear` or `env-allow`; `nodes` are all of the file.
 pub(super) fn read(

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// A service, as its file describes it. Only `command` has to be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Manifest {
+pub struct ServiceFile {
     /// How its process is started.
     pub program: Program,
     /// Its TCP port, for whoever wants to reach it. No two services have the same.
@@ -203,7 +203,7 @@ pub enum OnAgentExit {
 #[derive(Clone, Debug)]
 pub struct Sheet {
     /// What it says.
-    pub manifest: Manifest,
+    pub service_file: ServiceFile,
     /// Where.
     pub places: Places,
 }
@@ -221,7 +221,7 @@ pub struct Places {
 }
 
 impl Sheet {
-    /// As [`Manifest::parse`].
+    /// As [`ServiceFile::parse`].
     ///
     /// # Errors
     ///
@@ -231,7 +231,7 @@ impl Sheet {
     }
 }
 
-impl Manifest {
+impl ServiceFile {
     /// A service that only says what its program is.
     #[must_use]
     pub fn new(command: &str) -> Self {
@@ -293,7 +293,7 @@ impl Manifest {
     ///
     /// [`ConfigErrors`]: everything that is wrong, with line and column.
     pub fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
-        Sheet::read(file, text).map(|sheet| sheet.manifest)
+        Sheet::read(file, text).map(|sheet| sheet.service_file)
     }
 
     /// Whether a running service has to be started again for this to become true of it.
