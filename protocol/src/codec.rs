@@ -51,6 +51,12 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// An `i32`: zigzag, so that small numbers are short on either side of zero, and then as
+    /// [`Writer::number`].
+    pub(crate) fn signed(&mut self, number: i32) {
+        self.number(zigzag(number).into());
+    }
+
     /// Bytes as they are.
     pub(crate) fn array(&mut self, bytes: &[u8]) {
         for byte in bytes {
@@ -93,6 +99,11 @@ const BITS: u32 = 7;
 /// The most bytes of a number, and the most that the last of so many may be.
 const NUMBER_BYTES: usize = 10;
 const LAST_MOST: u8 = 1;
+
+/// Returns the number as postcard writes it: 0, -1, 1, -2 become 0, 1, 2, 3.
+const fn zigzag(number: i32) -> u32 {
+    (number << 1 ^ number >> (i32::BITS - 1)).cast_unsigned()
+}
 
 /// Writes the fields of a struct in the order in which they are listed: all of them, or it does
 /// not compile.
@@ -182,6 +193,12 @@ pub trait Field {
 impl Field for u8 {
     fn write(&self, out: &mut Writer<'_>) {
         out.byte(*self);
+    }
+}
+
+impl Field for i32 {
+    fn write(&self, out: &mut Writer<'_>) {
+        out.signed(*self);
     }
 }
 

@@ -32,12 +32,14 @@ pub mod transfer;
 
 pub mod power;
 
+pub mod rollout;
+
 pub mod caller;
 
 mod cobs;
 mod codec;
 
 pub use units::{
-    BootId, ClientId, Generation, Instant, Millis, Nonce, NotAnObjectHash, ObjectHash, OperationId,
-    Sequence, Text, TransferId,
+    BootId, ClientId, Generation, Instant, Millis, Nonce, NotAGeneration, NotAnObjectHash,
+    ObjectHash, OperationId, Sequence, Text, TransferId,
 };

@@ -215,6 +215,26 @@ impl Sequence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Generation(pub [u8; 32]);
 
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ObjectHash(self.0).fmt(f)
+    }
+}
+
+impl FromStr for Generation {
+    type Err = NotAGeneration;
+
+    fn from_str(text: &str) -> Result<Self, NotAGeneration> {
+        let hash: ObjectHash = text.parse().map_err(|_| NotAGeneration)?;
+        Ok(Self(hash.0))
+    }
+}
+
+/// A generation's name is 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a generation's name is the SHA-256 of its manifest, 64 hexadecimal digits")]
+pub struct NotAGeneration;
+
 /// The content hash (SHA-256) that names an object of a board's store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectHash(pub [u8; 32]);

@@ -87,6 +87,30 @@ fn a_number_is_written_as_postcard_writes_it() {
 }
 
 #[test]
+fn a_signed_number_is_written_as_postcard_writes_it() {
+    for (number, bytes) in [
+        (0, &[0x00][..]),
+        (-1, &[0x01]),
+        (1, &[0x02]),
+        (-5, &[0x09]),
+        (i32::MIN, &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F]),
+    ] {
+        let mut room = [0; 5];
+        let mut out = Writer::new(&mut room);
+        number.write(&mut out);
+        let length = out.finish().unwrap();
+        assert_eq!(&room[..length], bytes, "{number}");
+    }
+    for bits in 0..32 {
+        for number in [i32::MAX >> bits, i32::MIN >> bits] {
+            for number in [number, number.wrapping_add(1), number.wrapping_sub(1)] {
+                check(&number);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_number_is_read_as_postcard_reads_it() {
     for more in 0..12 {
         for high in [0, 1, 0x7F, 0x80, 0x81, 0xFF] {
