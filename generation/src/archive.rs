@@ -1,0 +1,269 @@
+//! The one file that carries a generation: a tar archive, so that ordinary tools open it.
+//!
+//! Its members are `manifest.json`, `manifest.json.minisig`, and `files/SHA256.zst` for each content: what
+//! `tar -x`, `minisign -V` and `zstd -d` take. The first two come first, so that a reader knows what it deals with
+//! before it reads on.
+
+use crate::delta::{self, ExpandError, ExpectedFile};
+use crate::manifest::{MANIFEST_BYTES_MAX, Manifest, ManifestError, generation_of};
+use crate::signature::{KeyId, SIGNATURE_BYTES_MAX, SignatureError, TrustedKeys};
+use lastword_protocol::{Generation, ObjectHash};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use tar::{Builder, Header};
+
+/// The manifest's member.
+pub const MANIFEST_MEMBER: &str = "manifest.json";
+/// Its signature's.
+pub const SIGNATURE_MEMBER: &str = "manifest.json.minisig";
+/// The directory of the contents.
+const FILES_PREFIX: &str = "files/";
+/// The end of a content's name.
+const FILE_SUFFIX: &str = ".zst";
+
+/// A generation in its file, whose members were looked at and whose contents are read when they are asked for.
+#[derive(Debug)]
+pub struct GenerationArchive {
+    file: File,
+    manifest: Vec<u8>,
+    signature: String,
+    contents: HashMap<ObjectHash, MemberRange>,
+}
+
+/// The place of a member's bytes in the file.
+#[derive(Clone, Copy, Debug)]
+struct MemberRange {
+    offset: u64,
+    length: u64,
+}
+
+/// A reason why a file is no generation, or not the one that it says.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// It cannot be read, or is no tar archive.
+    #[error("cannot read the archive: {0}")]
+    Read(#[from] io::Error),
+    /// Its members are not those of a generation.
+    #[error("no generation: {0}")]
+    Member(String),
+    /// Its signature does not count.
+    #[error("signature mismatch on {generation}: {source}")]
+    Signature {
+        /// The generation.
+        generation: Generation,
+        /// The reason.
+        source: SignatureError,
+    },
+    /// Its manifest holds what it must not.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A content is not what the manifest says.
+    #[error("{path}: {source}")]
+    Content {
+        /// A file with that content.
+        path: String,
+        /// The fault.
+        source: ExpandError,
+    },
+}
+
+impl GenerationArchive {
+    /// Opens a file and finds its members. Nothing of them has been checked then.
+    ///
+    /// # Errors
+    ///
+    /// [`ArchiveError::Read`], [`ArchiveError::Member`].
+    pub fn open(path: &Path) -> Result<Self, ArchiveError> {
+        let mut archive = tar::Archive::new(File::open(path)?);
+        let (mut manifest, mut signature) = (None, None);
+        let mut contents = HashMap::new();
+        for entry in archive.entries_with_seek()? {
+            let mut entry = entry?;
+            let name = member_name(&entry)?;
+            let kind = entry.header().entry_type();
+            if kind.is_dir() || name.is_empty() {
+                continue;
+            }
+            if !kind.is_file() {
+                let message = format!("{name:?} is no regular file");
+                return Err(ArchiveError::Member(message));
+            }
+            let range = MemberRange {
+                offset: entry.raw_file_position(),
+                length: entry.size(),
+            };
+            let is_again = match &*name {
+                MANIFEST_MEMBER => manifest
+                    .replace(read_bounded(&mut entry, MANIFEST_BYTES_MAX)?)
+                    .is_some(),
+                SIGNATURE_MEMBER => signature
+                    .replace(read_bounded(&mut entry, SIGNATURE_BYTES_MAX)?)
+                    .is_some(),
+                name => {
+                    let hash = content_hash(name).ok_or_else(|| {
+                        ArchiveError::Member(format!("{name:?} does not belong to one"))
+                    })?;
+                    contents.insert(hash, range).is_some()
+                }
+            };
+            if is_again {
+                return Err(ArchiveError::Member(format!("{name:?} is there twice")));
+            }
+        }
+        let missing = |name| ArchiveError::Member(format!("{name} is missing"));
+        let signature = signature.ok_or_else(|| missing(SIGNATURE_MEMBER))?;
+        let signature = String::from_utf8(signature)
+            .map_err(|_| ArchiveError::Member(format!("{SIGNATURE_MEMBER} is no text")))?;
+        Ok(Self {
+            file: archive.into_inner(),
+            manifest: manifest.ok_or_else(|| missing(MANIFEST_MEMBER))?,
+            signature,
+            contents,
+        })
+    }
+
+    /// The raw bytes of the manifest.
+    #[must_use]
+    pub fn manifest_bytes(&self) -> &[u8] {
+        &self.manifest
+    }
+
+    /// The text of its signature.
+    #[must_use]
+    pub fn signature(&self) -> &str {
+        &self.signature
+    }
+
+    /// The generation's name.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        generation_of(&self.manifest)
+    }
+
+    /// Checks the signature, and returns the key.
+    ///
+    /// # Errors
+    ///
+    /// [`ArchiveError::Signature`].
+    pub fn check_signature(&self, keys: &TrustedKeys) -> Result<KeyId, ArchiveError> {
+        let checked = keys.verify(&self.manifest, &self.signature);
+        checked.map_err(|source| ArchiveError::Signature {
+            generation: self.generation(),
+            source,
+        })
+    }
+
+    /// Returns the manifest, and finds that the contents of all its files are there.
+    ///
+    /// # Errors
+    ///
+    /// [`ArchiveError::Manifest`], [`ArchiveError::Member`].
+    pub fn manifest(&self) -> Result<Manifest, ArchiveError> {
+        let manifest = Manifest::parse(&self.manifest)?;
+        for file in &manifest.files {
+            if !self.contents.contains_key(&file.sha256) {
+                let message = format!("the content of {} is missing", file.path);
+                return Err(ArchiveError::Member(message));
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// Returns the number of bytes of a content as it is in the archive, compressed.
+    #[must_use]
+    pub fn packed_bytes(&self, content: ObjectHash) -> Option<u64> {
+        self.contents.get(&content).map(|range| range.length)
+    }
+
+    /// Returns a content as it is in the archive, compressed.
+    ///
+    /// # Errors
+    ///
+    /// [`ArchiveError::Read`], [`ArchiveError::Member`].
+    pub fn packed(&mut self, content: ObjectHash) -> Result<impl Read, ArchiveError> {
+        let range = self.contents.get(&content);
+        let range = *range
+            .ok_or_else(|| ArchiveError::Member(format!("the content {content} is missing")))?;
+        self.file.seek(SeekFrom::Start(range.offset))?;
+        Ok((&self.file).take(range.length))
+    }
+
+    /// Writes the content of a file to `out`, and checks it. What was written is of no use after an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ArchiveError`].
+    pub fn extract(
+        &mut self,
+        path: &str,
+        expected: ExpectedFile,
+        out: &mut impl Write,
+    ) -> Result<(), ArchiveError> {
+        let packed = self.packed(expected.hash)?;
+        delta::expand(packed, &[], expected, out).map_err(|source| ArchiveError::Content {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+/// Returns a member's name, without the `./` of many archives.
+fn member_name(entry: &tar::Entry<'_, impl Read>) -> Result<String, ArchiveError> {
+    let name = String::from_utf8(entry.path_bytes().into_owned())
+        .map_err(|_| ArchiveError::Member("a member's name is no text".into()))?;
+    let name = name.strip_prefix("./").unwrap_or(&name);
+    Ok(name.to_owned())
+}
+
+fn content_hash(name: &str) -> Option<ObjectHash> {
+    let hash = name.strip_prefix(FILES_PREFIX)?.strip_suffix(FILE_SUFFIX)?;
+    hash.parse().ok()
+}
+
+fn read_bounded(entry: &mut impl Read, most: usize) -> Result<Vec<u8>, ArchiveError> {
+    let mut bytes = Vec::new();
+    entry.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
+        let message = format!("manifest or signature over {most} bytes");
+        return Err(ArchiveError::Member(message));
+    }
+    Ok(bytes)
+}
+
+/// Writes an archive, member by member.
+pub(crate) struct ArchiveWriter<W: Write>(Builder<W>);
+
+impl<W: Write> ArchiveWriter<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self(Builder::new(out))
+    }
+
+    /// Writes manifest and signature, which come first.
+    pub(crate) fn head(&mut self, manifest: &[u8], signature: &str) -> io::Result<()> {
+        self.member(MANIFEST_MEMBER, manifest)?;
+        self.member(SIGNATURE_MEMBER, signature.as_bytes())
+    }
+
+    /// Writes a content, compressed.
+    pub(crate) fn content(&mut self, hash: ObjectHash, packed: &[u8]) -> io::Result<()> {
+        self.member(&format!("{FILES_PREFIX}{hash}{FILE_SUFFIX}"), packed)
+    }
+
+    /// Writes the end.
+    pub(crate) fn finish(self) -> io::Result<W> {
+        self.0.into_inner()
+    }
+
+    fn member(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        // Neither times nor owners: the same generation is the same file, its signature apart.
+        let mut header = Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(MEMBER_MODE);
+        header.set_mtime(0);
+        self.0.append_data(&mut header, name, bytes)
+    }
+}
+
+const MEMBER_MODE: u32 = 0o644;

@@ -1,0 +1,151 @@
+//! From a directory and its description to a signed generation in one file.
+
+mod tree_walk;
+
+use crate::archive::ArchiveWriter;
+use crate::delta::{self, ExpectedFile};
+use crate::description::GenerationDescription;
+use crate::manifest::{MANIFEST_FORMAT, ManifestFields, generation_of};
+use crate::secret_key::{SecretKeyError, SigningKey};
+use crate::{Manifest, ManifestError, TreePath};
+use lastword_protocol::{Generation, ObjectHash};
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The level at which contents are compressed.
+pub const PACK_LEVEL: i32 = 9;
+
+/// A generation that was built, and is to be written.
+#[derive(Debug)]
+pub struct BuiltGeneration {
+    directory: PathBuf,
+    manifest: Manifest,
+    bytes: Vec<u8>,
+}
+
+/// A reason why a directory makes no generation.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Something in the directory cannot be part of one.
+    #[error("{}: {fault}", path.display())]
+    Tree {
+        /// The file or directory.
+        path: PathBuf,
+        /// The fault, and the remedy.
+        fault: String,
+    },
+    /// Something cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The whole holds what it must not.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// It cannot be signed.
+    #[error("cannot sign: {0}")]
+    Sign(#[from] SecretKeyError),
+}
+
+impl BuiltGeneration {
+    /// Reads all files of `directory`.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`].
+    pub fn read(directory: &Path, description: GenerationDescription) -> Result<Self, BuildError> {
+        let tree = tree_walk::walk(directory, &description.set_id)?;
+        let manifest = Manifest::new(ManifestFields {
+            format: MANIFEST_FORMAT,
+            name: description.name,
+            version: description.version,
+            compatible: description.compatible,
+            architecture: description.architecture,
+            security_version: description.security_version,
+            soak: description.soak,
+            checks: description.checks,
+            reboot_components: description.reboot_components,
+            files: tree.files,
+            links: tree.links,
+        })?;
+        let bytes = manifest.to_bytes()?;
+        let directory = directory.to_owned();
+        Ok(Self {
+            directory,
+            manifest,
+            bytes,
+        })
+    }
+
+    /// The manifest.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The name of the generation.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        generation_of(&self.bytes)
+    }
+
+    /// Signs the generation and writes it. A file that has changed since it was read is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`]. What was written is of no use then.
+    pub fn write(&self, key: &SigningKey, out: impl Write) -> Result<(), BuildError> {
+        let generation = self.generation();
+        let comment = format!(
+            "lastword generation {generation} {} {}",
+            self.manifest.name, self.manifest.version
+        );
+        let signature = key.sign(&self.bytes, &comment)?;
+        let mut archive = ArchiveWriter::new(out);
+        let written = |source| BuildError::Io {
+            path: PathBuf::from("the archive"),
+            source,
+        };
+        archive.head(&self.bytes, &signature).map_err(written)?;
+        let mut done = HashSet::new();
+        for file in &self.manifest.files {
+            if !done.insert(file.sha256) {
+                continue;
+            }
+            let content = self.content(
+                &file.path,
+                ExpectedFile {
+                    hash: file.sha256,
+                    size: file.size,
+                },
+            )?;
+            let packed = delta::compress(&content, &[], PACK_LEVEL).map_err(written)?;
+            archive.content(file.sha256, &packed).map_err(written)?;
+        }
+        archive.finish().map_err(written)?;
+        Ok(())
+    }
+
+    fn content(&self, path: &TreePath, expected: ExpectedFile) -> Result<Vec<u8>, BuildError> {
+        let path = self.directory.join(path);
+        let content = fs::read(&path);
+        let content = content.map_err(|source| BuildError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        if ObjectHash(Sha256::digest(&content).into()) == expected.hash {
+            return Ok(content);
+        }
+        let fault = "changed while the generation was built; build it again".into();
+        Err(BuildError::Tree { path, fault })
+    }
+}
+
+#[cfg(test)]
+mod tests;

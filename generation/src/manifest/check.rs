@@ -1,0 +1,191 @@
+//! The rules of a manifest that its fields alone do not hold.
+
+use super::{
+    COMPATIBLE_MAX, COMPONENT_PATHS_MAX, COMPONENTS_MAX, FILES_MAX, LABEL_BYTES_MAX, ManifestError,
+    ManifestFields, SOAK_MAX, SoakEnd, TREE_BYTES_MAX,
+};
+use crate::TreePath;
+use crate::health_check::CHECKS_MAX;
+use lastword_shell::escape::is_hidden;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
+
+/// Checks all rules.
+pub(super) fn check(fields: &ManifestFields) -> Result<(), ManifestError> {
+    label("name", &fields.name)?;
+    label("version", &fields.version)?;
+    label("architecture", &fields.architecture)?;
+    count("compatible", 1, fields.compatible.len(), COMPATIBLE_MAX)?;
+    for kind in &fields.compatible {
+        label("compatible", kind)?;
+    }
+    if matches!(fields.soak, SoakEnd::ForMs(soak) if soak > SOAK_MAX.0) {
+        return Err(fault("soak", format!("longer than {SOAK_MAX}")));
+    }
+    tree(fields)?;
+    checks(fields)?;
+    components(fields)
+}
+
+/// Checks that a text can be shown in a table.
+fn label(field: &str, text: &str) -> Result<(), ManifestError> {
+    if text.is_empty() || text.len() > LABEL_BYTES_MAX {
+        return Err(fault(
+            field,
+            format!("not from 1 to {LABEL_BYTES_MAX} bytes long"),
+        ));
+    }
+    if text.contains(is_hidden) || text.trim() != text {
+        return Err(fault(field, "has characters that are not seen"));
+    }
+    Ok(())
+}
+
+fn count(field: &str, least: usize, found: usize, most: usize) -> Result<(), ManifestError> {
+    if (least..=most).contains(&found) {
+        return Ok(());
+    }
+    Err(fault(
+        field,
+        format!("{found} of them, not from {least} to {most}"),
+    ))
+}
+
+/// Checks that each path is named once, that none is in the way of another, and that links stay inside.
+fn tree(fields: &ManifestFields) -> Result<(), ManifestError> {
+    count(
+        "files",
+        1,
+        fields.files.len() + fields.links.len(),
+        FILES_MAX,
+    )?;
+    sorted("files", fields.files.iter().map(|file| &file.path))?;
+    sorted("links", fields.links.iter().map(|link| &link.path))?;
+    let mut sizes = fields.files.iter().map(|file| file.size);
+    let sum = sizes.try_fold(0_u64, u64::checked_add);
+    if sum.is_none_or(|sum| sum > TREE_BYTES_MAX) {
+        return Err(fault(
+            "files",
+            format!("over {TREE_BYTES_MAX} bytes together"),
+        ));
+    }
+    let mut names = HashSet::new();
+    let files = fields.files.iter().map(|file| ("files", &file.path));
+    let links = fields.links.iter().map(|link| ("links", &link.path));
+    for (field, path) in files.clone().chain(links.clone()) {
+        if !names.insert(path.as_str()) {
+            return Err(fault(field, format!("{path} is a file and a link")));
+        }
+    }
+    for (field, path) in files.chain(links) {
+        if let Some(parent) = path.parents().find(|parent| names.contains(parent)) {
+            let message = format!("{path} is below {parent}, which is no directory");
+            return Err(fault(field, message));
+        }
+    }
+    for link in &fields.links {
+        if link.target.contains(is_hidden) || link.path.resolve_link(&link.target).is_none() {
+            let message = format!("{} -> {:?} leaves the tree", link.path, link.target);
+            return Err(fault("links", message));
+        }
+    }
+    links_end(fields)
+}
+
+/// The longest chain of links that is followed: that of Linux.
+const LINK_CHAIN_MAX: usize = 40;
+
+/// Checks that no link is followed out of the tree by way of another one.
+fn links_end(fields: &ManifestFields) -> Result<(), ManifestError> {
+    let links: BTreeMap<&str, &str> = fields
+        .links
+        .iter()
+        .map(|link| (link.path.as_str(), link.target.as_str()))
+        .collect();
+    for link in &fields.links {
+        let mut at = link.path.resolve_link(&link.target);
+        for _ in 0..LINK_CHAIN_MAX {
+            let Some(path) = &at else { break };
+            let through = path.parents().find(|parent| links.contains_key(parent));
+            if let Some(through) = through {
+                let message = format!("{} goes through the link {through}", link.path);
+                return Err(fault("links", message));
+            }
+            let Some(target) = links.get(path.as_str()) else {
+                break;
+            };
+            at = path.resolve_link(target);
+        }
+    }
+    Ok(())
+}
+
+fn sorted<'p>(field: &str, paths: impl Iterator<Item = &'p TreePath>) -> Result<(), ManifestError> {
+    let mut last: Option<&TreePath> = None;
+    for path in paths {
+        if last.is_some_and(|last| path <= last) {
+            return Err(fault(
+                field,
+                format!("{path} is not in order, or is named twice"),
+            ));
+        }
+        last = Some(path);
+    }
+    Ok(())
+}
+
+fn checks(fields: &ManifestFields) -> Result<(), ManifestError> {
+    count("checks", 0, fields.checks.len(), CHECKS_MAX)?;
+    let mut names = HashSet::new();
+    for check in &fields.checks {
+        let field = format!("checks: {:?}", check.name);
+        if let Some(message) = check.fault() {
+            return Err(fault(&field, message));
+        }
+        if !names.insert(&check.name) {
+            return Err(fault(&field, "is named twice"));
+        }
+        let Some(program) = check.own_program() else {
+            continue;
+        };
+        let is_executable = |path: &TreePath| {
+            let mut files = fields.files.iter();
+            files.any(|file| file.path == *path && file.mode.is_executable())
+        };
+        let is_link = fields.links.iter().any(|link| link.path == program);
+        if !is_executable(&program) && !is_link {
+            let message = format!("{program} is no executable file of the generation");
+            return Err(fault(&field, message));
+        }
+    }
+    Ok(())
+}
+
+fn components(fields: &ManifestFields) -> Result<(), ManifestError> {
+    const FIELD: &str = "reboot-components";
+    count(FIELD, 0, fields.reboot_components.len(), COMPONENTS_MAX)?;
+    let mut names = HashSet::new();
+    for component in &fields.reboot_components {
+        label(FIELD, &component.name)?;
+        if !names.insert(&component.name) {
+            return Err(fault(FIELD, format!("{:?} is named twice", component.name)));
+        }
+        count(FIELD, 1, component.paths.len(), COMPONENT_PATHS_MAX)?;
+        let all = fields.files.iter().map(|file| &file.path);
+        let all: Vec<_> = all
+            .chain(fields.links.iter().map(|link| &link.path))
+            .collect();
+        for path in &component.paths {
+            if !all.iter().any(|it| it.is_within(path)) {
+                let message = format!("{:?}: nothing is at {path}", component.name);
+                return Err(fault(FIELD, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn fault(field: &str, fault: impl Display) -> ManifestError {
+    let (field, fault) = (field.to_owned(), fault.to_string());
+    ManifestError::Field { field, fault }
+}
