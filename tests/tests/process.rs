@@ -13,6 +13,7 @@ mod vanished_peers;
 mod command;
 
 mod failing_logs;
+mod generations;
 mod half_dead;
 mod hostile_files;
 mod listeners;

@@ -3,8 +3,8 @@
 use crate::board::{linux, mcu};
 use crate::cargo::{cargo, run};
 use crate::{
-    bench, check, demo, firmware, fuzz, last_word, lossy, power_cuts, siege, splice, terminals,
-    vectors,
+    bench, check, demo, firmware, fuzz, last_word, lossy, outside_programs, power_cuts, siege,
+    splice, vectors,
 };
 use anyhow::Result;
 use std::process::Command;
@@ -44,7 +44,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     ]))?;
     // Examples in documentation: nextest leaves them out.
     run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
-    terminals::run_tests()?;
+    outside_programs::run_tests()?;
     firmware::run_tests()?;
     lossy::run(REQUESTS, Some(SEED))?;
     lossy::objects(LOSSY_OBJECTS, Some(SEED))?;

@@ -1,6 +1,7 @@
 //! The command line: options of the host, and behind them one line for the board's shell.
 
 use crate::default_endpoint::default_endpoint;
+use crate::generation::GenerationCommand;
 use crate::own_words::OwnWord;
 use crate::words;
 use clap::error::ErrorKind;
@@ -70,6 +71,15 @@ struct Shown {
     quiet: bool,
 }
 
+/// A command line that was read.
+#[derive(Debug)]
+pub(crate) enum ReadCommand {
+    /// Something of a board.
+    Board(Order),
+    /// Something on the desk; shown as JSON or not.
+    Desk(GenerationCommand, bool),
+}
+
 /// What is to be done, and where.
 #[derive(Debug)]
 pub(crate) struct Order {
@@ -109,7 +119,7 @@ impl Arguments {
     /// What is wrong, for the person who typed it.
     pub(crate) fn read(
         arguments: impl IntoIterator<Item = OsString>,
-    ) -> Result<Order, clap::Error> {
+    ) -> Result<ReadCommand, clap::Error> {
         let mut arguments = arguments.into_iter();
         let own = arguments.by_ref().take_while(|argument| argument != "--");
         let read = Self::try_parse_from(own)?;
@@ -118,7 +128,19 @@ impl Arguments {
             .collect::<Result<Vec<_>, _>>();
         let verbatim =
             verbatim.map_err(|word| bad(format_args!("not UTF-8: {}", word.display())))?;
-        read.order(verbatim)
+        if GenerationCommand::is_meant(&read.words) {
+            return read.desk(&verbatim);
+        }
+        read.order(verbatim).map(ReadCommand::Board)
+    }
+
+    /// Reads what is done on the desk.
+    fn desk(mut self, verbatim: &[String]) -> Result<ReadCommand, clap::Error> {
+        if !verbatim.is_empty() {
+            return Err(bad("behind -- stands what a board is asked"));
+        }
+        let json = self.shown.json | self.take_word(OwnWord::Json);
+        GenerationCommand::read(&self.words).map(|command| ReadCommand::Desk(command, json))
     }
 
     /// Checks what clap cannot.
@@ -292,6 +314,10 @@ fn commands_help() -> String {
     text.push_str("\n`lastword console` talks to the board's own shell; ^] leaves.\n");
     text.push_str("`lastword put FILE` stores a file on the board and prints its SHA-256; ");
     text.push_str("`lastword get HASH [FILE]` fetches it.\n");
+    text.push_str(
+        "`lastword gen keygen|build|inspect|diff|verify` makes generations and looks at them; ",
+    );
+    text.push_str("`lastword gen build --help` says more.\n");
     text.push_str("Words that are never the board's, unless they stand behind `--`:");
     for word in OwnWord::ALL {
         text.extend([" ", word.text()]);
@@ -319,7 +345,10 @@ mod tests {
 
     fn read(words: &[&str]) -> Result<Order, clap::Error> {
         let words = ["lastword", "-u", "tcp://board"].iter().chain(words);
-        Arguments::read(words.map(OsString::from))
+        match Arguments::read(words.map(OsString::from))? {
+            ReadCommand::Board(order) => Ok(order),
+            ReadCommand::Desk(command, _) => panic!("{command:?}"),
+        }
     }
 
     #[track_caller]
@@ -362,14 +391,24 @@ mod tests {
         let task = |words: &[&str]| read(words).unwrap().task;
         for word in OwnWord::ALL.map(OwnWord::text) {
             let line = Task::Verbatim(word.to_owned());
-            assert_eq!(task(&["--", word]), line);
+            let words: Vec<_> = word.split(' ').collect();
+            assert_eq!(task(&[&["--"], &words[..]].concat()), line);
             let line = Task::Verbatim(format!("svc status {word}"));
-            assert_eq!(task(&["svc", "status", "--", word]), line);
+            assert_eq!(task(&[&["svc", "status", "--"], &words[..]].concat()), line);
         }
         let order = read(&["--json", "reboot", "--wait", "--", "--"]).unwrap();
         assert!(order.json && order.wait.is_some());
         assert_eq!(order.task, Task::Verbatim("reboot --".to_owned()));
         assert_eq!(task(&["status", "--"]), Task::Line("status".to_owned()));
+    }
+
+    #[test]
+    fn what_is_done_on_the_desk_needs_no_board() {
+        let words = ["lastword", "gen", "inspect", "x.gen", "--json"];
+        let read = Arguments::read(words.map(OsString::from)).unwrap();
+        assert!(matches!(read, ReadCommand::Desk(_, true)), "{read:?}");
+        let words = ["lastword", "gen", "inspect", "x.gen", "--", "status"];
+        assert!(Arguments::read(words.map(OsString::from)).is_err());
     }
 
     #[test]
@@ -379,6 +418,7 @@ mod tests {
                 OwnWord::Console => vec!["console"],
                 OwnWord::Put => vec!["put", "status"],
                 OwnWord::Get => vec!["get", HASH],
+                word if OwnWord::GENERATION.contains(&word) => continue,
                 OwnWord::Timeout => vec!["status", "--timeout", "1s"],
                 OwnWord::Rate => vec!["status", "--rate", "1KiB"],
                 _ => vec!["status", word.text()],

@@ -2,7 +2,7 @@
 //!
 //! The modules are listed in the order a line travels: `arguments` become a line, it is parsed
 //! by the shell's grammar and asked by `line` (a log that is `following` again and again) or, behind `--`, sent by `text_line`, the replies are written by a `report` and the
-//! asides (console text, rungs) by `notes`. `lastword console` and the `objects` of a board's store go their own way.
+//! asides (console text, rungs) by `notes`. `lastword console`, the `objects` of a board's store and the `generation`s on the desk go their own way.
 
 mod arguments;
 mod default_endpoint;
@@ -11,6 +11,7 @@ mod own_words;
 mod words;
 
 mod following;
+mod generation;
 mod line;
 mod objects;
 mod text_line;
@@ -25,7 +26,7 @@ mod raw_terminal;
 
 mod signals;
 
-use arguments::{Arguments, Task};
+use arguments::{Arguments, ReadCommand, Task};
 use lastword_client::escape::escape;
 use notes::Notes;
 use std::ffi::OsString;
@@ -67,7 +68,8 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let order = match Arguments::read(arguments) {
-        Ok(order) => order,
+        Ok(ReadCommand::Board(order)) => order,
+        Ok(ReadCommand::Desk(command, json)) => return generation::run(&command, json),
         Err(error) => return usage(&error),
     };
     match order.task {

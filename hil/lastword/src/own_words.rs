@@ -5,6 +5,11 @@
 pub(crate) enum OwnWord {
     /// Commands: they stand first.
     Console,
+    GenBuild,
+    GenDiff,
+    GenInspect,
+    GenKeygen,
+    GenVerify,
     Get,
     Put,
     /// Options that may stand behind the board's words, too.
@@ -17,8 +22,13 @@ pub(crate) enum OwnWord {
 
 impl OwnWord {
     /// The table.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Console,
+        Self::GenBuild,
+        Self::GenDiff,
+        Self::GenInspect,
+        Self::GenKeygen,
+        Self::GenVerify,
         Self::Get,
         Self::Put,
         Self::Json,
@@ -28,10 +38,24 @@ impl OwnWord {
         Self::Wait,
     ];
 
-    /// Returns the word as it is typed.
+    /// The commands about generations that ask no board.
+    pub(crate) const GENERATION: [Self; 5] = [
+        Self::GenBuild,
+        Self::GenDiff,
+        Self::GenInspect,
+        Self::GenKeygen,
+        Self::GenVerify,
+    ];
+
+    /// Returns the word as it is typed: two words, where the first is the board's, too.
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Console => "console",
+            Self::GenBuild => "gen build",
+            Self::GenDiff => "gen diff",
+            Self::GenInspect => "gen inspect",
+            Self::GenKeygen => "gen keygen",
+            Self::GenVerify => "gen verify",
             Self::Get => "get",
             Self::Put => "put",
             Self::Json => "--json",
@@ -49,11 +73,12 @@ mod tests {
     use lastword_shell::commands;
 
     #[test]
-    fn no_word_is_a_boards_command_or_the_first_word_of_one() {
+    fn no_word_is_a_boards_command_or_the_beginning_of_one() {
         for command in commands::ALL.iter() {
-            let first = command.path.split(' ').next();
             for word in OwnWord::ALL.map(OwnWord::text) {
-                assert_ne!(Some(word), first, "{}", command.path);
+                let rest = command.path.strip_prefix(word);
+                let is_one = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+                assert!(!is_one, "{word}: {}", command.path);
             }
         }
     }

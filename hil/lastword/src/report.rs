@@ -282,6 +282,20 @@ fn code_of(proof: &Proof) -> Code {
     }
 }
 
+/// Shows a failure on the desk.
+pub(crate) fn desk_error(reader: Reader, notes: &Notes, code: Code, detail: &str) {
+    if reader == Reader::Program {
+        print_object(json::error(code, detail));
+    } else {
+        notes.line(&format!("lastword: {detail}"));
+    }
+}
+
+/// A line of an answer that quotes files: what a terminal would act on is spelled out.
+pub(crate) fn desk_line(text: &str) {
+    line(&escape(text.as_bytes()));
+}
+
 /// An object for a program.
 pub(crate) fn object(object: Map<String, Json>) {
     print_object(object);

@@ -92,13 +92,15 @@ fn modified(path: &Path) -> Option<SystemTime> {
 
 const BINARIES: [&str; 3] = ["lastwordd", "lastword", "lastword-sim"];
 /// What the binaries are made of.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 12] = [
     "Cargo.lock",
     "Cargo.toml",
     "agent/src",
     "boards/responder/src",
     "boards/sim/src",
+    "config/src",
     "daemon/src",
+    "generation/src",
     "hil/client/src",
     "hil/lastword/src",
     "protocol/src",

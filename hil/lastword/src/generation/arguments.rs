@@ -1,0 +1,110 @@
+//! The words behind `gen` that are the desk's.
+
+use crate::own_words::OwnWord;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A generation that is made, looked at or compared.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum GenerationCommand {
+    /// Make a pair of keys: NAME.key, which signs, and NAME.pub, which boards trust.
+    Keygen(KeygenOptions),
+    /// Build and sign a generation from a directory with a generation.kdl.
+    Build(BuildOptions),
+    /// Show what a generation is. Its signature is not checked: `gen verify` does.
+    Inspect(InspectOptions),
+    /// Compare two generations.
+    Diff(DiffOptions),
+    /// Check the signature and every file of a generation.
+    Verify(VerifyOptions),
+}
+
+/// A new pair of keys.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeygenOptions {
+    /// The files' name, without .key and .pub. None of them is overwritten.
+    #[arg(default_value = "lastword", value_name = "NAME")]
+    pub(super) name: PathBuf,
+    #[command(flatten)]
+    pub(super) password: PasswordOptions,
+    /// Make a key without a password, as `minisign -G -W` does.
+    #[arg(short = 'W', long, conflicts_with = "password_file")]
+    pub(super) no_password: bool,
+}
+
+/// The password of a secret key.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PasswordOptions {
+    /// A file whose first line is the key's password. A terminal is asked otherwise.
+    #[arg(long, value_name = "FILE")]
+    pub(super) password_file: Option<PathBuf>,
+}
+
+/// A generation to be built.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BuildOptions {
+    /// The directory.
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
+    /// The secret key, of `gen keygen` or `minisign -G`.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) key: PathBuf,
+    #[command(flatten)]
+    pub(super) password: PasswordOptions,
+    /// The file to write; NAME-VERSION.gen otherwise.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// A generation to be looked at.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InspectOptions {
+    /// The file of the generation.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+}
+
+/// Two generations to be compared.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DiffOptions {
+    /// The file of the older one.
+    #[arg(value_name = "OLD")]
+    pub(super) old: PathBuf,
+    /// The file of the newer one.
+    #[arg(value_name = "NEW")]
+    pub(super) new: PathBuf,
+}
+
+/// A generation to be checked.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VerifyOptions {
+    /// The file of the generation.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// A public key that is trusted: a .pub file, or the line in it that begins with RW. May be said more than once.
+    #[arg(short, long, required = true, value_name = "KEY")]
+    pub(super) key: Vec<String>,
+}
+
+#[derive(Parser)]
+#[command(name = "lastword gen", disable_help_subcommand = true)]
+struct GenerationArguments {
+    #[command(subcommand)]
+    command: GenerationCommand,
+}
+
+impl GenerationCommand {
+    /// Returns whether the words of a command line are the desk's.
+    pub(crate) fn is_meant(words: &[String]) -> bool {
+        let [generation, word, ..] = words else {
+            return false;
+        };
+        let path = format!("{generation} {word}");
+        OwnWord::GENERATION.iter().any(|own| own.text() == path)
+    }
+
+    /// Reads these words, `gen` first.
+    pub(crate) fn read(words: &[String]) -> Result<Self, clap::Error> {
+        GenerationArguments::try_parse_from(words).map(|read| read.command)
+    }
+}
