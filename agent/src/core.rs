@@ -3,6 +3,7 @@
 pub mod clients;
 pub mod config;
 pub mod events;
+pub mod generation;
 pub mod journal;
 pub mod log;
 pub mod objects;

@@ -1,7 +1,7 @@
 //! The power fails at every operation of everything that the agent keeps durable, in memory and by the ten
 //! thousand: what is found afterwards is what was acknowledged last, or what was being written.
 //!
-//! A simulated disk runs the real code of power record, registry, journal and objects. It loses what was not synced, tears
+//! A simulated disk runs the real code of power record, registry, journal, objects and rollouts. It loses what was not synced, tears
 //! writes and keeps any of the names that were pending; processes are killed, operations fail, recoveries are cut,
 //! too. A mutant leaves out one call that makes something durable or visible, and has to be found out.
 
@@ -14,6 +14,7 @@ mod objects;
 mod power;
 mod registry;
 mod report;
+mod rollout;
 mod subject;
 
 use explore::{explore, trace};
@@ -21,6 +22,7 @@ use journal::{JournalDamage, JournalSubject};
 use objects::ObjectSubject;
 use power::PowerSubject;
 use registry::RegistrySubject;
+use rollout::RolloutSubject;
 use std::collections::BTreeSet;
 use std::io;
 use subject::StorageSubject;
@@ -68,16 +70,18 @@ impl<Subject: StorageSubject> AnySubject for Subject {
 /// and so needs most of the code.
 type SubjectFamily = Vec<Box<dyn AnySubject>>;
 
-fn families() -> [SubjectFamily; 4] {
+fn families() -> [SubjectFamily; 5] {
     let power = |is_broken| Box::new(PowerSubject { is_broken }) as Box<dyn AnySubject>;
     let registry = |is_broken| Box::new(RegistrySubject { is_broken }) as Box<dyn AnySubject>;
     let journal = |damage| Box::new(JournalSubject { damage }) as Box<dyn AnySubject>;
+    let rollouts = |is_damaged| Box::new(RolloutSubject { is_damaged }) as Box<dyn AnySubject>;
     let objects = |is_damaged| Box::new(ObjectSubject { is_damaged }) as Box<dyn AnySubject>;
     [
         [false, true].map(power).into(),
         [false, true].map(registry).into(),
         JournalDamage::ALL.map(journal).into(),
         [false, true].map(objects).into(),
+        [false, true].map(rollouts).into(),
     ]
 }
 

@@ -11,7 +11,7 @@ fn check(report: &StorageReport) {
 #[test]
 fn a_cut_at_any_operation_leaves_what_was_acknowledged_or_was_being_written() {
     check(&storage::run(1, SHORT_EFFORT, |name, tally| {
-        assert!(tally.states > 1000, "{name}: {tally}");
+        assert!(tally.states > 1000, "{name}: {tally} {:?}", tally.violation);
     }));
 }
 

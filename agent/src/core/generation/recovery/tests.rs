@@ -1,0 +1,208 @@
+//! The table of the design, row by row: journal, world, verdict.
+
+use super::*;
+
+const TARGET: Generation = Generation([1; 32]);
+const PREVIOUS: Generation = Generation([2; 32]);
+const THIRD: Generation = Generation([3; 32]);
+const BEFORE: BootId = BootId([1; 16]);
+const NOW: BootId = BootId([2; 16]);
+
+const AT_TARGET: WorldView = WorldView::Current(TARGET);
+const AT_PREVIOUS: WorldView = WorldView::Current(PREVIOUS);
+const AT_THIRD: WorldView = WorldView::Current(THIRD);
+const WORLDS: [WorldView; 5] = [
+    AT_TARGET,
+    AT_PREVIOUS,
+    AT_THIRD,
+    WorldView::Absent,
+    WorldView::Dangling,
+];
+
+const PENDING: RolloutState = RolloutState::Pending;
+const ACTIVATING: RolloutState = RolloutState::Activating { is_deferred: false };
+const DEFERRED: RolloutState = RolloutState::Activating { is_deferred: true };
+const SOAKING: RolloutState = RolloutState::Soaking;
+const CONVERGED: RolloutState = RolloutState::Converged;
+const FAILED: RolloutState = RolloutState::Failed {
+    is_rolling_back: false,
+};
+const ROLLING_BACK: RolloutState = RolloutState::Failed {
+    is_rolling_back: true,
+};
+const REVERTED: RolloutState = RolloutState::Reverted;
+
+fn record(state: RolloutState, boot: BootId) -> RolloutRecord {
+    RolloutRecord {
+        target: TARGET,
+        previous: Some(PREVIOUS),
+        state,
+        attempts: 1,
+        boot,
+    }
+}
+
+/// Checks the verdict over a rollout that was recorded in another boot.
+#[track_caller]
+fn check(state: RolloutState, world: WorldView, expected: RecoveryVerdict) {
+    check_in(BEFORE, state, world, expected);
+}
+
+#[track_caller]
+fn check_in(boot: BootId, state: RolloutState, world: WorldView, expected: RecoveryVerdict) {
+    let journal = JournalView::Rollout(record(state, boot));
+    assert_eq!(
+        recover(journal, world, NOW),
+        expected,
+        "{state:?} {world:?}"
+    );
+}
+
+#[test]
+fn an_empty_journal_is_a_fresh_install_whatever_is_there() {
+    for world in WORLDS {
+        let verdict = recover(JournalView::Empty, world, NOW);
+        assert_eq!(verdict, RecoveryVerdict::FreshInstall);
+    }
+}
+
+#[test]
+fn an_unreadable_journal_rolls_nothing_back() {
+    for world in WORLDS {
+        let verdict = recover(JournalView::Unreadable, world, NOW);
+        assert_eq!(verdict, RecoveryVerdict::JournalUnreadable);
+    }
+}
+
+#[test]
+fn pending_and_previous_was_never_switched() {
+    check(PENDING, AT_PREVIOUS, RecoveryVerdict::Requeue);
+}
+
+#[test]
+fn pending_or_activating_and_target_has_switched() {
+    check(PENDING, AT_TARGET, RecoveryVerdict::Completed);
+    check(ACTIVATING, AT_TARGET, RecoveryVerdict::Completed);
+}
+
+#[test]
+fn activating_and_previous_was_interrupted() {
+    check(ACTIVATING, AT_PREVIOUS, RecoveryVerdict::Retry);
+}
+
+#[test]
+fn a_fourth_attempt_is_none() {
+    for state in [PENDING, ACTIVATING] {
+        for (attempts, is_last) in [(0, false), (2, false), (3, true), (u8::MAX, true)] {
+            let record = RolloutRecord {
+                attempts,
+                ..record(state, BEFORE)
+            };
+            let verdict = recover(JournalView::Rollout(record), AT_PREVIOUS, NOW);
+            let is_exhausted = verdict == RecoveryVerdict::AttemptsExhausted;
+            assert_eq!(is_exhausted, is_last, "{state:?} {attempts}");
+            assert_eq!(record.with_attempt().is_none(), is_last, "{attempts}");
+        }
+    }
+}
+
+#[test]
+fn deferred_waits_for_a_new_boot_and_then_the_world_decides() {
+    for world in [AT_TARGET, AT_PREVIOUS] {
+        check_in(NOW, DEFERRED, world, RecoveryVerdict::StillDeferred);
+    }
+    check(DEFERRED, AT_TARGET, RecoveryVerdict::Completed);
+    check(DEFERRED, AT_PREVIOUS, RecoveryVerdict::BootLoaderReverted);
+}
+
+#[test]
+fn soaking_and_target_soaks_on() {
+    for boot in [BEFORE, NOW] {
+        check_in(boot, SOAKING, AT_TARGET, RecoveryVerdict::ResumeSoak);
+    }
+}
+
+#[test]
+fn soaking_and_previous_was_put_back_by_the_boot_loader() {
+    check(SOAKING, AT_PREVIOUS, RecoveryVerdict::BootLoaderReverted);
+}
+
+#[test]
+fn a_rollback_is_finished_wherever_it_stands() {
+    for world in [AT_TARGET, AT_PREVIOUS] {
+        check(ROLLING_BACK, world, RecoveryVerdict::FinishRollback);
+    }
+}
+
+#[test]
+fn any_of_these_and_neither_is_a_verify_mismatch() {
+    for state in [PENDING, ACTIVATING, DEFERRED, SOAKING, ROLLING_BACK] {
+        for world in [AT_THIRD, WorldView::Absent, WorldView::Dangling] {
+            let found = world.current();
+            for boot in [BEFORE, NOW] {
+                check_in(
+                    boot,
+                    state,
+                    world,
+                    RecoveryVerdict::VerifyMismatch { found },
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_over_is_steady_as_recorded_and_drift_otherwise() {
+    for (state, expected) in [
+        (CONVERGED, TARGET),
+        (FAILED, PREVIOUS),
+        (REVERTED, PREVIOUS),
+    ] {
+        for world in WORLDS {
+            let found = world.current();
+            let expected = Some(expected);
+            let verdict = if found == expected {
+                RecoveryVerdict::Steady
+            } else {
+                RecoveryVerdict::Drift { expected, found }
+            };
+            check(state, world, verdict);
+        }
+    }
+}
+
+#[test]
+fn a_board_that_had_no_generation_is_at_the_previous_one_without_any() {
+    for (state, expected) in [
+        (PENDING, RecoveryVerdict::Requeue),
+        (ACTIVATING, RecoveryVerdict::Retry),
+        (REVERTED, RecoveryVerdict::Steady),
+        (ROLLING_BACK, RecoveryVerdict::FinishRollback),
+    ] {
+        let record = RolloutRecord {
+            previous: None,
+            ..record(state, BEFORE)
+        };
+        let journal = JournalView::Rollout(record);
+        assert_eq!(
+            recover(journal, WorldView::Absent, NOW),
+            expected,
+            "{state:?}"
+        );
+        let found = None;
+        let dangling = recover(journal, WorldView::Dangling, NOW);
+        let drift = RecoveryVerdict::Drift {
+            expected: None,
+            found,
+        };
+        if state == REVERTED {
+            assert_eq!(dangling, drift);
+        } else {
+            assert_eq!(
+                dangling,
+                RecoveryVerdict::VerifyMismatch { found },
+                "{state:?}"
+            );
+        }
+    }
+}

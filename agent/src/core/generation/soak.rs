@@ -1,0 +1,295 @@
+//! A soak: the time for which a generation's health checks must hold before it is kept.
+//!
+//! Time is the boot's: a wrong clock cannot end a soak. What is known of the checks can be saved and taken up again,
+//! so that nothing is counted twice.
+
+use lastword_protocol::{Instant, Millis};
+
+/// A check, as far as a soak needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SoakCheck {
+    /// Its name.
+    pub name: String,
+    /// The time from the end of one run to the next.
+    pub interval: Millis,
+    /// The number of failures in a row that fail the soak.
+    pub failures_max: u32,
+}
+
+/// The history of a check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckRecord {
+    /// The number of its runs.
+    pub runs: u64,
+    /// The number of failures in a row, up to now.
+    pub failures: u32,
+    /// The result of the last run; `None` before the first.
+    pub last: Option<CheckResult>,
+}
+
+/// The end of one run of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckResult {
+    /// It held.
+    Passed,
+    /// It did not, and why.
+    Failed(String),
+}
+
+/// The length of a soak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoakLength {
+    /// So long.
+    For(Millis),
+    /// Until somebody confirms it.
+    UntilConfirmed,
+}
+
+/// The operation that comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SoakEffect {
+    /// Run the check of this number, and report with [`SoakMachine::on_result`].
+    Run(usize),
+    /// The checks held, or somebody confirmed the generation.
+    Converged,
+    /// A check has failed too often in a row: its name.
+    Failed(String),
+}
+
+/// A soak under way.
+#[derive(Clone, Debug)]
+pub struct SoakMachine {
+    checks: Vec<SoakCheck>,
+    records: Vec<CheckRecord>,
+    /// The time of each check's next run; `None` while one is under way.
+    next: Vec<Option<Instant>>,
+    end: Option<Instant>,
+    is_confirmed: bool,
+    is_over: bool,
+}
+
+impl SoakMachine {
+    /// Begins a soak; each check is due at once.
+    #[must_use]
+    pub fn begin(now: Instant, length: SoakLength, checks: Vec<SoakCheck>) -> Self {
+        let records = vec![CheckRecord::default(); checks.len()];
+        Self::resume(now, length, checks, records)
+    }
+
+    /// Takes up a soak that has so much left, with what is known of its checks: as many as there are, or else they
+    /// begin anew.
+    #[must_use]
+    pub fn resume(
+        now: Instant,
+        left: SoakLength,
+        checks: Vec<SoakCheck>,
+        mut records: Vec<CheckRecord>,
+    ) -> Self {
+        if records.len() != checks.len() {
+            records = vec![CheckRecord::default(); checks.len()];
+        }
+        Self {
+            next: vec![Some(now); checks.len()],
+            checks,
+            records,
+            end: match left {
+                SoakLength::For(left) => Some(now.after(left)),
+                SoakLength::UntilConfirmed => None,
+            },
+            is_confirmed: false,
+            is_over: false,
+        }
+    }
+
+    /// Returns what is due at `now`, one after the other, and `None` when nothing more is.
+    pub fn poll(&mut self, now: Instant) -> Option<SoakEffect> {
+        if self.is_over {
+            return None;
+        }
+        let failed = self.checks.iter().zip(&self.records);
+        let mut failed = failed.filter(|(check, record)| check.failures_max <= record.failures);
+        if let Some((check, _)) = failed.next() {
+            self.is_over = true;
+            return Some(SoakEffect::Failed(check.name.clone()));
+        }
+        let is_due = |next: &Option<Instant>| next.is_some_and(|next| next <= now);
+        if let Some(index) = self.next.iter().position(is_due) {
+            self.next[index] = None;
+            return Some(SoakEffect::Run(index));
+        }
+        if self.has_held(now) {
+            self.is_over = true;
+            return Some(SoakEffect::Converged);
+        }
+        None
+    }
+
+    /// Takes the result of a check that was run.
+    pub fn on_result(&mut self, now: Instant, index: usize, result: CheckResult) {
+        let (Some(check), Some(record)) = (self.checks.get(index), self.records.get_mut(index))
+        else {
+            return;
+        };
+        record.runs = record.runs.saturating_add(1);
+        record.failures = match result {
+            CheckResult::Passed => 0,
+            CheckResult::Failed(_) => record.failures.saturating_add(1),
+        };
+        record.last = Some(result);
+        self.next[index] = Some(now.after(check.interval));
+    }
+
+    /// Takes a confirmation: the soak is over once every check has held in its last run.
+    pub const fn confirm(&mut self) {
+        self.is_confirmed = true;
+    }
+
+    /// Returns the time at which to poll again if no result comes first. An end that has passed waits for a result.
+    #[must_use]
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        let due = self.next.iter().flatten().copied();
+        let end = self.end.filter(|end| now < *end);
+        due.chain(end).min().filter(|_| !self.is_over)
+    }
+
+    /// Returns how much is left: `None` until somebody confirms it.
+    #[must_use]
+    pub fn left(&self, now: Instant) -> Option<Millis> {
+        self.end.map(|end| end.since(now))
+    }
+
+    /// The history of each check, in their order.
+    #[must_use]
+    pub fn records(&self) -> &[CheckRecord] {
+        &self.records
+    }
+
+    /// A check that was never run, or has failed last, has not held: its own count decides.
+    fn has_held(&self, now: Instant) -> bool {
+        let is_time = self.is_confirmed || self.end.is_some_and(|end| end <= now);
+        let passed = |record: &CheckRecord| record.last == Some(CheckResult::Passed);
+        is_time && self.records.iter().all(passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, interval: u64, failures_max: u32) -> SoakCheck {
+        SoakCheck {
+            name: name.to_owned(),
+            interval: Millis(interval),
+            failures_max,
+        }
+    }
+
+    fn failed() -> CheckResult {
+        CheckResult::Failed("exit 1".to_owned())
+    }
+
+    /// Runs everything that is due, with these results by check; returns how it ended, if it did.
+    fn run(
+        soak: &mut SoakMachine,
+        now: u64,
+        result: impl Fn(usize) -> CheckResult,
+    ) -> Option<SoakEffect> {
+        let now = Instant(now);
+        while let Some(effect) = soak.poll(now) {
+            match effect {
+                SoakEffect::Run(index) => soak.on_result(now, index, result(index)),
+                end => return Some(end),
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_soak_ends_when_its_time_is_over_and_every_check_holds() {
+        let checks = vec![check("web", 1_000, 3), check("port", 400, 3)];
+        let mut soak = SoakMachine::begin(Instant(0), SoakLength::For(Millis(2_000)), checks);
+        let mut now = 0;
+        let end = loop {
+            if let Some(end) = run(&mut soak, now, |_| CheckResult::Passed) {
+                break end;
+            }
+            now = soak.deadline(Instant(now)).unwrap().0;
+        };
+        assert_eq!((end, now), (SoakEffect::Converged, 2_000));
+        let runs: Vec<_> = soak.records().iter().map(|it| it.runs).collect();
+        assert_eq!(runs, [3, 6]);
+        assert_eq!(soak.poll(Instant(9_000)), None);
+        assert_eq!(soak.deadline(Instant(9_000)), None);
+    }
+
+    #[test]
+    fn failures_in_a_row_fail_it_and_others_do_not() {
+        let checks = vec![check("web", 1_000, 2)];
+        let length = SoakLength::For(Millis(60_000));
+        let mut soak = SoakMachine::begin(Instant(0), length, checks);
+        for (now, is_ok) in [(0, false), (1_000, true), (2_000, false)] {
+            let result = |_| if is_ok { CheckResult::Passed } else { failed() };
+            assert_eq!(run(&mut soak, now, result), None, "{now}");
+        }
+        let end = run(&mut soak, 3_000, |_| failed());
+        assert_eq!(end, Some(SoakEffect::Failed("web".to_owned())));
+    }
+
+    #[test]
+    fn a_check_that_failed_last_holds_the_end_back_until_it_is_decided() {
+        let checks = vec![check("web", 1_000, 3)];
+        let mut soak = SoakMachine::begin(Instant(0), SoakLength::For(Millis(500)), checks);
+        assert_eq!(run(&mut soak, 0, |_| failed()), None);
+        assert_eq!(run(&mut soak, 500, |_| failed()), None);
+        assert_eq!(soak.deadline(Instant(500)), Some(Instant(1_000)));
+        let end = run(&mut soak, 1_000, |_| CheckResult::Passed);
+        assert_eq!(end, Some(SoakEffect::Converged));
+    }
+
+    #[test]
+    fn a_check_under_way_is_not_begun_again_and_holds_the_end_back() {
+        let checks = vec![check("web", 1_000, 3)];
+        let mut soak = SoakMachine::begin(Instant(0), SoakLength::For(Millis(500)), checks);
+        assert_eq!(soak.poll(Instant(0)), Some(SoakEffect::Run(0)));
+        assert_eq!(soak.poll(Instant(5_000)), None);
+        soak.on_result(Instant(5_000), 0, CheckResult::Passed);
+        assert_eq!(soak.poll(Instant(5_000)), Some(SoakEffect::Converged));
+    }
+
+    #[test]
+    fn a_manual_soak_waits_for_its_confirmation() {
+        let checks = vec![check("web", 1_000, 3)];
+        let mut soak = SoakMachine::begin(Instant(0), SoakLength::UntilConfirmed, checks);
+        assert_eq!(run(&mut soak, 0, |_| CheckResult::Passed), None);
+        assert_eq!(soak.left(Instant(0)), None);
+        soak.confirm();
+        let end = run(&mut soak, 10, |_| CheckResult::Passed);
+        assert_eq!(end, Some(SoakEffect::Converged));
+    }
+
+    #[test]
+    fn a_soak_without_checks_is_over_when_its_time_is() {
+        let mut soak = SoakMachine::begin(Instant(5), SoakLength::For(Millis(10)), Vec::new());
+        assert_eq!(soak.poll(Instant(14)), None);
+        assert_eq!(soak.deadline(Instant(14)), Some(Instant(15)));
+        assert_eq!(soak.poll(Instant(15)), Some(SoakEffect::Converged));
+    }
+
+    #[test]
+    fn what_was_known_is_not_counted_twice() {
+        let checks = || vec![check("web", 1_000, 3)];
+        let known = vec![CheckRecord {
+            runs: 7,
+            failures: 2,
+            last: Some(failed()),
+        }];
+        let left = SoakLength::For(Millis(500));
+        let mut soak = SoakMachine::resume(Instant(0), left, checks(), known);
+        assert_eq!(soak.left(Instant(100)), Some(Millis(400)));
+        let end = run(&mut soak, 0, |_| failed());
+        assert_eq!(end, Some(SoakEffect::Failed("web".to_owned())));
+        assert_eq!(soak.records()[0].runs, 8);
+        let soak = SoakMachine::resume(Instant(0), left, checks(), Vec::new());
+        assert_eq!(soak.records(), [CheckRecord::default()]);
+    }
+}
