@@ -8,8 +8,8 @@ use crate::delta::{self, ExpandError, ExpectedFile};
 use crate::manifest::{MANIFEST_BYTES_MAX, Manifest, ManifestError, generation_of};
 use crate::signature::{KeyId, SIGNATURE_BYTES_MAX, SignatureError, TrustedKeys};
 use lastword_protocol::{Generation, ObjectHash};
-use std::collections::HashMap;
-use std::fs::File;
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use tar::{Builder, Header};
@@ -19,7 +19,13 @@ pub const MANIFEST_MEMBER: &str = "manifest.json";
 /// Its signature's.
 pub const SIGNATURE_MEMBER: &str = "manifest.json.minisig";
 /// The directory of the contents.
+const FILES_DIRECTORY: &str = "files";
 const FILES_PREFIX: &str = "files/";
+const EARLY_END: &str = "the file ends early, or is no archive";
+/// The length of tar's blocks, in bytes.
+const BLOCK_BYTES: u64 = 512;
+/// The length of its end: two blocks of zeros.
+const END_BYTES: u64 = 2 * BLOCK_BYTES;
 /// The end of a content's name.
 const FILE_SUFFIX: &str = ".zst";
 
@@ -76,51 +82,33 @@ impl GenerationArchive {
     ///
     /// [`ArchiveError::Read`], [`ArchiveError::Member`].
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let mut archive = tar::Archive::new(File::open(path)?);
-        let (mut manifest, mut signature) = (None, None);
-        let mut contents = HashMap::new();
-        for entry in archive.entries_with_seek()? {
-            let mut entry = entry?;
-            let name = member_name(&entry)?;
-            let kind = entry.header().entry_type();
-            if kind.is_dir() || name.is_empty() {
-                continue;
-            }
-            if !kind.is_file() {
-                let message = format!("{name:?} is no regular file");
-                return Err(ArchiveError::Member(message));
-            }
-            let range = MemberRange {
-                offset: entry.raw_file_position(),
-                length: entry.size(),
-            };
-            let is_again = match &*name {
-                MANIFEST_MEMBER => manifest
-                    .replace(read_bounded(&mut entry, MANIFEST_BYTES_MAX)?)
-                    .is_some(),
-                SIGNATURE_MEMBER => signature
-                    .replace(read_bounded(&mut entry, SIGNATURE_BYTES_MAX)?)
-                    .is_some(),
-                name => {
-                    let hash = content_hash(name).ok_or_else(|| {
-                        ArchiveError::Member(format!("{name:?} does not belong to one"))
-                    })?;
-                    contents.insert(hash, range).is_some()
-                }
-            };
-            if is_again {
-                return Err(ArchiveError::Member(format!("{name:?} is there twice")));
-            }
+        // Opening a FIFO would wait for whoever writes to it.
+        if !fs::metadata(path)?.is_file() {
+            return Err(ArchiveError::Member("not a regular file".to_owned()));
+        }
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        if !length.is_multiple_of(BLOCK_BYTES) {
+            return Err(ArchiveError::Member(EARLY_END.to_owned()));
+        }
+        let mut archive = tar::Archive::new(file);
+        let mut members = ArchiveMembers::default();
+        // Raw, because a long name or a value of any length would be read into memory: ours are short.
+        for entry in archive.entries_with_seek()?.raw(true) {
+            members.take(&mut entry?)?;
+        }
+        if length < members.end.saturating_add(END_BYTES) {
+            return Err(ArchiveError::Member(EARLY_END.to_owned()));
         }
         let missing = |name| ArchiveError::Member(format!("{name} is missing"));
-        let signature = signature.ok_or_else(|| missing(SIGNATURE_MEMBER))?;
+        let signature = members.signature.ok_or_else(|| missing(SIGNATURE_MEMBER))?;
         let signature = String::from_utf8(signature)
             .map_err(|_| ArchiveError::Member(format!("{SIGNATURE_MEMBER} is no text")))?;
         Ok(Self {
             file: archive.into_inner(),
-            manifest: manifest.ok_or_else(|| missing(MANIFEST_MEMBER))?,
+            manifest: members.manifest.ok_or_else(|| missing(MANIFEST_MEMBER))?,
             signature,
-            contents,
+            contents: members.contents,
         })
     }
 
@@ -155,7 +143,7 @@ impl GenerationArchive {
         })
     }
 
-    /// Returns the manifest, and finds that the contents of all its files are there.
+    /// Returns the manifest, and finds that the contents of all its files are there, and no others.
     ///
     /// # Errors
     ///
@@ -167,6 +155,11 @@ impl GenerationArchive {
                 let message = format!("the content of {} is missing", file.path);
                 return Err(ArchiveError::Member(message));
             }
+        }
+        let named: HashSet<_> = manifest.files.iter().map(|file| file.sha256).collect();
+        if let Some(extra) = self.contents.keys().find(|hash| !named.contains(hash)) {
+            let message = format!("no file has the content {extra}");
+            return Err(ArchiveError::Member(message));
         }
         Ok(manifest)
     }
@@ -209,6 +202,59 @@ impl GenerationArchive {
     }
 }
 
+/// The members of an archive, as far as it was read.
+#[derive(Default)]
+struct ArchiveMembers {
+    manifest: Option<Vec<u8>>,
+    signature: Option<Vec<u8>>,
+    contents: HashMap<ObjectHash, MemberRange>,
+    /// The offset behind the last member.
+    end: u64,
+}
+
+impl ArchiveMembers {
+    fn take(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), ArchiveError> {
+        let (offset, length) = (entry.raw_file_position(), entry.size());
+        let blocks = length.div_ceil(BLOCK_BYTES).saturating_mul(BLOCK_BYTES);
+        self.end = offset.saturating_add(blocks);
+        let kind = entry.header().entry_type();
+        let is_extension = kind.is_pax_local_extensions()
+            || kind.is_pax_global_extensions()
+            || kind.is_gnu_longname()
+            || kind.is_gnu_longlink();
+        if is_extension {
+            return Ok(());
+        }
+        let name = member_name(entry)?;
+        if kind.is_dir() && matches!(name.trim_end_matches('/'), "" | "." | FILES_DIRECTORY) {
+            return Ok(());
+        }
+        if !kind.is_file() {
+            return Err(ArchiveError::Member(format!("{name:?} is no regular file")));
+        }
+        let is_again = match &*name {
+            MANIFEST_MEMBER => {
+                let manifest = read_bounded(entry, &name, MANIFEST_BYTES_MAX)?;
+                self.manifest.replace(manifest).is_some()
+            }
+            SIGNATURE_MEMBER => {
+                let signature = read_bounded(entry, &name, SIGNATURE_BYTES_MAX)?;
+                self.signature.replace(signature).is_some()
+            }
+            name => {
+                let unknown = || ArchiveError::Member(format!("{name:?} does not belong to one"));
+                let hash = content_hash(name).ok_or_else(unknown)?;
+                let range = MemberRange { offset, length };
+                self.contents.insert(hash, range).is_some()
+            }
+        };
+        if is_again {
+            return Err(ArchiveError::Member(format!("{name:?} is there twice")));
+        }
+        Ok(())
+    }
+}
+
 /// Returns a member's name, without the `./` of many archives.
 fn member_name(entry: &tar::Entry<'_, impl Read>) -> Result<String, ArchiveError> {
     let name = String::from_utf8(entry.path_bytes().into_owned())
@@ -218,15 +264,16 @@ fn member_name(entry: &tar::Entry<'_, impl Read>) -> Result<String, ArchiveError
 }
 
 fn content_hash(name: &str) -> Option<ObjectHash> {
-    let hash = name.strip_prefix(FILES_PREFIX)?.strip_suffix(FILE_SUFFIX)?;
-    hash.parse().ok()
+    let digits = name.strip_prefix(FILES_PREFIX)?.strip_suffix(FILE_SUFFIX)?;
+    let hash: ObjectHash = digits.parse().ok()?;
+    (hash.to_string() == digits).then_some(hash)
 }
 
-fn read_bounded(entry: &mut impl Read, most: usize) -> Result<Vec<u8>, ArchiveError> {
+fn read_bounded(entry: &mut impl Read, name: &str, most: usize) -> Result<Vec<u8>, ArchiveError> {
     let mut bytes = Vec::new();
     entry.take(most as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > most {
-        let message = format!("manifest or signature over {most} bytes");
+        let message = format!("{name} is over {most} bytes");
         return Err(ArchiveError::Member(message));
     }
     Ok(bytes)

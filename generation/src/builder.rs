@@ -37,7 +37,10 @@ pub enum BuildError {
         /// The fault, and the remedy.
         fault: String,
     },
-    /// Something cannot be read or written.
+    /// The archive cannot be written.
+    #[error("cannot write: {0}")]
+    Write(#[source] io::Error),
+    /// Something in the directory cannot be read.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file or directory.
@@ -108,11 +111,9 @@ impl BuiltGeneration {
         );
         let signature = key.sign(&self.bytes, &comment)?;
         let mut archive = ArchiveWriter::new(out);
-        let written = |source| BuildError::Io {
-            path: PathBuf::from("the archive"),
-            source,
-        };
-        archive.head(&self.bytes, &signature).map_err(written)?;
+        archive
+            .head(&self.bytes, &signature)
+            .map_err(BuildError::Write)?;
         let mut done = HashSet::new();
         for file in &self.manifest.files {
             if !done.insert(file.sha256) {
@@ -125,10 +126,12 @@ impl BuiltGeneration {
                     size: file.size,
                 },
             )?;
-            let packed = delta::compress(&content, &[], PACK_LEVEL).map_err(written)?;
-            archive.content(file.sha256, &packed).map_err(written)?;
+            let packed = delta::compress(&content, &[], PACK_LEVEL).map_err(BuildError::Write)?;
+            archive
+                .content(file.sha256, &packed)
+                .map_err(BuildError::Write)?;
         }
-        archive.finish().map_err(written)?;
+        archive.finish().map_err(BuildError::Write)?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 
 use lastword_protocol::ObjectHash;
 use sha2::{Digest, Sha256};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead as _, Read, Write};
 use zstd::stream::read::Decoder;
 
 /// The largest window that a decoder takes, as its logarithm: 128 MiB. zstd's own limit without `--long`.
@@ -17,7 +17,7 @@ pub const DELTA_BYTES_MAX: u64 = 1 << WINDOW_LOG_MAX;
 #[derive(Debug, thiserror::Error)]
 pub enum ExpandError {
     /// It is no zstd frame, or needs another old file or a larger window.
-    #[error("no zstd data, or for another old file: {0}")]
+    #[error("cannot be expanded: {0}")]
     Frame(#[source] io::Error),
     /// It is longer than it may be; nothing more of it was written.
     #[error("expands to more than the {0} bytes that the manifest says")]
@@ -30,6 +30,9 @@ pub enum ExpandError {
         /// The bytes that had to.
         expected: u64,
     },
+    /// More follows behind the frame.
+    #[error("has bytes behind its zstd frame")]
+    Trailing,
     /// Its hash is another one.
     #[error("expands to a file of another hash, {0}")]
     Hash(ObjectHash),
@@ -83,6 +86,10 @@ pub fn expand(
         }
         hash.update(bytes);
         out.write_all(bytes).map_err(ExpandError::Write)?;
+    }
+    let mut rest = decoder.finish();
+    if !rest.fill_buf().map_err(ExpandError::Frame)?.is_empty() {
+        return Err(ExpandError::Trailing);
     }
     if found < expected.size {
         let expected = expected.size;
@@ -173,6 +180,19 @@ mod tests {
             let mut out = Vec::new();
             expand(&*packed, &[], expected_of(&bytes), &mut out).unwrap();
             assert_eq!(out, bytes);
+        }
+    }
+
+    #[test]
+    fn nothing_follows_the_frame() {
+        let content = noise(1_000, 7);
+        let packed = compress(&content, &[], 3).unwrap();
+        let skippable = [0x50, 0x2A, 0x4D, 0x18, 1, 0, 0, 0, 9];
+        for rest in [&packed[..], b"garbage", &[0; 4], &skippable] {
+            let twice = [&packed, rest].concat();
+            let mut out = Vec::new();
+            let error = expand(&*twice, &[], expected_of(&content), &mut out).unwrap_err();
+            assert!(matches!(error, ExpandError::Trailing), "{error}");
         }
     }
 

@@ -118,7 +118,12 @@ impl PartialDescription {
             "soak" => self.soak = Some(soak(source, node)?),
             "check" => self.check(source, node)?,
             "reboot-component" => self.reboot_component(source, node)?,
-            "set-id" => self.set_id = paths(source, source.arguments(node)?)?,
+            "set-id" => {
+                self.set_id = paths(source, source.arguments(node)?)?;
+                if self.set_id.is_empty() {
+                    return Err(source.at_node(node, "a file is missing"));
+                }
+            }
             _ => return Err(source.unknown(node, TOP_KEYS)),
         }
         Ok(())

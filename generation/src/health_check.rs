@@ -49,28 +49,32 @@ pub enum HealthProbe {
     Service(String),
 }
 
+const SCHEME: &str = "http://";
+
 /// A URL of the kind that a board's own programs serve: `http://ADDRESS[:PORT]/PATH`, with a number for an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HttpUrl {
     address: SocketAddr,
-    path: String,
+    text: String,
+    /// The offset of the path in the text.
+    path: usize,
 }
 
 impl HttpUrl {
     /// Reads a URL; `None` if it is of another form. Names are not looked up: a check must not depend on that.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix("http://")?;
-        let at = rest.find('/').unwrap_or(rest.len());
+        let rest = text.strip_prefix(SCHEME)?;
+        let at = rest.find('/')?;
         let (host, path) = rest.split_at(at);
         let with_port = || format!("{host}:80").parse();
         let address = host.parse().or_else(|_| with_port()).ok()?;
-        let path = if path.is_empty() { "/" } else { path };
         let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
         is_plain.then(|| Self {
             address,
-            path: path.to_owned(),
+            text: text.to_owned(),
+            path: SCHEME.len() + at,
         })
     }
 
@@ -83,7 +87,7 @@ impl HttpUrl {
     /// The path, with its query; it begins with `/`.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        self.text.get(self.path..).unwrap_or_default()
     }
 }
 
@@ -113,7 +117,13 @@ impl HealthCheck {
         }
         match &self.probe {
             HealthProbe::Exec(command) => exec_fault(command),
-            HealthProbe::Service(name) if name.is_empty() => Some("service has no name".into()),
+            HealthProbe::Service(name) if !is_service_name(name) => {
+                Some("service: a service's name is 1 to 32 of the letters a-z 0-9 - _".into())
+            }
+            HealthProbe::Tcp(address) if address.port() == 0 => Some("tcp: port 0 is none".into()),
+            HealthProbe::Http(url) if url.address.port() == 0 => {
+                Some("http: port 0 is none".into())
+            }
             HealthProbe::Tcp(_) | HealthProbe::Http(_) | HealthProbe::Service(_) => None,
         }
     }
@@ -127,6 +137,15 @@ impl HealthCheck {
         }
     }
 }
+
+fn is_service_name(name: &str) -> bool {
+    let is_plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    (1..=SERVICE_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_plain)
+}
+
+/// The longest name of a service, in bytes.
+const SERVICE_NAME_BYTES_MAX: usize = 32;
 
 fn exec_fault(command: &[String]) -> Option<String> {
     let Some(program) = command.first() else {
@@ -161,7 +180,7 @@ impl From<HttpUrl> for String {
 
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.address, self.path)
+        f.write_str(&self.text)
     }
 }
 
@@ -187,7 +206,8 @@ mod tests {
                 "http://127.0.0.1:8080/health?deep=1",
                 Some("http://127.0.0.1:8080/health?deep=1"),
             ),
-            ("http://127.0.0.1", Some("http://127.0.0.1:80/")),
+            ("http://127.0.0.1/", Some("http://127.0.0.1/")),
+            ("http://127.0.0.1", None),
             ("http://[::1]:81/x", Some("http://[::1]:81/x")),
             ("http://localhost/x", None),
             ("https://127.0.0.1/x", None),

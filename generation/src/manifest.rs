@@ -1,6 +1,7 @@
 //! The manifest of a generation: what it consists of, which boards it is for, and when it is healthy.
 
 mod check;
+mod links;
 
 use crate::TreePath;
 use crate::health_check::HealthCheck;
@@ -141,6 +142,7 @@ pub enum ManifestError {
 
 /// As much of a manifest as every format has.
 #[derive(Deserialize)]
+#[serde(expecting = "a manifest, which is an object")]
 struct FormatOnly {
     format: u32,
 }
@@ -160,7 +162,14 @@ impl Manifest {
         if format != MANIFEST_FORMAT {
             return Err(ManifestError::Format(format));
         }
-        Self::new(serde_json::from_slice(bytes)?)
+        let fields: ManifestFields = serde_json::from_slice(bytes)?;
+        // A structure may also be spelled as an array, for instance.
+        let document: serde_json::Value = serde_json::from_slice(bytes)?;
+        if serde_json::to_value(&fields)? != document {
+            let (field, fault) = ("form".to_owned(), "not the documented one".to_owned());
+            return Err(ManifestError::Field { field, fault });
+        }
+        Self::new(fields)
     }
 
     /// Checks the fields of a manifest.

@@ -39,6 +39,8 @@ pub enum SecretKeyError {
     Failed(#[source] minisign::PError),
 }
 
+/// The comment in a file with a secret key.
+const COMMENT: &str = "minisign secret key, made by lastword";
 /// The algorithm of the password, behind that of the signature: two letters each.
 const PASSWORD_ALGORITHM: std::ops::Range<usize> = 2..4;
 /// The password algorithm of a key that has none.
@@ -122,7 +124,10 @@ impl KeyPairFiles {
             None => KeyPair::generate_unencrypted_keypair(),
         };
         let pair = pair.map_err(SecretKeyError::Failed)?;
-        let secret = pair.sk.to_box(None).map_err(SecretKeyError::Failed)?;
+        let secret = pair
+            .sk
+            .to_box(Some(COMMENT))
+            .map_err(SecretKeyError::Failed)?;
         let public = pair
             .pk
             .to_box()

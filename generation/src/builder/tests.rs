@@ -160,7 +160,7 @@ fn what_cannot_be_in_a_generation_is_refused_with_its_path() {
     );
     check(
         &|at| symlink("../../x", at.join("y")).unwrap(),
-        "leaves the tree",
+        "leads out of the tree",
     );
     check(
         &|at| {

@@ -3,7 +3,7 @@
 use super::BuildError;
 use crate::TreePath;
 use crate::description::DESCRIPTION_FILE;
-use crate::manifest::{FileMode, TreeFile, TreeLink};
+use crate::manifest::{FileMode, TREE_BYTES_MAX, TreeFile, TreeLink};
 use lastword_protocol::ObjectHash;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, Metadata};
@@ -39,6 +39,13 @@ pub(super) fn walk(top: &Path, set_id: &[TreePath]) -> Result<WalkedTree, BuildE
             }
         }
     }
+    for named in set_id {
+        let is_there = tree.files.iter().any(|file| file.path == *named);
+        if !is_there {
+            let message = format!("set-id names it in {DESCRIPTION_FILE}, and it is no file there");
+            return Err(fault(&top.join(named), &message));
+        }
+    }
     tree.files.sort_by(|one, other| one.path.cmp(&other.path));
     tree.links.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(tree)
@@ -71,6 +78,10 @@ impl WalkedTree {
             let message = format!(
                 "mode {mode} has a set-ID or sticky bit; if it is meant, say set-id \"{relative}\" in {DESCRIPTION_FILE}"
             );
+            return Err(fault(path, &message));
+        }
+        if metadata.len() > TREE_BYTES_MAX {
+            let message = format!("larger than {TREE_BYTES_MAX} bytes");
             return Err(fault(path, &message));
         }
         let (sha256, size) = hash(path).map_err(failed(path))?;

@@ -1,13 +1,14 @@
 //! The rules of a manifest that its fields alone do not hold.
 
+use super::links::TreeLinks;
 use super::{
     COMPATIBLE_MAX, COMPONENT_PATHS_MAX, COMPONENTS_MAX, FILES_MAX, LABEL_BYTES_MAX, ManifestError,
     ManifestFields, SOAK_MAX, SoakEnd, TREE_BYTES_MAX,
 };
 use crate::TreePath;
 use crate::health_check::CHECKS_MAX;
-use lastword_shell::escape::is_hidden;
-use std::collections::{BTreeMap, HashSet};
+use crate::tree_path::is_unseen;
+use std::collections::HashSet;
 use std::fmt::Display;
 
 /// Checks all rules.
@@ -35,7 +36,7 @@ fn label(field: &str, text: &str) -> Result<(), ManifestError> {
             format!("not from 1 to {LABEL_BYTES_MAX} bytes long"),
         ));
     }
-    if text.contains(is_hidden) || text.trim() != text {
+    if text.contains(is_unseen) || text.trim() != text {
         return Err(fault(field, "has characters that are not seen"));
     }
     Ok(())
@@ -83,38 +84,16 @@ fn tree(fields: &ManifestFields) -> Result<(), ManifestError> {
             return Err(fault(field, message));
         }
     }
+    let links = TreeLinks::of(fields);
     for link in &fields.links {
-        if link.target.contains(is_hidden) || link.path.resolve_link(&link.target).is_none() {
-            let message = format!("{} -> {:?} leaves the tree", link.path, link.target);
+        let message = if link.target.contains(is_unseen) {
+            Err("has a control character or an invisible one".to_owned())
+        } else {
+            links.resolve(&link.path, &link.target).map(|_| ())
+        };
+        if let Err(message) = message {
+            let message = format!("{} -> {:?}: target {message}", link.path, link.target);
             return Err(fault("links", message));
-        }
-    }
-    links_end(fields)
-}
-
-/// The longest chain of links that is followed: that of Linux.
-const LINK_CHAIN_MAX: usize = 40;
-
-/// Checks that no link is followed out of the tree by way of another one.
-fn links_end(fields: &ManifestFields) -> Result<(), ManifestError> {
-    let links: BTreeMap<&str, &str> = fields
-        .links
-        .iter()
-        .map(|link| (link.path.as_str(), link.target.as_str()))
-        .collect();
-    for link in &fields.links {
-        let mut at = link.path.resolve_link(&link.target);
-        for _ in 0..LINK_CHAIN_MAX {
-            let Some(path) = &at else { break };
-            let through = path.parents().find(|parent| links.contains_key(parent));
-            if let Some(through) = through {
-                let message = format!("{} goes through the link {through}", link.path);
-                return Err(fault("links", message));
-            }
-            let Some(target) = links.get(path.as_str()) else {
-                break;
-            };
-            at = path.resolve_link(target);
         }
     }
     Ok(())
@@ -148,12 +127,12 @@ fn checks(fields: &ManifestFields) -> Result<(), ManifestError> {
         let Some(program) = check.own_program() else {
             continue;
         };
-        let is_executable = |path: &TreePath| {
+        let links = TreeLinks::of(fields);
+        let is_executable = |path: TreePath| {
             let mut files = fields.files.iter();
-            files.any(|file| file.path == *path && file.mode.is_executable())
+            files.any(|file| file.path == path && file.mode.is_executable())
         };
-        let is_link = fields.links.iter().any(|link| link.path == program);
-        if !is_executable(&program) && !is_link {
+        if !links.follow(&program).is_some_and(is_executable) {
             let message = format!("{program} is no executable file of the generation");
             return Err(fault(&field, message));
         }

@@ -121,18 +121,83 @@ fn nothing_is_below_a_file_or_a_link() {
 
 #[test]
 fn a_link_stays_in_the_tree() {
-    for target in ["/etc/passwd", "../../x", "..", "a\u{7}"] {
+    for (target, expected) in [
+        ("/etc/passwd", "is absolute, and leads out of the tree"),
+        ("../../x", "leads out of the tree"),
+        ("..", "leads to the top of the tree"),
+        ("a\u{7}", "has a control character or an invisible one"),
+        ("a\u{200b}", "has a control character or an invisible one"),
+    ] {
         check(
             |it| it.links[0].target = target.into(),
-            &format!("links: lib/x.so -> {target:?} leaves the tree"),
+            &format!("links: lib/x.so -> {target:?}: target {expected}"),
         );
     }
-    check(
-        |it| {
-            it.links = vec![link("a", "b/c"), link("b", "boot")];
-        },
-        "links: a goes through the link b",
+    for target in [
+        "x.so.1",
+        "./x.so.1",
+        "../lib/../boot//vmlinuz",
+        "gone/../gone",
+    ] {
+        let mut fields = sound();
+        fields.links[0].target = target.into();
+        assert!(Manifest::new(fields).is_ok(), "{target}");
+    }
+}
+
+#[test]
+fn a_link_does_not_pass_through_another_even_to_come_back() {
+    // On a disk `m/..` is the directory above the one that m leads to.
+    for target in ["m/x", "m/../../pw", "m/../x", "m/", "m/."] {
+        check(
+            |it| it.links = vec![link("d/e/m", ".."), link("l", &format!("d/e/{target}"))],
+            &format!(
+                "links: l -> {:?}: target passes through the link d/e/m",
+                format!("d/e/{target}")
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_program_behind_links_is_an_executable_file() {
+    for (target, is_sound) in [
+        ("gw", true),
+        ("more", true),
+        ("../boot/vmlinuz", false),
+        ("gone", false),
+        ("test", false),
+    ] {
+        let mut fields = sound();
+        fields.checks = vec![exec_check("bin/test")];
+        fields.links = vec![link("bin/more", "gw"), link("bin/test", target)];
+        assert_eq!(Manifest::new(fields).is_ok(), is_sound, "{target}");
+    }
+}
+
+#[test]
+fn a_manifest_has_the_documented_form_only() {
+    let bytes = Manifest::new(sound()).unwrap().to_bytes().unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let compact: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(Manifest::parse(compact.to_string().as_bytes()).is_ok());
+    let array = text.replacen(
+        "{\n      \"path\": \"bin/gw\",\n      \"sha256\": ",
+        "[\"bin/gw\", ",
+        1,
     );
+    let array = array.replacen(
+        "\"size\": 3,\n      \"mode\": \"0755\"\n    }",
+        "3, \"0755\"]",
+        1,
+    );
+    for changed in [
+        array,
+        text.replacen("{\n    \"for-ms\": 60000\n  }", "{\"manual\": null}", 1),
+    ] {
+        assert_ne!(changed, text);
+        assert!(Manifest::parse(changed.as_bytes()).is_err(), "{changed}");
+    }
 }
 
 #[test]

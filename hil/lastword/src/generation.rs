@@ -5,23 +5,49 @@ mod build;
 mod compare;
 mod inspect;
 mod keys;
+mod saved_terminal;
+mod unfinished_file;
 
 use crate::Exit;
 use crate::notes::Notes;
 use crate::report::{self, Reader};
-use lastword_generation::archive::GenerationArchive;
+use crate::signals;
+use lastword_generation::archive::{ArchiveError, GenerationArchive};
 use lastword_protocol::refusal::Code;
+use saved_terminal::SavedTerminal;
 use serde_json::{Map, Value as Json};
 use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
+use tokio::sync::oneshot;
 
 pub(crate) use arguments::GenerationCommand;
 
 /// A failure on the desk: its code, its description, and the exit code.
 type DeskError = (Code, String, Exit);
 
-/// Runs a command.
-pub(crate) fn run(command: &GenerationCommand, json: bool) -> Exit {
+/// Runs a command, on a thread, so that a signal ends it where it waits for a password or packs a file.
+pub(crate) async fn run(command: GenerationCommand, json: bool) -> Exit {
+    let terminal = SavedTerminal::save();
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        // Whoever asked may wait for it no more.
+        let _ = tell.send(carry_out(&command, json));
+    });
+    tokio::select! {
+        // A prompt that a signal has interrupted fails, too.
+        biased;
+        exit = signals::end() => {
+            terminal.restore();
+            unfinished_file::remove();
+            exit
+        }
+        exit = told => exit.unwrap_or(Exit::No),
+    }
+}
+
+fn carry_out(command: &GenerationCommand, json: bool) -> Exit {
     let reader = Reader::of(json);
     let done = match command {
         GenerationCommand::Keygen(options) => keys::keygen(options, reader),
@@ -41,19 +67,49 @@ pub(crate) fn run(command: &GenerationCommand, json: bool) -> Exit {
 
 /// Opens the file of a generation.
 fn open(path: &Path) -> Result<GenerationArchive, DeskError> {
-    GenerationArchive::open(path).map_err(|error| invalid(path, error))
+    let metadata = fs::metadata(path).map_err(|error| unusable(path, error))?;
+    if !metadata.is_file() {
+        return Err(unusable(path, "not a regular file"));
+    }
+    GenerationArchive::open(path).map_err(|error| match error {
+        ArchiveError::Read(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            unusable(path, error)
+        }
+        error => invalid(path, error),
+    })
+}
+
+/// The largest key, password or description that is read, in bytes.
+const TEXT_MAX_BYTES: u64 = 64 << 10;
+
+/// Reads a small file, or a pipe.
+fn read_text(path: &Path) -> Result<String, DeskError> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| unusable(path, error))?;
+    let read = file.take(TEXT_MAX_BYTES + 1).read_to_string(&mut text);
+    read.map_err(|error| unusable(path, error))?;
+    if text.len() as u64 > TEXT_MAX_BYTES {
+        return Err(unusable(
+            path,
+            format!("larger than {TEXT_MAX_BYTES} bytes"),
+        ));
+    }
+    Ok(text)
 }
 
 /// Something that was given is wrong: the check failed.
 fn invalid(path: &Path, error: impl Display) -> DeskError {
-    let detail = format!("{}: {error}", path.display());
-    (Code::BadValue, detail, Exit::No)
+    (Code::BadValue, describe(path, error), Exit::No)
 }
 
 /// Something cannot be read or written.
 fn unusable(path: &Path, error: impl Display) -> DeskError {
-    let detail = format!("{}: {error}", path.display());
-    (Code::BadValue, detail, Exit::Usage)
+    (Code::BadValue, describe(path, error), Exit::Usage)
+}
+
+/// Names a path and its fault, on one line: names of files may hold line ends.
+fn describe(path: &Path, error: impl Display) -> String {
+    format!("{}: {error}", path.display()).replace('\n', "\\n")
 }
 
 /// Shows rows to a person or a script, an object to a program.

@@ -69,7 +69,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let order = match Arguments::read(arguments) {
         Ok(ReadCommand::Board(order)) => order,
-        Ok(ReadCommand::Desk(command, json)) => return generation::run(&command, json),
+        Ok(ReadCommand::Desk(command, json)) => return generation::run(command, json).await,
         Err(error) => return usage(&error),
     };
     match order.task {

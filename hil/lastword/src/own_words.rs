@@ -38,15 +38,6 @@ impl OwnWord {
         Self::Wait,
     ];
 
-    /// The commands about generations that ask no board.
-    pub(crate) const GENERATION: [Self; 5] = [
-        Self::GenBuild,
-        Self::GenDiff,
-        Self::GenInspect,
-        Self::GenKeygen,
-        Self::GenVerify,
-    ];
-
     /// Returns the word as it is typed: two words, where the first is the board's, too.
     pub(crate) const fn text(self) -> &'static str {
         match self {

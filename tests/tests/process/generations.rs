@@ -97,7 +97,9 @@ fn a_generation_is_built_shown_and_verified() {
     }
     let verified = bench.done(&["gen", "verify", "one.gen", "--key", "desk.pub"]);
     assert!(
-        verified.contains(&format!("generation {generation}: 2 files, signed by ")),
+        verified.contains(&format!(
+            "generation {generation}: gateway 1.0, 2 files, signed by "
+        )),
         "{verified}"
     );
     let mode = fs::metadata(bench.path("desk.key"))
@@ -149,7 +151,7 @@ fn what_is_wrong_is_told_with_its_place_and_leaves_nothing_behind() {
     bench.refused(
         &build,
         1,
-        "links: passwd -> \"/etc/passwd\" leaves the tree",
+        "links: passwd -> \"/etc/passwd\": target is absolute",
     );
     fs::remove_file(bench.path("tree/passwd")).expect("a link");
     bench.refused(
@@ -179,6 +181,99 @@ fn what_is_wrong_is_told_with_its_place_and_leaves_nothing_behind() {
         .flatten()
         .collect();
     assert_eq!(left.len(), 3, "{left:?}");
+}
+
+#[test]
+fn a_content_that_the_board_has_is_not_sent_again_and_properties_differ_too() {
+    let bench = DeskBench::new();
+    bench.build("one.gen");
+    let text = fs::read_to_string(bench.path("tree/share/text")).expect("a text");
+    bench.write("tree/share/again", &text);
+    bench.write("tree/share/new", "new\n");
+    bench.write("tree/share/newer", "new\n");
+    bench.write("tree/generation.kdl", &DESCRIPTION.replace("1.0", "1.1"));
+    bench.build("two.gen");
+    let told = bench.done(&["gen", "diff", "one.gen", "two.gen"]);
+    assert!(told.contains("~ version: \"1.0\" -> \"1.1\""), "{told}");
+    assert!(
+        told.contains("-            - share/again") || told.contains("+            - share/again"),
+        "{told}"
+    );
+    assert!(told.contains("- share/newer"), "{told}");
+    assert!(told.contains("3 paths differ; "), "{told}");
+}
+
+#[test]
+fn an_output_replaces_nothing_but_a_generation() {
+    let bench = DeskBench::new();
+    let build =
+        |output: &str| ["gen", "build", "tree", "-k", "desk.key", "-o", output].map(str::to_owned);
+    let refused = |output: &str, expected: &str| {
+        let words = build(output);
+        bench.refused(&words.each_ref().map(String::as_str), 3, expected);
+    };
+    for output in ["desk.key", "tree/generation.kdl", "tree", "/dev/null"] {
+        refused(output, "is there, and no generation");
+    }
+    let fifo = Command::new("mkfifo")
+        .arg(bench.path("fifo"))
+        .status()
+        .expect("mkfifo");
+    assert!(fifo.success());
+    symlink("desk.key", bench.path("link")).expect("a link");
+    for output in ["fifo", "link"] {
+        refused(output, "is there, and no generation");
+    }
+    refused("tree/out.gen", "is inside the directory that is built");
+    // And an earlier generation is.
+    bench.build("one.gen");
+    bench.build("one.gen");
+    bench.done(&["gen", "verify", "one.gen", "--key", "desk.pub"]);
+    bench.done(&["gen", "build", "tree", "-k", "desk.key", "-o", "two.gen"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_bad_usage_and_waits_for_nobody() {
+    let bench = DeskBench::new();
+    let fifo = Command::new("mkfifo")
+        .arg(bench.path("fifo"))
+        .status()
+        .expect("mkfifo");
+    assert!(fifo.success());
+    for (file, expected) in [
+        ("gone.gen", "gone.gen: No such file"),
+        ("tree", "tree: not a regular file"),
+        ("fifo", "fifo: not a regular file"),
+        ("/dev/zero", "/dev/zero: not a regular file"),
+    ] {
+        bench.refused(&["gen", "inspect", file], 3, expected);
+        bench.refused(&["gen", "verify", file, "--key", "desk.pub"], 3, expected);
+        bench.refused(&["gen", "diff", file, file], 3, expected);
+    }
+    bench.refused(
+        &["gen", "build", "tree", "-k", "/dev/zero"],
+        3,
+        "/dev/zero: larger than",
+    );
+    bench.refused(
+        &["gen", "verify", "x", "-k", "RWxxx"],
+        1,
+        "RWxxx: a public key is minisign's",
+    );
+    for words in [&["gen"][..], &["gen", "bild"], &["gen", "--help-me"]] {
+        bench.refused(words, 3, "lastword gen");
+    }
+}
+
+#[test]
+fn a_file_that_ends_early_says_so() {
+    let bench = DeskBench::new();
+    bench.build("one.gen");
+    let bytes = fs::read(bench.path("one.gen")).expect("a generation");
+    for length in [bytes.len() - 1_024, bytes.len() - 1_500, 3_000] {
+        fs::write(bench.path("cut.gen"), &bytes[..length]).expect("a file");
+        bench.refused(&["gen", "inspect", "cut.gen"], 1, "early");
+    }
 }
 
 #[test]

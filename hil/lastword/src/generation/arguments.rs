@@ -1,7 +1,7 @@
 //! The words behind `gen` that are the desk's.
 
-use crate::own_words::OwnWord;
 use clap::{Args, Parser, Subcommand};
+use lastword_shell::commands;
 use std::path::PathBuf;
 
 /// A generation that is made, looked at or compared.
@@ -18,6 +18,9 @@ pub(crate) enum GenerationCommand {
     /// Check the signature and every file of a generation.
     Verify(VerifyOptions),
 }
+
+/// The first word of all of them.
+const GROUP: &str = "gen";
 
 /// A new pair of keys.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -87,7 +90,12 @@ pub(crate) struct VerifyOptions {
 }
 
 #[derive(Parser)]
-#[command(name = "lastword gen", disable_help_subcommand = true)]
+#[command(
+    name = "lastword gen",
+    bin_name = "lastword gen",
+    disable_help_subcommand = true,
+    after_help = "--json, anywhere, prints one object. These commands ask no board."
+)]
 struct GenerationArguments {
     #[command(subcommand)]
     command: GenerationCommand,
@@ -96,11 +104,12 @@ struct GenerationArguments {
 impl GenerationCommand {
     /// Returns whether the words of a command line are the desk's.
     pub(crate) fn is_meant(words: &[String]) -> bool {
-        let [generation, word, ..] = words else {
-            return false;
-        };
-        let path = format!("{generation} {word}");
-        OwnWord::GENERATION.iter().any(|own| own.text() == path)
+        // Whatever the board does not know is explained here.
+        let is_boards = words.get(1).is_some_and(|word| {
+            let path = format!("{GROUP} {word}");
+            commands::ALL.iter().any(|command| command.path == path)
+        });
+        words.first().is_some_and(|word| word == GROUP) && !is_boards
     }
 
     /// Reads these words, `gen` first.

@@ -102,11 +102,14 @@ pub(super) fn verify(options: &VerifyOptions, reader: Reader) -> Result<(), Desk
     }
     let generation = archive.generation().to_string();
     let files = manifest.files.len();
+    let (name, version) = (&manifest.name, &manifest.version);
     let rows = [format!(
-        "generation {generation}: {files} files, signed by {key}"
+        "generation {generation}: {name} {version}, {files} files, signed by {key}"
     )];
     let members = object([
         ("generation", generation.into()),
+        ("name", name.clone().into()),
+        ("version", version.clone().into()),
         ("key", key.to_string().into()),
         ("files", files.into()),
     ]);

@@ -1,11 +1,11 @@
 //! Keys: new ones, and those that sign.
 
 use super::arguments::{KeygenOptions, PasswordOptions};
-use super::{DeskError, invalid, object, tell, unusable};
+use super::{DeskError, invalid, object, read_text, tell, unusable};
 use crate::Exit;
 use crate::report::Reader;
 use lastword_generation::secret_key::{KeyPairFiles, SecretKeyFile, SigningKey};
-use lastword_generation::signature::VerifyingKey;
+use lastword_generation::signature::{NotAPublicKey, VerifyingKey};
 use lastword_protocol::refusal::Code;
 use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -33,14 +33,17 @@ pub(super) fn keygen(options: &KeygenOptions, reader: Reader) -> Result<(), Desk
     let pair = KeyPairFiles::generate(password);
     let pair = pair.map_err(|error| (Code::Internal, error.to_string(), Exit::No))?;
     write_new(&secret_path, &pair.secret, SECRET_MODE)?;
-    write_new(&public_path, &pair.public, PUBLIC_MODE)?;
+    if let Err(error) = write_new(&public_path, &pair.public, PUBLIC_MODE) {
+        // One without the other is of no use, and in the way of the next.
+        let _ = fs::remove_file(&secret_path);
+        return Err(error);
+    }
     let line = pair.public.lines().nth(1).unwrap_or_default().to_owned();
     let (secret, public) = (secret_path.display(), public_path.display());
     let rows = [
         format!("key {}", pair.id),
         format!("{secret}: signs generations; keep it secret"),
-        format!("{public}: to be trusted by boards:"),
-        format!("  generations {{ trust \"{line}\" }}"),
+        format!("{public}: verifies them: {line}"),
     ];
     let members = object([
         ("key", pair.id.to_string().into()),
@@ -54,7 +57,7 @@ pub(super) fn keygen(options: &KeygenOptions, reader: Reader) -> Result<(), Desk
 
 /// Reads a secret key, and its password if it has one.
 pub(super) fn signing_key(path: &Path, options: &PasswordOptions) -> Result<SigningKey, DeskError> {
-    let text = fs::read_to_string(path).map_err(|error| unusable(path, error))?;
+    let text = read_text(path)?;
     let file = SecretKeyFile::parse(&text).map_err(|error| invalid(path, error))?;
     let password = if file.needs_password() {
         Some(password(
@@ -73,10 +76,16 @@ pub(super) fn verifying_key(key: &str) -> Result<VerifyingKey, DeskError> {
     if let Ok(key) = VerifyingKey::parse(key) {
         return Ok(key);
     }
-    let text = fs::read_to_string(path).map_err(|error| unusable(path, error))?;
+    // A key that was copied in part is no file.
+    if key.starts_with(KEY_START) && !path.exists() {
+        return Err(invalid(path, NotAPublicKey));
+    }
+    let text = read_text(path)?;
     VerifyingKey::parse(&text).map_err(|error| invalid(path, error))
 }
 
+/// The beginning of each public key: `Ed` in Base64.
+const KEY_START: &str = "RW";
 const SECRET_MODE: u32 = 0o600;
 const PUBLIC_MODE: u32 = 0o644;
 
@@ -92,11 +101,15 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), DeskError> {
         .create_new(true)
         .mode(mode)
         .open(path);
-    let written = file.and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| unusable(path, error))
+    let mut file = file.map_err(|error| unusable(path, error))?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        // Half a key is none.
+        let _ = fs::remove_file(path);
+        unusable(path, error)
+    })
 }
 
 fn new_password(options: &PasswordOptions) -> Result<String, DeskError> {
@@ -122,7 +135,7 @@ fn password(options: &PasswordOptions, prompt: &str) -> Result<String, DeskError
         let typed = rpassword::prompt_password(prompt);
         return typed.map_err(|error| refused(&format!("no password: {error}")));
     };
-    let text = fs::read_to_string(path).map_err(|error| unusable(path, error))?;
+    let text = read_text(path)?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
