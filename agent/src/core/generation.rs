@@ -5,6 +5,8 @@ pub mod intake;
 
 pub mod rollout_record;
 
+pub mod rollout_ledger;
+
 pub mod rollout_log;
 
 pub mod recovery;

@@ -17,7 +17,7 @@ use lastword_protocol::rollout::{RolloutState, RolloutStep};
 use lastword_protocol::{BootId, Generation};
 
 /// A compaction happens in the life of a process, without being asked for.
-const LIMITS: JournalLimits = match JournalLimits::new(2_000, 400, 400) {
+const LIMITS: JournalLimits = match JournalLimits::new(4_000, 1_200, 600) {
     Some(limits) => limits,
     None => panic!("a record has room behind a snapshot"),
 };
@@ -26,7 +26,8 @@ const POINTER: &str = "current";
 /// The generation that the board has when it is new.
 const FIRST: Generation = Generation([1; 32]);
 
-const NO_JOURNAL: &[u8] = b"no journal";
+/// Two files that are no journals.
+const NO_JOURNALS: [&[u8]; 2] = [b"no journal", b"neither"];
 
 /// A board whose generations come and go, with a new journal or a damaged one.
 pub(super) struct RolloutSubject {
@@ -85,14 +86,15 @@ impl StorageSubject for RolloutSubject {
 
     fn image(&self) -> super::medium::DiskImage {
         let pointer = (POINTER.to_owned(), FIRST.0.to_vec());
-        let damaged = (SLOTS[0].to_owned(), NO_JOURNAL.to_vec());
-        let damaged = self.is_damaged.then_some(damaged);
+        let damaged = SLOTS.iter().zip(NO_JOURNALS);
+        let damaged = damaged.filter(|_| self.is_damaged);
+        let damaged = damaged.map(|(name, content)| ((*name).to_owned(), content.to_vec()));
         std::iter::once(pointer).chain(damaged).collect()
     }
 
     fn evidence(&self) -> Vec<Vec<u8>> {
-        let damaged = self.is_damaged.then(|| NO_JOURNAL.to_vec());
-        damaged.into_iter().collect()
+        let damaged = NO_JOURNALS.iter().filter(|_| self.is_damaged);
+        damaged.map(|content| content.to_vec()).collect()
     }
 
     fn state(&self) -> RolloutDisk {
@@ -123,7 +125,8 @@ impl StorageSubject for RolloutSubject {
             Ok(opened) => opened,
         };
         let world = read_pointer(disk)?;
-        let (record, current) = match opened.view {
+        let view = opened.ledger().view();
+        let (record, current) = match view {
             JournalView::Empty => (None, world.current()),
             JournalView::Rollout(record) => (Some(record), world.current()),
             // As on a new board: nothing is rolled back on no evidence.
@@ -131,21 +134,32 @@ impl StorageSubject for RolloutSubject {
             JournalView::Unreadable => return Err("the journal cannot be read".to_owned()),
         };
         let found = state_of(record.as_ref(), current);
-        ledger.check(&found)?;
+        if view == JournalView::Unreadable && ledger.is_waived() {
+            // A damaged file that could not be kept aside may be back after a cut. It hides the last rollout, and nothing
+            // is done about it.
+            ledger.check_by(&found, |state| RolloutDisk {
+                record: None,
+                ..state.clone()
+            })?;
+            ledger.acknowledge(found);
+        } else {
+            ledger.check(&found)?;
+        }
         let mut process = RolloutProcess {
-            log: opened.log,
+            log: opened,
             record,
             current,
             boot,
             is_stuck: false,
             next: incarnation.process.saturating_mul(10),
         };
-        process.go_on(recover(opened.view, world, boot), disk, ledger)?;
+        process.go_on(recover(view, world, boot), disk, ledger)?;
         Ok((!disk.is_cut).then_some(process))
     }
 
+    /// Behind damage, nothing differs but how it begins.
     fn actions(&self) -> usize {
-        ACTIONS.len()
+        if self.is_damaged { 2 } else { ACTIONS.len() }
     }
 
     fn act(
@@ -229,7 +243,8 @@ impl RolloutProcess {
         ledger: &mut StateLedger<RolloutDisk>,
     ) -> Result<(), RuleViolation> {
         self.next += 1;
-        let record = RolloutRecord::ordered(Generation([self.next; 32]), self.current, self.boot);
+        let record =
+            RolloutRecord::ordered((Generation([self.next; 32]), 1), self.current, self.boot);
         if !self.save("order", record, disk, ledger) {
             return Ok(());
         }

@@ -1,45 +1,27 @@
-//! The rollouts in the journal: each record is the whole of what is remembered, and the last one counts.
+//! The rollouts in the journal: each record is the whole of what is remembered of one, and the ledger is made of them.
 
-use super::recovery::JournalView;
+use super::rollout_ledger::{LedgerDocument, RecordDocument, RolloutLedger};
 use super::rollout_record::RolloutRecord;
 use crate::core::journal::{
     Journal, JournalError, JournalId, JournalLimits, JournalRecord, RecordKind,
 };
 use crate::core::storage::Storage;
-use lastword_protocol::rollout::RolloutState;
-use lastword_protocol::{BootId, Generation};
-use serde::{Deserialize, Serialize};
+use lastword_protocol::Generation;
+use serde::Serialize;
 use std::io;
 use std::num::NonZeroU8;
 
 /// The kind of a rollout's record.
 const ROLLOUT_KIND: NonZeroU8 = NonZeroU8::MIN;
+/// The kind of a record that lets a generation out of quarantine.
+const RELEASE_KIND: NonZeroU8 = NonZeroU8::new(2).expect("not 0");
 
 /// The writing end of the journal, as far as rollouts go.
 #[derive(Debug)]
 pub struct RolloutLog {
     journal: Journal,
-    /// The last record, which a compaction keeps.
-    last: Option<RolloutRecord>,
-}
-
-/// A journal, and what it tells of rollouts.
-#[derive(Debug)]
-pub struct OpenedRolloutLog {
-    /// The journal.
-    pub log: RolloutLog,
-    /// Its last rollout.
-    pub view: JournalView,
-}
-
-/// A record as JSON. What a newer agent adds is ignored.
-#[derive(Serialize, Deserialize)]
-struct RecordDocument {
-    target: String,
-    previous: Option<String>,
-    state: String,
-    attempts: u8,
-    boot: BootId,
+    /// The records up to now, which a compaction keeps.
+    ledger: RolloutLedger,
 }
 
 impl RolloutLog {
@@ -47,30 +29,30 @@ impl RolloutLog {
     ///
     /// # Errors
     ///
-    /// The journal is unreadable, and cannot be kept aside: [`JournalView::Unreadable`].
-    pub fn open<S>(
-        storage: &mut S,
-        limits: JournalLimits,
-        fresh: JournalId,
-    ) -> io::Result<OpenedRolloutLog>
+    /// The journal is unreadable, and cannot be kept aside.
+    pub fn open<S>(storage: &mut S, limits: JournalLimits, fresh: JournalId) -> io::Result<Self>
     where
         S: Storage + ?Sized,
     {
         let opened = Journal::open(storage, limits, fresh)?;
-        let mut view = match &opened.snapshot[..] {
-            [] => JournalView::Empty,
-            snapshot => read(snapshot),
-        };
-        for record in &opened.records {
-            view = view_of(record, view);
+        let mut ledger = RolloutLedger::default();
+        if !opened.snapshot.is_empty() {
+            match read_snapshot(&opened.snapshot) {
+                Some(snapshot) => ledger = snapshot,
+                None => ledger.take_damage(),
+            }
         }
-        let last = match view {
-            JournalView::Rollout(record) => Some(record),
-            JournalView::Empty | JournalView::Unreadable => None,
-        };
+        for record in &opened.records {
+            take(&mut ledger, record);
+        }
         let journal = opened.journal;
-        let log = Self { journal, last };
-        Ok(OpenedRolloutLog { log, view })
+        Ok(Self { journal, ledger })
+    }
+
+    /// Everything that is remembered.
+    #[must_use]
+    pub const fn ledger(&self) -> &RolloutLedger {
+        &self.ledger
     }
 
     /// Appends a record. On return it is durable.
@@ -82,107 +64,143 @@ impl RolloutLog {
     where
         S: Storage + ?Sized,
     {
-        let payload = write(&record);
-        let appended = self.journal.append(storage, ROLLOUT_KIND, &payload);
-        if matches!(appended, Err(JournalError::Full { .. })) {
-            let snapshot = self.last.as_ref().map(write).unwrap_or_default();
-            self.journal.compact(storage, &snapshot)?;
-            self.journal.append(storage, ROLLOUT_KIND, &payload)?;
-        } else {
-            appended?;
-        }
-        self.last = Some(record);
+        let payload = to_json(&RecordDocument::of(&record));
+        self.append_payload(storage, ROLLOUT_KIND, &payload)?;
+        self.ledger.take(record);
         Ok(())
     }
-}
 
-/// Returns the view behind one more record.
-fn view_of(record: &JournalRecord, before: JournalView) -> JournalView {
-    match record.kind {
-        // A rollout's last record may be among those that are missing.
-        RecordKind::Damage => JournalView::Unreadable,
-        RecordKind::Entry(ROLLOUT_KIND) => read(&record.payload),
-        RecordKind::Entry(_) => before,
+    /// Lets a generation out of quarantine. On return that is durable.
+    ///
+    /// # Errors
+    ///
+    /// As [`RolloutLog::append`].
+    pub fn release<S>(
+        &mut self,
+        storage: &mut S,
+        generation: Generation,
+    ) -> Result<(), JournalError>
+    where
+        S: Storage + ?Sized,
+    {
+        let payload = generation.to_string();
+        self.append_payload(storage, RELEASE_KIND, payload.as_bytes())?;
+        self.ledger.release(generation);
+        Ok(())
+    }
+
+    fn append_payload<S>(
+        &mut self,
+        storage: &mut S,
+        kind: NonZeroU8,
+        payload: &[u8],
+    ) -> Result<(), JournalError>
+    where
+        S: Storage + ?Sized,
+    {
+        let appended = self.journal.append(storage, kind, payload);
+        if !matches!(appended, Err(JournalError::Full { .. })) {
+            return appended.map(|_| ());
+        }
+        let snapshot = to_json(&LedgerDocument::of(&self.ledger));
+        self.journal.compact(storage, &snapshot)?;
+        self.journal.append(storage, kind, payload).map(|_| ())
     }
 }
 
-fn read(bytes: &[u8]) -> JournalView {
-    let record = serde_json::from_slice(bytes).ok().and_then(of_document);
-    record.map_or(JournalView::Unreadable, JournalView::Rollout)
+/// Takes one record of the journal. One of a kind that only a newer agent knows says nothing.
+fn take(ledger: &mut RolloutLedger, record: &JournalRecord) {
+    match record.kind {
+        // The last rollout's record may be among those that are missing.
+        RecordKind::Damage => ledger.take_damage(),
+        RecordKind::Entry(ROLLOUT_KIND) => match read(&record.payload) {
+            Some(record) => ledger.take(record),
+            None => ledger.take_damage(),
+        },
+        RecordKind::Entry(RELEASE_KIND) => {
+            let name = str::from_utf8(&record.payload).ok();
+            if let Some(generation) = name.and_then(|name| name.parse().ok()) {
+                ledger.release(generation);
+            }
+        }
+        RecordKind::Entry(_) => {}
+    }
 }
 
-fn of_document(document: RecordDocument) -> Option<RolloutRecord> {
-    let previous = match document.previous {
-        Some(previous) => Some(previous.parse().ok()?),
-        None => None,
-    };
-    Some(RolloutRecord {
-        target: document.target.parse().ok()?,
-        previous,
-        state: RolloutState::from_word(&document.state)?,
-        attempts: document.attempts,
-        boot: document.boot,
-    })
+fn read(payload: &[u8]) -> Option<RolloutRecord> {
+    let document: RecordDocument = serde_json::from_slice(payload).ok()?;
+    document.record()
 }
 
-fn write(record: &RolloutRecord) -> Vec<u8> {
-    let document = RecordDocument {
-        target: record.target.to_string(),
-        previous: record.previous.as_ref().map(Generation::to_string),
-        state: record.state.word().to_owned(),
-        attempts: record.attempts,
-        boot: record.boot,
-    };
-    // Texts and numbers can always be written.
-    serde_json::to_vec(&document).unwrap_or_default()
+fn read_snapshot(snapshot: &[u8]) -> Option<RolloutLedger> {
+    let document: LedgerDocument = serde_json::from_slice(snapshot).ok()?;
+    document.ledger()
+}
+
+fn to_json(document: &impl Serialize) -> Vec<u8> {
+    // Texts, numbers and lists of them can always be written.
+    serde_json::to_vec(document).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lastword_protocol::BootId;
     use lastword_protocol::rollout::RolloutState;
 
+    fn record(state: RolloutState, previous: Option<Generation>) -> RolloutRecord {
+        RolloutRecord {
+            target: Generation([1; 32]),
+            previous,
+            state,
+            attempts: 3,
+            boot: BootId([4; 16]),
+            security_version: 9,
+            is_quarantined: state == RolloutState::Reverted,
+        }
+    }
+
     #[test]
-    fn a_record_reads_back_as_written() {
+    fn a_record_and_a_snapshot_read_back_as_written() {
         for state in RolloutState::ALL {
             for previous in [None, Some(Generation([2; 32]))] {
-                let record = RolloutRecord {
-                    target: Generation([1; 32]),
-                    previous,
-                    state,
-                    attempts: 3,
-                    boot: BootId([4; 16]),
-                };
-                assert_eq!(read(&write(&record)), JournalView::Rollout(record));
+                let record = record(state, previous);
+                let payload = to_json(&RecordDocument::of(&record));
+                assert_eq!(read(&payload), Some(record));
+                let mut ledger = RolloutLedger::default();
+                ledger.take(record);
+                let snapshot = to_json(&LedgerDocument::of(&ledger));
+                assert_eq!(read_snapshot(&snapshot), Some(ledger));
             }
         }
     }
 
     #[test]
-    fn what_is_no_record_is_unreadable_and_what_is_added_is_ignored() {
-        let record = RolloutRecord::ordered(Generation([1; 32]), None, BootId([4; 16]));
-        let text = String::from_utf8(write(&record)).unwrap();
+    fn what_is_no_record_is_damage_and_what_is_added_is_ignored() {
+        let sound = record(RolloutState::Pending, None);
+        let text = String::from_utf8(to_json(&RecordDocument::of(&sound))).unwrap();
         let newer = text.replace('{', "{\"newer\":1,");
-        assert_eq!(read(newer.as_bytes()), JournalView::Rollout(record));
+        assert_eq!(read(newer.as_bytes()), Some(sound));
         for wrong in ["", "{}", &text[1..], &text.replace("pending", "wondering")] {
-            assert_eq!(read(wrong.as_bytes()), JournalView::Unreadable, "{wrong}");
+            assert_eq!(read(wrong.as_bytes()), None, "{wrong}");
         }
     }
 
     #[test]
-    fn damage_hides_what_came_before_it() {
-        let record = RolloutRecord::ordered(Generation([1; 32]), None, BootId([4; 16]));
-        let entry = |kind, payload| JournalRecord {
+    fn records_of_each_kind_are_taken_in_their_order() {
+        let reverted = record(RolloutState::Reverted, None);
+        let entry = |kind, payload: Vec<u8>| JournalRecord {
             sequence: 1,
-            kind,
+            kind: RecordKind::Entry(kind),
             payload,
         };
-        let rollout = entry(RecordKind::Entry(ROLLOUT_KIND), write(&record));
-        let damage = entry(RecordKind::Damage, b"damage".to_vec());
-        let view = view_of(&rollout, JournalView::Empty);
-        assert_eq!(view, JournalView::Rollout(record));
-        assert_eq!(view_of(&damage, view), JournalView::Unreadable);
-        let view = view_of(&rollout, JournalView::Unreadable);
-        assert_eq!(view, JournalView::Rollout(record));
+        let rollout = entry(ROLLOUT_KIND, to_json(&RecordDocument::of(&reverted)));
+        let release = entry(RELEASE_KIND, reverted.target.to_string().into_bytes());
+        let newer = entry(NonZeroU8::MAX, b"anything".to_vec());
+        let mut ledger = RolloutLedger::default();
+        for (record, is_quarantined) in [(&rollout, true), (&newer, true), (&release, false)] {
+            take(&mut ledger, record);
+            assert_eq!(!ledger.quarantined().is_empty(), is_quarantined);
+        }
     }
 }

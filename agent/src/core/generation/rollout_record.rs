@@ -18,18 +18,28 @@ pub struct RolloutRecord {
     pub attempts: u8,
     /// The boot in which the last step was recorded.
     pub boot: BootId,
+    /// The target's security version.
+    pub security_version: u32,
+    /// The target was rolled back: the board does not take it again by itself.
+    pub is_quarantined: bool,
 }
 
 impl RolloutRecord {
     /// The record of an order.
     #[must_use]
-    pub const fn ordered(target: Generation, previous: Option<Generation>, boot: BootId) -> Self {
+    pub const fn ordered(
+        (target, security_version): (Generation, u32),
+        previous: Option<Generation>,
+        boot: BootId,
+    ) -> Self {
         Self {
             target,
             previous,
             state: RolloutState::Pending,
             attempts: 0,
             boot,
+            security_version,
+            is_quarantined: false,
         }
     }
 
@@ -43,10 +53,12 @@ impl RolloutRecord {
         step: &RolloutStep<'_>,
         boot: BootId,
     ) -> Result<Self, IllegalRolloutStep> {
+        let is_rolled_back = matches!(step, RolloutStep::RollbackCompleted { .. });
         match self.state.after(step) {
             Ok(state) => Ok(Self {
                 state,
                 boot,
+                is_quarantined: self.is_quarantined || is_rolled_back,
                 ..self
             }),
             Err(illegal) => Err(illegal),

@@ -39,6 +39,8 @@ fn record(state: RolloutState, boot: BootId) -> RolloutRecord {
         state,
         attempts: 1,
         boot,
+        security_version: 0,
+        is_quarantined: false,
     }
 }
 

@@ -1,0 +1,238 @@
+//! Everything that a board remembers of rollouts: the last one, what it has confirmed, and what it takes no more.
+
+use super::recovery::JournalView;
+use super::rollout_record::RolloutRecord;
+use lastword_protocol::rollout::RolloutState;
+use lastword_protocol::{BootId, Generation};
+use serde::{Deserialize, Serialize};
+
+/// The most generations in quarantine. The oldest makes room.
+pub const QUARANTINE_MAX: usize = 128;
+
+/// The memory of rollouts, made from records in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RolloutLedger {
+    last: Option<RolloutRecord>,
+    security_version: u32,
+    quarantined: Vec<Generation>,
+    /// Records may be missing, and none has come since.
+    is_unreadable: bool,
+}
+
+impl RolloutLedger {
+    /// Takes a record.
+    pub fn take(&mut self, record: RolloutRecord) {
+        if record.state == RolloutState::Converged {
+            self.security_version = self.security_version.max(record.security_version);
+        }
+        if record.is_quarantined {
+            self.quarantine(record.target);
+        }
+        self.last = Some(record);
+        self.is_unreadable = false;
+    }
+
+    /// Takes note that records may be missing: the last rollout is not known. What was confirmed, and what is in
+    /// quarantine, stays so.
+    pub fn take_damage(&mut self) {
+        self.last = None;
+        self.is_unreadable = true;
+    }
+
+    /// Lets a generation in again.
+    pub fn release(&mut self, generation: Generation) {
+        self.quarantined.retain(|other| *other != generation);
+    }
+
+    /// The last rollout, as a recovery sees it.
+    #[must_use]
+    pub const fn view(&self) -> JournalView {
+        match self.last {
+            Some(record) => JournalView::Rollout(record),
+            None if self.is_unreadable => JournalView::Unreadable,
+            None => JournalView::Empty,
+        }
+    }
+
+    /// The highest security version of a generation that was confirmed; 0 if none was.
+    #[must_use]
+    pub const fn security_version(&self) -> u32 {
+        self.security_version
+    }
+
+    /// The generations that were rolled back, the oldest first.
+    #[must_use]
+    pub fn quarantined(&self) -> &[Generation] {
+        &self.quarantined
+    }
+
+    fn quarantine(&mut self, generation: Generation) {
+        self.release(generation);
+        if self.quarantined.len() == QUARANTINE_MAX {
+            let oldest = self.quarantined.remove(0);
+            tracing::warn!(target: "agent_activation", generation = %oldest,
+                "the quarantine is full; its oldest generation may be taken in again");
+        }
+        self.quarantined.push(generation);
+    }
+}
+
+/// A record as JSON. What a newer agent adds is ignored.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RecordDocument {
+    target: String,
+    previous: Option<String>,
+    state: String,
+    attempts: u8,
+    boot: BootId,
+    security_version: u32,
+    #[serde(default)]
+    is_quarantined: bool,
+}
+
+/// A ledger as JSON.
+#[derive(Serialize, Deserialize)]
+pub(super) struct LedgerDocument {
+    last: Option<RecordDocument>,
+    security_version: u32,
+    quarantined: Vec<String>,
+    #[serde(default)]
+    is_unreadable: bool,
+}
+
+impl RecordDocument {
+    pub(super) fn of(record: &RolloutRecord) -> Self {
+        Self {
+            target: record.target.to_string(),
+            previous: record.previous.as_ref().map(Generation::to_string),
+            state: record.state.word().to_owned(),
+            attempts: record.attempts,
+            boot: record.boot,
+            security_version: record.security_version,
+            is_quarantined: record.is_quarantined,
+        }
+    }
+
+    pub(super) fn record(self) -> Option<RolloutRecord> {
+        let previous = match self.previous {
+            Some(previous) => Some(previous.parse().ok()?),
+            None => None,
+        };
+        Some(RolloutRecord {
+            target: self.target.parse().ok()?,
+            previous,
+            state: RolloutState::from_word(&self.state)?,
+            attempts: self.attempts,
+            boot: self.boot,
+            security_version: self.security_version,
+            is_quarantined: self.is_quarantined,
+        })
+    }
+}
+
+impl LedgerDocument {
+    pub(super) fn of(ledger: &RolloutLedger) -> Self {
+        let quarantined = ledger.quarantined.iter().map(Generation::to_string);
+        Self {
+            last: ledger.last.as_ref().map(RecordDocument::of),
+            security_version: ledger.security_version,
+            quarantined: quarantined.collect(),
+            is_unreadable: ledger.is_unreadable,
+        }
+    }
+
+    pub(super) fn ledger(self) -> Option<RolloutLedger> {
+        let last = match self.last {
+            Some(last) => Some(last.record()?),
+            None => None,
+        };
+        let quarantined = self.quarantined.iter().map(|name| name.parse().ok());
+        Some(RolloutLedger {
+            last,
+            security_version: self.security_version,
+            quarantined: quarantined.collect::<Option<_>>()?,
+            is_unreadable: self.is_unreadable,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lastword_protocol::rollout::RolloutStep;
+
+    fn record(target: u8, state: RolloutState) -> RolloutRecord {
+        RolloutRecord {
+            target: Generation([target; 32]),
+            previous: Some(Generation([0; 32])),
+            state,
+            attempts: 1,
+            boot: BootId([1; 16]),
+            security_version: u32::from(target),
+            is_quarantined: false,
+        }
+    }
+
+    #[test]
+    fn a_confirmed_security_version_only_grows() {
+        let mut ledger = RolloutLedger::default();
+        for (target, state, expected) in [
+            (5, RolloutState::Soaking, 0),
+            (3, RolloutState::Converged, 3),
+            (7, RolloutState::Soaking, 3),
+            (7, RolloutState::Converged, 7),
+            (2, RolloutState::Converged, 7),
+        ] {
+            ledger.take(record(target, state));
+            assert_eq!(ledger.security_version(), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_was_rolled_back_is_in_quarantine_until_it_is_released() {
+        let mut ledger = RolloutLedger::default();
+        let boot = BootId([1; 16]);
+        let reverted_to = Generation([0; 32]);
+        let rolled_back = record(1, RolloutState::ROLLBACK_ORDERED)
+            .after(&RolloutStep::RollbackCompleted { reverted_to }, boot)
+            .unwrap();
+        let cancelled = record(2, RolloutState::Pending);
+        let cancelled = cancelled.after(&RolloutStep::Cancelled, boot).unwrap();
+        for record in [rolled_back, cancelled, rolled_back] {
+            ledger.take(record);
+        }
+        assert_eq!(ledger.quarantined(), [Generation([1; 32])]);
+        ledger.release(Generation([1; 32]));
+        assert!(ledger.quarantined().is_empty());
+    }
+
+    #[test]
+    fn a_full_quarantine_gives_up_its_oldest() {
+        let mut ledger = RolloutLedger::default();
+        for target in 0..=u8::try_from(QUARANTINE_MAX).unwrap() {
+            let is_quarantined = true;
+            let record = record(target, RolloutState::Reverted);
+            ledger.take(RolloutRecord {
+                is_quarantined,
+                ..record
+            });
+        }
+        assert_eq!(ledger.quarantined().len(), QUARANTINE_MAX);
+        assert_eq!(ledger.quarantined()[0], Generation([1; 32]));
+    }
+
+    #[test]
+    fn damage_hides_the_last_rollout_and_nothing_else() {
+        let mut ledger = RolloutLedger::default();
+        assert_eq!(ledger.view(), JournalView::Empty);
+        ledger.take(record(4, RolloutState::Converged));
+        ledger.take_damage();
+        assert_eq!(
+            (ledger.view(), ledger.security_version()),
+            (JournalView::Unreadable, 4)
+        );
+        let next = record(5, RolloutState::Pending);
+        ledger.take(next);
+        assert_eq!(ledger.view(), JournalView::Rollout(next));
+    }
+}

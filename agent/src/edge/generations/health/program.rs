@@ -1,0 +1,50 @@
+//! A program whose exit code is the answer.
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::path::Path;
+use std::process::Stdio;
+use tokio::process::Command;
+
+/// The process group of a program that has not been waited for, so that its number is still its own. Dropping it ends all
+/// of the group.
+struct ProgramGroup(Option<Pid>);
+
+/// Runs a program of the generation, or of the system, in the generation's tree. If it is not waited for, it is ended, with
+/// whatever it has started in its process group.
+///
+/// # Errors
+///
+/// The way in which it ended otherwise than with 0, or the reason why it could not be started.
+pub(super) async fn run(command: &[String], tree: &Path) -> Result<(), String> {
+    let [name, arguments @ ..] = command else {
+        return Err("there is no program".to_owned());
+    };
+    // A path from the root stays what it is.
+    let mut command = Command::new(tree.join(name));
+    command.args(arguments).current_dir(tree).process_group(0);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let started = command.spawn();
+    let mut child = started.map_err(|error| format!("{name}: {}", super::reason(&error)))?;
+    let number = child.id().and_then(|id| i32::try_from(id).ok());
+    let mut group = ProgramGroup(number.map(Pid::from_raw));
+    let ended = child.wait().await;
+    group.0 = None;
+    match ended {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{name}: {status}")),
+        Err(error) => Err(format!("{name}: {}", super::reason(&error))),
+    }
+}
+
+impl Drop for ProgramGroup {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It may have ended just now.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+}
