@@ -21,6 +21,8 @@ pub const SIGNATURE_MEMBER: &str = "manifest.json.minisig";
 /// The directory of the contents.
 const FILES_DIRECTORY: &str = "files";
 const FILES_PREFIX: &str = "files/";
+/// The longest end that is taken, in bytes: tar fills a record, of 10 KiB unless it is told otherwise.
+const END_MAX_BYTES: u64 = 1 << 20;
 const EARLY_END: &str = "the file ends early, or is no archive";
 /// The length of tar's blocks, in bytes.
 const BLOCK_BYTES: u64 = 512;
@@ -100,12 +102,14 @@ impl GenerationArchive {
         if length < members.end.saturating_add(END_BYTES) {
             return Err(ArchiveError::Member(EARLY_END.to_owned()));
         }
+        let mut file = archive.into_inner();
+        check_end(&mut file, members.end, length)?;
         let missing = |name| ArchiveError::Member(format!("{name} is missing"));
         let signature = members.signature.ok_or_else(|| missing(SIGNATURE_MEMBER))?;
         let signature = String::from_utf8(signature)
             .map_err(|_| ArchiveError::Member(format!("{SIGNATURE_MEMBER} is no text")))?;
         Ok(Self {
-            file: archive.into_inner(),
+            file,
             manifest: members.manifest.ok_or_else(|| missing(MANIFEST_MEMBER))?,
             signature,
             contents: members.contents,
@@ -253,6 +257,21 @@ impl ArchiveMembers {
         }
         Ok(())
     }
+}
+
+/// Checks that nothing but zeros follows the last member.
+fn check_end(file: &mut File, end: u64, length: u64) -> Result<(), ArchiveError> {
+    let more = || ArchiveError::Member("something follows its end".to_owned());
+    if length.saturating_sub(end) > END_MAX_BYTES {
+        return Err(more());
+    }
+    let mut rest = Vec::new();
+    file.seek(SeekFrom::Start(end))?;
+    file.take(END_MAX_BYTES).read_to_end(&mut rest)?;
+    if rest.iter().any(|byte| *byte != 0) {
+        return Err(more());
+    }
+    Ok(())
 }
 
 /// Returns a member's name, without the `./` of many archives.

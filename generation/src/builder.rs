@@ -7,6 +7,7 @@ use crate::delta::{self, ExpectedFile};
 use crate::description::GenerationDescription;
 use crate::manifest::{MANIFEST_FORMAT, ManifestFields, generation_of};
 use crate::secret_key::{SecretKeyError, SigningKey};
+use crate::signature::TrustedKeys;
 use crate::{Manifest, ManifestError, TreePath};
 use lastword_protocol::{Generation, ObjectHash};
 use sha2::{Digest, Sha256};
@@ -110,6 +111,14 @@ impl BuiltGeneration {
             self.manifest.name, self.manifest.version
         );
         let signature = key.sign(&self.bytes, &comment)?;
+        // A key whose file is damaged signs what nobody can verify.
+        let public = TrustedKeys {
+            trusted: vec![key.public()?],
+            revoked: Vec::new(),
+        };
+        if public.verify(&self.bytes, &signature).is_err() {
+            return Err(SecretKeyError::Unreadable.into());
+        }
         let mut archive = ArchiveWriter::new(out);
         archive
             .head(&self.bytes, &signature)
@@ -131,8 +140,9 @@ impl BuiltGeneration {
                 .content(file.sha256, &packed)
                 .map_err(BuildError::Write)?;
         }
-        archive.finish().map_err(BuildError::Write)?;
-        Ok(())
+        let mut out = archive.finish().map_err(BuildError::Write)?;
+        // A buffer that is dropped would not say that its rest cannot be written.
+        out.flush().map_err(BuildError::Write)
     }
 
     fn content(&self, path: &TreePath, expected: ExpectedFile) -> Result<Vec<u8>, BuildError> {

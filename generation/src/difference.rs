@@ -55,11 +55,13 @@ pub fn difference<'m>(old: &'m Manifest, new: &'m Manifest) -> Vec<(&'m TreePath
     changes
 }
 
-/// Returns the first component of `new` that takes effect at a reboot only and differs from what it is in `old`.
+/// Returns the first component, of `new` or of `old`, that takes effect at a reboot only and differs between them.
 #[must_use]
-pub fn deferred_component<'m>(old: &Manifest, new: &'m Manifest) -> Option<&'m str> {
+pub fn deferred_component<'m>(old: &'m Manifest, new: &'m Manifest) -> Option<&'m str> {
     let changes = difference(old, new);
-    let mut components = new.reboot_components.iter();
+    // What was one does not take effect at once because the new manifest has forgotten it.
+    let components = new.reboot_components.iter();
+    let mut components = components.chain(&old.reboot_components);
     let component = components.find(|component| {
         let paths = &component.paths;
         changes
@@ -76,3 +78,6 @@ fn entries(manifest: &Manifest) -> BTreeMap<&TreePath, TreeEntry<'_>> {
     let links = links.map(|link| (&link.path, TreeEntry::Link(link)));
     files.chain(links).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -252,6 +252,7 @@ impl FileMode {
     const ALL_BITS: u32 = 0o7777;
     const SPECIAL_BITS: u16 = 0o7000;
     const EXECUTE_BITS: u16 = 0o111;
+    const OTHERS_WRITE_BITS: u16 = 0o022;
 
     /// The permissions in `st_mode` of a file, without its kind.
     #[must_use]
@@ -269,6 +270,18 @@ impl FileMode {
     #[must_use]
     pub const fn is_special(self) -> bool {
         self.0 & Self::SPECIAL_BITS != 0
+    }
+
+    /// Returns whether others than its owner may write to it: the files of trees are shared, and never changed.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        self.0 & Self::OTHERS_WRITE_BITS != 0
+    }
+
+    /// The same permissions, but that of others than the owner to write.
+    #[must_use]
+    pub const fn closed(self) -> Self {
+        Self(self.0 & !Self::OTHERS_WRITE_BITS)
     }
 
     /// Returns whether anybody may execute it.

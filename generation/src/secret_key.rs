@@ -45,6 +45,8 @@ const COMMENT: &str = "minisign secret key, made by lastword";
 const PASSWORD_ALGORITHM: std::ops::Range<usize> = 2..4;
 /// The password algorithm of a key that has none.
 const NO_PASSWORD: &[u8] = &[0, 0];
+/// The checksum of a key of `minisign -G -W`, which has none.
+const NO_CHECKSUM: [u8; 32] = [0; 32];
 /// The length of a decoded key.
 const KEY_BYTES: usize = 158;
 
@@ -78,8 +80,13 @@ impl SecretKeyFile {
     /// [`SecretKeyError`]: the password is not the key's.
     pub fn unlock(&self, password: Option<String>) -> Result<SigningKey, SecretKeyError> {
         if !self.needs_password() {
-            let key = SecretKey::from_bytes(&self.bytes);
-            return key.map(SigningKey).map_err(SecretKeyError::Failed);
+            let is_unchecked = self.bytes.ends_with(&NO_CHECKSUM);
+            let key = if is_unchecked {
+                SecretKey::from_bytes(&self.bytes)
+            } else {
+                SecretKeyBox::from(self.text.clone()).into_unencrypted_secret_key()
+            };
+            return key.map(SigningKey).map_err(|_| SecretKeyError::Unreadable);
         }
         // Without one the crate would ask the terminal.
         let password = password.ok_or(SecretKeyError::Password)?;

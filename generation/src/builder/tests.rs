@@ -116,33 +116,29 @@ fn a_strangers_or_revoked_key_does_not_count_and_says_so() {
 fn a_changed_byte_is_found_out_wherever_it_is() {
     let (key, keys) = key();
     let bytes = build(&directory(), &key);
+    let sound = open(&bytes).unwrap();
+    let (mut refused, mut harmless) = (0, 0);
     for at in (0..bytes.len()).step_by(7) {
         let mut changed = bytes.clone();
         changed[at] ^= 0x20;
-        let Ok(mut archive) = open(&changed) else {
-            continue;
-        };
-        let Ok(manifest) = archive
-            .check_signature(&keys)
-            .and_then(|_| archive.manifest())
-        else {
-            continue;
-        };
-        // The rest of a block, and what tar keeps of times and owners, mean nothing.
-        for file in &manifest.files {
-            let expected = ExpectedFile {
-                hash: file.sha256,
-                size: file.size,
-            };
-            let mut out = Vec::new();
-            if archive
-                .extract(file.path.as_str(), expected, &mut out)
-                .is_ok()
-            {
-                assert_eq!(ObjectHash(Sha256::digest(&out).into()), file.sha256, "{at}");
+        let read = open(&changed).and_then(|mut archive| {
+            archive.check_signature(&keys)?;
+            // What was signed is what was built.
+            assert_eq!(archive.manifest_bytes(), sound.manifest_bytes(), "{at}");
+            for file in &archive.manifest()?.files {
+                let (hash, size) = (file.sha256, file.size);
+                let expected = ExpectedFile { hash, size };
+                archive.extract(file.path.as_str(), expected, &mut Vec::new())?;
             }
+            Ok(())
+        });
+        match read {
+            Ok(()) => harmless += 1,
+            Err(_) => refused += 1,
         }
     }
+    // The end of a member's last block, and what tar has of times and owners beside its checksum, mean nothing.
+    assert!(harmless < refused, "{harmless} of {}", harmless + refused);
 }
 
 #[test]

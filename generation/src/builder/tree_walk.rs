@@ -73,7 +73,8 @@ impl WalkedTree {
                 "no regular file, directory or symbolic link; remove it",
             ));
         }
-        let mode = FileMode::from_stat(metadata.permissions().mode());
+        // A umask of 002 is no reason to let others write to what a board runs.
+        let mode = FileMode::from_stat(metadata.permissions().mode()).closed();
         if mode.is_special() && !set_id.contains(relative) {
             let message = format!(
                 "mode {mode} has a set-ID or sticky bit; if it is meant, say set-id \"{relative}\" in {DESCRIPTION_FILE}"

@@ -62,6 +62,10 @@ fn tree(fields: &ManifestFields) -> Result<(), ManifestError> {
     )?;
     sorted("files", fields.files.iter().map(|file| &file.path))?;
     sorted("links", fields.links.iter().map(|link| &link.path))?;
+    if let Some(file) = fields.files.iter().find(|file| file.mode.is_open()) {
+        let message = format!("{}: mode {} lets others write to it", file.path, file.mode);
+        return Err(fault("files", message));
+    }
     let mut sizes = fields.files.iter().map(|file| file.size);
     let sum = sizes.try_fold(0_u64, u64::checked_add);
     if sum.is_none_or(|sum| sum > TREE_BYTES_MAX) {
@@ -144,18 +148,19 @@ fn components(fields: &ManifestFields) -> Result<(), ManifestError> {
     const FIELD: &str = "reboot-components";
     count(FIELD, 0, fields.reboot_components.len(), COMPONENTS_MAX)?;
     let mut names = HashSet::new();
+    let paths = fields.files.iter().map(|file| &file.path);
+    let paths = paths.chain(fields.links.iter().map(|link| &link.path));
+    let places: HashSet<&str> = paths
+        .flat_map(|path| path.parents().chain([path.as_str()]))
+        .collect();
     for component in &fields.reboot_components {
         label(FIELD, &component.name)?;
         if !names.insert(&component.name) {
             return Err(fault(FIELD, format!("{:?} is named twice", component.name)));
         }
         count(FIELD, 1, component.paths.len(), COMPONENT_PATHS_MAX)?;
-        let all = fields.files.iter().map(|file| &file.path);
-        let all: Vec<_> = all
-            .chain(fields.links.iter().map(|link| &link.path))
-            .collect();
         for path in &component.paths {
-            if !all.iter().any(|it| it.is_within(path)) {
+            if !places.contains(path.as_str()) {
                 let message = format!("{:?}: nothing is at {path}", component.name);
                 return Err(fault(FIELD, message));
             }

@@ -7,6 +7,9 @@ use std::collections::HashMap;
 /// The longest chain of links that is followed: that of Linux (`path_resolution(7)`).
 const LINK_CHAIN_MAX: usize = 40;
 
+/// The longest target of a link, in bytes.
+const TARGET_BYTES_MAX: usize = 1_024;
+
 /// The links of a tree, by their paths.
 pub(super) struct TreeLinks<'m>(HashMap<&'m str, &'m str>);
 
@@ -21,6 +24,9 @@ impl<'m> TreeLinks<'m> {
     /// another link; or the fault of the target. A target that passes through another link is refused, also where
     /// `..` seems to take that back: the kernel goes up from where the link leads.
     pub(super) fn resolve(&self, at: &TreePath, target: &str) -> Result<TreePath, String> {
+        if !(1..=TARGET_BYTES_MAX).contains(&target.len()) {
+            return Err(format!("is not from 1 to {TARGET_BYTES_MAX} bytes long"));
+        }
         if target.starts_with('/') {
             return Err("is absolute, and leads out of the tree".to_owned());
         }

@@ -127,6 +127,8 @@ fn a_link_stays_in_the_tree() {
         ("..", "leads to the top of the tree"),
         ("a\u{7}", "has a control character or an invisible one"),
         ("a\u{200b}", "has a control character or an invisible one"),
+        ("", "is not from 1 to 1024 bytes long"),
+        (&"a/".repeat(513), "is not from 1 to 1024 bytes long"),
     ] {
         check(
             |it| it.links[0].target = target.into(),
@@ -173,6 +175,21 @@ fn a_program_behind_links_is_an_executable_file() {
         fields.links = vec![link("bin/more", "gw"), link("bin/test", target)];
         assert_eq!(Manifest::new(fields).is_ok(), is_sound, "{target}");
     }
+}
+
+#[test]
+fn no_file_is_others_to_write_to() {
+    for (mode, is_refused) in [
+        (0o644, false),
+        (0o4755, false),
+        (0o664, true),
+        (0o646, true),
+    ] {
+        let mut fields = sound();
+        fields.files[1].mode = FileMode::from_stat(mode);
+        assert_eq!(Manifest::new(fields).is_err(), is_refused, "{mode:o}");
+    }
+    assert_eq!(FileMode::from_stat(0o4777).closed().to_string(), "4755");
 }
 
 #[test]

@@ -141,6 +141,12 @@ RWS4IAhf5RwrluOVs2vICIWN0UWz0xR8IB45isd57RCJC5JSRE8x/pZL
         let public = VerifyingKey::parse(&pair.public).unwrap();
         assert_eq!(public.id(), pair.id);
         assert_eq!(key.public().unwrap(), public);
+        let damaged = pair.secret.trim_end().char_indices().nth_back(60);
+        let (at, letter) = damaged.unwrap();
+        let other = if letter == 'A' { "B" } else { "A" };
+        let mut text = pair.secret.clone();
+        text.replace_range(at..=at, other);
+        assert!(SecretKeyFile::parse(&text).unwrap().unlock(None).is_err());
         for cut in [0, 10, pair.secret.len() / 2] {
             assert!(SecretKeyFile::parse(&pair.secret[..cut]).is_err());
         }
