@@ -79,8 +79,8 @@ pub enum RolloutStep<'a> {
     RollbackStarted,
     /// The generation before is there.
     RollbackCompleted {
-        /// The generation that is there.
-        reverted_to: Generation,
+        /// The generation that is there; `None` on a board that had none.
+        reverted_to: Option<Generation>,
     },
     /// It was called off.
     Cancelled,

@@ -31,7 +31,9 @@ const FAILURE: RolloutStep<'_> = RolloutStep::ActivationFailed {
 };
 const SOAKED: RolloutStep<'_> = RolloutStep::SoakCompleted;
 const ROLLBACK: RolloutStep<'_> = RolloutStep::RollbackStarted;
-const ROLLED_BACK: RolloutStep<'_> = RolloutStep::RollbackCompleted { reverted_to: HERE };
+const ROLLED_BACK: RolloutStep<'_> = RolloutStep::RollbackCompleted {
+    reverted_to: Some(HERE),
+};
 const CANCELLED: RolloutStep<'_> = RolloutStep::Cancelled;
 
 const STEPS: [RolloutStep<'_>; 8] = [

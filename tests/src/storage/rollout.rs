@@ -65,13 +65,15 @@ enum RolloutAction {
 
 use RolloutAction::{Activate, Converge, FailSoak};
 
-const ACTIONS: [RolloutAction; 5] = [
+const ACTIONS: [RolloutAction; 4] = [
     Activate { is_deferred: false },
     Converge,
     Activate { is_deferred: false },
     FailSoak,
-    Activate { is_deferred: true },
 ];
+
+/// Behind damage.
+const FEW_ACTIONS: [RolloutAction; 2] = [Activate { is_deferred: true }, Converge];
 
 impl StorageSubject for RolloutSubject {
     type State = RolloutDisk;
@@ -157,9 +159,8 @@ impl StorageSubject for RolloutSubject {
         Ok((!disk.is_cut).then_some(process))
     }
 
-    /// Behind damage, nothing differs but how it begins.
     fn actions(&self) -> usize {
-        if self.is_damaged { 2 } else { ACTIONS.len() }
+        self.list().len()
     }
 
     fn act(
@@ -170,7 +171,7 @@ impl StorageSubject for RolloutSubject {
         ledger: &mut StateLedger<RolloutDisk>,
     ) -> Result<(), RuleViolation> {
         let state = process.record.map(|record| record.state);
-        match (ACTIONS[number], state) {
+        match (self.list()[number], state) {
             _ if process.is_stuck => Ok(()),
             (Activate { is_deferred }, state) if state.is_none_or(RolloutState::is_terminal) => {
                 process.order(is_deferred, disk, ledger)
@@ -180,6 +181,17 @@ impl StorageSubject for RolloutSubject {
                 .map(|_| ()),
             (FailSoak, Some(RolloutState::Soaking)) => process.fail_soak(disk, ledger),
             _ => Ok(()),
+        }
+    }
+}
+
+impl RolloutSubject {
+    /// Behind damage, nothing differs but how it begins.
+    const fn list(&self) -> &'static [RolloutAction] {
+        if self.is_damaged {
+            &FEW_ACTIONS
+        } else {
+            &ACTIONS
         }
     }
 }
@@ -347,7 +359,6 @@ impl RolloutProcess {
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<RolloutDisk>,
     ) -> Result<ActivationInput, RuleViolation> {
-        let nothing = Generation([0; 32]);
         let (action, step) = match step {
             RecordedStep::Started { switch_method } => {
                 ("start", RolloutStep::ActivationStarted { switch_method })
@@ -370,7 +381,7 @@ impl RolloutProcess {
             }
             RecordedStep::RollbackStarted => ("roll back", RolloutStep::RollbackStarted),
             RecordedStep::RollbackCompleted { reverted_to } => {
-                let reverted_to = reverted_to.unwrap_or(nothing);
+                let reverted_to = *reverted_to;
                 ("revert", RolloutStep::RollbackCompleted { reverted_to })
             }
         };

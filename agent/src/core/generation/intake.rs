@@ -1,6 +1,6 @@
 //! The checks before a board takes a generation in: nothing of its files has been asked for then.
 
-use lastword_generation::manifest::generation_of;
+use lastword_generation::manifest::{MANIFEST_BYTES_MAX, generation_of};
 use lastword_generation::signature::{SignatureError, TrustedKeys};
 use lastword_generation::{Manifest, ManifestError};
 use lastword_protocol::Generation;
@@ -111,6 +111,9 @@ pub fn admit(
     state: IntakeState<'_>,
     (manifest, signature): (&[u8], &str),
 ) -> Result<AdmittedGeneration, IntakeRefusal> {
+    if manifest.len() > MANIFEST_BYTES_MAX {
+        return Err(ManifestError::TooLong(manifest.len()).into());
+    }
     let generation = generation_of(manifest);
     let checked = policy.keys.verify(manifest, signature);
     checked.map_err(|source| IntakeRefusal::Signature { generation, source })?;

@@ -192,7 +192,7 @@ mod tests {
     fn what_was_rolled_back_is_in_quarantine_until_it_is_released() {
         let mut ledger = RolloutLedger::default();
         let boot = BootId([1; 16]);
-        let reverted_to = Generation([0; 32]);
+        let reverted_to = None;
         let rolled_back = record(1, RolloutState::ROLLBACK_ORDERED)
             .after(&RolloutStep::RollbackCompleted { reverted_to }, boot)
             .unwrap();

@@ -63,33 +63,40 @@ pub struct SoakMachine {
     records: Vec<CheckRecord>,
     /// The time of each check's next run; `None` while one is under way.
     next: Vec<Option<Instant>>,
+    /// True for each check that has run since the soak was begun or taken up.
+    has_run: Vec<bool>,
     end: Option<Instant>,
     is_confirmed: bool,
     is_over: bool,
 }
 
 impl SoakMachine {
-    /// Begins a soak; each check is due at once.
+    /// Begins a soak; each check is due after its first interval.
     #[must_use]
     pub fn begin(now: Instant, length: SoakLength, checks: Vec<SoakCheck>) -> Self {
         let records = vec![CheckRecord::default(); checks.len()];
-        Self::resume(now, length, checks, records)
+        Self::resume(now, length, checks, (records, false))
     }
 
     /// Takes up a soak that has so much left, with what is known of its checks: as many as there are, or else they
-    /// begin anew.
+    /// begin anew. In a new boot failures in a row begin anew, too: three quick power cycles are no reason to roll back.
     #[must_use]
     pub fn resume(
         now: Instant,
         left: SoakLength,
         checks: Vec<SoakCheck>,
-        mut records: Vec<CheckRecord>,
+        (mut records, is_new_boot): (Vec<CheckRecord>, bool),
     ) -> Self {
         if records.len() != checks.len() {
             records = vec![CheckRecord::default(); checks.len()];
         }
+        for record in records.iter_mut().filter(|_| is_new_boot) {
+            record.failures = 0;
+        }
+        let first = |check: &SoakCheck| Some(now.after(check.interval));
         Self {
-            next: vec![Some(now); checks.len()],
+            next: checks.iter().map(first).collect(),
+            has_run: vec![false; checks.len()],
             checks,
             records,
             end: match left {
@@ -136,6 +143,7 @@ impl SoakMachine {
             CheckResult::Failed(_) => record.failures.saturating_add(1),
         };
         record.last = Some(result);
+        self.has_run[index] = true;
         self.next[index] = Some(now.after(check.interval));
     }
 
@@ -164,11 +172,13 @@ impl SoakMachine {
         &self.records
     }
 
-    /// A check that was never run, or has failed last, has not held: its own count decides.
+    /// A check that has not run, is under way, or has failed last, has not held: its own count decides.
     fn has_held(&self, now: Instant) -> bool {
         let is_time = self.is_confirmed || self.end.is_some_and(|end| end <= now);
         let passed = |record: &CheckRecord| record.last == Some(CheckResult::Passed);
-        is_time && self.records.iter().all(passed)
+        let is_any_under_way = self.next.iter().any(Option::is_none);
+        let has_all = self.has_run.iter().all(|has_run| *has_run);
+        is_time && has_all && !is_any_under_way && self.records.iter().all(passed)
     }
 }
 
@@ -217,7 +227,7 @@ mod tests {
         };
         assert_eq!((end, now), (SoakEffect::Converged, 2_000));
         let runs: Vec<_> = soak.records().iter().map(|it| it.runs).collect();
-        assert_eq!(runs, [3, 6]);
+        assert_eq!(runs, [2, 5]);
         assert_eq!(soak.poll(Instant(9_000)), None);
         assert_eq!(soak.deadline(Instant(9_000)), None);
     }
@@ -227,43 +237,45 @@ mod tests {
         let checks = vec![check("web", 1_000, 2)];
         let length = SoakLength::For(Millis(60_000));
         let mut soak = SoakMachine::begin(Instant(0), length, checks);
-        for (now, is_ok) in [(0, false), (1_000, true), (2_000, false)] {
+        for (now, is_ok) in [(1_000, false), (2_000, true), (3_000, false)] {
             let result = |_| if is_ok { CheckResult::Passed } else { failed() };
             assert_eq!(run(&mut soak, now, result), None, "{now}");
         }
-        let end = run(&mut soak, 3_000, |_| failed());
+        let end = run(&mut soak, 4_000, |_| failed());
         assert_eq!(end, Some(SoakEffect::Failed("web".to_owned())));
     }
 
     #[test]
     fn a_check_that_failed_last_holds_the_end_back_until_it_is_decided() {
         let checks = vec![check("web", 1_000, 3)];
-        let mut soak = SoakMachine::begin(Instant(0), SoakLength::For(Millis(500)), checks);
-        assert_eq!(run(&mut soak, 0, |_| failed()), None);
-        assert_eq!(run(&mut soak, 500, |_| failed()), None);
-        assert_eq!(soak.deadline(Instant(500)), Some(Instant(1_000)));
-        let end = run(&mut soak, 1_000, |_| CheckResult::Passed);
+        let mut soak = SoakMachine::begin(Instant(0), SoakLength::For(Millis(1_500)), checks);
+        assert_eq!(run(&mut soak, 1_000, |_| failed()), None);
+        assert_eq!(run(&mut soak, 1_500, |_| failed()), None);
+        assert_eq!(soak.deadline(Instant(1_500)), Some(Instant(2_000)));
+        let end = run(&mut soak, 2_000, |_| CheckResult::Passed);
         assert_eq!(end, Some(SoakEffect::Converged));
     }
 
     #[test]
     fn a_check_under_way_is_not_begun_again_and_holds_the_end_back() {
         let checks = vec![check("web", 1_000, 3)];
-        let mut soak = SoakMachine::begin(Instant(0), SoakLength::For(Millis(500)), checks);
-        assert_eq!(soak.poll(Instant(0)), Some(SoakEffect::Run(0)));
-        assert_eq!(soak.poll(Instant(5_000)), None);
-        soak.on_result(Instant(5_000), 0, CheckResult::Passed);
-        assert_eq!(soak.poll(Instant(5_000)), Some(SoakEffect::Converged));
+        let mut soak = SoakMachine::begin(Instant(0), SoakLength::For(Millis(1_500)), checks);
+        assert_eq!(run(&mut soak, 1_000, |_| CheckResult::Passed), None);
+        assert_eq!(soak.poll(Instant(2_000)), Some(SoakEffect::Run(0)));
+        assert_eq!(soak.poll(Instant(2_000)), None, "it has held before");
+        assert_eq!(soak.poll(Instant(9_000)), None);
+        soak.on_result(Instant(9_000), 0, CheckResult::Passed);
+        assert_eq!(soak.poll(Instant(9_000)), Some(SoakEffect::Converged));
     }
 
     #[test]
     fn a_manual_soak_waits_for_its_confirmation() {
         let checks = vec![check("web", 1_000, 3)];
         let mut soak = SoakMachine::begin(Instant(0), SoakLength::UntilConfirmed, checks);
-        assert_eq!(run(&mut soak, 0, |_| CheckResult::Passed), None);
-        assert_eq!(soak.left(Instant(0)), None);
+        assert_eq!(run(&mut soak, 1_000, |_| CheckResult::Passed), None);
+        assert_eq!(soak.left(Instant(1_000)), None);
         soak.confirm();
-        let end = run(&mut soak, 10, |_| CheckResult::Passed);
+        let end = run(&mut soak, 1_010, |_| CheckResult::Passed);
         assert_eq!(end, Some(SoakEffect::Converged));
     }
 
@@ -276,20 +288,39 @@ mod tests {
     }
 
     #[test]
-    fn what_was_known_is_not_counted_twice() {
-        let checks = || vec![check("web", 1_000, 3)];
-        let known = vec![CheckRecord {
-            runs: 7,
-            failures: 2,
-            last: Some(failed()),
-        }];
-        let left = SoakLength::For(Millis(500));
-        let mut soak = SoakMachine::resume(Instant(0), left, checks(), known);
-        assert_eq!(soak.left(Instant(100)), Some(Millis(400)));
-        let end = run(&mut soak, 0, |_| failed());
-        assert_eq!(end, Some(SoakEffect::Failed("web".to_owned())));
-        assert_eq!(soak.records()[0].runs, 8);
-        let soak = SoakMachine::resume(Instant(0), left, checks(), Vec::new());
+    fn what_was_known_counts_on_in_the_same_boot_and_failures_begin_anew_in_another() {
+        let left = SoakLength::For(Millis(1_500));
+        for (is_new_boot, has_failed) in [(false, true), (true, false)] {
+            let known = CheckRecord {
+                runs: 7,
+                failures: 2,
+                last: Some(failed()),
+            };
+            let known = (vec![known], is_new_boot);
+            let checks = vec![check("web", 1_000, 3)];
+            let mut soak = SoakMachine::resume(Instant(0), left, checks, known);
+            assert_eq!(soak.left(Instant(100)), Some(Millis(1_400)));
+            let end = run(&mut soak, 1_000, |_| failed());
+            assert_eq!(end.is_some(), has_failed, "{is_new_boot}");
+            assert_eq!(soak.records()[0].runs, 8);
+        }
+        let checks = vec![check("web", 1_000, 3)];
+        let soak = SoakMachine::resume(Instant(0), left, checks, (Vec::new(), false));
         assert_eq!(soak.records(), [CheckRecord::default()]);
+    }
+
+    #[test]
+    fn what_has_held_before_a_reset_has_to_hold_once_more() {
+        let known = CheckRecord {
+            runs: 7,
+            failures: 0,
+            last: Some(CheckResult::Passed),
+        };
+        let checks = vec![check("web", 1_000, 3)];
+        let left = SoakLength::For(Millis(10));
+        let mut soak = SoakMachine::resume(Instant(0), left, checks, (vec![known], true));
+        assert_eq!(soak.poll(Instant(500)), None);
+        let end = run(&mut soak, 1_000, |_| CheckResult::Passed);
+        assert_eq!(end, Some(SoakEffect::Converged));
     }
 }

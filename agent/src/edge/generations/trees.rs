@@ -8,9 +8,10 @@ mod tree_check;
 
 use lastword_generation::Manifest;
 use lastword_protocol::{Generation, ObjectHash};
-use std::fs::{self, DirBuilder, File};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 pub use tree_check::TreeFault;
@@ -76,6 +77,14 @@ pub enum RealiseError {
         /// The room there is.
         free: u64,
     },
+    /// A content is longer or shorter than the manifest says.
+    #[error("{path}: its content is not {size} bytes long")]
+    Length {
+        /// A file with that content.
+        path: String,
+        /// The length that the manifest says.
+        size: u64,
+    },
     /// The disk refuses.
     #[error("{}: {source}", path.display())]
     Disk {
@@ -99,13 +108,26 @@ impl GenerationTrees {
             .recursive(true)
             .mode(DIRECTORY_MODE)
             .create(&trees)?;
+        for made in [&directory, &trees] {
+            // The umask may have taken from it.
+            fs::set_permissions(made, Permissions::from_mode(DIRECTORY_MODE))?;
+        }
         for entry in fs::read_dir(&trees)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|it| it == &UNFINISHED[1..]) {
+            let entry = entry?;
+            let path = entry.path();
+            if path.extension().is_none_or(|it| it != &UNFINISHED[1..]) {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
                 fs::remove_dir_all(path)?;
+            } else {
+                fs::remove_file(path)?;
             }
         }
-        File::open(&directory)?.sync_all()?;
+        for named in [Some(&*trees), Some(&*directory), directory.parent()] {
+            let named = named.filter(|path| *path != Path::new(""));
+            File::open(named.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
         Ok(Self { directory })
     }
 
@@ -116,11 +138,12 @@ impl GenerationTrees {
     }
 
     /// Builds the tree of a generation, from the trees that are known and from `contents`. On return all of it is
-    /// there and durable. A tree that is there already is compared with its manifest, and built anew if it differs.
+    /// there and durable. A tree that is there already is compared with its manifest; if it differs, it is built anew and
+    /// changes places with the new one.
     ///
     /// # Errors
     ///
-    /// [`RealiseError`]: nothing of the tree is there then, and nothing was written if there is no space.
+    /// [`RealiseError`]: nothing of a new tree is there then, and nothing was written if there is no space.
     pub fn realise(
         &self,
         generation: Generation,
@@ -129,26 +152,31 @@ impl GenerationTrees {
         contents: &dyn ContentSource,
     ) -> Result<(), RealiseError> {
         let path = self.path(generation);
-        if fs::symlink_metadata(&path).is_ok() {
+        let is_there = fs::symlink_metadata(&path).is_ok();
+        if is_there {
             match self.check(generation, manifest) {
-                Ok(()) => return Ok(()),
+                // Its name may be what an earlier life could not make durable.
+                Ok(()) => return self.sync_names().map_err(disk(&path)),
                 Err(fault) => {
                     tracing::warn!(target: "agent_activation", %generation, %fault,
                         "a tree was changed; building it anew");
-                    self.remove(generation).map_err(disk(&path))?;
                 }
             }
         }
+        // What is still sound of a damaged one is used for the new one.
+        let own = KnownTree {
+            generation,
+            manifest,
+        };
+        let known = [known, &[own][..usize::from(is_there)]].concat();
         let unfinished = self.unfinished(generation);
-        let built = build::build(self, &unfinished, manifest, known, contents);
+        let built = build::build(self, &unfinished, manifest, &known, contents);
         let named = built.and_then(|()| {
-            fs::rename(&unfinished, &path).map_err(disk(&path))?;
+            put_in_place(&unfinished, &path, is_there).map_err(disk(&path))?;
             self.sync_names().map_err(disk(&path))
         });
-        if named.is_err() {
-            // What cannot be removed is removed at the next start.
-            let _ = fs::remove_dir_all(&unfinished);
-        }
+        // What is left of the old one, or of what could not be built. If it cannot be removed now, it is at the next start.
+        let _ = fs::remove_dir_all(&unfinished);
         named
     }
 
@@ -201,6 +229,16 @@ impl GenerationTrees {
     fn sync_names(&self) -> io::Result<()> {
         File::open(self.directory.join(TREES))?.sync_all()
     }
+}
+
+/// Gives a finished tree its name. One that is there changes places with it, so that nobody who uses the name finds
+/// nothing.
+fn put_in_place(unfinished: &Path, path: &Path, is_there: bool) -> io::Result<()> {
+    if !is_there {
+        return fs::rename(unfinished, path);
+    }
+    let exchanged = renameat_with(CWD, unfinished, CWD, path, RenameFlags::EXCHANGE);
+    Ok(exchanged?)
 }
 
 /// Returns the name of a generation's tree.

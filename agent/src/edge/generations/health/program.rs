@@ -10,6 +10,9 @@ use tokio::process::Command;
 /// of the group.
 struct ProgramGroup(Option<Pid>);
 
+/// The directories in which a check's program finds others.
+const PROGRAM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Runs a program of the generation, or of the system, in the generation's tree. If it is not waited for, it is ended, with
 /// whatever it has started in its process group.
 ///
@@ -23,6 +26,8 @@ pub(super) async fn run(command: &[String], tree: &Path) -> Result<(), String> {
     // A path from the root stays what it is.
     let mut command = Command::new(tree.join(name));
     command.args(arguments).current_dir(tree).process_group(0);
+    // What the agent was given, a socket to systemd for instance, is not for others.
+    command.env_clear().env("PATH", PROGRAM_PATH);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -16,8 +16,8 @@ const STEP_BYTES: usize = 64 << 10;
 /// The mode of a file that is being written.
 const WRITING_MODE: u32 = 0o600;
 
-/// The files of known trees by content and mode.
-type KnownFiles = HashMap<(ObjectHash, FileMode), PathBuf>;
+/// The files of known trees by content, with their modes.
+type KnownFiles = HashMap<ObjectHash, Vec<(FileMode, PathBuf)>>;
 
 /// Builds a tree at `top`, where nothing is.
 pub(super) fn build(
@@ -36,14 +36,10 @@ pub(super) fn build(
     let directories = make_directories(top, manifest)?;
     for file in &manifest.files {
         let path = top.join(&file.path);
-        let key = (file.sha256, file.mode);
-        if known
-            .get(&key)
-            .is_some_and(|known| link(known, file, &path))
-        {
-            continue;
+        let known = known.get(&file.sha256).map_or(&[][..], Vec::as_slice);
+        if !known.iter().any(|known| link(known, file, &path)) {
+            write(file, &path, known, contents)?;
         }
-        copy(file, &path, contents)?;
     }
     for link in &manifest.links {
         let path = top.join(&link.path);
@@ -62,8 +58,8 @@ fn known_files(trees: &GenerationTrees, known: &[KnownTree<'_>]) -> KnownFiles {
     for tree in known {
         let top = trees.path(tree.generation);
         for file in &tree.manifest.files {
-            let key = (file.sha256, file.mode);
-            files.entry(key).or_insert_with(|| top.join(&file.path));
+            let known = files.entry(file.sha256).or_default();
+            known.push((file.mode, top.join(&file.path)));
         }
     }
     files
@@ -72,7 +68,7 @@ fn known_files(trees: &GenerationTrees, known: &[KnownTree<'_>]) -> KnownFiles {
 /// Refuses what cannot fit before anything is written.
 fn check_space(top: &Path, manifest: &Manifest, known: &KnownFiles) -> Result<(), RealiseError> {
     let new = manifest.files.iter();
-    let new = new.filter(|file| !known.contains_key(&(file.sha256, file.mode)));
+    let new = new.filter(|file| !known.contains_key(&file.sha256));
     let needed: u64 = new.map(|file| file.size).sum();
     let parent = top.parent().unwrap_or(top);
     let room = rustix::fs::statvfs(parent).map_err(|error| disk(parent)(error.into()))?;
@@ -101,38 +97,64 @@ fn make_directories(top: &Path, manifest: &Manifest) -> Result<BTreeSet<PathBuf>
     Ok(directories)
 }
 
-/// Makes the file of another tree one of this, too, if its content is still what it was; returns whether it is.
-fn link(known: &Path, file: &TreeFile, path: &Path) -> bool {
-    let is_same = super::tree_check::check_file(known, file).is_ok();
+/// Makes the file of another tree one of this, too, if its content is still what it was; returns whether it is. One with a
+/// set-ID bit stays its tree's own, so that it ends with that.
+fn link((mode, known): &(FileMode, PathBuf), file: &TreeFile, path: &Path) -> bool {
+    let may_be_shared = *mode == file.mode && !file.mode.is_special();
+    let is_same = may_be_shared && super::tree_check::check_file(known, file).is_ok();
     // Where that cannot be, it is copied.
     is_same && fs::hard_link(known, path).is_ok()
 }
 
-/// Writes a file from its content, which is compared with its hash on the way.
-fn copy(file: &TreeFile, path: &Path, contents: &dyn ContentSource) -> Result<(), RealiseError> {
+/// Writes a file from the first copy of its content that is sound: of a known tree, or of those that no tree has.
+fn write(
+    file: &TreeFile,
+    path: &Path,
+    known: &[(FileMode, PathBuf)],
+    contents: &dyn ContentSource,
+) -> Result<(), RealiseError> {
+    for (_, known) in known {
+        if let Ok(known) = File::open(known)
+            && copy(file, path, known).is_ok()
+        {
+            return Ok(());
+        }
+    }
     let content = contents.open_content(file.sha256).map_err(disk(path))?;
-    let mut content = content.ok_or_else(|| RealiseError::Missing {
+    let content = content.ok_or_else(|| RealiseError::Missing {
         path: file.path.to_string(),
         hash: file.sha256,
     })?;
+    copy(file, path, content)
+}
+
+/// Writes a file from its content, which is compared with its length and hash on the way.
+fn copy(file: &TreeFile, path: &Path, content: File) -> Result<(), RealiseError> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(WRITING_MODE);
-    let mut out = options.open(path).map_err(disk(path))?;
+    options.write(true).create(true).truncate(true);
+    let opened = options.mode(WRITING_MODE).open(path);
+    let mut out = opened.map_err(disk(path))?;
+    let mut content = content.take(file.size.saturating_add(1));
     let mut hash = Sha256::new();
     let mut step = vec![0; STEP_BYTES];
+    let mut copied = 0;
     loop {
         let length = content.read(&mut step).map_err(disk(path))?;
         let Some(bytes) = step.get(..length).filter(|bytes| !bytes.is_empty()) else {
             break;
         };
         hash.update(bytes);
+        copied += bytes.len() as u64;
         out.write_all(bytes).map_err(disk(path))?;
     }
     let actual = ObjectHash(hash.finalize().into());
-    if actual != file.sha256 {
-        let (path, expected) = (file.path.to_string(), file.sha256);
+    let (at, size, expected) = (file.path.to_string(), file.size, file.sha256);
+    if copied != size {
+        return Err(RealiseError::Length { path: at, size });
+    }
+    if actual != expected {
         return Err(RealiseError::Digest {
-            path,
+            path: at,
             expected,
             actual,
         });

@@ -145,6 +145,10 @@ fn a_file_of_an_earlier_tree_is_shared_if_its_mode_is_the_same() {
     };
     assert_eq!(inode(&one, "bin/gw"), inode(&two, "bin/gw"));
     assert_ne!(inode(&one, "bin/suid"), inode(&two, "bin/suid"));
+    // Of a set-ID file each tree has its own.
+    let three = bench.manifest(&[FILES[1]]);
+    bench.realise(&three, &[&one]).unwrap();
+    assert_ne!(inode(&one, "bin/suid"), inode(&three, "bin/suid"));
     bench.trees.check(one.0, &one.1).unwrap();
 }
 
@@ -157,7 +161,9 @@ fn a_file_that_somebody_has_changed_is_not_shared() {
     let two = bench.manifest(&[FILES[0]]);
     bench.realise(&two, &[&one]).unwrap();
     bench.trees.check(two.0, &two.1).unwrap();
-    // Nor is the tree itself taken for sound: it is built anew.
+    // Nor is the tree itself taken for sound: it is built anew, from what is still sound in it.
+    let text = one.1.files[2].sha256.to_string();
+    fs::remove_file(bench.contents.path().join(text)).unwrap();
     bench.realise(&one, &[]).unwrap();
     bench.trees.check(one.0, &one.1).unwrap();
 }
@@ -170,12 +176,15 @@ fn what_is_missing_or_wrong_leaves_nothing_behind() {
         .contents
         .path()
         .join(made.1.files[2].sha256.to_string());
-    fs::write(&content, "other").unwrap();
-    let error = bench.realise(&made, &[]).unwrap_err().to_string();
-    assert!(
-        error.starts_with("etc/deep/er/text: digest mismatch: expected="),
-        "{error}"
-    );
+    for (other, expected) in [
+        ("TEXT", "etc/deep/er/text: digest mismatch: expected="),
+        ("tex", "etc/deep/er/text: its content is not 4 bytes long"),
+        ("texts", "etc/deep/er/text: its content is not 4 bytes long"),
+    ] {
+        fs::write(&content, other).unwrap();
+        let error = bench.realise(&made, &[]).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
     fs::remove_file(&content).unwrap();
     let error = bench.realise(&made, &[]).unwrap_err().to_string();
     assert!(error.ends_with("is not on the board"), "{error}");
@@ -201,7 +210,19 @@ fn too_little_space_is_told_before_anything_is_written() {
 fn each_difference_of_a_tree_is_found() {
     let bench = TreeBench::new();
     let made = bench.manifest(&FILES);
-    let changes: [TreeChange<'_>; 6] = [
+    let changes: [TreeChange<'_>; 8] = [
+        (
+            &|at| {
+                let elsewhere = at.with_extension("elsewhere");
+                fs::rename(at.join("bin"), &elsewhere).unwrap();
+                std::os::unix::fs::symlink(&elsewhere, at.join("bin")).unwrap();
+            },
+            "no directory",
+        ),
+        (
+            &|at| fs::set_permissions(at.join("etc"), Permissions::from_mode(0o777)).unwrap(),
+            "a directory of another mode or owner",
+        ),
         (
             &|at| fs::write(at.join("bin/gw"), "PROGRAM").unwrap(),
             "digest mismatch",

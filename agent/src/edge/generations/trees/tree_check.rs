@@ -1,13 +1,15 @@
 //! The comparison of a tree with its manifest.
 
-use lastword_generation::Manifest;
+use super::DIRECTORY_MODE;
 use lastword_generation::manifest::{FileMode, TreeFile, TreeLink};
+use lastword_generation::{Manifest, TreePath};
 use lastword_protocol::ObjectHash;
+use nix::unistd::Uid;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A difference between a tree and its manifest.
@@ -52,6 +54,8 @@ const STEP_BYTES: usize = 64 << 10;
 
 /// Compares a tree with its manifest.
 pub(super) fn check(top: &Path, manifest: &Manifest) -> Result<(), TreeFault> {
+    // Nothing below is looked at by way of a link.
+    check_directories(top, manifest)?;
     for file in &manifest.files {
         check_file(&top.join(&file.path), file)?;
     }
@@ -74,6 +78,9 @@ pub(super) fn check_file(path: &Path, file: &TreeFile) -> Result<(), TreeFault> 
     if FileMode::from_stat(metadata.permissions().mode()) != file.mode {
         return different("another mode");
     }
+    if metadata.uid() != Uid::effective().as_raw() {
+        return different("another owner");
+    }
     if metadata.len() != file.size {
         return different("another length");
     }
@@ -85,6 +92,30 @@ pub(super) fn check_file(path: &Path, file: &TreeFile) -> Result<(), TreeFault> 
             expected,
             actual,
         });
+    }
+    Ok(())
+}
+
+/// Checks that the directories are directories, that nobody else may write to, the outermost first.
+fn check_directories(top: &Path, manifest: &Manifest) -> Result<(), TreeFault> {
+    let files = manifest.files.iter().map(|file| &file.path);
+    let paths = files.chain(manifest.links.iter().map(|link| &link.path));
+    let parents = paths.flat_map(TreePath::parents);
+    let mut directories: BTreeSet<PathBuf> = parents.map(|parent| top.join(parent)).collect();
+    directories.insert(top.to_owned());
+    for directory in directories {
+        let metadata = fs::symlink_metadata(&directory).map_err(unreadable(&directory))?;
+        let mode = FileMode::from_stat(metadata.permissions().mode());
+        let is_own = metadata.uid() == Uid::effective().as_raw();
+        let fault = if !metadata.is_dir() {
+            "no directory"
+        } else if mode.bits() != DIRECTORY_MODE || !is_own {
+            "a directory of another mode or owner"
+        } else {
+            continue;
+        };
+        let path = directory;
+        return Err(TreeFault::Different { path, fault });
     }
     Ok(())
 }
