@@ -9,6 +9,7 @@ mod explained;
 pub mod facts;
 pub mod failpoint;
 mod file_limit;
+pub mod generation_link;
 pub mod generations;
 mod kernel;
 pub mod link;

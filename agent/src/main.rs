@@ -300,6 +300,7 @@ fn places() -> anyhow::Result<Places> {
             state: "/var/lib/lastword".into(),
             socket,
             services: "/etc/lastword/services".into(),
+            generations: "/var/lib/lastword-generations".into(),
         });
     }
     let user = etcetera::choose_base_strategy()?;
@@ -311,6 +312,8 @@ fn places() -> anyhow::Result<Places> {
     let socket = runtime.unwrap_or_else(|| state.clone()).join("agent.sock");
     let services = user.config_dir().join("lastword/services");
     Ok(Places {
+        // Not inside the state directory, which is nobody else's: services of other users run what is in there.
+        generations: state.with_file_name("lastword-generations"),
         state,
         socket,
         services,

@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::iter::once;
 use std::ops::Range;
+use std::path::Path;
 
 /// A file's name and text, and what was found wrong so far.
 pub struct Source<'a> {
@@ -32,6 +33,8 @@ pub struct Source<'a> {
     mended: Vec<Range<Place>>,
     /// The keys of the nodes that are being read, the outermost first.
     path: RefCell<Vec<String>>,
+    /// The directory in which relative paths begin; `None`: there must be none.
+    root: Option<&'a Path>,
 }
 
 impl<'a> Source<'a> {
@@ -47,7 +50,14 @@ impl<'a> Source<'a> {
             complaints: RefCell::default(),
             mended: Vec::new(),
             path: RefCell::default(),
+            root: None,
         }
+    }
+
+    /// The same text, whose relative paths begin in a directory.
+    #[must_use]
+    pub fn with_root(self, root: Option<&'a Path>) -> Self {
+        Self { root, ..self }
     }
 
     /// Parses the KDL itself; what is none is noted. `None` if nothing can be made of the rest.

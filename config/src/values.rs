@@ -3,7 +3,7 @@
 use super::{ConfigError, Source, written};
 use kdl::{KdlEntry, KdlValue};
 use lastword_protocol::Millis;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 impl Source<'_> {
     /// A string.
@@ -33,13 +33,18 @@ impl Source<'_> {
     ///
     /// # Errors
     ///
-    /// The value is no string, or does not begin with `/`.
+    /// The value is no string, or does not begin with `/` where there is no directory for relative paths.
     pub fn path(&self, entry: &KdlEntry) -> Result<PathBuf, ConfigError> {
-        let path = PathBuf::from(self.text(entry)?);
-        if path.is_absolute() {
-            Ok(path)
-        } else {
-            Err(self.at_entry(entry, "a path from the root (/…) is wanted here"))
+        let path = self.rooted(self.text(entry)?);
+        path.ok_or_else(|| self.at_entry(entry, "a path from the root (/…) is wanted here"))
+    }
+
+    /// Returns a path from the root; `None` if it is a relative one, and there is no directory for those.
+    #[must_use]
+    pub fn rooted(&self, path: &str) -> Option<PathBuf> {
+        match self.root {
+            Some(root) => Some(root.join(path)),
+            None => Path::new(path).is_absolute().then(|| PathBuf::from(path)),
         }
     }
 

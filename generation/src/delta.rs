@@ -38,7 +38,7 @@ pub enum ExpandError {
     Hash(ObjectHash),
     /// The file cannot be written.
     #[error("cannot write: {0}")]
-    Write(#[source] io::Error),
+    Write(#[from] io::Error),
 }
 
 /// The file that is to come out.

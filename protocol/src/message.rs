@@ -9,6 +9,8 @@ mod bad_request;
 mod body;
 #[cfg(feature = "services")]
 pub mod event;
+#[cfg(feature = "services")]
+pub mod generation;
 pub mod opcode;
 mod schema;
 #[cfg(feature = "services")]
@@ -63,6 +65,9 @@ pub enum Request {
     /// Events, those that are kept and those that come. Answered by [`Reply::Items`].
     #[cfg(feature = "services")]
     Events(event::EventsRequest),
+    /// Something about generations. Answered by [`Reply::Items`].
+    #[cfg(feature = "services")]
+    Generation(generation::GenerationRequest),
     /// Something about an object of the board's store. Answered by [`Reply::TransferOpened`] or
     /// [`Reply::Done`].
     #[cfg(feature = "transfer")]
@@ -129,6 +134,8 @@ impl Request {
             Self::Service(request) => request.opcode(),
             #[cfg(feature = "services")]
             Self::Events(_) => opcode::EVENTS,
+            #[cfg(feature = "services")]
+            Self::Generation(request) => request.opcode(),
             #[cfg(feature = "transfer")]
             Self::Transfer(request) => request.opcode(),
         }
@@ -152,6 +159,10 @@ impl Request {
         #[cfg(feature = "services")]
         if let Some(request) = service::ServiceRequest::read(opcode, body) {
             return request.map(Self::Service);
+        }
+        #[cfg(feature = "services")]
+        if let Some(request) = generation::GenerationRequest::read(opcode, body) {
+            return request.map(Self::Generation);
         }
         #[cfg(feature = "services")]
         if opcode == opcode::EVENTS {
@@ -231,6 +242,8 @@ impl Field for Request {
             Self::Service(request) => request.write(out),
             #[cfg(feature = "services")]
             Self::Events(request) => request.write(out),
+            #[cfg(feature = "services")]
+            Self::Generation(request) => request.write(out),
             #[cfg(feature = "transfer")]
             Self::Transfer(request) => request.write(out),
         }

@@ -11,6 +11,7 @@
 //! ```
 
 use crate::units::Generation;
+use serde::{Deserialize, Serialize};
 
 /// The exit code of a failure that has none of its own.
 pub const PIPELINE_FAILED: i32 = -1;
@@ -26,7 +27,7 @@ pub const BOOT_LOADER_REVERTED: i32 = -5;
 pub const ACTIVATION_ATTEMPTS_MAX: u8 = 3;
 
 /// The state of a rollout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RolloutState {
     /// Ordered; nothing has happened.
     Pending,
@@ -49,7 +50,7 @@ pub enum RolloutState {
 }
 
 /// Something that has happened to a rollout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RolloutStep<'a> {
     /// The forward path begins. A rollback never has it.
     ActivationStarted {

@@ -212,7 +212,7 @@ impl Sequence {
 }
 
 /// The content hash (SHA-256) that names a generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Generation(pub [u8; 32]);
 
 impl fmt::Display for Generation {
@@ -236,7 +236,7 @@ impl FromStr for Generation {
 pub struct NotAGeneration;
 
 /// The content hash (SHA-256) that names an object of a board's store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObjectHash(pub [u8; 32]);
 
 impl fmt::Display for ObjectHash {

@@ -8,6 +8,8 @@ use core::fmt;
 use heapless::String;
 use heapless::string::StringView;
 #[cfg(feature = "services")]
+use lastword_protocol::message::generation::{GENERATION_NAME_BYTES, GENERATION_NAME_BYTES_MIN};
+#[cfg(feature = "services")]
 use lastword_protocol::message::service::SERVICE_BYTES;
 use lastword_protocol::{BootId, Millis};
 
@@ -44,6 +46,9 @@ pub enum Kind {
         /// Whether there is that option.
         all: bool,
     },
+    /// The name of a generation, or a beginning of it: hexadecimal digits.
+    #[cfg(feature = "services")]
+    Generation,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// Some of these words, at most eight: takes the rest of the line.
@@ -65,7 +70,7 @@ pub enum Argument<'a> {
     Duration(Millis),
     /// Of [`Kind::Boot`]: what reads as one. The id itself would make every argument larger.
     Boot(Word<'a>),
-    /// Of [`Kind::Text`], and of a service.
+    /// Of [`Kind::Text`], of a service and of a generation.
     Text(Word<'a>),
     /// Of [`Kind::OneOf`]: which one.
     Choice(usize),
@@ -113,6 +118,11 @@ impl Kind {
             Self::Service { .. } if SERVICE_BYTES < word.len() => return None,
             #[cfg(feature = "services")]
             Self::Service { .. } => Argument::Text(word),
+            #[cfg(feature = "services")]
+            Self::Generation => {
+                generation(word)?;
+                Argument::Text(word)
+            }
             Self::OneOf(words) => Argument::Choice(words.iter().position(|known| word.is(known))?),
             #[cfg(feature = "services")]
             Self::AnyOf(words) => {
@@ -144,6 +154,8 @@ impl Kind {
             Self::Text { .. } => "TEXT",
             #[cfg(feature = "services")]
             Self::Service { .. } => "NAME",
+            #[cfg(feature = "services")]
+            Self::Generation => "GENERATION",
             Self::OneOf(_) => "WORD",
             #[cfg(feature = "services")]
             Self::AnyOf(_) => "WORD",
@@ -188,6 +200,12 @@ impl Kind {
                 if *all {
                     pen.text(", or --all");
                 }
+            }
+            #[cfg(feature = "services")]
+            Self::Generation => {
+                pen.text("a generation from gen list, or its first digits: ");
+                pen.number(GENERATION_NAME_BYTES_MIN as u64);
+                pen.text(" at least");
             }
             Self::OneOf(words) => {
                 for (index, word) in words.iter().enumerate() {
@@ -310,6 +328,16 @@ fn duration(text: &str) -> Option<Millis> {
     number.checked_mul(u64::from(millis)).map(Millis)
 }
 
+/// Returns how many digits a word has that may be the beginning of a generation's name; `None` if it is none.
+#[cfg(feature = "services")]
+fn generation(word: Word<'_>) -> Option<usize> {
+    let mut room = String::<GENERATION_NAME_BYTES>::new();
+    let digits = word.text(&mut room)?;
+    let is_hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let lengths = GENERATION_NAME_BYTES_MIN..=GENERATION_NAME_BYTES;
+    (is_hexadecimal && lengths.contains(&digits.len())).then_some(digits.len())
+}
+
 #[inline(never)]
 fn boot(word: Word<'_>) -> Option<BootId> {
     let mut room = String::<QUOTED_BYTES>::new();
@@ -382,6 +410,22 @@ mod tests {
         }
         check(kind, "60001ms", None);
         check(kind, "0", None);
+    }
+
+    #[test]
+    #[cfg(feature = "services")]
+    fn a_generation_is_four_to_64_hexadecimal_digits() {
+        let kind = Kind::Generation;
+        let name = |text| Some(Argument::Text(Word::literal(text)));
+        let (whole, longer) = ("a".repeat(64), "a".repeat(65));
+        for text in ["00ff", "00FF", "0123456789abcdef", &whole] {
+            check(kind, text, name(text));
+        }
+        for text in [
+            "", "00f", &longer, "00fg", "0x00ff", "00 ff", "00ff-", "é00",
+        ] {
+            check(kind, text, None);
+        }
     }
 
     #[test]

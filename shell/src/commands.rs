@@ -2,12 +2,19 @@
 
 #[cfg(feature = "services")]
 mod events;
+#[cfg(feature = "services")]
+mod generations;
 mod power;
 #[cfg(feature = "services")]
 mod services;
 
 #[cfg(feature = "services")]
 pub use events::{EVENTS, SUB, UNSUB};
+#[cfg(feature = "services")]
+pub use generations::{
+    GEN_ACTIVATE, GEN_CONFIRM, GEN_CURRENT, GEN_LIST, GEN_PRUNE, GEN_ROLLBACK, GEN_SHOW,
+    GEN_STATUS, GEN_UNQUARANTINE,
+};
 pub use power::{POWER_CANCEL, POWER_REBOOT, POWER_SHUTDOWN, POWER_STATUS, REBOOT, SHUTDOWN};
 #[cfg(feature = "services")]
 pub use services::{SVC_LIST, SVC_LOGS, SVC_RELOAD, SVC_RESTART, SVC_START, SVC_STATUS, SVC_STOP};
@@ -50,6 +57,24 @@ pub const ALL: Table = Table(&[
     &SVC_RELOAD,
     #[cfg(feature = "services")]
     &SVC_LOGS,
+    #[cfg(feature = "services")]
+    &GEN_LIST,
+    #[cfg(feature = "services")]
+    &GEN_SHOW,
+    #[cfg(feature = "services")]
+    &GEN_CURRENT,
+    #[cfg(feature = "services")]
+    &GEN_STATUS,
+    #[cfg(feature = "services")]
+    &GEN_ACTIVATE,
+    #[cfg(feature = "services")]
+    &GEN_CONFIRM,
+    #[cfg(feature = "services")]
+    &GEN_ROLLBACK,
+    #[cfg(feature = "services")]
+    &GEN_UNQUARANTINE,
+    #[cfg(feature = "services")]
+    &GEN_PRUNE,
     #[cfg(feature = "services")]
     &SUB,
     #[cfg(feature = "services")]
@@ -191,6 +216,8 @@ mod tests {
                 #[cfg(feature = "services")]
                 Kind::Service { .. } => "x",
                 #[cfg(feature = "services")]
+                Kind::Generation => "00ff",
+                #[cfg(feature = "services")]
                 Kind::AnyOf(words) => words[0],
                 _ => panic!("teach this test to fill in {positional:?}"),
             };
@@ -227,11 +254,12 @@ mod tests {
         for opcode in 0..Application::FIRST {
             // The body of a power request is not empty, but then its opcode is still known.
             let known = Request::decode(opcode, &[0; 64]);
-            // A transfer is for programs: its bytes come in frames. Events have words of the session's. And with a grace the commands about a stop
-            // send other opcodes than without.
+            // A transfer is for programs: its bytes come in frames, and so do those of what is offered and expanded. Events have words of the
+            // session's. And with a grace the commands about a stop send other opcodes than without.
             let is_transfer = matches!(opcode, opcode::PUT..=opcode::TRANSFER_CANCEL);
             let has_grace = matches!(opcode, opcode::SVC_STOP_WITHIN | opcode::SVC_RESTART_WITHIN);
-            let is_line = !is_transfer && !has_grace && opcode != opcode::EVENTS;
+            let is_offer = matches!(opcode, opcode::GEN_OFFER | opcode::GEN_EXPAND);
+            let is_line = !is_transfer && !has_grace && !is_offer && opcode != opcode::EVENTS;
             let is_known = is_line && !matches!(known, Err(BadRequest::Unsupported(_)));
             assert_eq!(ALL.by_opcode(opcode).is_some(), is_known, "{opcode:#04x}");
             requests += usize::from(is_known);

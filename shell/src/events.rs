@@ -3,6 +3,7 @@
 use crate::date_time::time;
 use crate::dialect::Dialect;
 use crate::fields::{Fields, Value};
+use crate::generation_items;
 use crate::out::Out;
 use crate::pen::Pen;
 use crate::plain::Pairs;
@@ -130,6 +131,7 @@ impl NumberedEvent<'_> {
             Ok(BoardEvent::Power(event)) => tell_power(pen, event),
             Ok(BoardEvent::Service(event)) => tell_service(pen, event),
             Ok(BoardEvent::Session(event)) => tell_session(pen, event),
+            Ok(BoardEvent::Rollout(event)) => generation_items::event(pen, event),
             Err(count) => {
                 pen.number(*count);
                 pen.text(" events are gone");
@@ -144,6 +146,7 @@ fn visit(event: &BoardEvent<'_>, to: &mut dyn Fields) -> fmt::Result {
         BoardEvent::Power(event) => visit_power(event, to),
         BoardEvent::Service(event) => visit_service(event, to),
         BoardEvent::Session(event) => visit_session(event, to),
+        BoardEvent::Rollout(event) => generation_items::visit_event(event, to),
     }
 }
 

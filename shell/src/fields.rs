@@ -38,6 +38,9 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// A number.
     Number(u64),
+    /// A number that may be below zero.
+    #[cfg(feature = "services")]
+    Signed(i32),
     /// A number best read in hexadecimal.
     Hex(u32),
     /// A number in hundredths.

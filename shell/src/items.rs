@@ -3,6 +3,7 @@
 use crate::date_time::time;
 use crate::events::NumberedEvent;
 use crate::fields::{Fields, Value};
+use crate::generation_items;
 use crate::pen::Pen;
 use core::fmt;
 use lastword_protocol::message::service::{Brief, Item, Page, ServiceExit, Step};
@@ -54,6 +55,10 @@ pub fn visit(item: &Item<'_>, to: &mut dyn Fields) -> fmt::Result {
             Some(event) => event.visit_row(to),
             None => Ok(()),
         },
+        Item::Generation(brief) => generation_items::visit_generation(brief, to),
+        Item::MissingContent(content) => generation_items::visit_missing(content, to),
+        Item::Rollout(rollout) => generation_items::visit_rollout(rollout, to),
+        Item::Check(check) => generation_items::visit_check(check, to),
     }
 }
 
@@ -144,6 +149,10 @@ pub(crate) fn lines(pen: &mut Pen<'_>, page: &Page) {
                     event.list(pen);
                 }
             }
+            Item::Generation(brief) => generation_items::generation(pen, brief),
+            Item::MissingContent(content) => generation_items::missing(pen, content),
+            Item::Rollout(rollout) => generation_items::rollout(pen, rollout),
+            Item::Check(check) => generation_items::check(pen, check),
             Item::Next { missed: 0, .. } => continue,
             Item::Next { missed, .. } => {
                 pen.text("(");

@@ -39,6 +39,8 @@ mod date_time;
 #[cfg(feature = "services")]
 pub mod events;
 pub mod fields;
+#[cfg(feature = "services")]
+mod generation_items;
 pub mod help;
 #[cfg(feature = "services")]
 pub mod items;

@@ -175,6 +175,11 @@ impl<'a> Pen<'a> {
                 self.text("\"");
             }
             Value::Number(number) => self.number(number),
+            #[cfg(feature = "services")]
+            Value::Signed(number) => {
+                self.text(if number < 0 { "-" } else { "" });
+                self.number(number.unsigned_abs().into());
+            }
             Value::Hex(number) => self.hex(&number.to_be_bytes()),
             Value::Hundredths(number) => self.hundredths(number),
             Value::Kibibytes(number) => {
@@ -344,6 +349,18 @@ mod tests {
         check("1.05", |pen| pen.hundredths(105));
         check("42949672.95", |pen| pen.hundredths(u32::MAX));
         check("00ff1a", |pen| pen.hex(&[0, 255, 26]));
+    }
+
+    #[cfg(feature = "services")]
+    #[test]
+    fn a_number_below_zero_has_its_sign() {
+        for number in [i32::MIN, -1, 0, 1, i32::MAX] {
+            for for_person in [false, true] {
+                check(&number.to_string(), |pen| {
+                    pen.value(Value::Signed(number), for_person);
+                });
+            }
+        }
     }
 
     #[test]

@@ -14,8 +14,9 @@ use lastword_agent::core::session::House;
 use lastword_agent::core::world::{Look, World};
 use lastword_agent::edge::clock::Clock;
 use lastword_agent::edge::events::EventBus;
+use lastword_agent::edge::generations::service::GenerationService;
 use lastword_agent::edge::objects::ObjectService;
-use lastword_agent::edge::power::{Means, PowerTask, SharedDesk};
+use lastword_agent::edge::power::{CommitPoint, Means, PowerTask, SharedDesk};
 use lastword_agent::edge::services::Services;
 use lastword_agent::edge::session::{Room, SessionMemory, TurnQueues};
 use lastword_agent::edge::threads::Threads;
@@ -94,6 +95,7 @@ impl Agent {
             storage: Box::new(storage),
             threads: parts.threads,
             services: Services::none(),
+            commit_point: CommitPoint::none(),
             events: events.clone(),
         };
         let (task, power) = PowerTask::new(&recovered, shared.clone(), means, clock);
@@ -111,6 +113,7 @@ impl Agent {
             power,
             services: Services::none(),
             events,
+            generations: GenerationService::none(),
             objects: ObjectService::on(Arc::new(SimulatedStore::open(parts.objects.clone()))),
             clock,
             stop: stopped.clone(),

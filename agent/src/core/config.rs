@@ -1,7 +1,9 @@
 //! The agent's configuration: read once, whole, and checked at this door only.
 
+mod generations;
 mod read;
 
+pub use generations::GenerationConfig;
 pub use lastword_config::{ConfigError, ConfigErrors, Place};
 
 use super::objects::STORE_BYTES;
@@ -27,6 +29,8 @@ pub struct Config {
     pub power: Power,
     /// What bounds its sessions.
     pub limits: Limits,
+    /// Its generations; `None`: it takes none.
+    pub generations: Option<GenerationConfig>,
 }
 
 /// A path, and the place that names it.
@@ -155,6 +159,7 @@ impl Default for Config {
             ],
             power: Power::default(),
             limits: Limits::default(),
+            generations: None,
         }
     }
 }

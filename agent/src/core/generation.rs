@@ -3,7 +3,11 @@
 
 pub mod intake;
 
+pub mod recorded_step;
+
 pub mod rollout_record;
+
+pub mod rollout_run;
 
 pub mod rollout_ledger;
 

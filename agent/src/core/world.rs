@@ -6,6 +6,7 @@ use super::service::Name;
 use super::transfers::ObjectAsk;
 use lastword_protocol::identity::Identity;
 use lastword_protocol::message::event::EventsRequest;
+use lastword_protocol::message::generation::GenerationRequest;
 use lastword_protocol::message::service::ServiceRequest;
 use lastword_protocol::message::{Pending, Reply, Request, TransferRequest};
 use lastword_protocol::power::{Operation, PowerRequest};
@@ -67,6 +68,8 @@ pub enum Ask {
     ReadLog(LogRange),
     /// The board's store.
     Object(ObjectAsk),
+    /// The generations.
+    Generation(GenerationRequest),
 }
 
 /// Which way a request goes.
@@ -97,6 +100,7 @@ impl From<Request> for Way {
             Request::Application(message) => Self::Unknown(message.opcode()),
             Request::Transfer(request) => Self::Transfer(request),
             Request::Events(request) => Self::Events(request),
+            Request::Generation(request) => Self::Ask(Ask::Generation(request)),
             // The flat forms take the same path from here on.
             Request::Reboot => Self::stage(Operation::Reboot),
             Request::Shutdown => Self::stage(Operation::Shutdown),

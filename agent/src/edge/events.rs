@@ -4,14 +4,16 @@
 use super::clock::unix_ms;
 use crate::core::events::SharedEvents;
 use crate::core::service::Name;
-use crate::core::service::answer::{cut_peer, cut_reason};
+use crate::core::service::answer::{cut_detail, cut_peer, cut_reason};
 use crate::core::service::machine::Transition;
 use crate::core::session::End;
-use lastword_protocol::OperationId;
 use lastword_protocol::message::event::{
-    BoardEvent, LinkKind, PowerEvent, PowerStep, ServiceEvent, SessionEnd, SessionEvent,
+    BoardEvent, LinkKind, PowerEvent, PowerStep, RolloutEvent, ServiceEvent, SessionEnd,
+    SessionEvent,
 };
 use lastword_protocol::power::Operation;
+use lastword_protocol::rollout::RolloutStep;
+use lastword_protocol::{Generation, OperationId};
 use std::io;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -66,6 +68,26 @@ impl EventBus {
             link,
             peer: &cut_peer(peer),
             end,
+        }));
+    }
+
+    /// Reports that a rollout has moved on.
+    pub fn report_rollout(&self, target: Generation, step: &RolloutStep<'_>) {
+        let detail;
+        let step = match step {
+            RolloutStep::ActivationFailed { code, detail: why } => {
+                detail = cut_detail(why);
+                RolloutStep::ActivationFailed {
+                    code: *code,
+                    detail: &detail,
+                }
+            }
+            other => *other,
+        };
+        self.publish(&BoardEvent::Rollout(RolloutEvent {
+            at_unix_ms: unix_ms(),
+            target,
+            step,
         }));
     }
 

@@ -2,6 +2,7 @@
 
 use super::clock::{Clock, uptime};
 use super::events::EventBus;
+use super::generations::service::GenerationService;
 use super::power::SharedDesk;
 use super::services::Services;
 use crate::core::clients::{MTU_BYTES, WINDOW};
@@ -197,6 +198,8 @@ pub struct LinuxBoard {
     pub waiting: AwaitedListeners,
     /// What is supervised on it.
     pub services: Services,
+    /// The generations on it.
+    pub generations: GenerationService,
     /// The events on it.
     pub events: EventBus,
     /// The agent's clock: its origin is the agent's start.
@@ -205,6 +208,7 @@ pub struct LinuxBoard {
 
 impl World for LinuxBoard {
     fn identity(&self) -> Identity {
+        let generations = self.generations.active();
         let desk = self.desk.lock();
         let board = desk.board();
         Identity {
@@ -224,8 +228,8 @@ impl World for LinuxBoard {
             capabilities: Capabilities(0),
             schema: SCHEMA_HASH,
             last: desk.last(),
-            active: None,
-            pending: None,
+            active: generations.current,
+            pending: generations.pending,
         }
     }
 
@@ -252,7 +256,11 @@ impl World for LinuxBoard {
         match ask {
             Ask::Service(request) => self.services.left(now, request),
             // It is answered within seconds.
-            Ask::Stage(_) | Ask::Cancel(_) | Ask::ReadLog(_) | Ask::Object(_) => None,
+            Ask::Stage(_)
+            | Ask::Cancel(_)
+            | Ask::ReadLog(_)
+            | Ask::Object(_)
+            | Ask::Generation(_) => None,
         }
     }
 

@@ -27,6 +27,17 @@ pub const ALL: &[&str] = &[
     "adopt-told",
 ];
 
+/// Every point of a rollout, in its order.
+pub const IN_ROLLOUTS: &[&str] = &[
+    "rollout-recording",
+    "rollout-recorded",
+    "rollout-realising",
+    "rollout-realised",
+    "rollout-switching",
+    "rollout-switched",
+    "rollout-reloaded",
+];
+
 /// A point in each task and thread, to panic at.
 pub const IN_TASKS: &[&str] = &[
     "in-supervisor",
@@ -50,7 +61,8 @@ pub fn pass(point: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
-    let is_listed = ALL.contains(&point) || IN_TASKS.contains(&point);
+    let lists = [ALL, IN_ROLLOUTS, IN_TASKS];
+    let is_listed = lists.iter().any(|list| list.contains(&point));
     debug_assert!(is_listed, "{point} is not listed");
     let Ok(wanted) = std::env::var("LASTWORD_FAILPOINT") else {
         return;

@@ -12,6 +12,7 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_protocol::{Millis, ObjectHash};
 use std::collections::VecDeque;
+use std::fs::File;
 use std::future::poll_fn;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,16 @@ pub trait ObjectBackend: Send + Sync {
     ///
     /// A refusal, if there is no room for one more.
     fn begin(self: Arc<Self>, ask: ObjectAsk, tell: ObjectTeller) -> Result<(), Box<Refusal>>;
+
+    /// Opens the file of an object that is there, whole; `None` if it is not. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says.
+    fn open_object(&self, hash: ObjectHash) -> io::Result<Option<File>> {
+        let _ = hash;
+        Ok(None)
+    }
 }
 
 /// Takes the object of a transfer that begins, or why it does not; none if it is there already.
@@ -99,6 +110,15 @@ impl ObjectService {
         Self(backend)
     }
 
+    /// Opens the file of an object that is there, whole; `None` if it is not. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says.
+    pub fn open_object(&self, hash: ObjectHash) -> io::Result<Option<File>> {
+        self.0.open_object(hash)
+    }
+
     /// Answers a question.
     pub async fn ask(&self, ask: ObjectAsk) -> ObjectAnswer {
         match ask {
@@ -132,6 +152,17 @@ impl ObjectBackend for SharedStore {
         let thread = OneEach::with_stack(STACK_BYTES);
         let started = thread.try_start(move || place.0.clone().transfer(&ask, tell, place));
         started.map_err(|_| no_thread())
+    }
+
+    fn open_object(&self, hash: ObjectHash) -> io::Result<Option<File>> {
+        let Some((path, _)) = &self.place else {
+            return Ok(None);
+        };
+        // Its name is its only when it is whole.
+        match File::open(path.join(hash.to_string())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        }
     }
 }
 

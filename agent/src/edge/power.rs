@@ -1,11 +1,13 @@
 //! The task that carries out what the power desk decides: one `select!` over requests, the
 //! acknowledgement's link, finished work and the clock.
 
+mod commit_point;
 mod handle;
 mod shared_desk;
 mod ticket;
 mod work;
 
+pub use commit_point::CommitPoint;
 pub use handle::{PowerAnswer, PowerHandle};
 pub use shared_desk::SharedDesk;
 pub use ticket::Ticket;
@@ -69,6 +71,8 @@ pub struct Means {
     pub threads: Arc<dyn Threads>,
     /// What must not start any more once an operation is released, and stops before a graceful one.
     pub services: Services,
+    /// The commit point of an activation, for which a graceful operation waits.
+    pub commit_point: CommitPoint,
     /// Takes what becomes of operations.
     pub events: EventBus,
 }
@@ -94,7 +98,12 @@ impl PowerTask {
         let (news, told) = watch::channel(());
         let recorder = Recorder::new(recovered.record().cause, means.storage);
         let (services, events) = (means.services, means.events);
-        let queue = Queue::new(means.backend, recorder, means.threads, services.clone());
+        let queue = Queue::new(
+            means.backend,
+            recorder,
+            means.threads,
+            (services.clone(), means.commit_point),
+        );
         let task = Self {
             desk,
             clock,

@@ -1,5 +1,7 @@
 //! An agent from its configuration to its end.
 
+mod rollouts;
+
 use super::backend::{DryRun, Linux, NoBackend, PowerBackend};
 use super::clock::{Clock, uptime};
 use super::events::EventBus;
@@ -9,7 +11,7 @@ use super::failpoint::pass;
 use super::listen::{self, Host, Open};
 use super::objects::ObjectService;
 use super::parent::Signals;
-use super::power::{Means, PowerHandle, PowerTask, SharedDesk};
+use super::power::{CommitPoint, Means, PowerHandle, PowerTask, SharedDesk};
 use super::process::{limits, reap_orphans};
 use super::services::{self, About, Services};
 use super::session::{Room, SessionMemory, TurnQueues};
@@ -26,6 +28,7 @@ use crate::core::storage::Storage;
 use anyhow::{Context, bail};
 use lastword_protocol::BootId;
 use lastword_protocol::power::{Board, Desk};
+use rollouts::{generation_setup, open_generations, run_rollouts};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +44,8 @@ pub struct Places {
     pub socket: PathBuf,
     /// The directory of the service files.
     pub services: PathBuf,
+    /// The directory of generations.
+    pub generations: PathBuf,
 }
 
 /// Refuses listeners that would let strangers in.
@@ -93,14 +98,14 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         services::start(&recovered, &state, about, clock, events.clone()).await?;
     pass("in-start");
     let supervisor = tasks::spawn("supervisor", supervisor.run());
+    let objects = ObjectService::new(state.path(), config.limits.store_bytes);
+    let setup = generation_setup(&config, &places, boot);
+    let means = (services.clone(), events.clone(), objects.clone());
+    let (rollouts, generations, commit_point) =
+        open_generations(&recovered, &state, setup, means.into());
     let desk = shared_desk(&config, &recovered);
-    let means = Means {
-        backend: backend(&config),
-        storage: Box::new(state.files()),
-        threads: Arc::new(OneEach::default()),
-        services: services.clone(),
-        events: events.clone(),
-    };
+    let acted_on = (services.clone(), commit_point, events.clone());
+    let means = power_means(&config, &state, acted_on);
     let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);
     let (stop, stopped) = watch::channel(false);
     let (sessions, waiting) = (SessionCounter::default(), AwaitedListeners::default());
@@ -110,22 +115,19 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         sessions: sessions.clone(),
         waiting: waiting.clone(),
         services: services.clone(),
+        generations,
         events,
         clock,
     };
-    let room = room(&config, world, (power, &state), stopped.clone());
+    let rollouts = rollouts.map(|task| task.with_power(power.clone()));
+    let room = room(&config, world, (power, objects), stopped.clone());
     let host = Host::new(&recovered, room, (sessions, waiting), Life(started));
-
-    let mut listeners = JoinSet::new();
-    for (listener, open) in open {
-        let executor = executors.of(&listener);
-        let serving = tasks::named("listener", host.clone().serve(listener, open));
-        listeners.spawn_on(serving, executor);
-    }
+    let listeners = serve(&host, open, &executors);
     drop(host);
     let power = tasks::named("power", task.run(stopped));
     let running = RunningAgent {
         supervisor,
+        rollouts: tasks::spawn("rollouts", run_rollouts(rollouts)),
         power: executors.board().spawn(power),
         listeners,
         reaper,
@@ -133,6 +135,33 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     };
     tracing::info!(%boot, backend = config.power.backend.word(), "ready");
     running.until_ended(&mut signals, &services).await
+}
+
+/// Serves each listener on its executor.
+fn serve(host: &Host, open: Vec<(Listener, Option<Open>)>, executors: &Executors) -> JoinSet<()> {
+    let mut listeners = JoinSet::new();
+    for (listener, open) in open {
+        let executor = executors.of(&listener);
+        let serving = tasks::named("listener", host.clone().serve(listener, open));
+        listeners.spawn_on(serving, executor);
+    }
+    listeners
+}
+
+/// Returns what the power task acts with.
+fn power_means(
+    config: &Config,
+    state: &StateDirectory,
+    (services, commit_point, events): (Services, CommitPoint, EventBus),
+) -> Means {
+    Means {
+        backend: backend(config),
+        storage: Box::new(state.files()),
+        threads: Arc::new(OneEach::default()),
+        services,
+        commit_point,
+        events,
+    }
 }
 
 fn shared_desk(config: &Config, recovered: &Recovered) -> SharedDesk {
@@ -144,6 +173,8 @@ fn shared_desk(config: &Config, recovered: &Recovered) -> SharedDesk {
 /// The tasks of an agent. None of them ends before it is told to.
 struct RunningAgent {
     supervisor: JoinHandle<()>,
+    /// An operation of it that is under way is found again by the next life of the agent.
+    rollouts: JoinHandle<()>,
     power: JoinHandle<()>,
     listeners: JoinSet<()>,
     reaper: JoinHandle<Infallible>,
@@ -168,6 +199,7 @@ impl RunningAgent {
             task = self.lost() => bail!("the {task} task has ended before the agent; see the log"),
         };
         tracing::info!(target: "shutdown", task = "agent", signal, "ending");
+        self.rollouts.abort();
         services.end(how).await;
         self.supervisor.await.context("the supervisor failed")?;
         tracing::info!(target: "shutdown", task = "services", "ended");
@@ -183,6 +215,7 @@ impl RunningAgent {
     async fn lost(&mut self) -> &'static str {
         tokio::select! {
             _ = &mut self.supervisor => "supervisor",
+            _ = &mut self.rollouts => "rollouts",
             _ = &mut self.power => "power",
             Some(_) = self.listeners.join_next() => "listener",
             _ = &mut self.reaper => "reaper",
@@ -207,6 +240,7 @@ pub(super) fn about(config: &Config, places: &Places, boot: BootId) -> About {
     About {
         services: services_directory(config, places).to_owned(),
         socket: unix.unwrap_or_default(),
+        generations: generation_setup(config, places, boot).map(|it| it.directory().to_owned()),
         boot,
     }
 }
@@ -227,10 +261,11 @@ fn prepare(config: &Config) {
 fn room(
     config: &Config,
     world: LinuxBoard,
-    (power, state): (PowerHandle, &StateDirectory),
+    (power, objects): (PowerHandle, ObjectService),
     stop: watch::Receiver<bool>,
 ) -> Room {
     let (clock, events, services) = (world.clock, world.events.clone(), world.services.clone());
+    let generations = world.generations.clone();
     let house = House {
         name: world.name.to_string(),
         table: lastword_shell::commands::ALL,
@@ -243,7 +278,8 @@ fn room(
         power,
         services,
         events,
-        objects: ObjectService::new(state.path(), config.limits.store_bytes),
+        objects,
+        generations,
         clock,
         stop,
         memory: SessionMemory::default(),

@@ -358,6 +358,12 @@ impl Services {
         self.stop(End::All, true).await;
     }
 
+    /// Returns whether nothing starts any more: an operation is released.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        *self.frozen.borrow()
+    }
+
     /// From now on nothing starts.
     pub fn freeze(&self) {
         self.frozen.send_replace(true);

@@ -15,6 +15,7 @@ pub use turn_queue::TurnQueues;
 use super::clock::{Alarm, Clock};
 use super::events::EventBus;
 use super::failpoint::{Fault, is_planted};
+use super::generations::service::GenerationService;
 use super::link::Link;
 use super::objects::ObjectService;
 use super::power::PowerHandle;
@@ -64,6 +65,8 @@ pub struct Room {
     pub events: EventBus,
     /// The board's store.
     pub objects: ObjectService,
+    /// The way to the board's generations.
+    pub generations: GenerationService,
     /// The time.
     pub clock: Clock,
     /// Turns true when the agent ends.

@@ -117,6 +117,7 @@ impl Fields for Object {
             Value::Text(text) => text.into(),
             Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
             Value::Number(number) => number.into(),
+            Value::Signed(number) => number.into(),
             Value::Hex(number) => format!("{number:08x}").into(),
             Value::Hundredths(number) => (f64::from(number) / 100.0).into(),
             Value::Kibibytes(number) => number.into(),

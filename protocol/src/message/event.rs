@@ -1,10 +1,15 @@
 //! Events: what happens on a board, told to whoever has subscribed to it.
 
+mod topics;
+
+pub use topics::{EventTopic, EventTopics};
+
 use super::service_state::{BRIEF_REASON_BYTES, ServiceState};
 use super::{BadBody, BadRequest, encode, opcode};
 use crate::codec::{Field, Writer, fields, words};
 use crate::power::{Evidence, Operation, Standdown};
-use crate::units::{Millis, OperationId};
+use crate::rollout::RolloutStep;
+use crate::units::{Generation, Millis, OperationId};
 use serde::{Deserialize, Serialize};
 
 /// The longest reason of an event, in bytes. Longer ones are cut, and end in `…`.
@@ -13,91 +18,6 @@ pub const EVENT_REASON_BYTES: usize = BRIEF_REASON_BYTES;
 pub const EVENT_PEER_BYTES: usize = 64;
 /// The longest event, in bytes, if its texts are no longer than they may be.
 pub const EVENT_BYTES: usize = 224;
-
-/// A kind of events that can be subscribed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EventTopic {
-    /// Operations: each phase, and the outcome.
-    Power,
-    /// Services: each change of state.
-    Services,
-    /// Sessions: their beginnings and ends.
-    Sessions,
-}
-
-impl EventTopic {
-    /// The number of topics.
-    pub const COUNT: usize = Self::ALL.len();
-    /// Every topic, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Power, Self::Services, Self::Sessions];
-    /// The words for them, in the same order.
-    pub const WORDS: &'static [&'static str] = &["power", "services", "sessions"];
-}
-
-/// A set of topics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EventTopics(u8);
-
-impl EventTopics {
-    /// No topic.
-    pub const NONE: Self = Self(0);
-    /// Every topic.
-    pub const ALL: Self = Self((1 << EventTopic::COUNT) - 1);
-
-    /// Returns the set with these bits, the first topic's the lowest; `None` if one of them is no
-    /// topic's.
-    #[must_use]
-    pub const fn from_bits(bits: u8) -> Option<Self> {
-        if bits & !Self::ALL.0 == 0 {
-            Some(Self(bits))
-        } else {
-            None
-        }
-    }
-
-    /// Returns a bit for each topic, the first one's the lowest.
-    #[must_use]
-    pub const fn bits(self) -> u8 {
-        self.0
-    }
-
-    /// Returns the set with one more topic.
-    #[must_use]
-    pub const fn with(self, topic: EventTopic) -> Self {
-        Self(self.0 | 1 << topic as u8)
-    }
-
-    /// Returns the topics of either set.
-    #[must_use]
-    pub const fn and(self, others: Self) -> Self {
-        Self(self.0 | others.0)
-    }
-
-    /// Returns the topics that are not in the other set.
-    #[must_use]
-    pub const fn without(self, others: Self) -> Self {
-        Self(self.0 & !others.0)
-    }
-
-    /// Returns whether a topic is in the set.
-    #[must_use]
-    pub const fn contains(self, topic: EventTopic) -> bool {
-        self.0 & 1 << topic as u8 != 0
-    }
-
-    /// Returns whether there is no topic in it.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Returns its topics, in the order of their numbers.
-    pub fn iter(self) -> impl Iterator<Item = EventTopic> {
-        EventTopic::ALL
-            .into_iter()
-            .filter(move |topic| self.contains(*topic))
-    }
-}
 
 /// The request for events. Answered by a page without items, and the stream in which they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +67,20 @@ pub enum BoardEvent<'a> {
     Service(#[serde(borrow)] ServiceEvent<'a>),
     /// A session has begun or ended.
     Session(#[serde(borrow)] SessionEvent<'a>),
+    /// A rollout has moved on.
+    Rollout(#[serde(borrow)] RolloutEvent<'a>),
+}
+
+/// A step of a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutEvent<'a> {
+    /// The time, in milliseconds since 1970.
+    pub at_unix_ms: u64,
+    /// The generation that is to be the board's.
+    pub target: Generation,
+    /// The step.
+    #[serde(borrow)]
+    pub step: RolloutStep<'a>,
 }
 
 /// A step of a power operation.
@@ -249,6 +183,7 @@ impl<'a> BoardEvent<'a> {
             Self::Power(_) => EventTopic::Power,
             Self::Service(_) => EventTopic::Services,
             Self::Session(_) => EventTopic::Sessions,
+            Self::Rollout(_) => EventTopic::Rollouts,
         }
     }
 
@@ -259,6 +194,7 @@ impl<'a> BoardEvent<'a> {
             Self::Power(event) => event.at_unix_ms,
             Self::Service(event) => event.at_unix_ms,
             Self::Session(event) => event.at_unix_ms,
+            Self::Rollout(event) => event.at_unix_ms,
         }
     }
 
@@ -291,6 +227,10 @@ impl Field for BoardEvent<'_> {
             }
             Self::Session(event) => {
                 out.byte(2);
+                event.write(out);
+            }
+            Self::Rollout(event) => {
+                out.byte(3);
                 event.write(out);
             }
         }
@@ -364,16 +304,50 @@ impl Field for SessionEvent<'_> {
     }
 }
 
+impl Field for RolloutEvent<'_> {
+    fn write(&self, out: &mut Writer<'_>) {
+        self.at_unix_ms.write(out);
+        self.target.write(out);
+        self.step.write(out);
+    }
+}
+
+impl Field for RolloutStep<'_> {
+    fn write(&self, out: &mut Writer<'_>) {
+        match self {
+            Self::ActivationStarted { switch_method } => {
+                out.byte(0);
+                switch_method.write(out);
+            }
+            Self::ActivationCompleted { observed } => {
+                out.byte(1);
+                observed.write(out);
+            }
+            Self::ActivationDeferred { component } => {
+                out.byte(2);
+                component.write(out);
+            }
+            Self::ActivationFailed { code, detail } => {
+                out.byte(3);
+                code.write(out);
+                detail.write(out);
+            }
+            Self::SoakCompleted => out.byte(4),
+            Self::RollbackStarted => out.byte(5),
+            Self::RollbackCompleted { reverted_to } => {
+                out.byte(6);
+                reverted_to.write(out);
+            }
+            Self::Cancelled => out.byte(7),
+        }
+    }
+}
+
 fields! {
     PowerEvent { at_unix_ms, id, operation, step }
 }
 
 words! {
-    EventTopic {
-        Power = "power",
-        Services = "services",
-        Sessions = "sessions",
-    }
     LinkKind {
         Tcp = "tcp",
         Unix = "unix",
@@ -392,18 +366,13 @@ words! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::generation::ROLLOUT_DETAIL_BYTES;
 
-    #[test]
-    fn a_set_holds_the_topics_that_were_put_in() {
-        let power = EventTopics::NONE.with(EventTopic::Power);
-        let both = power.with(EventTopic::Sessions);
-        assert!(both.iter().eq([EventTopic::Power, EventTopic::Sessions]));
-        assert_eq!(both.without(power).bits(), 0b100);
-        assert_eq!(EventTopics::from_bits(0b111), Some(EventTopics::ALL));
-        assert_eq!(EventTopics::from_bits(0b1000), None);
-        assert!(EventTopics::ALL.without(EventTopics::ALL).is_empty());
-        let words = EventTopic::ALL.map(EventTopic::word);
-        assert_eq!(words, EventTopic::WORDS);
+    #[track_caller]
+    fn check_room(event: BoardEvent<'_>) {
+        let mut room = [0; EVENT_BYTES];
+        let length = event.encode(&mut room).expect("room");
+        assert_eq!(BoardEvent::decode(&room[..length]), Some(event));
     }
 
     #[test]
@@ -430,14 +399,41 @@ mod tests {
             peer: &peer,
             end: Some(SessionEnd::LinkFailed),
         };
-        let mut room = [0; EVENT_BYTES];
         for event in [
             BoardEvent::Power(power),
             BoardEvent::Service(service),
             BoardEvent::Session(session),
         ] {
-            let length = event.encode(&mut room).expect("room");
-            assert_eq!(BoardEvent::decode(&room[..length]), Some(event));
+            check_room(event);
+        }
+    }
+
+    #[test]
+    fn the_longest_event_of_each_step_of_a_rollout_has_room() {
+        let detail = "d".repeat(ROLLOUT_DETAIL_BYTES);
+        let (method, component) = ("m".repeat(32), "c".repeat(64));
+        let target = Generation([0xFF; 32]);
+        for step in [
+            RolloutStep::ActivationStarted {
+                switch_method: &method,
+            },
+            RolloutStep::ActivationCompleted { observed: target },
+            RolloutStep::ActivationDeferred {
+                component: &component,
+            },
+            RolloutStep::ActivationFailed {
+                code: i32::MIN,
+                detail: &detail,
+            },
+            RolloutStep::RollbackCompleted {
+                reverted_to: Some(target),
+            },
+        ] {
+            check_room(BoardEvent::Rollout(RolloutEvent {
+                at_unix_ms: u64::MAX,
+                target,
+                step,
+            }));
         }
     }
 }

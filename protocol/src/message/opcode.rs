@@ -44,6 +44,28 @@ pub const TRANSFER_COMMIT: u8 = 0x32;
 pub const TRANSFER_CANCEL: u8 = 0x33;
 /// Request: events, those that are kept and those that come.
 pub const EVENTS: u8 = 0x40;
+/// Request: the generations that are on the board.
+pub const GEN_LIST: u8 = 0x50;
+/// Request: one of them.
+pub const GEN_SHOW: u8 = 0x51;
+/// Request: the one that the board runs.
+pub const GEN_CURRENT: u8 = 0x52;
+/// Request: take a generation in.
+pub const GEN_OFFER: u8 = 0x53;
+/// Request: expand a content from an object.
+pub const GEN_EXPAND: u8 = 0x54;
+/// Request: activate a generation.
+pub const GEN_ACTIVATE: u8 = 0x55;
+/// Request: end the soak.
+pub const GEN_CONFIRM: u8 = 0x56;
+/// Request: put the generation before back.
+pub const GEN_ROLLBACK: u8 = 0x57;
+/// Request: the last rollout.
+pub const GEN_STATUS: u8 = 0x58;
+/// Request: let a generation in again.
+pub const GEN_UNQUARANTINE: u8 = 0x59;
+/// Request: remove generations.
+pub const GEN_PRUNE: u8 = 0x5A;
 /// Reply: a transfer is open.
 pub const TRANSFER_OPENED: u8 = 0x30;
 /// Reply: a page of items.

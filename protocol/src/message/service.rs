@@ -9,6 +9,7 @@ pub use super::service_state::{BRIEF_REASON_BYTES, ServiceState};
 pub use page::{Items, Page};
 
 use super::event::BoardEvent;
+use super::generation::{CheckBrief, GenerationBrief, MissingContent, RolloutBrief};
 use super::{BadRequest, opcode};
 use crate::codec::{Field, Writer};
 use crate::units::{Millis, Text};
@@ -194,6 +195,14 @@ pub enum Item<'a> {
         /// The number of those.
         count: u64,
     },
+    /// A generation.
+    Generation(#[serde(borrow)] GenerationBrief<'a>),
+    /// A content that the board does not have.
+    MissingContent(MissingContent),
+    /// A rollout.
+    Rollout(#[serde(borrow)] RolloutBrief<'a>),
+    /// A health check of the generation that soaks.
+    Check(#[serde(borrow)] CheckBrief<'a>),
 }
 
 /// How a service is.

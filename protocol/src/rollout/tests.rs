@@ -127,3 +127,33 @@ fn words_are_the_states_own() {
     let words: std::collections::BTreeSet<_> = STEPS.iter().map(RolloutStep::word).collect();
     assert_eq!(words.len(), STEPS.len());
 }
+
+/// The numbers of `WIRE.md`: boards in the field speak these bytes.
+#[test]
+fn states_and_steps_keep_their_numbers() {
+    const STATE_BYTES: [&[u8]; 8] = [
+        b"\0",
+        b"\x01\0",
+        b"\x01\x01",
+        b"\x02",
+        b"\x03",
+        b"\x04\0",
+        b"\x04\x01",
+        b"\x05",
+    ];
+    let mut room = [0; 64];
+    for (state, expected) in STATES.into_iter().zip(STATE_BYTES) {
+        let written = postcard::to_slice(&state, &mut room).expect("room");
+        assert_eq!(written, expected, "{}", state.word());
+        assert_eq!(postcard::from_bytes(expected), Ok(state));
+    }
+    for (number, step) in STEPS.iter().enumerate() {
+        let written = postcard::to_slice(step, &mut room).expect("room");
+        assert_eq!(usize::from(written[0]), number, "{}", step.word());
+        assert_eq!(postcard::from_bytes(written), Ok(*step));
+    }
+    for beyond in [b"\x06\0", b"\x01\x02", b"\x04\x02"] {
+        assert!(postcard::from_bytes::<RolloutState>(beyond).is_err());
+    }
+    assert!(postcard::from_bytes::<RolloutStep<'_>>(b"\x08").is_err());
+}

@@ -12,6 +12,8 @@ mod enums;
 #[cfg(feature = "services")]
 mod events;
 mod frames;
+#[cfg(feature = "services")]
+mod generations;
 mod hellos;
 mod malformed;
 mod power_replies;

@@ -3,6 +3,8 @@
 use super::*;
 use crate::commands::ALL;
 use crate::fault::Fault;
+#[cfg(feature = "services")]
+use lastword_protocol::message::generation::{ActivateRequest, GenerationName, GenerationRequest};
 use lastword_protocol::power::{Operation, PowerRequest};
 use lastword_protocol::{BootId, Millis, OperationId};
 use proptest::prelude::*;
@@ -235,6 +237,96 @@ fn a_service_is_wanted_by_its_name_or_all_of_them() {
     let line = std::format!("svc restart {long}");
     check_fault(&line, 12, &long, "bad value", name_or_all);
     check_fault("svc start a --all", 17, "", "one argument too many", "");
+}
+
+#[cfg(feature = "services")]
+#[test]
+fn commands_about_generations_become_their_requests() {
+    let generation = |request| Action::Request(Request::Generation(request));
+    let name = |digits: &str| GenerationName::try_from(digits).unwrap();
+    let activate = |name, reboot, allow_older| {
+        generation(GenerationRequest::Activate(ActivateRequest {
+            name,
+            allow_older,
+            reboot,
+        }))
+    };
+    check("gen list", generation(GenerationRequest::List));
+    check("gen current", generation(GenerationRequest::Current));
+    check("gen status", generation(GenerationRequest::Status));
+    check("gen confirm", generation(GenerationRequest::Confirm));
+    check("gen rollback", generation(GenerationRequest::Rollback));
+    let show = generation(GenerationRequest::Show(name("00ff")));
+    check("gen show 00ff", show.clone());
+    check("gen show '00'\"ff\"", show);
+    let whole = "aB".repeat(32);
+    check(
+        &std::format!("gen unquarantine {whole}"),
+        generation(GenerationRequest::Unquarantine(name(&whole))),
+    );
+    check("gen activate 00ff", activate(name("00ff"), false, false));
+    check(
+        "gen activate 00ff --reboot",
+        activate(name("00ff"), true, false),
+    );
+    check(
+        "gen activate --allow-older 00ff",
+        activate(name("00ff"), false, true),
+    );
+    check(
+        "gen activate --allow-older 00ff --reboot",
+        activate(name("00ff"), true, true),
+    );
+    for (line, keep) in [
+        ("gen prune", 0),
+        ("gen prune --keep 3", 3),
+        ("gen prune --keep=0x3e8", 1_000),
+    ] {
+        check(line, generation(GenerationRequest::Prune { keep }));
+    }
+}
+
+#[cfg(feature = "services")]
+#[test]
+fn a_generation_is_wanted_by_its_first_digits() {
+    let wanted = "a generation from gen list, or its first digits: 4 at least";
+    let refused = |line: &str, at, word: &str| {
+        check_fault(
+            &std::format!("{line} {word}"),
+            at,
+            word,
+            "bad value",
+            wanted,
+        );
+    };
+    let long = "0".repeat(65);
+    for word in ["00f", "00fg", "x", "00-ff", long.as_str()] {
+        refused("gen show", 9, word);
+        refused("gen activate", 13, word);
+        refused("gen activate --reboot", 22, word);
+        refused("@7 gen unquarantine", 20, word);
+    }
+    // The quotes count to what is wrong, and not to what is said.
+    refused("gen show", 9, "'00f'");
+    refused("gen show", 9, &std::format!("'{long}'"));
+    check_fault("gen show 00f --reboot", 9, "00f", "bad value", wanted);
+    check_fault("gen show", 8, "", "missing argument", wanted);
+    check_fault("gen activate --reboot", 21, "", "missing argument", wanted);
+    check_fault(
+        "gen show 00ff 00ff",
+        14,
+        "00ff",
+        "one argument too many",
+        "",
+    );
+    check_fault("gen list 00ff", 9, "00ff", "one argument too many", "");
+    check_fault("gen activate 00ff --keep 1", 18, "--keep", "unknown", "");
+    let kept = "a whole number from 0 to 1000";
+    check_fault("gen prune --keep 1001", 17, "1001", "bad value", kept);
+    let below =
+        "one of list, show, current, status, activate, confirm, rollback, unquarantine, prune";
+    check_fault("gen", 3, "", "incomplete command", below);
+    check_fault("gen actvate 00ff", 4, "actvate", "unknown", "activate");
 }
 
 #[test]

@@ -36,9 +36,10 @@ impl Ran {
     #[must_use]
     pub fn id(&self) -> Option<OperationId> {
         match self {
-            Self::Looked(_) | Self::Asked(Ask::Service(_) | Ask::ReadLog(_) | Ask::Object(_)) => {
-                None
-            }
+            Self::Looked(_)
+            | Self::Asked(
+                Ask::Service(_) | Ask::ReadLog(_) | Ask::Object(_) | Ask::Generation(_),
+            ) => None,
             Self::Asked(Ask::Stage(request)) => request.id,
             Self::Asked(Ask::Cancel(id)) => *id,
         }

@@ -2,18 +2,19 @@
 
 use super::disk::SimulatedDisk;
 use super::subject::{ProcessIncarnation, RuleViolation, StateLedger, StorageSubject};
-use lastword_agent::core::generation::activation::{
-    ActivationEffect, ActivationEnd, ActivationInput, ActivationMachine, ActivationOrder,
-    RecordedStep, RollbackEffect, RollbackMachine,
-};
+use lastword_agent::core::generation::activation::ActivationInput;
+use lastword_agent::core::generation::recorded_step::RecordedStep;
 use lastword_agent::core::generation::recovery::{
     JournalView, RecoveryVerdict, WorldView, recover,
 };
 use lastword_agent::core::generation::rollout_log::RolloutLog;
-use lastword_agent::core::generation::rollout_record::RolloutRecord;
+use lastword_agent::core::generation::rollout_record::{
+    RolloutOptions, RolloutOrder, RolloutRecord,
+};
+use lastword_agent::core::generation::rollout_run::{RolloutRun, RunEffect, RunEnd, RunOperation};
 use lastword_agent::core::journal::{JournalId, JournalLimits, SLOTS};
 use lastword_agent::core::storage::{Storage as _, replace};
-use lastword_protocol::rollout::{RolloutState, RolloutStep};
+use lastword_protocol::rollout::RolloutState;
 use lastword_protocol::{BootId, Generation};
 
 /// A compaction happens in the life of a process, without being asked for.
@@ -128,9 +129,9 @@ impl StorageSubject for RolloutSubject {
         };
         let world = read_pointer(disk)?;
         let view = opened.ledger().view();
-        let (record, current) = match view {
+        let (record, current) = match &view {
             JournalView::Empty => (None, world.current()),
-            JournalView::Rollout(record) => (Some(record), world.current()),
+            JournalView::Rollout(record) => (Some(record.clone()), world.current()),
             // As on a new board: nothing is rolled back on no evidence.
             JournalView::Unreadable if self.is_damaged => (None, world.current()),
             JournalView::Unreadable => return Err("the journal cannot be read".to_owned()),
@@ -155,7 +156,7 @@ impl StorageSubject for RolloutSubject {
             is_stuck: false,
             next: incarnation.process.saturating_mul(10),
         };
-        process.go_on(recover(view, world, boot), disk, ledger)?;
+        process.go_on(recover(&view, world, boot), disk, ledger)?;
         Ok((!disk.is_cut).then_some(process))
     }
 
@@ -170,16 +171,21 @@ impl StorageSubject for RolloutSubject {
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<RolloutDisk>,
     ) -> Result<(), RuleViolation> {
-        let state = process.record.map(|record| record.state);
+        let state = process.record.as_ref().map(|record| record.state);
+        let record = process.record.clone();
         match (self.list()[number], state) {
             _ if process.is_stuck => Ok(()),
             (Activate { is_deferred }, state) if state.is_none_or(RolloutState::is_terminal) => {
                 process.order(is_deferred, disk, ledger)
             }
-            (Converge, Some(RolloutState::Soaking)) => process
-                .take("converge", &RolloutStep::SoakCompleted, disk, ledger)
-                .map(|_| ()),
-            (FailSoak, Some(RolloutState::Soaking)) => process.fail_soak(disk, ledger),
+            (action @ (Converge | FailSoak), Some(RolloutState::Soaking)) => {
+                let record = record.ok_or("there is no rollout")?;
+                let run = match action {
+                    FailSoak => RolloutRun::fail_soak(record, process.boot, "web"),
+                    _ => RolloutRun::converge(record, process.boot),
+                };
+                process.carry_out(run, disk, ledger)
+            }
             _ => Ok(()),
         }
     }
@@ -204,46 +210,27 @@ impl RolloutProcess {
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<RolloutDisk>,
     ) -> Result<(), RuleViolation> {
-        let state = self.record.map(|record| record.state);
-        match verdict {
-            RecoveryVerdict::FreshInstall | RecoveryVerdict::JournalUnreadable
-                if state.is_none() =>
-            {
-                Ok(())
-            }
-            RecoveryVerdict::Steady
-            | RecoveryVerdict::StillDeferred
-            | RecoveryVerdict::ResumeSoak => Ok(()),
-            RecoveryVerdict::Completed => {
-                let target = self.target()?;
-                let settled = self.switch(Some(target), disk, ledger);
-                if settled != ActivationInput::Done {
-                    return Ok(());
-                }
-                if state == Some(RolloutState::Pending) {
-                    let started = RolloutStep::ActivationStarted {
-                        switch_method: "symlink",
-                    };
-                    if !self.take("complete", &started, disk, ledger)? {
-                        return Ok(());
-                    }
-                }
-                let observed = target;
-                let completed = RolloutStep::ActivationCompleted { observed };
-                self.take("complete", &completed, disk, ledger).map(|_| ())
-            }
-            RecoveryVerdict::Requeue | RecoveryVerdict::Retry => self.attempt(false, disk, ledger),
-            RecoveryVerdict::AttemptsExhausted => self.give_up(disk, ledger),
-            RecoveryVerdict::FinishRollback => self.roll_back(disk, ledger),
+        match (verdict, self.record.clone()) {
+            (RecoveryVerdict::FreshInstall | RecoveryVerdict::JournalUnreadable, None)
+            | (
+                RecoveryVerdict::Steady
+                | RecoveryVerdict::StillDeferred
+                | RecoveryVerdict::ResumeSoak,
+                _,
+            ) => Ok(()),
             // Nobody but these processes moves the pointer, and it is never half moved.
-            RecoveryVerdict::FreshInstall
-            | RecoveryVerdict::JournalUnreadable
-            | RecoveryVerdict::BootLoaderReverted
-            | RecoveryVerdict::VerifyMismatch { .. }
-            | RecoveryVerdict::Drift { .. } => Err(format!(
-                "{verdict:?} over {:?} at {:?}",
-                self.record, self.current
-            )),
+            (
+                RecoveryVerdict::BootLoaderReverted
+                | RecoveryVerdict::VerifyMismatch { .. }
+                | RecoveryVerdict::Drift { .. },
+                record,
+            ) => Err(format!("{verdict:?} over {record:?} at {:?}", self.current)),
+            (verdict, Some(record)) => {
+                let run = RolloutRun::recovered(record, self.boot, "symlink", verdict);
+                let run = run.ok_or_else(|| format!("{verdict:?} is nothing to go on with"))?;
+                self.carry_out(run, disk, ledger)
+            }
+            (verdict, None) => Err(format!("{verdict:?} over no rollout")),
         }
     }
 
@@ -255,179 +242,53 @@ impl RolloutProcess {
         ledger: &mut StateLedger<RolloutDisk>,
     ) -> Result<(), RuleViolation> {
         self.next += 1;
-        let record =
-            RolloutRecord::ordered((Generation([self.next; 32]), 1), self.current, self.boot);
-        if !self.save("order", record, disk, ledger) {
+        let order = RolloutOrder {
+            target: Generation([self.next; 32]),
+            security_version: 1,
+            previous: self.current,
+            deferred_component: is_deferred.then(|| "kernel".to_owned()),
+            options: RolloutOptions::default(),
+        };
+        let record = RolloutRecord::ordered(order, self.boot);
+        if !self.save("order", record.clone(), disk, ledger) {
             return Ok(());
         }
-        self.attempt(is_deferred, disk, ledger)
+        let run = RolloutRun::begin(record, self.boot, "symlink");
+        self.carry_out(run, disk, ledger)
     }
 
-    /// Counts an attempt, and makes it.
-    fn attempt(
+    /// Carries a run out, until it is over or the disk refuses.
+    fn carry_out(
         &mut self,
-        is_deferred: bool,
+        (mut run, mut effect): (RolloutRun, RunEffect),
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<RolloutDisk>,
     ) -> Result<(), RuleViolation> {
-        let record = self.record.and_then(RolloutRecord::with_attempt);
-        let record = record.ok_or("a fourth attempt was begun")?;
-        if !self.save("attempt", record, disk, ledger) {
-            return Ok(());
-        }
-        let order = ActivationOrder {
-            target: record.target,
-            previous: record.previous,
-            switch_method: "symlink",
-            deferred_component: is_deferred.then(|| "kernel".to_owned()),
-            is_test: false,
-        };
-        let (mut machine, mut effect) = ActivationMachine::begin(order);
         loop {
             let input = match effect {
-                ActivationEffect::Record(step) => self.record_step(&step, disk, ledger)?,
-                ActivationEffect::Realise | ActivationEffect::Set => ActivationInput::Done,
-                ActivationEffect::AskGate | ActivationEffect::AskGateIn(_) => {
+                RunEffect::Append { record, step } => {
+                    self.save(action_of(&step), *record, disk, ledger);
+                    ActivationInput::Recorded
+                }
+                RunEffect::Operation(RunOperation::Switch { to, .. }) => {
+                    self.switch(to, disk, ledger);
+                    ActivationInput::Done
+                }
+                RunEffect::Operation(RunOperation::ReadBack(_)) => {
+                    ActivationInput::Observed(read_pointer(disk)?)
+                }
+                RunEffect::Operation(RunOperation::AskGate | RunOperation::AskGateIn(_)) => {
                     ActivationInput::GateOpen
                 }
-                ActivationEffect::Switch => self.switch(Some(record.target), disk, ledger),
-                ActivationEffect::ReadBack => ActivationInput::Observed(read_pointer(disk)?),
-                ActivationEffect::End(ActivationEnd::RollBack) => {
-                    return self.roll_back(disk, ledger);
-                }
-                ActivationEffect::End(_) => return Ok(()),
+                RunEffect::Operation(_) => ActivationInput::Done,
+                RunEffect::End(RunEnd::Illegal(illegal)) => return Err(illegal.to_string()),
+                RunEffect::End(_) => return Ok(()),
             };
-            if disk.is_cut {
+            if disk.is_cut || self.is_stuck {
                 return Ok(());
             }
-            effect = machine
-                .step(input)
-                .ok_or("the machine waits for something else")?;
+            effect = run.step(input).ok_or("the run waits for something else")?;
         }
-    }
-
-    fn give_up(
-        &mut self,
-        disk: &mut SimulatedDisk,
-        ledger: &mut StateLedger<RolloutDisk>,
-    ) -> Result<(), RuleViolation> {
-        if self.record.map(|record| record.state) == Some(RolloutState::Pending) {
-            let cancelled = RolloutStep::Cancelled;
-            return self.take("give up", &cancelled, disk, ledger).map(|_| ());
-        }
-        let failed = failure();
-        self.take("give up", &failed, disk, ledger).map(|_| ())
-    }
-
-    fn fail_soak(
-        &mut self,
-        disk: &mut SimulatedDisk,
-        ledger: &mut StateLedger<RolloutDisk>,
-    ) -> Result<(), RuleViolation> {
-        if self.fail_and_roll_back(&failure(), disk, ledger)? {
-            return self.roll_back(disk, ledger);
-        }
-        Ok(())
-    }
-
-    fn roll_back(
-        &mut self,
-        disk: &mut SimulatedDisk,
-        ledger: &mut StateLedger<RolloutDisk>,
-    ) -> Result<(), RuleViolation> {
-        let previous = self.record.and_then(|record| record.previous);
-        let (mut machine, mut effect) = RollbackMachine::begin(previous, false, true);
-        loop {
-            let input = match effect {
-                RollbackEffect::Record(step) => self.record_step(&step, disk, ledger)?,
-                RollbackEffect::Switch => self.switch(previous, disk, ledger),
-                RollbackEffect::ReadBack => ActivationInput::Observed(read_pointer(disk)?),
-                RollbackEffect::End(_) => return Ok(()),
-            };
-            if disk.is_cut {
-                return Ok(());
-            }
-            effect = machine
-                .step(input)
-                .ok_or("the machine waits for something else")?;
-        }
-    }
-
-    fn record_step(
-        &mut self,
-        step: &RecordedStep,
-        disk: &mut SimulatedDisk,
-        ledger: &mut StateLedger<RolloutDisk>,
-    ) -> Result<ActivationInput, RuleViolation> {
-        let (action, step) = match step {
-            RecordedStep::Started { switch_method } => {
-                ("start", RolloutStep::ActivationStarted { switch_method })
-            }
-            RecordedStep::Completed { observed } => {
-                let observed = *observed;
-                ("complete", RolloutStep::ActivationCompleted { observed })
-            }
-            RecordedStep::Deferred { component } => {
-                ("defer", RolloutStep::ActivationDeferred { component })
-            }
-            RecordedStep::Failed(failed) => {
-                let (code, detail) = (failed.code, &*failed.detail);
-                ("fail", RolloutStep::ActivationFailed { code, detail })
-            }
-            RecordedStep::FailedAndRollingBack(failed) => {
-                let (code, detail) = (failed.code, &*failed.detail);
-                let failed = RolloutStep::ActivationFailed { code, detail };
-                return self.fail_and_roll_back(&failed, disk, ledger).map(recorded);
-            }
-            RecordedStep::RollbackStarted => ("roll back", RolloutStep::RollbackStarted),
-            RecordedStep::RollbackCompleted { reverted_to } => {
-                let reverted_to = *reverted_to;
-                ("revert", RolloutStep::RollbackCompleted { reverted_to })
-            }
-        };
-        self.take(action, &step, disk, ledger).map(recorded)
-    }
-
-    /// Records two steps at once; returns whether they are durable.
-    fn fail_and_roll_back(
-        &mut self,
-        failed: &RolloutStep<'_>,
-        disk: &mut SimulatedDisk,
-        ledger: &mut StateLedger<RolloutDisk>,
-    ) -> Result<bool, RuleViolation> {
-        if self.is_stuck {
-            return Ok(false);
-        }
-        let record = self.record.ok_or("there is no rollout")?;
-        let after = record.after(failed, self.boot);
-        let after = after.and_then(|it| it.after(&RolloutStep::RollbackStarted, self.boot));
-        let after = after.map_err(|error| error.to_string())?;
-        Ok(self.save("fail and roll back", after, disk, ledger))
-    }
-
-    /// Records a step; returns whether it is durable.
-    fn take(
-        &mut self,
-        action: &'static str,
-        step: &RolloutStep<'_>,
-        disk: &mut SimulatedDisk,
-        ledger: &mut StateLedger<RolloutDisk>,
-    ) -> Result<bool, RuleViolation> {
-        if self.is_stuck {
-            return Ok(false);
-        }
-        let record = self.record.ok_or("there is no rollout")?;
-        // An attempt that is made once more has begun already.
-        let is_again = matches!(step, RolloutStep::ActivationStarted { .. })
-            && record.state == RolloutState::Activating { is_deferred: false };
-        let after = if is_again {
-            record
-        } else {
-            record
-                .after(step, self.boot)
-                .map_err(|error| error.to_string())?
-        };
-        Ok(self.save(action, after, disk, ledger))
     }
 
     fn save(
@@ -440,7 +301,7 @@ impl RolloutProcess {
         disk.action = action;
         let state = state_of(Some(&record), self.current);
         ledger.attempt(state.clone());
-        let is_saved = self.log.append(disk, record).is_ok() && !disk.is_cut;
+        let is_saved = self.log.append(disk, record.clone()).is_ok() && !disk.is_cut;
         if is_saved {
             ledger.acknowledge(state);
             self.record = Some(record);
@@ -456,7 +317,7 @@ impl RolloutProcess {
         to: Option<Generation>,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<RolloutDisk>,
-    ) -> ActivationInput {
+    ) {
         disk.action = "switch";
         for before in ledger.states() {
             let current = to.map(|to| to.0);
@@ -474,34 +335,26 @@ impl RolloutProcess {
                     ledger.attempt(state);
                 }
                 self.current = to;
-                ActivationInput::Done
             }
-            _ => {
-                self.is_stuck = true;
-                let detail = "switch".to_owned();
-                ActivationInput::OperationFailed { code: None, detail }
-            }
+            _ => self.is_stuck = true,
         }
     }
-
-    fn target(&self) -> Result<Generation, RuleViolation> {
-        let target = self.record.map(|record| record.target);
-        target.ok_or_else(|| "there is no rollout".to_owned())
-    }
 }
 
-fn recorded(is_recorded: bool) -> ActivationInput {
-    if is_recorded {
-        ActivationInput::Recorded
-    } else {
-        ActivationInput::NotRecorded
-    }
-}
-
-fn failure() -> RolloutStep<'static> {
-    RolloutStep::ActivationFailed {
-        code: -4,
-        detail: "soak failed: web",
+/// The word for a step in the report of a cut.
+const fn action_of(step: &RecordedStep) -> &'static str {
+    match step {
+        RecordedStep::Started { .. } => "start",
+        RecordedStep::AttemptRepeated => "start again",
+        RecordedStep::Completed { .. } => "complete",
+        RecordedStep::Deferred { .. } => "defer",
+        RecordedStep::Failed(_) => "fail",
+        RecordedStep::FailedAndRollingBack(_) => "fail and roll back",
+        RecordedStep::FailedAndReverted { .. } => "fail, reverted",
+        RecordedStep::SoakCompleted => "converge",
+        RecordedStep::RollbackStarted => "roll back",
+        RecordedStep::RollbackCompleted { .. } => "revert",
+        RecordedStep::Cancelled => "cancel",
     }
 }
 

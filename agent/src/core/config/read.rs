@@ -1,5 +1,6 @@
 //! From KDL nodes to [`Config`]: one function a block.
 
+use super::generations::generations;
 use super::{
     Config, DEFAULT_PORT, Limits, Listener, Named, NamedListener, Power, PowerBackend, Reading,
 };
@@ -8,7 +9,15 @@ use lastword_config::{ConfigError, Source};
 use lastword_protocol::{Millis, Text};
 use std::net::SocketAddr;
 
-const TOP_KEYS: &[&str] = &["name", "state", "services", "listen", "power", "limits"];
+const TOP_KEYS: &[&str] = &[
+    "name",
+    "state",
+    "services",
+    "listen",
+    "power",
+    "limits",
+    "generations",
+];
 const LISTEN_KEYS: &[&str] = &["serial", "pty", "tcp", "unix"];
 const POWER_KEYS: &[&str] = &["backend", "drain-cap", "reboot-program", "poweroff-program"];
 const LIMIT_KEYS: &[&str] = &["sessions", "silent", "idle", "stall", "store"];
@@ -37,6 +46,7 @@ pub(super) fn config(mut source: Source<'_>) -> Reading {
             "listen" => config.listen = listeners(&source, node)?,
             "power" => config.power = power(&source, node)?,
             "limits" => config.limits = limits(&source, node)?,
+            "generations" => config.generations = Some(generations(&source, node)?),
             _ => return Err(source.unknown(node, TOP_KEYS)),
         }
         Ok(())

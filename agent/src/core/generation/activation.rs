@@ -11,6 +11,7 @@
 
 mod rollback;
 
+use super::recorded_step::{RecordedStep, StepFailure};
 use super::recovery::WorldView;
 use lastword_protocol::rollout::{PIPELINE_FAILED, SIGNATURE_FAILED, VERIFY_FAILED};
 use lastword_protocol::{Generation, Millis};
@@ -30,47 +31,6 @@ pub struct ActivationOrder {
     pub deferred_component: Option<String>,
     /// Nothing is switched: `LASTWORDD_ACTIVATION_TEST_MODE` is set.
     pub is_test: bool,
-}
-
-/// A step of a rollout that is to be recorded, and told once it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RecordedStep {
-    /// The forward path begins.
-    Started {
-        /// The way in which the backend switches.
-        switch_method: &'static str,
-    },
-    /// The switch was seen.
-    Completed {
-        /// The generation that is there.
-        observed: Generation,
-    },
-    /// A reboot does the rest.
-    Deferred {
-        /// The component that needs it.
-        component: String,
-    },
-    /// It failed, and the board runs what it ran.
-    Failed(StepFailure),
-    /// It failed, and what the board ran is to be put back: both in one record. A board that knew of the failure only
-    /// would find a drift at its next start, and do nothing.
-    FailedAndRollingBack(StepFailure),
-    /// The generation before is to be put back.
-    RollbackStarted,
-    /// The generation before is there; `None`: none, as before.
-    RollbackCompleted {
-        /// The generation that is there.
-        reverted_to: Option<Generation>,
-    },
-}
-
-/// A failure: its exit code, and what failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepFailure {
-    /// The exit code of a program, or one below zero.
-    pub code: i32,
-    /// A description of it.
-    pub detail: String,
 }
 
 /// The operation that comes next.
@@ -162,9 +122,26 @@ impl ActivationMachine {
     #[must_use]
     pub fn begin(order: ActivationOrder) -> (Self, ActivationEffect) {
         let switch_method = order.switch_method;
+        Self::begin_with(order, RecordedStep::Started { switch_method })
+    }
+
+    /// Begins an activation once more that was interrupted.
+    #[must_use]
+    pub fn begin_again(order: ActivationOrder) -> (Self, ActivationEffect) {
+        Self::begin_with(order, RecordedStep::AttemptRepeated)
+    }
+
+    /// Goes on with an activation whose switch took, though that was not recorded: the pointer is set once more,
+    /// because an agent may have been killed when it was told that it is not durable.
+    #[must_use]
+    pub const fn resume_at_switch(order: ActivationOrder) -> (Self, ActivationEffect) {
+        let state = ActivationState::Switching;
+        (Self { order, state }, ActivationEffect::Switch)
+    }
+
+    const fn begin_with(order: ActivationOrder, step: RecordedStep) -> (Self, ActivationEffect) {
         let state = ActivationState::RecordingStart;
-        let started = RecordedStep::Started { switch_method };
-        (Self { order, state }, ActivationEffect::Record(started))
+        (Self { order, state }, ActivationEffect::Record(step))
     }
 
     /// Returns whether the pointer may be moving: an immediate reset goes at once, a graceful one waits for the

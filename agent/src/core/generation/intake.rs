@@ -1,10 +1,11 @@
 //! The checks before a board takes a generation in: nothing of its files has been asked for then.
 
-use lastword_generation::manifest::{MANIFEST_BYTES_MAX, generation_of};
+use lastword_generation::manifest::{MANIFEST_BYTES_MAX, TreeFile, generation_of};
 use lastword_generation::signature::{SignatureError, TrustedKeys};
 use lastword_generation::{Manifest, ManifestError};
 use lastword_protocol::Generation;
 use lastword_protocol::refusal::Code;
+use std::collections::HashMap;
 
 /// The identity of a board, and its configuration.
 #[derive(Clone, Debug)]
@@ -20,13 +21,15 @@ pub struct IntakePolicy {
 }
 
 /// The state of a board when a generation is offered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct IntakeState<'s> {
     /// The highest security version of a generation that was confirmed on this board; 0 if none was.
     pub security_version: u32,
     /// The generations that were rolled back.
     pub quarantined: &'s [Generation],
-    /// The room for files, in bytes.
+    /// Returns whether the content of a file is on the board already.
+    pub is_present: &'s dyn Fn(&TreeFile) -> bool,
+    /// The room for the contents that are not, and for the files made of them, in bytes.
     pub free_bytes: u64,
     /// The request wants to go below the security version.
     pub wants_older_security: bool,
@@ -123,7 +126,7 @@ pub fn admit(
     if state.quarantined.contains(&generation) {
         return Err(IntakeRefusal::Quarantined(generation));
     }
-    let (needed, free) = (manifest.tree_bytes(), state.free_bytes);
+    let (needed, free) = (needed_bytes(&manifest, state.is_present), state.free_bytes);
     if free < needed {
         return Err(IntakeRefusal::NoSpace { needed, free });
     }
@@ -131,6 +134,19 @@ pub fn admit(
         generation,
         manifest,
     })
+}
+
+/// Returns the room that a generation takes: each missing content once while it waits, and each of its files.
+fn needed_bytes(manifest: &Manifest, is_present: &dyn Fn(&TreeFile) -> bool) -> u64 {
+    let missing = manifest.files.iter().filter(|file| !is_present(file));
+    let contents: HashMap<_, _> = missing
+        .clone()
+        .map(|file| (file.sha256, file.size))
+        .collect();
+    let files = missing.map(|file| file.size);
+    files
+        .chain(contents.into_values())
+        .fold(0, u64::saturating_add)
 }
 
 fn check_board(policy: &IntakePolicy, manifest: &Manifest) -> Result<(), IntakeRefusal> {

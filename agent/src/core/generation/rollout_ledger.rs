@@ -1,9 +1,11 @@
 //! Everything that a board remembers of rollouts: the last one, what it has confirmed, and what it takes no more.
 
+use super::recorded_step::StepFailure;
 use super::recovery::JournalView;
-use super::rollout_record::RolloutRecord;
+use super::rollout_record::{RolloutOptions, RolloutRecord, SoakProgress};
+use super::soak::{CheckRecord, CheckResult};
 use lastword_protocol::rollout::RolloutState;
-use lastword_protocol::{BootId, Generation};
+use lastword_protocol::{BootId, Generation, Millis};
 use serde::{Deserialize, Serialize};
 
 /// The most generations in quarantine. The oldest makes room.
@@ -46,9 +48,9 @@ impl RolloutLedger {
 
     /// The last rollout, as a recovery sees it.
     #[must_use]
-    pub const fn view(&self) -> JournalView {
-        match self.last {
-            Some(record) => JournalView::Rollout(record),
+    pub fn view(&self) -> JournalView {
+        match &self.last {
+            Some(record) => JournalView::Rollout(record.clone()),
             None if self.is_unreadable => JournalView::Unreadable,
             None => JournalView::Empty,
         }
@@ -77,6 +79,41 @@ impl RolloutLedger {
     }
 }
 
+/// A failure as JSON.
+#[derive(Serialize, Deserialize)]
+struct FailureDocument {
+    code: i32,
+    detail: String,
+}
+
+/// The options of an order as JSON.
+#[derive(Serialize, Deserialize)]
+struct OptionsDocument {
+    #[serde(default)]
+    wants_reboot: bool,
+    #[serde(default)]
+    allows_older: bool,
+    #[serde(default)]
+    is_test: bool,
+}
+
+/// The progress of a soak as JSON.
+#[derive(Serialize, Deserialize)]
+struct SoakDocument {
+    left_ms: Option<u64>,
+    #[serde(default)]
+    is_confirmed: bool,
+    checks: Vec<CheckDocument>,
+}
+
+/// The history of a check as JSON: `failure` is absent where the last run held, or there was none.
+#[derive(Serialize, Deserialize)]
+struct CheckDocument {
+    runs: u64,
+    failures: u32,
+    failure: Option<String>,
+}
+
 /// A record as JSON. What a newer agent adds is ignored.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RecordDocument {
@@ -87,7 +124,15 @@ pub(super) struct RecordDocument {
     boot: BootId,
     security_version: u32,
     #[serde(default)]
+    deferred_component: Option<String>,
+    #[serde(flatten)]
+    options: OptionsDocument,
+    #[serde(default)]
     is_quarantined: bool,
+    #[serde(default)]
+    soak: Option<SoakDocument>,
+    #[serde(default)]
+    failure: Option<FailureDocument>,
 }
 
 /// A ledger as JSON.
@@ -109,7 +154,18 @@ impl RecordDocument {
             attempts: record.attempts,
             boot: record.boot,
             security_version: record.security_version,
+            deferred_component: record.deferred_component.clone(),
+            options: OptionsDocument {
+                wants_reboot: record.options.wants_reboot,
+                allows_older: record.options.allows_older,
+                is_test: record.options.is_test,
+            },
             is_quarantined: record.is_quarantined,
+            soak: record.soak.as_ref().map(SoakDocument::of),
+            failure: record.failure.as_ref().map(|failure| FailureDocument {
+                code: failure.code,
+                detail: failure.detail.clone(),
+            }),
         }
     }
 
@@ -125,8 +181,53 @@ impl RecordDocument {
             attempts: self.attempts,
             boot: self.boot,
             security_version: self.security_version,
+            deferred_component: self.deferred_component,
+            options: RolloutOptions {
+                wants_reboot: self.options.wants_reboot,
+                allows_older: self.options.allows_older,
+                is_test: self.options.is_test,
+            },
             is_quarantined: self.is_quarantined,
+            soak: self.soak.map(SoakDocument::progress),
+            failure: self.failure.map(|failure| StepFailure {
+                code: failure.code,
+                detail: failure.detail,
+            }),
         })
+    }
+}
+
+impl SoakDocument {
+    fn of(progress: &SoakProgress) -> Self {
+        let checks = progress.checks.iter().map(|check| CheckDocument {
+            runs: check.runs,
+            failures: check.failures,
+            failure: match &check.last {
+                Some(CheckResult::Failed(why)) => Some(why.clone()),
+                Some(CheckResult::Passed) | None => None,
+            },
+        });
+        Self {
+            left_ms: progress.left.map(|left| left.0),
+            is_confirmed: progress.is_confirmed,
+            checks: checks.collect(),
+        }
+    }
+
+    fn progress(self) -> SoakProgress {
+        let checks = self.checks.into_iter().map(|check| CheckRecord {
+            runs: check.runs,
+            failures: check.failures,
+            last: match check.failure {
+                Some(why) => Some(CheckResult::Failed(why)),
+                None => (0 < check.runs).then_some(CheckResult::Passed),
+            },
+        });
+        SoakProgress {
+            left: self.left_ms.map(Millis),
+            is_confirmed: self.is_confirmed,
+            checks: checks.collect(),
+        }
     }
 }
 
@@ -169,7 +270,11 @@ mod tests {
             attempts: 1,
             boot: BootId([1; 16]),
             security_version: u32::from(target),
+            deferred_component: None,
+            options: RolloutOptions::default(),
             is_quarantined: false,
+            soak: None,
+            failure: None,
         }
     }
 
@@ -198,7 +303,7 @@ mod tests {
             .unwrap();
         let cancelled = record(2, RolloutState::Pending);
         let cancelled = cancelled.after(&RolloutStep::Cancelled, boot).unwrap();
-        for record in [rolled_back, cancelled, rolled_back] {
+        for record in [rolled_back.clone(), cancelled, rolled_back] {
             ledger.take(record);
         }
         assert_eq!(ledger.quarantined(), [Generation([1; 32])]);
@@ -232,7 +337,7 @@ mod tests {
             (JournalView::Unreadable, 4)
         );
         let next = record(5, RolloutState::Pending);
-        ledger.take(next);
+        ledger.take(next.clone());
         assert_eq!(ledger.view(), JournalView::Rollout(next));
     }
 }

@@ -145,10 +145,14 @@ fn to_json(document: &impl Serialize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lastword_protocol::BootId;
+    use crate::core::generation::recorded_step::StepFailure;
+    use crate::core::generation::rollout_record::{RolloutOptions, SoakProgress};
+    use crate::core::generation::soak::{CheckRecord, CheckResult};
     use lastword_protocol::rollout::RolloutState;
+    use lastword_protocol::{BootId, Millis};
 
     fn record(state: RolloutState, previous: Option<Generation>) -> RolloutRecord {
+        let failed = CheckResult::Failed("refused".to_owned());
         RolloutRecord {
             target: Generation([1; 32]),
             previous,
@@ -156,7 +160,28 @@ mod tests {
             attempts: 3,
             boot: BootId([4; 16]),
             security_version: 9,
+            deferred_component: Some("kernel".to_owned()),
+            options: RolloutOptions {
+                wants_reboot: true,
+                allows_older: true,
+                is_test: false,
+            },
             is_quarantined: state == RolloutState::Reverted,
+            soak: Some(SoakProgress {
+                left: Some(Millis(1_500)),
+                is_confirmed: true,
+                checks: [None, Some(CheckResult::Passed), Some(failed)]
+                    .map(|last| CheckRecord {
+                        runs: last.is_some().into(),
+                        failures: 0,
+                        last,
+                    })
+                    .to_vec(),
+            }),
+            failure: Some(StepFailure {
+                code: -4,
+                detail: "soak failed: web".to_owned(),
+            }),
         }
     }
 
@@ -166,7 +191,7 @@ mod tests {
             for previous in [None, Some(Generation([2; 32]))] {
                 let record = record(state, previous);
                 let payload = to_json(&RecordDocument::of(&record));
-                assert_eq!(read(&payload), Some(record));
+                assert_eq!(read(&payload), Some(record.clone()));
                 let mut ledger = RolloutLedger::default();
                 ledger.take(record);
                 let snapshot = to_json(&LedgerDocument::of(&ledger));
@@ -180,7 +205,7 @@ mod tests {
         let sound = record(RolloutState::Pending, None);
         let text = String::from_utf8(to_json(&RecordDocument::of(&sound))).unwrap();
         let newer = text.replace('{', "{\"newer\":1,");
-        assert_eq!(read(newer.as_bytes()), Some(sound));
+        assert_eq!(read(newer.as_bytes()), Some(sound.clone()));
         for wrong in ["", "{}", &text[1..], &text.replace("pending", "wondering")] {
             assert_eq!(read(wrong.as_bytes()), None, "{wrong}");
         }

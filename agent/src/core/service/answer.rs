@@ -8,6 +8,7 @@ use super::{Name, catalog};
 use crate::core::log::{Cursor, Line, Stream};
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::event::EVENT_PEER_BYTES;
+use lastword_protocol::message::generation::ROLLOUT_DETAIL_BYTES;
 use lastword_protocol::message::service::{
     BRIEF_REASON_BYTES, Change, ITEM_TEXT_BYTES, Item, LogStream, Page, ServiceExit, Step,
 };
@@ -88,6 +89,13 @@ pub fn cut_reason(text: &str) -> String {
 #[must_use]
 pub fn cut_peer(text: &str) -> String {
     shortened(text, EVENT_PEER_BYTES)
+}
+
+/// The longest beginning of a description that fits an answer or an event about a rollout; it ends in `…` if something is
+/// missing.
+#[must_use]
+pub fn cut_detail(text: &str) -> String {
+    shortened(text, ROLLOUT_DETAIL_BYTES)
 }
 
 /// The longest beginning of a text that fits an item; it ends in `…` if something is missing.

@@ -7,6 +7,7 @@ use super::service_file::{ServiceFile, Sheet};
 use lastword_config::ConfigError;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The suffix of a service file.
@@ -114,6 +115,14 @@ impl Catalog {
         });
     }
 
+    /// Notes a file that is not used, and why: it is no service's.
+    pub fn note_unused(&mut self, why: String) {
+        self.broken.push(Broken {
+            name: None,
+            flaws: vec![Flaw::File(why)],
+        });
+    }
+
     /// Whether the file of this service cannot be used.
     #[must_use]
     pub fn is_broken(&self, name: &Name) -> bool {
@@ -132,19 +141,25 @@ impl File {
     /// Reads what it says, and for whom, or all that is wrong with it.
     #[must_use]
     pub fn parse(&self) -> ParsedFile {
+        self.parse_in(None)
+    }
+
+    /// As [`File::parse`], of a generation whose tree is at `root`: relative paths begin there.
+    #[must_use]
+    pub fn parse_in(&self, root: Option<&Path>) -> ParsedFile {
         ParsedFile {
             path: self.path.clone(),
             name: self.name.clone(),
-            content: self.content(),
+            content: self.content(root),
         }
     }
 
-    fn content(&self) -> Result<(Name, Sheet), Vec<Flaw>> {
+    fn content(&self, root: Option<&Path>) -> Result<(Name, Sheet), Vec<Flaw>> {
         let file = |text: String| vec![Flaw::File(text)];
         let text = self.text.as_ref().map_err(|error| file(error.clone()))?;
         let name = Name::try_from(stem(&self.name));
         let name = name.map_err(|error| Flaw::File(format!("{}: {error}", self.path)));
-        let sheet = Sheet::read(&self.path, text);
+        let sheet = Sheet::read_in(&self.path, text, root);
         match (name, sheet) {
             (Ok(name), Ok(sheet)) => Ok((name, sheet)),
             (name, sheet) => {
@@ -187,7 +202,9 @@ impl ParsedFile {
         self.content.as_ref().ok().map(|(_, sheet)| sheet)
     }
 
-    fn stem(&self) -> &str {
+    /// Its name without the suffix.
+    #[must_use]
+    pub fn stem(&self) -> &str {
         stem(&self.name)
     }
 }

@@ -9,7 +9,7 @@ use super::Name;
 use crate::core::log::LogLimits;
 use lastword_config::{ConfigErrors, Place, Source};
 use lastword_protocol::Millis;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A service, as its file describes it. Only `command` has to be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,7 +227,16 @@ impl Sheet {
     ///
     /// [`ConfigErrors`]: everything that is wrong, with line and column.
     pub fn read(file: &str, text: &str) -> Result<Self, ConfigErrors> {
-        read::sheet(Source::new(file, text))
+        Self::read_in(file, text, None)
+    }
+
+    /// As [`Sheet::read`], of a generation whose tree is at `root`: relative paths begin there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sheet::read`].
+    pub fn read_in(file: &str, text: &str, root: Option<&Path>) -> Result<Self, ConfigErrors> {
+        read::sheet(Source::new(file, text).with_root(root))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod aliases;
 mod fault;
+mod generations;
 mod methods;
 pub(super) mod notifications;
 mod rows;
@@ -123,6 +124,12 @@ impl Call {
                 Err(fault) => fault.answer(id),
             });
         }
+        if let Action::Request(Request::Generation(request)) = &step.action {
+            return Some(match generations::result(request, replies) {
+                Ok(result) => done(id, &result),
+                Err(fault) => fault.answer(id),
+            });
+        }
         if let Action::Help(topic) = step.action {
             return Some(done(id, &methods::help(topic)));
         }
@@ -233,6 +240,7 @@ impl Fields for Object {
             Field::Text(text) => json!(text),
             Field::Bytes(bytes) => json!(services::text(bytes)),
             Field::Number(number) => json!(number),
+            Field::Signed(number) => json!(number),
             Field::Kibibytes(number) => json!(number),
             Field::Hex(number) => json!(format!("{number:#010x}")),
             Field::Hundredths(number) => json!(f64::from(number) / 100.0),

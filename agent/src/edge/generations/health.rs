@@ -3,6 +3,8 @@
 mod http;
 mod program;
 
+pub(super) use program::PROGRAM_PATH;
+
 use crate::core::generation::soak::CheckResult;
 use lastword_generation::health_check::{HealthCheck, HealthProbe};
 use std::io;
@@ -19,14 +21,14 @@ pub trait ServiceHealth {
     /// # Errors
     ///
     /// The state that it is in, or that there is no such service.
-    fn check_service(&self, name: &str) -> Result<(), String>;
+    fn check_service(&self, name: &str) -> impl Future<Output = Result<(), String>> + Send;
 }
 
 /// Runs a check once, for a generation whose tree is at `tree`. Cancel-safe: a program that it has started is ended.
-pub async fn run_check(
+pub async fn run_check<S: ServiceHealth + Sync>(
     check: &HealthCheck,
     tree: &Path,
-    services: &dyn ServiceHealth,
+    services: &S,
 ) -> CheckResult {
     let limit = Duration::from_millis(check.timeout_ms);
     let asked = async {
@@ -34,7 +36,7 @@ pub async fn run_check(
             HealthProbe::Tcp(address) => connect(*address).await.map(drop),
             HealthProbe::Http(url) => http::get(url).await,
             HealthProbe::Exec(command) => program::run(command, tree).await,
-            HealthProbe::Service(name) => services.check_service(name),
+            HealthProbe::Service(name) => services.check_service(name).await,
         }
     };
     match timeout(limit, asked).await {

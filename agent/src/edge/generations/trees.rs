@@ -6,6 +6,7 @@
 mod build;
 mod tree_check;
 
+use crate::edge::generation_link::{TREES, tree_name};
 use lastword_generation::Manifest;
 use lastword_protocol::{Generation, ObjectHash};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -16,8 +17,6 @@ use std::path::{Path, PathBuf};
 
 pub use tree_check::TreeFault;
 
-/// The directory of the trees, in the directory of generations.
-pub(super) const TREES: &str = "trees";
 /// The end of the name of a tree that is being built.
 const UNFINISHED: &str = ".new";
 /// The mode of directories: services of other users run what is in there.
@@ -239,11 +238,6 @@ fn put_in_place(unfinished: &Path, path: &Path, is_there: bool) -> io::Result<()
     }
     let exchanged = renameat_with(CWD, unfinished, CWD, path, RenameFlags::EXCHANGE);
     Ok(exchanged?)
-}
-
-/// Returns the name of a generation's tree.
-pub(super) fn tree_name(generation: Generation) -> String {
-    generation.to_string()
 }
 
 /// Returns the error of the disk at a path.

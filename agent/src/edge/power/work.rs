@@ -1,6 +1,7 @@
 //! What the power task must not wait for itself: preparing, writing down, firing. One thing at a
 //! time, in order, each on a thread that may block, each with a bound.
 
+use super::CommitPoint;
 use crate::core::record::PowerRecord;
 use crate::core::storage::Storage;
 use crate::edge::backend::{PowerBackend, Trigger};
@@ -24,6 +25,8 @@ const PREPARE_LIMIT: Duration = Duration::from_secs(2);
 const RECORD_LIMIT: Duration = Duration::from_secs(2);
 /// How long stopping all services may take: they are killed after 30 s.
 const SERVICES_LIMIT: Duration = Duration::from_secs(35);
+/// The longest time for which a graceful operation waits for the commit point of an activation.
+const COMMIT_LIMIT: Duration = Duration::from_mins(1);
 /// How long a platform's program, which has ended well, may take to bring the board down.
 const GOING_DOWN_LIMIT: Duration = Duration::from_secs(90);
 
@@ -110,6 +113,7 @@ pub(super) struct Queue {
     recorder: Recorder,
     threads: Arc<dyn Threads>,
     services: Services,
+    commit_point: CommitPoint,
     waiting: VecDeque<Task>,
     running: Option<Running>,
 }
@@ -119,13 +123,14 @@ impl Queue {
         backend: Arc<dyn PowerBackend>,
         recorder: Recorder,
         threads: Arc<dyn Threads>,
-        services: Services,
+        (services, commit_point): (Services, CommitPoint),
     ) -> Self {
         Self {
             backend,
             recorder,
             threads,
             services,
+            commit_point,
             waiting: VecDeque::new(),
             running: None,
         }
@@ -192,9 +197,13 @@ impl Queue {
                 graceful,
             } => {
                 let services = self.services.clone();
+                let mut commit_point = self.commit_point.clone();
                 Box::pin(async move {
                     // A dry run resets nothing, so nothing has to be at rest.
                     if graceful && !dry_run {
+                        if timeout(COMMIT_LIMIT, commit_point.reached()).await.is_err() {
+                            tracing::warn!(target: "power", "an activation is not waited for any longer");
+                        }
                         // A disk that hangs may hang their logs: the board goes down all the same.
                         match timeout(SERVICES_LIMIT, services.stop_all()).await {
                             Ok(()) => tracing::info!(target: "power", "all services have stopped"),

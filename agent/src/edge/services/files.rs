@@ -6,7 +6,8 @@ use crate::core::service::catalog::{Catalog, File, ParsedFile, SUFFIX};
 use crate::edge::threads::{OneEach, Threads};
 use lastword_daemon::bounded_file::read_text;
 use lastword_daemon::panics::contained;
-use std::collections::BTreeSet;
+use lastword_generation::manifest::SERVICES_DIRECTORY;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -32,6 +33,8 @@ pub const STACK_BYTES: usize = 2 << 20;
 #[derive(Clone, Debug)]
 pub struct ServiceFiles {
     directory: PathBuf,
+    /// The tree of the generation that they belong to, if they do to one.
+    root: Option<PathBuf>,
     threads: OneEach,
     limit: Duration,
     /// What is being read, also by threads that nobody waits for any more.
@@ -45,17 +48,46 @@ pub struct ReadFiles {
     pub files: Vec<ParsedFile>,
     /// Why the directory was not read as a whole.
     pub partial: Option<String>,
+    /// The files that are not used, and why.
+    pub(super) unused: Vec<String>,
     /// The files as they were before they were read: what changes meanwhile has changed since.
     pub(super) stamps: FileStamps,
 }
 
 impl ReadFiles {
+    /// Adds the files of a generation. One of the same name as a local one is not used.
+    #[must_use]
+    pub fn and_generation(mut self, generation: Self) -> Self {
+        let local: BTreeMap<_, _> = self
+            .files
+            .iter()
+            .map(|file| (file.stem().to_owned(), file.path().to_owned()))
+            .collect();
+        for file in generation.files {
+            match local.get(file.stem()) {
+                Some(path) => {
+                    let why = format!(
+                        "{}: {path} has the same name; rename one of them",
+                        file.path()
+                    );
+                    self.unused.push(why);
+                }
+                None => self.files.push(file),
+            }
+        }
+        self.partial = self.partial.or(generation.partial);
+        self
+    }
+
     /// Puts together what they say.
     #[must_use]
     pub fn catalog(self) -> Catalog {
         let mut catalog = Catalog::of(self.files);
         if let Some(why) = self.partial {
             catalog.note_partial(why);
+        }
+        for why in self.unused {
+            catalog.note_unused(why);
         }
         catalog
     }
@@ -67,9 +99,19 @@ impl ServiceFiles {
     pub fn new(directory: PathBuf) -> Self {
         Self {
             directory,
+            root: None,
             threads: OneEach::with_stack(STACK_BYTES),
             limit: FILE_LIMIT,
             busy: Arc::default(),
+        }
+    }
+
+    /// The files of a generation, whose tree is at `root`.
+    #[must_use]
+    pub fn of_generation(root: &Path) -> Self {
+        Self {
+            root: Some(root.to_owned()),
+            ..Self::new(root.join(SERVICES_DIRECTORY))
         }
     }
 
@@ -157,7 +199,8 @@ impl ServiceFiles {
     /// Reads files until one takes too long.
     fn read_in_time(&self, names: &[OsString]) -> Vec<ParsedFile> {
         let paths = names.iter().map(|name| self.directory.join(name));
-        let told = self.on_a_thread(paths.collect(), |path| parsed(&path));
+        let root = self.root.clone();
+        let told = self.on_a_thread(paths.collect(), move |path| parsed(&path, root.as_deref()));
         let mut files = Vec::new();
         for name in names {
             match told.recv_timeout(self.limit) {
@@ -226,7 +269,7 @@ fn names(directory: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-fn parsed(path: &Path) -> ParsedFile {
+fn parsed(path: &Path, root: Option<&Path>) -> ParsedFile {
     let shown = path.display().to_string();
     let name = path.file_name().unwrap_or_default();
     let name = name.to_string_lossy().into_owned();
@@ -235,7 +278,7 @@ fn parsed(path: &Path) -> ParsedFile {
         name: name.clone(),
         text: read_text(path, FILE_BYTES_MAX).map_err(|error| error.of(&shown)),
     };
-    contained(|| file.parse()).unwrap_or_else(|reason| {
+    contained(|| file.parse_in(root)).unwrap_or_else(|reason| {
         let why = format!("{shown}: it cannot be read: the parser panicked: {reason}");
         ParsedFile::unread(shown.clone(), name, why)
     })

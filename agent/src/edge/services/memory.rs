@@ -7,6 +7,7 @@ use crate::core::service::Name;
 use crate::core::service::registry::{Component, Kind, Origin, Registry};
 use crate::core::service::supervisor::{Supervisor, Unit};
 use crate::edge::clock::unix_ms;
+use crate::edge::generation_link::CurrentLink;
 use crate::edge::process::Nonce64;
 use crate::edge::store::Files;
 use crate::edge::threads::{OneEach, Threads};
@@ -27,6 +28,8 @@ pub struct About {
     pub services: PathBuf,
     /// The Unix socket.
     pub socket: PathBuf,
+    /// The directory of generations, whose current one has service files, too; `None`: there are none.
+    pub generations: Option<PathBuf>,
     /// This boot.
     pub boot: BootId,
 }
@@ -268,13 +271,26 @@ impl Memory {
     /// Begins to read the service files. If nothing comes of it, a panic was the end of that.
     pub(super) fn start_reading(&self) -> oneshot::Receiver<ReadFiles> {
         let service_files = self.service_files.clone();
+        let generations = self.about.generations.clone();
         let (tell, told) = oneshot::channel();
         self.threads.start(Box::new(move || {
+            let mut read = service_files.read();
+            if let Some(tree) = generations.and_then(current_tree) {
+                read = read.and_generation(ServiceFiles::of_generation(&tree).read());
+            }
             // Nobody may wait for it any more.
-            drop(tell.send(service_files.read()));
+            drop(tell.send(read));
         }));
         told
     }
+}
+
+/// Returns the tree of the generation that the board runs, if it runs one: under its own name, so that what is started from
+/// it does not change when the link does.
+fn current_tree(generations: PathBuf) -> Option<PathBuf> {
+    let link = CurrentLink::new(generations);
+    let current = link.read().ok()?.current()?;
+    Some(link.tree(current))
 }
 
 #[cfg(test)]
@@ -292,6 +308,7 @@ mod tests {
         let about = About {
             services: place.path().to_owned(),
             socket: PathBuf::new(),
+            generations: None,
             boot: BootId([7; 16]),
         };
         let mut memory = Memory::new(about, state.files());
@@ -315,6 +332,7 @@ mod tests {
         let about = About {
             services: place.path().to_owned(),
             socket: PathBuf::new(),
+            generations: None,
             boot: BootId([7; 16]),
         };
         let mut memory = Memory::new(about, state.files());

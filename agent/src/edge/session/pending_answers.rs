@@ -95,6 +95,13 @@ pub(super) fn ask(asked: Ask, origin: Origin, quiet_console: bool, room: &Room) 
             let objects = room.objects.clone();
             Box::pin(async move { Some(AnswerOutcome::of_objects(objects.ask(asked).await)) })
         }
+        Ask::Generation(request) => {
+            let generations = room.generations.clone();
+            Box::pin(async move {
+                let replies = generations.ask(request).await;
+                Some(AnswerOutcome::of_services(replies, None))
+            })
+        }
         Ask::ReadLog(range) => Box::pin(async move {
             let (replies, rest) = services.read_on(range).await;
             Some(AnswerOutcome::of_services(replies, rest))

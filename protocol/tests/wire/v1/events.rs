@@ -2,15 +2,16 @@
 //!
 //! Not among what an emulated microcontroller is shown: it has none.
 
-use super::{ROOM, bytes};
+use super::{ROOM, bytes, counting_from};
 use lastword_protocol::message::event::{
     BoardEvent, EventTopic, EventTopics, EventsRequest, LinkKind, PowerEvent, PowerStep,
-    ServiceEvent, SessionEnd, SessionEvent,
+    RolloutEvent, ServiceEvent, SessionEnd, SessionEvent,
 };
 use lastword_protocol::message::service::ServiceState;
 use lastword_protocol::message::{BadRequest, Request};
 use lastword_protocol::power::{Evidence, Operation, Standdown};
-use lastword_protocol::{Millis, OperationId};
+use lastword_protocol::rollout::{RolloutStep, SOAK_FAILED};
+use lastword_protocol::{Generation, Millis, OperationId};
 
 /// The event has this form; bytes behind it change nothing, and no part of it is enough.
 #[track_caller]
@@ -63,8 +64,33 @@ fn a_request_for_events_names_topics_by_bits() {
         01              ; follow: true
         ",
     );
+    check_request(
+        EventsRequest {
+            topics: EventTopics::NONE.with(EventTopic::Rollouts),
+            tail: 0,
+            follow: false,
+        },
+        "
+        08              ; topics: Rollouts
+        00              ; tail: 0
+        00              ; follow: false
+        ",
+    );
+    check_request(
+        EventsRequest {
+            topics: EventTopics::ALL,
+            tail: 0,
+            follow: false,
+        },
+        "
+        0F              ; topics: all four
+        00              ; tail: 0
+        00              ; follow: false
+        ",
+    );
     for wrong in [
-        "08 00 00 ; topics: one that there is not",
+        "10 00 00 ; topics: one that there is not",
+        "1F 00 00 ; topics: all, and one that there is not",
         "00 00 00 ; topics: none",
     ] {
         let malformed = Err(BadRequest::Malformed(0x40));
@@ -195,4 +221,120 @@ fn a_session_begins_and_ends() {
         let vector = format!("{number} 05 70 69 64 20 39 00 ; link, pid 9, no end");
         check_session(link, None, &vector);
     }
+}
+
+#[track_caller]
+fn check_rollout(step: RolloutStep<'_>, vector: &str) {
+    let event = RolloutEvent {
+        at_unix_ms: 300,
+        target: Generation(counting_from(0xA0)),
+        step,
+    };
+    let front = "
+        03                                              ; 3 Rollout
+        AC 02                                           ; at_unix_ms: 300
+        A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 AA AB AC AD AE AF ; target
+        B0 B1 B2 B3 B4 B5 B6 B7 B8 B9 BA BB BC BD BE BF
+    ";
+    check(BoardEvent::Rollout(event), &format!("{front}{vector}"));
+}
+
+#[test]
+fn a_rollout_goes_forward() {
+    check_rollout(
+        RolloutStep::ActivationStarted {
+            switch_method: "symlink",
+        },
+        "
+        00                      ; step: 0 ActivationStarted
+        07 73 79 6D 6C 69 6E 6B ;   switch_method: symlink
+        ",
+    );
+    check_rollout(
+        RolloutStep::ActivationCompleted {
+            observed: Generation(counting_from(0xC0)),
+        },
+        "
+        01                                              ; step: 1 ActivationCompleted
+        C0 C1 C2 C3 C4 C5 C6 C7 C8 C9 CA CB CC CD CE CF ;   observed
+        D0 D1 D2 D3 D4 D5 D6 D7 D8 D9 DA DB DC DD DE DF
+        ",
+    );
+    check_rollout(
+        RolloutStep::ActivationDeferred {
+            component: "kernel",
+        },
+        "
+        02                      ; step: 2 ActivationDeferred
+        06 6B 65 72 6E 65 6C    ;   component: kernel
+        ",
+    );
+    check_rollout(RolloutStep::SoakCompleted, "04 ; step: 4 SoakCompleted");
+}
+
+#[test]
+fn a_rollout_fails_and_goes_back() {
+    let failed = |code, detail| RolloutStep::ActivationFailed { code, detail };
+    check_rollout(
+        failed(SOAK_FAILED, "no"),
+        "
+        03              ; step: 3 ActivationFailed
+        07              ;   code: -4, zigzag
+        02 6E 6F        ;   detail: no
+        ",
+    );
+    check_rollout(
+        failed(75, ""),
+        "
+        03              ; step: 3 ActivationFailed
+        96 01           ;   code: 75, zigzag: 150
+        00              ;   detail: empty
+        ",
+    );
+    check_rollout(
+        failed(i32::MIN, ""),
+        "
+        03              ; step: 3 ActivationFailed
+        FF FF FF FF 0F  ;   code: -2147483648
+        00              ;   detail: empty
+        ",
+    );
+    check_rollout(RolloutStep::RollbackStarted, "05 ; step: 5 RollbackStarted");
+    check_rollout(
+        RolloutStep::RollbackCompleted { reverted_to: None },
+        "
+        06              ; step: 6 RollbackCompleted
+        00              ;   reverted_to: none
+        ",
+    );
+    check_rollout(
+        RolloutStep::RollbackCompleted {
+            reverted_to: Some(Generation(counting_from(0xC0))),
+        },
+        "
+        06                                              ; step: 6 RollbackCompleted
+        01                                              ;   reverted_to: some
+        C0 C1 C2 C3 C4 C5 C6 C7 C8 C9 CA CB CC CD CE CF ;     value
+        D0 D1 D2 D3 D4 D5 D6 D7 D8 D9 DA DB DC DD DE DF
+        ",
+    );
+    check_rollout(RolloutStep::Cancelled, "07 ; step: 7 Cancelled");
+}
+
+#[test]
+fn an_event_with_a_value_out_of_its_table_is_none() {
+    let front = "03 01 AA*32 ; Rollout, at_unix_ms: 1, target";
+    for wrong in [
+        "08 ; no such step",
+        "06 02 ; an option is 0 or 1",
+        "03 FF FF FF FF 1F 00 ; a code of 33 bits",
+        "02 02 C3 28 ; a component that is no UTF-8",
+    ] {
+        let body = bytes(&format!("{front}\n{wrong}"));
+        assert_eq!(BoardEvent::decode(&body), None, "{wrong}");
+    }
+    assert_eq!(
+        BoardEvent::decode(&bytes("04 01 AA*32 07 ; no such event")),
+        None
+    );
 }

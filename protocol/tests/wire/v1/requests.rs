@@ -130,6 +130,7 @@ fn every_other_opcode_is_unsupported() {
     if cfg!(feature = "services") {
         known.extend(0x20..=0x29);
         known.push(0x40);
+        known.extend(0x50..=0x5A);
     }
     if cfg!(feature = "transfer") {
         known.extend(0x30..=0x33);

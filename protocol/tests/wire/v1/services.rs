@@ -29,7 +29,7 @@ fn check_request(request: ServiceRequest, opcode: u8, vector: &str) {
 
 /// A page of these items has this body; bytes behind it change nothing, and no part of it is enough.
 #[track_caller]
-fn check_page(stream: Option<StreamId>, items: &[Item<'_>], vector: &str) {
+pub(super) fn check_page(stream: Option<StreamId>, items: &[Item<'_>], vector: &str) {
     let mut page = Page::default();
     page.stream = stream;
     assert!(items.iter().all(|item| page.push(item)), "it fits");

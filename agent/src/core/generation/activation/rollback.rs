@@ -1,6 +1,7 @@
 //! One rollback: exactly one `RollbackCompleted`, or exactly one `ActivationFailed`.
 
-use super::{ActivationInput, RecordedStep, StepFailure};
+use super::ActivationInput;
+use crate::core::generation::recorded_step::{RecordedStep, StepFailure};
 use lastword_protocol::Generation;
 use lastword_protocol::rollout::PIPELINE_FAILED;
 

@@ -1,6 +1,7 @@
 //! The table of the design, row by row: journal, world, verdict.
 
 use super::*;
+use crate::core::generation::rollout_record::RolloutOptions;
 
 const TARGET: Generation = Generation([1; 32]);
 const PREVIOUS: Generation = Generation([2; 32]);
@@ -40,7 +41,11 @@ fn record(state: RolloutState, boot: BootId) -> RolloutRecord {
         attempts: 1,
         boot,
         security_version: 0,
+        deferred_component: None,
+        options: RolloutOptions::default(),
         is_quarantined: false,
+        soak: None,
+        failure: None,
     }
 }
 
@@ -54,7 +59,7 @@ fn check(state: RolloutState, world: WorldView, expected: RecoveryVerdict) {
 fn check_in(boot: BootId, state: RolloutState, world: WorldView, expected: RecoveryVerdict) {
     let journal = JournalView::Rollout(record(state, boot));
     assert_eq!(
-        recover(journal, world, NOW),
+        recover(&journal, world, NOW),
         expected,
         "{state:?} {world:?}"
     );
@@ -63,7 +68,7 @@ fn check_in(boot: BootId, state: RolloutState, world: WorldView, expected: Recov
 #[test]
 fn an_empty_journal_is_a_fresh_install_whatever_is_there() {
     for world in WORLDS {
-        let verdict = recover(JournalView::Empty, world, NOW);
+        let verdict = recover(&JournalView::Empty, world, NOW);
         assert_eq!(verdict, RecoveryVerdict::FreshInstall);
     }
 }
@@ -71,7 +76,7 @@ fn an_empty_journal_is_a_fresh_install_whatever_is_there() {
 #[test]
 fn an_unreadable_journal_rolls_nothing_back() {
     for world in WORLDS {
-        let verdict = recover(JournalView::Unreadable, world, NOW);
+        let verdict = recover(&JournalView::Unreadable, world, NOW);
         assert_eq!(verdict, RecoveryVerdict::JournalUnreadable);
     }
 }
@@ -94,16 +99,31 @@ fn activating_and_previous_was_interrupted() {
 
 #[test]
 fn a_fourth_attempt_is_none() {
-    for state in [PENDING, ACTIVATING] {
-        for (attempts, is_last) in [(0, false), (2, false), (3, true), (u8::MAX, true)] {
+    for (attempts, is_last) in [(1, false), (2, false), (3, true), (u8::MAX, true)] {
+        let record = RolloutRecord {
+            attempts,
+            ..record(ACTIVATING, BEFORE)
+        };
+        assert_eq!(record.with_attempt(NOW).is_none(), is_last, "{attempts}");
+        let verdict = recover(&JournalView::Rollout(record), AT_PREVIOUS, NOW);
+        let is_exhausted = verdict == RecoveryVerdict::AttemptsExhausted;
+        assert_eq!(is_exhausted, is_last, "{attempts}");
+    }
+}
+
+#[test]
+fn a_test_is_steady_once_it_has_begun() {
+    for state in [ACTIVATING, SOAKING, CONVERGED, REVERTED] {
+        for world in WORLDS {
             let record = RolloutRecord {
-                attempts,
+                options: RolloutOptions {
+                    is_test: true,
+                    ..RolloutOptions::default()
+                },
                 ..record(state, BEFORE)
             };
-            let verdict = recover(JournalView::Rollout(record), AT_PREVIOUS, NOW);
-            let is_exhausted = verdict == RecoveryVerdict::AttemptsExhausted;
-            assert_eq!(is_exhausted, is_last, "{state:?} {attempts}");
-            assert_eq!(record.with_attempt().is_none(), is_last, "{attempts}");
+            let verdict = recover(&JournalView::Rollout(record), world, NOW);
+            assert_eq!(verdict, RecoveryVerdict::Steady, "{state:?} {world:?}");
         }
     }
 }
@@ -187,12 +207,12 @@ fn a_board_that_had_no_generation_is_at_the_previous_one_without_any() {
         };
         let journal = JournalView::Rollout(record);
         assert_eq!(
-            recover(journal, WorldView::Absent, NOW),
+            recover(&journal, WorldView::Absent, NOW),
             expected,
             "{state:?}"
         );
         let found = None;
-        let dangling = recover(journal, WorldView::Dangling, NOW);
+        let dangling = recover(&journal, WorldView::Dangling, NOW);
         let drift = RecoveryVerdict::Drift {
             expected: None,
             found,

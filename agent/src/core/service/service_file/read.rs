@@ -12,7 +12,6 @@ use lastword_config::{ConfigError, ConfigErrors, Source};
 use lastword_protocol::Millis;
 use lastword_shell::nearest;
 use std::collections::HashSet;
-use std::path::Path;
 
 const TOP_KEYS: &[&str] = &[
     "command",
@@ -133,14 +132,20 @@ fn program(source: &Source<'_>, node: &KdlNode, sheet: &mut Sheet) -> Result<(),
     Ok(())
 }
 
-/// A path from the root, or a name without any slash.
+/// A path from the root, or a name without any slash. In a generation a path may be relative: it begins in its tree.
 fn command(source: &Source<'_>, entry: &KdlEntry) -> Result<String, ConfigError> {
-    let text = source.text(entry)?;
-    if text.contains('/') && !Path::new(text).is_absolute() {
-        let message = "a program is a path from the root (/…), or a name to be found in PATH";
-        return Err(source.at_entry(entry, message));
+    let text = no_nul(source, entry, source.text(entry)?)?;
+    if !text.contains('/') {
+        return Ok(text);
     }
-    no_nul(source, entry, text)
+    // Both parts of it are texts.
+    let path = source
+        .rooted(&text)
+        .and_then(|path| path.into_os_string().into_string().ok());
+    path.ok_or_else(|| {
+        let message = "a program is a path from the root (/…), or a name to be found in PATH";
+        source.at_entry(entry, message)
+    })
 }
 
 /// A process cannot be given a NUL byte (execve(2)).
@@ -193,6 +198,15 @@ fn names<'n>(
     }))
 }
 
+/// A program and its arguments.
+fn program_words(source: &Source<'_>, node: &KdlNode) -> Result<Vec<String>, ConfigError> {
+    let mut words = words(source, node)?;
+    if let (Some(program), Some(entry)) = (words.first_mut(), node.entries().first()) {
+        *program = command(source, entry)?;
+    }
+    Ok(words)
+}
+
 fn ready(source: &Source<'_>, node: &KdlNode) -> Result<Ready, ConfigError> {
     let mut ready = ServiceFile::new("").ready;
     let mut probe = None;
@@ -204,7 +218,7 @@ fn ready(source: &Source<'_>, node: &KdlNode) -> Result<Ready, ConfigError> {
                 return Ok(());
             }
             "tcp" => Probe::Tcp(port(source, node)?),
-            "exec" => Probe::Exec(words(source, node)?),
+            "exec" => Probe::Exec(program_words(source, node)?),
             "notify" => bare(source, node, Probe::Notify)?,
             "none" => bare(source, node, Probe::None)?,
             _ => return Err(source.unknown(node, READY_KEYS)),

@@ -10,8 +10,9 @@ use tokio::process::Command;
 /// of the group.
 struct ProgramGroup(Option<Pid>);
 
-/// The directories in which a check's program finds others.
-const PROGRAM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The directories in which a program of a board finds others.
+pub(in crate::edge::generations) const PROGRAM_PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Runs a program of the generation, or of the system, in the generation's tree. If it is not waited for, it is ended, with
 /// whatever it has started in its process group.

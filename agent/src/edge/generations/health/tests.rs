@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 struct NoServices;
 
 impl ServiceHealth for NoServices {
-    fn check_service(&self, name: &str) -> Result<(), String> {
+    async fn check_service(&self, name: &str) -> Result<(), String> {
         Err(format!("no service is named {name}"))
     }
 }

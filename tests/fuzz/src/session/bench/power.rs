@@ -53,6 +53,10 @@ impl Bench {
                 let refusal = Refusal::new(Code::NotHere, "this board has no store");
                 self.answer(from, &Reply::Refused(refusal), false);
             }
+            Ask::Generation(_) => {
+                let refusal = Refusal::new(Code::NotHere, "this board takes no generations");
+                self.answer(from, &Reply::Refused(refusal), false);
+            }
             Ask::ReadLog(_) => panic!("no answer says that there is a rest to be read"),
         }
     }

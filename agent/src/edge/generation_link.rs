@@ -1,6 +1,5 @@
 //! `current`: the link to the tree of the generation that the board runs.
 
-use super::trees::{TREES, tree_name};
 use crate::core::generation::recovery::WorldView;
 use lastword_protocol::Generation;
 use std::fs::{self, File};
@@ -10,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// The link's name in the directory of generations.
 pub const CURRENT: &str = "current";
+/// The directory of the trees, in the directory of generations.
+pub(super) const TREES: &str = "trees";
 /// The name of the link that is to take its place.
 const NEXT: &str = "current.new";
 
@@ -30,6 +31,12 @@ impl CurrentLink {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.directory.join(CURRENT)
+    }
+
+    /// The path of a generation's tree, to which the link leads if that is the current one.
+    #[must_use]
+    pub fn tree(&self, generation: Generation) -> PathBuf {
+        self.directory.join(TREES).join(tree_name(generation))
     }
 
     /// Moves the link to the tree of a generation, atomically; `None` removes it. On return that is durable.
@@ -72,6 +79,11 @@ impl CurrentLink {
             _ => WorldView::Dangling,
         })
     }
+}
+
+/// Returns the name of a generation's tree.
+pub(super) fn tree_name(generation: Generation) -> String {
+    generation.to_string()
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

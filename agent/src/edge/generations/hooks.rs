@@ -1,0 +1,146 @@
+//! The board's own programs around a switch.
+
+use super::health::PROGRAM_PATH;
+use lastword_protocol::{Generation, Millis};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// The exit code of a program that wants to be asked again: `EX_TEMPFAIL` of `sysexits.h`.
+const NOT_NOW: i32 = 75;
+/// The time after which it is asked again if it names none.
+const ASK_AGAIN: Millis = Millis(60_000);
+/// The longest time after which it may want to be asked again.
+const ASK_AGAIN_MAX: Millis = Millis(24 * 3_600_000);
+/// The longest time that a program may take.
+const HOOK_LIMIT: Duration = Duration::from_mins(5);
+/// The most bytes that are read of what it writes.
+const OUTPUT_BYTES_MAX: u64 = 256;
+
+/// The answer of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum HookAnswer {
+    /// It goes on.
+    Done,
+    /// Not now: ask again after so long.
+    NotNow(Millis),
+    /// It failed, with its exit code if it has one.
+    Failed(Option<i32>, String),
+}
+
+/// The programs' environment.
+#[derive(Clone, Debug)]
+pub(super) struct HookContext<'c> {
+    /// The generation that comes.
+    pub(super) generation: Generation,
+    /// Its tree.
+    pub(super) tree: &'c Path,
+    /// The generation before.
+    pub(super) previous: Option<Generation>,
+}
+
+/// Runs a program to its end. It is given `LASTWORD_GENERATION`, `LASTWORD_TREE` and `LASTWORD_PREVIOUS`, and what it
+/// writes to its standard output may be the time after which to ask again: `90`, in seconds.
+pub(super) async fn run_hook(program: &[String], context: HookContext<'_>) -> HookAnswer {
+    let [name, arguments @ ..] = program else {
+        return HookAnswer::Done;
+    };
+    let previous = context.previous.map(|it| it.to_string());
+    let mut command = Command::new(name);
+    command
+        .args(arguments)
+        // What the agent was given, a socket to systemd for instance, is not for others.
+        .env_clear()
+        .env("PATH", PROGRAM_PATH)
+        .env("LASTWORD_GENERATION", context.generation.to_string())
+        .env("LASTWORD_TREE", context.tree)
+        .env("LASTWORD_PREVIOUS", previous.unwrap_or_default())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return HookAnswer::Failed(None, format!("{name}: {error}")),
+    };
+    let output = child.stdout.take();
+    let ended = timeout(HOOK_LIMIT, async {
+        let mut text = Vec::new();
+        if let Some(output) = output {
+            // What cannot be read names no time.
+            let _ = output.take(OUTPUT_BYTES_MAX).read_to_end(&mut text).await;
+        }
+        (child.wait().await, text)
+    });
+    let (status, text) = match ended.await {
+        Ok((Ok(status), text)) => (status, text),
+        Ok((Err(error), _)) => return HookAnswer::Failed(None, format!("{name}: {error}")),
+        Err(_) => {
+            let limit = HOOK_LIMIT.as_secs();
+            return HookAnswer::Failed(None, format!("{name}: not done within {limit} s"));
+        }
+    };
+    match status.code() {
+        Some(0) => HookAnswer::Done,
+        Some(NOT_NOW) => HookAnswer::NotNow(wait_of(&text)),
+        code => HookAnswer::Failed(code, format!("{name}: {status}")),
+    }
+}
+
+/// Returns the time that a program's output names, in seconds.
+fn wait_of(text: &[u8]) -> Millis {
+    let seconds = str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.trim().parse::<u64>().ok());
+    let wait = seconds.map_or(ASK_AGAIN, |it| Millis(it.saturating_mul(1_000)));
+    wait.clamp(Millis(1_000), ASK_AGAIN_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn answer_of(script: &str) -> HookAnswer {
+        let program = ["sh", "-c", script].map(str::to_owned);
+        let context = HookContext {
+            generation: Generation([0xAB; 32]),
+            tree: Path::new("/tree"),
+            previous: None,
+        };
+        run_hook(&program, context).await
+    }
+
+    #[tokio::test]
+    async fn a_program_lets_it_pass_puts_it_off_or_fails() {
+        assert_eq!(answer_of("exit 0").await, HookAnswer::Done);
+        assert_eq!(
+            answer_of("echo 90; exit 75").await,
+            HookAnswer::NotNow(Millis(90_000))
+        );
+        assert_eq!(answer_of("exit 75").await, HookAnswer::NotNow(ASK_AGAIN));
+        assert_eq!(
+            answer_of("echo 0; exit 75").await,
+            HookAnswer::NotNow(Millis(1_000))
+        );
+        let failed = answer_of("exit 4").await;
+        assert_eq!(
+            failed,
+            HookAnswer::Failed(Some(4), "sh: exit status: 4".to_owned())
+        );
+        let sees = "[ $LASTWORD_TREE = /tree ] && [ -z \"$LASTWORD_PREVIOUS\" ]";
+        assert_eq!(answer_of(sees).await, HookAnswer::Done);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_fails() {
+        let context = HookContext {
+            generation: Generation([0; 32]),
+            tree: Path::new("/"),
+            previous: None,
+        };
+        let answer = run_hook(&["/nonexistent/x".to_owned()], context).await;
+        assert!(matches!(answer, HookAnswer::Failed(None, _)), "{answer:?}");
+    }
+}

@@ -1,0 +1,152 @@
+//! The beginning: the board's generations are opened, and an earlier life's rollout is judged.
+
+use super::{RolloutContext, RolloutStage, RolloutTask, STACK_BYTES};
+use crate::core::config::GenerationConfig;
+use crate::core::generation::intake::IntakePolicy;
+use crate::core::generation::rollout_log::RolloutLog;
+use crate::core::journal::{JournalId, JournalLimits};
+use crate::core::recovery::Recovered;
+use crate::edge::events::EventBus;
+use crate::edge::generations::generation_store::GenerationStore;
+use crate::edge::generations::service::{ActiveGenerations, GenerationService, REQUESTS_MAX};
+use crate::edge::objects::ObjectService;
+use crate::edge::power::CommitPoint;
+use crate::edge::process::Nonce64;
+use crate::edge::services::Services;
+use crate::edge::store::StateDirectory;
+use crate::edge::threads::OneEach;
+use lastword_protocol::BootId;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// The places and the configuration of a board's generations.
+#[derive(Clone, Debug)]
+pub struct GenerationSetup {
+    /// The block of the configuration.
+    pub config: GenerationConfig,
+    /// The directory, if the configuration names none.
+    pub default_directory: PathBuf,
+    /// The directory of the local service files.
+    pub services: PathBuf,
+    /// This boot.
+    pub boot: BootId,
+}
+
+/// The parts of an agent that rollouts act on.
+pub struct RolloutMeans {
+    /// The services, of which each generation has its own.
+    pub services: Services,
+    /// The events on the board.
+    pub events: EventBus,
+    /// The board's store.
+    pub objects: ObjectService,
+}
+
+impl From<(Services, EventBus, ObjectService)> for RolloutMeans {
+    fn from((services, events, objects): (Services, EventBus, ObjectService)) -> Self {
+        Self {
+            services,
+            events,
+            objects,
+        }
+    }
+}
+
+/// The generations of a board, opened.
+pub struct OpenedGenerations {
+    /// The task that serves them.
+    pub task: RolloutTask,
+    /// The way to it.
+    pub service: GenerationService,
+    /// The commit point of an activation.
+    pub commit_point: CommitPoint,
+}
+
+impl GenerationSetup {
+    /// The directory of generations.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        let named = self.config.directory.as_ref();
+        named.unwrap_or(&self.default_directory)
+    }
+}
+
+/// Opens the generations of a board, and decides what becomes of a rollout that an earlier life has left. Blocks.
+///
+/// # Errors
+///
+/// If a directory cannot be used, or the journal not be opened.
+pub fn open(
+    _: &Recovered,
+    state: &StateDirectory,
+    setup: GenerationSetup,
+    means: RolloutMeans,
+) -> anyhow::Result<OpenedGenerations> {
+    let RolloutMeans {
+        services,
+        events,
+        objects,
+    } = means;
+    let policy = IntakePolicy {
+        keys: setup.config.keys.clone(),
+        kinds: setup.config.compatible.clone(),
+        machine: machine(),
+        allows_older_security: setup.config.allows_older_security,
+    };
+    let store = GenerationStore::open(setup.directory(), policy, objects, setup.services.clone())?;
+    let mut files = state.files();
+    let log = RolloutLog::open(&mut files, JournalLimits::DEFAULT, fresh_journal_id()?)?;
+    let world = store.observe()?;
+    let ledger = log.ledger().clone();
+    let context = RolloutContext {
+        store: Arc::new(store),
+        log: Arc::new(Mutex::new(log)),
+        files,
+        ledger,
+        config: setup.config,
+        boot: setup.boot,
+        services,
+        events,
+        power: None,
+        threads: OneEach::with_stack(STACK_BYTES),
+    };
+    let (sender, messages) = mpsc::channel(REQUESTS_MAX);
+    let (active, told) = watch::channel(ActiveGenerations::default());
+    let (committing, is_committing) = watch::channel(false);
+    let mut task = RolloutTask {
+        context,
+        messages,
+        active,
+        committing,
+        stage: RolloutStage::Idle,
+        recovered: None,
+        current: world.current(),
+        operation: None,
+        checks: JoinSet::new(),
+        resets: JoinSet::new(),
+    };
+    task.take_verdict(world);
+    Ok(OpenedGenerations {
+        task,
+        service: GenerationService::new(sender, told),
+        commit_point: CommitPoint::new(is_committing),
+    })
+}
+
+/// The machine, as `uname -m` says.
+fn machine() -> String {
+    let name = rustix::system::uname();
+    name.machine().to_string_lossy().into_owned()
+}
+
+/// A name for a new journal.
+fn fresh_journal_id() -> io::Result<JournalId> {
+    let mut id = [0; 16];
+    for half in id.chunks_exact_mut(8) {
+        half.copy_from_slice(&Nonce64::fresh()?.0.to_le_bytes());
+    }
+    Ok(JournalId(id))
+}

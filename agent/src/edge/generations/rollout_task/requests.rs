@@ -1,0 +1,356 @@
+//! Requests about generations.
+
+use super::answers::{generations_answer, push_generation, refusal_answer};
+use super::{RolloutStage, RolloutTask, RunUnderWay, SWITCH_METHOD, TEST_MODE};
+use crate::core::generation::recovery::RecoveryVerdict;
+use crate::core::generation::rollout_ledger::RolloutLedger;
+use crate::core::generation::rollout_record::{RolloutOptions, RolloutOrder, RolloutRecord};
+use crate::core::generation::rollout_run::RolloutRun;
+use crate::core::service::answer::{Pages, refused};
+use crate::edge::generations::generation_store::{
+    GenerationStore, RolloutGenerations, StoreRefusal, StoredGeneration, disk_refusal,
+    refused as refusal,
+};
+use crate::edge::generations::service::GenerationMessage;
+use crate::edge::threads::Threads as _;
+use lastword_generation::Manifest;
+use lastword_generation::manifest::{FileMode, RebootComponent};
+use lastword_protocol::message::Reply;
+use lastword_protocol::message::generation::{
+    ActivateRequest, GENERATION_NAME_BYTES_MIN, GenerationRequest, GenerationRole,
+};
+use lastword_protocol::message::service::Item;
+use lastword_protocol::refusal::Code;
+use lastword_protocol::rollout::RolloutState;
+use lastword_protocol::{Generation, ObjectHash};
+use std::collections::BTreeMap;
+use std::env;
+use tokio::sync::oneshot;
+
+/// The way of an answer.
+type PagesSender = oneshot::Sender<Vec<Reply>>;
+
+impl RolloutTask {
+    /// Takes a request.
+    pub(super) async fn take_message(&mut self, message: GenerationMessage) {
+        let GenerationMessage { request, answer } = message;
+        match request {
+            GenerationRequest::Activate(order) => self.activate(&order, answer).await,
+            GenerationRequest::Rollback => self.roll_back(answer).await,
+            GenerationRequest::Confirm => {
+                let replies = if self.confirm() {
+                    self.poll_soak().await;
+                    self.rollout_answer()
+                } else {
+                    refused(
+                        Code::Busy,
+                        "no generation soaks: there is nothing to confirm",
+                    )
+                };
+                drop(answer.send(replies));
+            }
+            GenerationRequest::Status => drop(answer.send(self.rollout_answer())),
+            GenerationRequest::Unquarantine(name) => {
+                let replies = self.unquarantine(&name).await;
+                drop(answer.send(replies));
+            }
+            request => self.ask_the_disk(request, answer),
+        }
+    }
+
+    /// Answers on a thread what the disk knows.
+    fn ask_the_disk(&self, request: GenerationRequest, answer: PagesSender) {
+        let (store, ledger) = (self.context.store.clone(), self.context.ledger.clone());
+        let rollout = self.rollout_generations();
+        self.context.threads.start(Box::new(move || {
+            let replies = of_disk(&store, &ledger, rollout, request);
+            let replies = replies.unwrap_or_else(|refusal| refusal_answer(&refusal));
+            // Whoever asked may be gone.
+            drop(answer.send(replies));
+        }));
+    }
+
+    async fn activate(&mut self, wanted: &ActivateRequest, answer: PagesSender) {
+        let order = match self.order(wanted).await {
+            Ok(order) => order,
+            Err(refusal) => return drop(answer.send(refusal_answer(&refusal))),
+        };
+        let record = RolloutRecord::ordered(order, self.context.boot);
+        if let Err(error) = self.context.append(record.clone()).await {
+            let detail = format!("the order cannot be recorded: {error}");
+            return drop(answer.send(refused(Code::Internal, &detail)));
+        }
+        let (run, effect) = RolloutRun::begin(record, self.context.boot, SWITCH_METHOD);
+        let under_way = RunUnderWay {
+            answer: Some(answer),
+            ..RunUnderWay::new(run)
+        };
+        self.begin(under_way, effect).await;
+    }
+
+    /// Returns the order for a rollout, if there may be one.
+    async fn order(&mut self, wanted: &ActivateRequest) -> Result<RolloutOrder, StoreRefusal> {
+        self.refuse_another()?;
+        if self.context.services.is_frozen() {
+            let detail = "an operation is released: the board is going down";
+            return Err(refusal(Code::Busy, detail));
+        }
+        let context = &self.context;
+        let (store, name) = (context.store.clone(), wanted.name.clone());
+        let ledger = context.ledger.clone();
+        let allows_older = wanted.allow_older && context.config.allows_older_security;
+        let options = RolloutOptions {
+            wants_reboot: wanted.reboot,
+            allows_older: wanted.allow_older,
+            is_test: env::var_os(TEST_MODE).is_some(),
+        };
+        let order = context.blocking(move || {
+            let target = resolve(&store, &name, &[])?;
+            let manifest = store.manifest(target);
+            let manifest = manifest.ok_or_else(|| unknown(&name))?;
+            let current = store.observe().map_err(|error| disk_refusal(&error))?;
+            if current.is(Some(target)) {
+                return Err(refusal(
+                    Code::BadValue,
+                    "the board runs this generation already",
+                ));
+            }
+            if ledger.quarantined().contains(&target) {
+                let detail =
+                    "it was rolled back on this board; `gen unquarantine` lets it in again";
+                return Err(refusal(Code::Busy, detail));
+            }
+            if manifest.security_version < ledger.security_version() && !allows_older {
+                let (offered, confirmed) = (manifest.security_version, ledger.security_version());
+                let detail = format!(
+                    "it has security-version {offered}, and {confirmed} was confirmed here"
+                );
+                return Err(refusal(Code::NotAllowed, detail));
+            }
+            let missing = store.count_missing(&manifest);
+            if missing > 0 {
+                let detail = format!("{missing} contents of it are missing: push it again");
+                return Err(refusal(Code::BadValue, detail));
+            }
+            let previous = current.current();
+            let old = previous.and_then(|previous| store.manifest(previous));
+            Ok(RolloutOrder {
+                target,
+                security_version: manifest.security_version,
+                previous,
+                deferred_component: deferred_component(old.as_deref(), &manifest),
+                options,
+            })
+        });
+        order
+            .await
+            .unwrap_or_else(|| Err(refusal(Code::Internal, "it panicked; see the log")))
+    }
+
+    /// Refuses a second rollout while one is not over.
+    fn refuse_another(&self) -> Result<(), StoreRefusal> {
+        let Some(record) = self.last_record() else {
+            return Ok(());
+        };
+        let is_running = !matches!(self.stage, RolloutStage::Idle);
+        if !is_running && record.state.is_terminal() {
+            return Ok(());
+        }
+        let remedy = match record.state {
+            RolloutState::Soaking => {
+                "; `gen confirm` keeps it, `gen rollback` puts the one before back"
+            }
+            RolloutState::Activating { is_deferred: true } => {
+                "; reboot, or `gen rollback` puts the one before back"
+            }
+            _ => "",
+        };
+        let (state, target) = (record.state.word(), record.target);
+        let detail = format!("generation {} is {state}{remedy}", short(target));
+        Err(refusal(Code::Busy, detail))
+    }
+
+    async fn roll_back(&mut self, answer: PagesSender) {
+        let boot = self.context.boot;
+        let nothing = || refused(Code::Busy, "there is nothing to go back to");
+        let Some(record) = self.last_record() else {
+            return drop(answer.send(nothing()));
+        };
+        let (is_running, is_put_off) = match &self.stage {
+            RolloutStage::Running(under_way) => (true, under_way.is_put_off),
+            RolloutStage::Idle | RolloutStage::Soaking(_) => (false, false),
+        };
+        let (run, effect) = match record.state {
+            // The next question is not asked any more.
+            _ if is_put_off => RolloutRun::call_off(record, boot),
+            _ if is_running => {
+                let detail = "the pointer is being moved; try again when it is not";
+                return drop(answer.send(refused(Code::Busy, detail)));
+            }
+            RolloutState::Converged if record.previous.is_none() => {
+                return drop(answer.send(nothing()));
+            }
+            RolloutState::Converged
+            | RolloutState::Soaking
+            | RolloutState::Activating { is_deferred: true } => RolloutRun::roll_back(record, boot),
+            RolloutState::Failed {
+                is_rolling_back: true,
+            } => {
+                let verdict = RecoveryVerdict::FinishRollback;
+                match RolloutRun::recovered(record, boot, SWITCH_METHOD, verdict) {
+                    Some((run, effect)) => {
+                        // It was recorded when it began.
+                        drop(answer.send(self.rollout_answer()));
+                        return self.begin(RunUnderWay::new(run), effect).await;
+                    }
+                    None => return drop(answer.send(nothing())),
+                }
+            }
+            _ => return drop(answer.send(nothing())),
+        };
+        let under_way = RunUnderWay {
+            answer: Some(answer),
+            ..RunUnderWay::new(run)
+        };
+        self.checks = tokio::task::JoinSet::new();
+        self.operation = None;
+        self.begin(under_way, effect).await;
+    }
+
+    async fn unquarantine(&mut self, name: &str) -> Vec<Reply> {
+        if name.len() < GENERATION_NAME_BYTES_MIN {
+            let detail = format!("a name has {GENERATION_NAME_BYTES_MIN} digits at least");
+            return refused(Code::BadValue, &detail);
+        }
+        let quarantined = self.context.ledger.quarantined().to_vec();
+        let matching: Vec<_> = quarantined
+            .into_iter()
+            .filter(|generation| {
+                generation
+                    .to_string()
+                    .starts_with(&name.to_ascii_lowercase())
+            })
+            .collect();
+        let generation = match matching[..] {
+            [generation] => generation,
+            [] => return refused(Code::Unknown, "no generation in quarantine begins so"),
+            _ => return refused(Code::BadValue, "several generations in quarantine begin so"),
+        };
+        match self.context.release(generation).await {
+            Ok(()) => Pages::default().done(),
+            Err(error) => refused(Code::Internal, &format!("not recorded: {error}")),
+        }
+    }
+}
+
+/// Answers a request that only the disk is asked.
+fn of_disk(
+    store: &GenerationStore,
+    ledger: &RolloutLedger,
+    rollout: RolloutGenerations,
+    request: GenerationRequest,
+) -> Result<Vec<Reply>, StoreRefusal> {
+    let quarantined = ledger.quarantined();
+    let list = || store.list(rollout).map_err(|error| disk_refusal(&error));
+    match request {
+        GenerationRequest::List => Ok(generations_answer(&list()?, quarantined)),
+        GenerationRequest::Current => {
+            let mut all = list()?;
+            all.retain(|it| it.role == GenerationRole::Current);
+            Ok(generations_answer(&all, quarantined))
+        }
+        GenerationRequest::Show(name) => {
+            let wanted = resolve(store, &name, &[])?;
+            let mut all = list()?;
+            all.retain(|it| it.generation == wanted);
+            Ok(generations_answer(&all, quarantined))
+        }
+        GenerationRequest::Offer(offer) => {
+            let (generation, manifest, missing) = store.offer(offer, ledger)?;
+            let mut all = list()?;
+            all.retain(|it| it.generation == generation);
+            let stored = all.pop().unwrap_or(StoredGeneration {
+                generation,
+                manifest,
+                role: GenerationRole::Incomplete,
+            });
+            let mut pages = Pages::default();
+            push_generation(&mut pages, &stored, quarantined);
+            for content in missing {
+                pages.push(&Item::MissingContent(content));
+            }
+            Ok(pages.done())
+        }
+        GenerationRequest::Expand(wanted) => {
+            store.expand(wanted)?;
+            Ok(Pages::default().done())
+        }
+        GenerationRequest::Prune { keep } => {
+            let removed = store.prune(rollout, keep);
+            let removed = removed.map_err(|error| disk_refusal(&error))?;
+            Ok(generations_answer(&removed, quarantined))
+        }
+        // The task itself answers the others.
+        _ => Err(refusal(Code::Internal, "no question for the disk")),
+    }
+}
+
+/// Returns the generation whose name begins so.
+fn resolve(
+    store: &GenerationStore,
+    name: &str,
+    others: &[Generation],
+) -> Result<Generation, StoreRefusal> {
+    let name = name.to_ascii_lowercase();
+    if name.len() < GENERATION_NAME_BYTES_MIN {
+        let detail = format!("a name has {GENERATION_NAME_BYTES_MIN} digits at least");
+        return Err(refusal(Code::BadValue, detail));
+    }
+    let known = store.generations();
+    let mut matching = known
+        .iter()
+        .chain(others)
+        .filter(|generation| generation.to_string().starts_with(&name));
+    match (matching.next(), matching.next()) {
+        (Some(one), None) => Ok(*one),
+        (None, _) => Err(unknown(&name)),
+        (Some(_), Some(_)) => {
+            let detail = format!("several generations begin with {name}: give more digits");
+            Err(refusal(Code::BadValue, detail))
+        }
+    }
+}
+
+fn unknown(name: &str) -> StoreRefusal {
+    let detail = format!("no generation on the board begins with {name}; `gen list` lists them");
+    refusal(Code::Unknown, detail)
+}
+
+/// Returns the first component that takes effect at a reboot only, and is another than before.
+fn deferred_component(old: Option<&Manifest>, new: &Manifest) -> Option<String> {
+    let differs = |component: &&RebootComponent| {
+        let files = |manifest: &Manifest| -> BTreeMap<String, (ObjectHash, FileMode)> {
+            let mut of_component = BTreeMap::new();
+            for file in &manifest.files {
+                let path = AsRef::<std::path::Path>::as_ref(&file.path);
+                let is_in = |top| path.starts_with::<&std::path::Path>(AsRef::as_ref(top));
+                if component.paths.iter().any(is_in) {
+                    of_component.insert(file.path.to_string(), (file.sha256, file.mode));
+                }
+            }
+            of_component
+        };
+        old.map(files).unwrap_or_default() != files(new)
+    };
+    new.reboot_components
+        .iter()
+        .find(differs)
+        .map(|component| component.name.clone())
+}
+
+/// Returns as much of a generation's name as tells it apart by eye.
+fn short(generation: Generation) -> String {
+    let mut name = generation.to_string();
+    name.truncate(16);
+    name
+}
