@@ -18,6 +18,7 @@ mod half_dead;
 mod hostile_files;
 mod listeners;
 mod refusals;
+mod rollouts;
 mod standard_streams;
 
 mod escapes;

@@ -1,7 +1,7 @@
 //! The command line: options of the host, and behind them one line for the board's shell.
 
 use crate::default_endpoint::default_endpoint;
-use crate::generation::GenerationCommand;
+use crate::generation::{GenerationCommand, PushOptions};
 use crate::own_words::OwnWord;
 use crate::words;
 use clap::error::ErrorKind;
@@ -102,6 +102,8 @@ pub(crate) enum Task {
     Console,
     /// A file into the board's store.
     Put(PathBuf),
+    /// A generation to the board.
+    Push(PushOptions),
     /// An object out of the board's store, to a file, or to standard output.
     Get(ObjectHash, Option<PathBuf>),
     /// One line for the board's shell.
@@ -128,7 +130,8 @@ impl Arguments {
             .collect::<Result<Vec<_>, _>>();
         let verbatim =
             verbatim.map_err(|word| bad(format_args!("not UTF-8: {}", word.display())))?;
-        if GenerationCommand::is_meant(&read.words) {
+        let is_push = GenerationCommand::is_push(&read.words);
+        if GenerationCommand::is_meant(&read.words) && !is_push {
             return read.desk(&verbatim);
         }
         read.order(verbatim).map(ReadCommand::Board)
@@ -208,6 +211,15 @@ impl Arguments {
 
 /// Returns what the words in front of `--` and behind it ask for.
 fn task(mut words: Vec<String>, verbatim: Vec<String>) -> Result<Task, clap::Error> {
+    if GenerationCommand::is_push(&words) {
+        if !verbatim.is_empty() {
+            return Err(bad("behind -- stands what a board is asked"));
+        }
+        return match GenerationCommand::read(&words)? {
+            GenerationCommand::Push(options) => Ok(Task::Push(options)),
+            _ => Err(bad("gen push takes a file")),
+        };
+    }
     match words.first() {
         Some(word) if word == OwnWord::Console.text() => {
             let is_alone = words.len() == 1 && verbatim.is_empty();
@@ -317,7 +329,8 @@ fn commands_help() -> String {
     text.push_str(
         "`lastword gen keygen|build|inspect|diff|verify` makes generations and looks at them; ",
     );
-    text.push_str("`lastword gen build --help` says more.\n");
+    text.push_str("`lastword gen push FILE` moves one to a board; ");
+    text.push_str("`lastword gen --help` says more.\n");
     text.push_str("Words that are never the board's, unless they stand behind `--`:");
     for word in OwnWord::ALL {
         text.extend([" ", word.text()]);
@@ -417,6 +430,7 @@ mod tests {
             let words = match word {
                 OwnWord::Console => vec!["console"],
                 OwnWord::Put => vec!["put", "status"],
+                OwnWord::GenPush => vec!["gen", "push", "status"],
                 OwnWord::Get => vec!["get", HASH],
                 word if word.text().starts_with("gen ") => continue,
                 OwnWord::Timeout => vec!["status", "--timeout", "1s"],

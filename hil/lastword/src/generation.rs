@@ -3,6 +3,7 @@
 mod arguments;
 mod build;
 mod compare;
+mod delta_cache;
 mod inspect;
 mod keys;
 mod saved_terminal;
@@ -22,10 +23,11 @@ use std::io::{self, Read};
 use std::path::Path;
 use tokio::sync::oneshot;
 
-pub(crate) use arguments::GenerationCommand;
+pub(crate) use arguments::{GenerationCommand, PushOptions};
+pub(crate) use delta_cache::DeltaCache;
 
 /// A failure on the desk: its code, its description, and the exit code.
-type DeskError = (Code, String, Exit);
+pub(crate) type DeskError = (Code, String, Exit);
 
 /// Runs a command, on a thread, so that a signal ends it where it waits for a password or packs a file.
 pub(crate) async fn run(command: GenerationCommand, json: bool) -> Exit {
@@ -55,6 +57,8 @@ fn carry_out(command: &GenerationCommand, json: bool) -> Exit {
         GenerationCommand::Inspect(options) => inspect::inspect(options, reader),
         GenerationCommand::Diff(options) => compare::diff(options, reader),
         GenerationCommand::Verify(options) => inspect::verify(options, reader),
+        // It is an order to a board.
+        GenerationCommand::Push(_) => Ok(()),
     };
     match done {
         Ok(()) => Exit::Done,
@@ -66,7 +70,7 @@ fn carry_out(command: &GenerationCommand, json: bool) -> Exit {
 }
 
 /// Opens the file of a generation.
-fn open(path: &Path) -> Result<GenerationArchive, DeskError> {
+pub(crate) fn open(path: &Path) -> Result<GenerationArchive, DeskError> {
     let metadata = fs::metadata(path).map_err(|error| unusable(path, error))?;
     if !metadata.is_file() {
         return Err(unusable(path, "not a regular file"));

@@ -1,10 +1,12 @@
-//! `put` and `get`: a file into the board's store, and an object out of it.
+//! `put`, `get` and `gen push`: a file into the board's store, an object out of it, a generation to the board.
 
 mod local_file;
+mod push;
 mod shown_progress;
 
 use crate::Exit;
 use crate::arguments::Order;
+use crate::generation::PushOptions;
 use crate::line::{leave, open_session};
 use crate::notes::Notes;
 use crate::report::{self, Reader, Report};
@@ -38,6 +40,11 @@ pub(crate) async fn put(order: &Order, file: &Path) -> Exit {
 /// Fetches an object from the board into a file, or to standard output.
 pub(crate) async fn get(order: &Order, hash: ObjectHash, file: Option<&Path>) -> Exit {
     carry_out(order, async |transfer| transfer.get(hash, file).await).await
+}
+
+/// Moves a generation to the board.
+pub(crate) async fn push(order: &Order, options: &PushOptions) -> Exit {
+    carry_out(order, async |transfer| transfer.push(options).await).await
 }
 
 async fn carry_out(
@@ -87,17 +94,29 @@ impl ObjectTransfer<'_> {
         let shown = ShownProgress::new(self.reader, self.order.quiet);
         let mut source = PutFile::open(file, shown).map_err(|it| unusable(file, &it))?;
         let object = source.object().map_err(|it| unusable(file, &it))?;
+        let progress = self.store(object, &mut source).await?;
+        source.shown().finish();
+        self.tell(object, progress, None);
+        Ok(())
+    }
+
+    /// Stores an object on the board.
+    async fn store(
+        &mut self,
+        object: ObjectId,
+        source: &mut PutFile,
+    ) -> Result<TransferProgress, Trouble> {
         let options = TransferOptions {
             rate: self.order.rate,
         };
         let mut is_again = false;
-        let progress = loop {
+        loop {
             let attempt = match self.client().await {
-                Ok(client) => client.put(object, &mut source, options).await,
+                Ok(client) => client.put(object, source, options).await,
                 Err(trouble) => return Err(trouble),
             };
             match attempt {
-                Ok(progress) => break progress,
+                Ok(progress) => return Ok(progress),
                 // What an earlier transfer has left on the board may have lost its content in a power cut.
                 Err(TransferError::Refused(refusal))
                     if refusal.code == Code::BadValue && !is_again =>
@@ -111,10 +130,7 @@ impl ObjectTransfer<'_> {
                 }
                 Err(error) => self.recover(&error, source.done()).await?,
             }
-        };
-        source.shown().finish();
-        self.tell(object, progress, None);
-        Ok(())
+        }
     }
 
     async fn get(&mut self, hash: ObjectHash, file: Option<&Path>) -> Result<(), Trouble> {

@@ -9,6 +9,7 @@ pub(crate) enum OwnWord {
     GenDiff,
     GenInspect,
     GenKeygen,
+    GenPush,
     GenVerify,
     Get,
     Put,
@@ -22,12 +23,13 @@ pub(crate) enum OwnWord {
 
 impl OwnWord {
     /// The table.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Console,
         Self::GenBuild,
         Self::GenDiff,
         Self::GenInspect,
         Self::GenKeygen,
+        Self::GenPush,
         Self::GenVerify,
         Self::Get,
         Self::Put,
@@ -46,6 +48,7 @@ impl OwnWord {
             Self::GenDiff => "gen diff",
             Self::GenInspect => "gen inspect",
             Self::GenKeygen => "gen keygen",
+            Self::GenPush => "gen push",
             Self::GenVerify => "gen verify",
             Self::Get => "get",
             Self::Put => "put",

@@ -129,6 +129,11 @@ impl Daemon {
         self.exit().code()
     }
 
+    /// Returns whether it has ended.
+    pub fn has_exited(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+
     /// Ends it without a chance to clean up.
     pub fn kill(&mut self) {
         self.child.kill().expect("our own child");

@@ -17,6 +17,8 @@ pub(crate) enum GenerationCommand {
     Diff(DiffOptions),
     /// Check the signature and every file of a generation.
     Verify(VerifyOptions),
+    /// Move a generation to a board: only what it lacks, as differences to what it has where that is less.
+    Push(PushOptions),
 }
 
 /// The first word of all of them.
@@ -89,12 +91,30 @@ pub(crate) struct VerifyOptions {
     pub(super) key: Vec<String>,
 }
 
+/// A generation to be moved to a board.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PushOptions {
+    /// The file of the generation.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// A generation that the board may have, against whose files new ones are compressed. May be said more than once;
+    /// those beside FILE are looked at in any case.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) base: Vec<PathBuf>,
+    /// Compress at this level, from 1 to 19. Differences are kept for the next board.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=19))]
+    pub(crate) level: i32,
+    /// Say what would be sent. Only the manifest is, so that the board can say what it lacks.
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+}
+
 #[derive(Parser)]
 #[command(
     name = "lastword gen",
     bin_name = "lastword gen",
     disable_help_subcommand = true,
-    after_help = "--json, anywhere, prints one object. These commands ask no board."
+    after_help = "--json, anywhere, prints one object. No command but push asks a board."
 )]
 struct GenerationArguments {
     #[command(subcommand)]
@@ -110,6 +130,11 @@ impl GenerationCommand {
             commands::ALL.iter().any(|command| command.path == path)
         });
         words.first().is_some_and(|word| word == GROUP) && !is_boards
+    }
+
+    /// Returns whether the words of a command line move a generation to a board.
+    pub(crate) fn is_push(words: &[String]) -> bool {
+        Self::is_meant(words) && words.get(1).is_some_and(|word| word == "push")
     }
 
     /// Reads these words, `gen` first.

@@ -33,6 +33,12 @@ impl PutFile {
         })
     }
 
+    /// A file that nobody else has.
+    pub(super) const fn of(file: File, shown: ShownProgress) -> Self {
+        let done = 0;
+        Self { file, done, shown }
+    }
+
     /// Returns its hash and length.
     pub(super) fn object(&self) -> io::Result<ObjectId> {
         let (hash, size) = hash_of(&self.file)?;

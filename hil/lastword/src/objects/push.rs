@@ -1,0 +1,351 @@
+//! `gen push`: a generation to a board, of which only that is sent which the board lacks.
+
+use super::ObjectTransfer;
+use super::local_file::PutFile;
+use super::shown_progress::ShownProgress;
+use crate::Exit;
+use crate::generation::{self, DeltaCache, DeskError, PushOptions};
+use crate::report::{self, Reader};
+use crate::trouble::{Trouble, lost};
+use lastword_client::client::{ObjectId, TransferProgress};
+use lastword_generation::archive::GenerationArchive;
+use lastword_generation::delta::{DELTA_BYTES_MAX, ExpectedFile, compress};
+use lastword_generation::{Manifest, TreePath};
+use lastword_protocol::message::generation::{
+    ContentExpansion, GenerationOffer, GenerationRequest, MissingContent,
+};
+use lastword_protocol::message::service::Item;
+use lastword_protocol::message::{Reply, Request};
+use lastword_protocol::refusal::Code;
+use lastword_protocol::{Generation, ObjectHash};
+use serde_json::{Map, Value as Json};
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// The ending of the files that are looked at for older contents.
+const GENERATION_SUFFIX: &str = "gen";
+
+/// The files of generations that hold older contents.
+#[derive(Default)]
+struct BaseArchives(Vec<BaseArchive>);
+
+struct BaseArchive {
+    archive: GenerationArchive,
+    contents: HashMap<ObjectHash, (TreePath, u64)>,
+}
+
+/// A content in the form in which it is sent.
+struct PackedContent {
+    bytes: Vec<u8>,
+    /// The content that it was compressed against.
+    base: Option<ObjectHash>,
+}
+
+/// The tally of a push.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct PushTally {
+    /// The contents that were sent as differences.
+    deltas: u64,
+    /// The contents that were sent whole.
+    whole: u64,
+    /// The bytes of all of them, as they were sent.
+    sent_bytes: u64,
+    /// The bytes that all of them take whole, compressed.
+    whole_bytes: u64,
+}
+
+impl ObjectTransfer<'_> {
+    /// Moves a generation to the board.
+    pub(super) async fn push(&mut self, options: &PushOptions) -> Result<(), Trouble> {
+        let mut archive = generation::open(&options.file)?;
+        let manifest = archive
+            .manifest()
+            .map_err(|error| wrong(&options.file, error))?;
+        let generation = archive.generation();
+        let mut bases = BaseArchives::find(options, generation);
+        let cache = DeltaCache::open();
+        let offer = self.put_signed(&archive).await?;
+        let mut tally = PushTally::default();
+        let mut before = None;
+        loop {
+            let missing = self.offer(offer).await?;
+            if missing.is_empty() {
+                break;
+            }
+            if before.as_ref() == Some(&missing) {
+                let detail = "the board takes contents and lacks them all the same";
+                return Err((Code::Internal, detail.to_owned(), Exit::No));
+            }
+            for content in &missing {
+                let packed = pack(
+                    *content,
+                    &mut archive,
+                    &manifest,
+                    (&mut bases, &cache),
+                    options,
+                );
+                let (packed, whole_bytes) = packed?;
+                tally.add(&packed, whole_bytes);
+                if !options.dry_run {
+                    self.send(*content, packed).await?;
+                }
+            }
+            if options.dry_run {
+                break;
+            }
+            before = Some(missing);
+        }
+        self.tell_push(generation, &manifest, tally, options.dry_run);
+        Ok(())
+    }
+
+    /// Puts the manifest and its signature.
+    async fn put_signed(
+        &mut self,
+        archive: &GenerationArchive,
+    ) -> Result<GenerationOffer, Trouble> {
+        let manifest = self.put_bytes(archive.manifest_bytes()).await?;
+        let signature = self.put_bytes(archive.signature().as_bytes()).await?;
+        Ok(GenerationOffer {
+            manifest,
+            signature,
+            allow_older: false,
+        })
+    }
+
+    /// Offers the generation; returns what the board lacks of it.
+    async fn offer(&mut self, offer: GenerationOffer) -> Result<Vec<MissingContent>, Trouble> {
+        let request = Request::Generation(GenerationRequest::Offer(offer));
+        let mut missing = Vec::new();
+        for reply in self.ask(&request).await? {
+            let Reply::Items(page) = reply else {
+                continue;
+            };
+            missing.extend(page.items().filter_map(|item| match item {
+                Item::MissingContent(content) => Some(content),
+                _ => None,
+            }));
+        }
+        Ok(missing)
+    }
+
+    async fn send(
+        &mut self,
+        content: MissingContent,
+        packed: PackedContent,
+    ) -> Result<(), Trouble> {
+        let object = self.put_bytes(&packed.bytes).await?;
+        let expansion = ContentExpansion {
+            content: content.content,
+            size: content.size,
+            packed: object,
+            base: packed.base,
+        };
+        let request = Request::Generation(GenerationRequest::Expand(expansion));
+        self.ask(&request).await.map(drop)
+    }
+
+    /// Stores bytes as an object.
+    async fn put_bytes(&mut self, bytes: &[u8]) -> Result<ObjectHash, Trouble> {
+        let shown = ShownProgress::new(self.reader, self.order.quiet);
+        let spooled = spool(bytes).and_then(|file| {
+            let source = PutFile::of(file, shown);
+            let object = source.object()?;
+            Ok((source, object))
+        });
+        let spooled = spooled.map_err(|error| (Code::Internal, error.to_string(), Exit::No));
+        let (mut source, object): (PutFile, ObjectId) = spooled?;
+        let _: TransferProgress = self.store(object, &mut source).await?;
+        source.shown().finish();
+        Ok(object.hash)
+    }
+
+    /// Asks the board; returns all replies of the answer, none of which is a refusal.
+    async fn ask(&mut self, request: &Request) -> Result<Vec<Reply>, Trouble> {
+        let client = self.client().await?;
+        let reply = client.call(request).await.map_err(|error| lost(&error))?;
+        let mut reader = client.rest_of(&reply);
+        let mut replies = vec![reply];
+        while reader.is_some() {
+            let more = client.read_on(&mut reader).await;
+            replies.extend(more.map_err(|error| lost(&error))?);
+        }
+        for reply in &replies {
+            match reply {
+                Reply::Refused(refusal) => {
+                    return Err((refusal.code, refusal.detail.to_string(), Exit::No));
+                }
+                Reply::Unsupported(_) => {
+                    let detail = "this board knows no generations";
+                    return Err((Code::NotHere, detail.to_owned(), Exit::No));
+                }
+                _ => {}
+            }
+        }
+        Ok(replies)
+    }
+
+    fn tell_push(
+        &self,
+        generation: Generation,
+        manifest: &Manifest,
+        tally: PushTally,
+        is_dry_run: bool,
+    ) {
+        let PushTally {
+            deltas,
+            whole,
+            sent_bytes,
+            whole_bytes,
+        } = tally;
+        if self.reader == Reader::Program {
+            let mut told = Map::new();
+            told.insert("generation".to_owned(), generation.to_string().into());
+            told.insert("dry_run".to_owned(), is_dry_run.into());
+            for (key, number) in [
+                ("deltas", deltas),
+                ("whole", whole),
+                ("sent_bytes", sent_bytes),
+                ("whole_bytes", whole_bytes),
+            ] {
+                told.insert(key.to_owned(), Json::from(number));
+            }
+            return report::object(told);
+        }
+        let verb = if is_dry_run { "would send" } else { "sent" };
+        let (name, version) = (&manifest.name, &manifest.version);
+        report::desk_line(&format!(
+            "generation {generation}: {name} {version}: {verb} {deltas} differences and {whole} whole files, \
+             {sent_bytes} bytes; all of them whole, compressed: {whole_bytes}"
+        ));
+    }
+}
+
+impl PushTally {
+    const fn add(&mut self, packed: &PackedContent, whole_bytes: u64) {
+        match packed.base {
+            Some(_) => self.deltas += 1,
+            None => self.whole += 1,
+        }
+        self.sent_bytes += packed.bytes.len() as u64;
+        self.whole_bytes += whole_bytes;
+    }
+}
+
+impl BaseArchives {
+    /// Opens the generations that are named, and those beside the file.
+    fn find(options: &PushOptions, generation: Generation) -> Self {
+        let directory = options.file.parent().filter(|it| *it != Path::new(""));
+        let directory = directory.unwrap_or(Path::new("."));
+        let beside = fs::read_dir(directory).into_iter().flatten().flatten();
+        let beside = beside
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|it| it == GENERATION_SUFFIX));
+        let paths = options.base.iter().cloned().chain(beside);
+        Self(
+            paths
+                .filter_map(|path| BaseArchive::open(&path, generation))
+                .collect(),
+        )
+    }
+
+    /// Reads a content, if one of them has it and it is not too long.
+    fn read(&mut self, content: ObjectHash, size_max: u64) -> Option<Vec<u8>> {
+        self.0.iter_mut().find_map(|base| {
+            let (path, size) = base.contents.get(&content)?;
+            if size_max < *size {
+                return None;
+            }
+            let expected = ExpectedFile {
+                hash: content,
+                size: *size,
+            };
+            let mut bytes = Vec::new();
+            let extracted = base.archive.extract(path.as_str(), expected, &mut bytes);
+            extracted.is_ok().then_some(bytes)
+        })
+    }
+}
+
+impl BaseArchive {
+    /// Opens a generation, but not the one that is pushed. Whatever cannot be used is of no use here.
+    fn open(path: &Path, pushed: Generation) -> Option<Self> {
+        let archive = GenerationArchive::open(path).ok()?;
+        if archive.generation() == pushed {
+            return None;
+        }
+        let manifest = archive.manifest().ok()?;
+        let files = manifest.files.iter();
+        let contents = files.map(|file| (file.sha256, (file.path.clone(), file.size)));
+        Some(Self {
+            archive,
+            contents: contents.collect(),
+        })
+    }
+}
+
+/// Compresses a content against what the board has, or takes it whole where that is no longer; returns it, and the length
+/// of the whole.
+fn pack(
+    content: MissingContent,
+    archive: &mut GenerationArchive,
+    manifest: &Manifest,
+    (bases, cache): (&mut BaseArchives, &DeltaCache),
+    options: &PushOptions,
+) -> Result<(PackedContent, u64), DeskError> {
+    let whole_bytes = archive.packed_bytes(content.content);
+    let delta = content.base.and_then(|base| {
+        if let Some(kept) = cache.find(content.content, base, options.level) {
+            return Some((base, kept));
+        }
+        let old = bases.read(base, DELTA_BYTES_MAX.saturating_sub(content.size))?;
+        let file = manifest
+            .files
+            .iter()
+            .find(|file| file.sha256 == content.content)?;
+        let mut new = Vec::new();
+        let expected = ExpectedFile {
+            hash: content.content,
+            size: content.size,
+        };
+        archive
+            .extract(file.path.as_str(), expected, &mut new)
+            .ok()?;
+        let delta = compress(&new, &old, options.level).ok()?;
+        cache.keep(content.content, base, options.level, &delta);
+        Some((base, delta))
+    });
+    if let Some((base, bytes)) = delta
+        && whole_bytes.is_none_or(|whole| (bytes.len() as u64) < whole)
+    {
+        let base = Some(base);
+        return Ok((
+            PackedContent { bytes, base },
+            whole_bytes.unwrap_or_default(),
+        ));
+    }
+    let mut bytes = Vec::new();
+    let packed = archive.packed(content.content);
+    let mut packed = packed.map_err(|error| wrong(&options.file, error))?;
+    let read = packed.read_to_end(&mut bytes);
+    read.map_err(|error| wrong(&options.file, error))?;
+    let whole_bytes = bytes.len() as u64;
+    Ok((PackedContent { bytes, base: None }, whole_bytes))
+}
+
+/// Writes bytes to a file without a name.
+fn spool(bytes: &[u8]) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+fn wrong(file: &Path, error: impl std::fmt::Display) -> DeskError {
+    (
+        Code::BadValue,
+        format!("{}: {error}", file.display()),
+        Exit::No,
+    )
+}

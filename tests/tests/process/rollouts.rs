@@ -1,0 +1,599 @@
+//! Generations on a board: moved by the real command, activated, kept and put back by the real agent.
+
+use lastword_agent::edge::failpoint;
+use lastword_tests::process::{Agent, Deadline, Place, lastword};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// A board that takes generations, and a desk with its key.
+struct RolloutBench {
+    place: Place,
+}
+
+/// A generation on the desk.
+#[derive(Clone)]
+struct BuiltFile {
+    file: String,
+    generation: String,
+}
+
+impl RolloutBench {
+    fn new() -> Self {
+        Self::configured("")
+    }
+
+    /// A board with more in its block about generations.
+    fn configured(more: &str) -> Self {
+        let place = Place::new();
+        for directory in ["services", "tree"] {
+            fs::create_dir(place.path(directory)).expect("a directory");
+        }
+        let bench = Self { place };
+        bench.done(&["gen", "keygen", "release", "--no-password"]);
+        bench.done(&["gen", "keygen", "stranger", "--no-password"]);
+        let key = fs::read_to_string(bench.path("release.pub")).expect("a key");
+        let key = key.lines().nth(1).expect("a key");
+        let directory = bench.path("generations");
+        let services = bench.path("services");
+        let block = format!(
+            "services \"{}\"\ngenerations {{ directory \"{}\"; trust \"{key}\"; \
+             compatible \"acme,gw-2\"; {more} }}",
+            services.display(),
+            directory.display()
+        );
+        bench.place.configure(&bench.place.listeners(), &block);
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.place.path(name)
+    }
+
+    fn write(&self, name: &str, text: &str, mode: u32) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        fs::write(&path, text).expect("a file");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+
+    /// Builds a version; its self-test is this script, and its description has this in addition.
+    fn build(&self, version: &str, self_test: &str, more: &str) -> BuiltFile {
+        self.build_signed(version, self_test, more, "release.key")
+    }
+
+    fn build_signed(&self, version: &str, self_test: &str, more: &str, key: &str) -> BuiltFile {
+        let description = format!(
+            "name \"gateway\"\nversion \"{version}\"\nsoak \"600ms\"\n\
+             check \"gateway\" {{ service \"gateway\"; interval \"100ms\"; failures 20; }}\n\
+             check \"self\" {{ exec \"bin/self-test\"; interval \"100ms\"; failures 2; }}\n{more}\n"
+        );
+        let defaults = [
+            ("compatible", "\"acme,gw-2\""),
+            ("architecture", "\"any\""),
+            ("security-version", "1"),
+        ];
+        let rest = defaults.iter().filter(|(key, _)| !more.contains(key));
+        let rest: Vec<_> = rest.map(|(key, value)| format!("{key} {value}")).collect();
+        self.write(
+            "tree/generation.kdl",
+            &(description + &rest.join("\n")),
+            0o644,
+        );
+        let program = format!("#!/bin/sh\n# {version}\necho {version}\nexec sleep 1000\n");
+        self.write("tree/bin/gateway", &program, 0o755);
+        self.write(
+            "tree/bin/self-test",
+            &format!("#!/bin/sh\n{self_test}\n"),
+            0o755,
+        );
+        self.write(
+            "tree/services/gateway.kdl",
+            "command \"bin/gateway\"\nstop { grace \"0s\"; }\n",
+            0o644,
+        );
+        self.write(
+            "tree/boot/kernel",
+            &format!("kernel of {}", &version[..1]),
+            0o644,
+        );
+        self.write(
+            "tree/share/text",
+            &"a text that every version has\n".repeat(3_000),
+            0o644,
+        );
+        let file = format!("{version}.gen");
+        let words = ["gen", "build", "tree", "-k", key, "-o", &file, "--json"];
+        let built: Value = serde_json::from_str(&self.done(&words)).expect("JSON");
+        let generation = built["generation"].as_str().expect("a name").to_owned();
+        BuiltFile { file, generation }
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        let url = format!("unix://{}", self.path("agent.sock").display());
+        let mut command = Command::new(lastword());
+        command
+            .env_clear()
+            .env("HOME", self.path("home"))
+            .env("LASTWORD_URL", url);
+        command
+            .args(words)
+            .current_dir(self.path(""))
+            .stdin(Stdio::null());
+        command.output().expect("the command runs")
+    }
+
+    #[track_caller]
+    fn done(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        let error = String::from_utf8_lossy(&output.stderr);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{words:?}: {error}{said}");
+        said.into_owned()
+    }
+
+    #[track_caller]
+    fn refused(&self, words: &[&str], expected: &str) {
+        let output = self.run(words);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
+        assert!(said.contains(expected), "{words:?}: {said}");
+    }
+
+    fn push(&self, built: &BuiltFile) -> Value {
+        serde_json::from_str(&self.done(&["-q", "gen", "push", &built.file, "--json"]))
+            .expect("JSON")
+    }
+
+    /// Returns the state of the last rollout; `None` from an agent that has just died.
+    fn state(&self) -> Option<String> {
+        let output = self.run(&["gen", "status", "--json"]);
+        let answer: Value = serde_json::from_slice(&output.stdout).ok()?;
+        Some(answer["items"][0]["state"].as_str()?.to_owned())
+    }
+
+    /// Returns the generation that the link leads to.
+    fn current(&self) -> Option<String> {
+        let link = fs::read_link(self.path("generations/current")).ok()?;
+        Some(link.file_name()?.to_str()?.to_owned())
+    }
+
+    /// Pushes and activates a version, and waits until it is kept.
+    fn ship(&self, agent: &Agent, built: &BuiltFile) {
+        self.push(built);
+        activate(agent, built);
+        wait_for(agent, "converged");
+        assert_eq!(self.current().as_ref(), Some(&built.generation));
+    }
+}
+
+fn activate(agent: &Agent, built: &BuiltFile) -> Value {
+    agent.call("gen.activate", &json!({"generation": built.generation}))
+}
+
+fn status(agent: &Agent) -> Value {
+    agent.call("gen.status", &json!({}))
+}
+
+/// Waits until the last rollout is in a state; returns it.
+#[track_caller]
+fn wait_for(agent: &Agent, state: &str) -> Value {
+    let deadline = Deadline::start();
+    loop {
+        let status = status(agent);
+        if status["state"] == state {
+            return status;
+        }
+        deadline.check(state, &status);
+    }
+}
+
+/// Waits until the last rollout is described so; returns it.
+#[track_caller]
+fn wait_for_detail(agent: &Agent, detail: &str) -> Value {
+    let deadline = Deadline::start();
+    loop {
+        let status = status(agent);
+        if status["detail"]
+            .as_str()
+            .is_some_and(|it| it.contains(detail))
+        {
+            return status;
+        }
+        deadline.check(detail, &status);
+    }
+}
+
+/// Returns the steps of the rollouts that an agent has told, in their order, with their codes.
+fn told(agent: &Agent) -> Vec<String> {
+    let events = agent.call("events", &json!({"topics": ["rollouts"]}));
+    let rows = events.as_array().expect("a list").iter();
+    rows.map(|row| {
+        let step = row["step"].as_str().unwrap_or_default();
+        match row["code"].as_i64() {
+            Some(code) => format!("{step} {code}"),
+            None => step.to_owned(),
+        }
+    })
+    .collect()
+}
+
+const KEPT: [&str; 3] = [
+    "activation-started",
+    "activation-completed 0",
+    "soak-completed",
+];
+
+#[test]
+fn a_version_is_shipped_and_the_next_one_moves_as_a_difference() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    let first = bench.build("1.0", "exit 0", "");
+    let pushed = bench.push(&first);
+    assert_eq!(
+        (&pushed["deltas"], &pushed["whole"]),
+        (&json!(0), &json!(5))
+    );
+    let answer = activate(&agent, &first);
+    assert_eq!(
+        (&answer["target"], &answer["attempts"]),
+        (&json!(first.generation), &json!(1))
+    );
+    wait_for(&agent, "converged");
+    assert_eq!(told(&agent), KEPT);
+    agent.wait_for_state("gateway", "running");
+    let second = bench.build("1.1", "exit 0", "");
+    let dry = bench.done(&["-q", "gen", "push", "-n", &second.file, "--json"]);
+    let dry: Value = serde_json::from_str(&dry).expect("JSON");
+    let pushed = bench.push(&second);
+    assert_eq!(
+        (&dry["sent_bytes"], &dry["deltas"]),
+        (&pushed["sent_bytes"], &pushed["deltas"])
+    );
+    // The program differs, and everything else is there.
+    assert_eq!(
+        (&pushed["deltas"], &pushed["whole"]),
+        (&json!(1), &json!(0))
+    );
+    let bytes = |key: &str| pushed[key].as_u64().expect("a number");
+    assert!(bytes("sent_bytes") < bytes("whole_bytes"), "{pushed}");
+    let again = bench.push(&second);
+    assert_eq!((&again["deltas"], &again["whole"]), (&json!(0), &json!(0)));
+    activate(&agent, &second);
+    wait_for(&agent, "converged");
+    assert_eq!(bench.current(), Some(second.generation.clone()));
+    // It runs the new program, of the new tree.
+    agent.wait_for_state("gateway", "running");
+    let listed = agent.call("gen.list", &json!({}));
+    let roles: Vec<_> = listed
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| &it["role"])
+        .collect();
+    assert_eq!(roles, ["current", "previous"]);
+    // And back, because somebody wants it.
+    let _ = agent.call("gen.rollback", &json!({}));
+    wait_for(&agent, "reverted");
+    assert_eq!(bench.current(), Some(first.generation));
+    bench.refused(&["gen", "activate", &second.generation], "gen unquarantine");
+    bench.done(&["gen", "unquarantine", &second.generation[..4]]);
+    bench.ship(&agent, &second);
+}
+
+#[test]
+fn a_version_that_fails_its_checks_is_put_back() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    let good = bench.build("1.0", "exit 0", "");
+    bench.ship(&agent, &good);
+    let bad = bench.build("2.0", "exit 7", "");
+    bench.push(&bad);
+    activate(&agent, &bad);
+    let status = wait_for(&agent, "reverted");
+    assert_eq!(
+        (&status["code"], &status["detail"]),
+        (&json!(-4), &json!("soak failed: self"))
+    );
+    let steps = [
+        "activation-started",
+        "activation-completed 0",
+        "activation-failed -4",
+        "rollback-completed 0",
+    ];
+    assert_eq!(told(&agent)[KEPT.len()..], steps);
+    assert_eq!(bench.current(), Some(good.generation));
+    agent.wait_for_state("gateway", "running");
+    // On a board that had none, it is put back to none.
+    let empty = RolloutBench::new();
+    let agent = empty.place.start();
+    let bad = empty.build("2.0", "exit 7", "");
+    empty.push(&bad);
+    activate(&agent, &bad);
+    wait_for(&agent, "reverted");
+    assert_eq!(empty.current(), None);
+    assert!(agent.services().is_empty(), "its service is gone, too");
+}
+
+#[test]
+fn whatever_must_not_be_taken_is_refused_before_anything_is_sent() {
+    let bench = RolloutBench::new();
+    let _agent = bench.place.start();
+    for (built, expected) in [
+        (
+            bench.build_signed("1.0", "exit 0", "", "stranger.key"),
+            "signature mismatch",
+        ),
+        (
+            bench.build("1.1", "exit 0", "compatible \"acme,gw-9\""),
+            "generation is for acme,gw-9",
+        ),
+        (
+            bench.build("1.2", "exit 0", "architecture \"vax\""),
+            "generation is for vax",
+        ),
+    ] {
+        bench.refused(&["-q", "gen", "push", &built.file], expected);
+    }
+    let listed = bench.done(&["gen", "list", "--json"]);
+    assert_eq!(listed.trim(), "{\"items\":[]}");
+    let stored = fs::read_dir(bench.path("generations/trees")).expect("a directory");
+    assert_eq!(stored.count(), 0);
+}
+
+#[test]
+fn a_lower_security_version_needs_leave_of_both() {
+    for (allows, is_taken) in [("", false), ("allow-older #true;", true)] {
+        let bench = RolloutBench::configured(allows);
+        let agent = bench.place.start();
+        // It is there before the newer one is confirmed.
+        let older = bench.build("1.0", "exit 0", "");
+        bench.push(&older);
+        bench.ship(&agent, &bench.build("2.0", "exit 0", "security-version 2"));
+        bench.refused(
+            &["gen", "activate", &older.generation],
+            "security-version 1, and 2 was confirmed",
+        );
+        let words = ["gen", "activate", &older.generation, "--allow-older"];
+        if is_taken {
+            bench.done(&words);
+            wait_for(&agent, "converged");
+        } else {
+            bench.refused(&words, "security-version");
+        }
+    }
+}
+
+#[test]
+fn an_incomplete_generation_a_current_one_and_a_second_rollout_are_refused() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    let first = bench.build("1.0", "exit 0", "");
+    bench.done(&["gen", "push", "-n", &first.file]);
+    bench.refused(
+        &["gen", "activate", &first.generation],
+        "contents of it are missing",
+    );
+    bench.refused(&["gen", "activate", "0000"], "no generation on the board");
+    bench.ship(&agent, &first);
+    bench.refused(
+        &["gen", "activate", &first.generation],
+        "runs this generation already",
+    );
+    let slow = bench.build("1.1", "exit 0", "").clone();
+    bench.push(&slow);
+    let manual = bench.build("1.2", "exit 0", "").clone();
+    bench.push(&manual);
+    bench.done(&["gen", "activate", &slow.generation]);
+    bench.refused(&["gen", "activate", &manual.generation], "generation ");
+    wait_for(&agent, "converged");
+    bench.refused(&["gen", "confirm"], "no generation soaks");
+}
+
+#[test]
+fn a_local_service_of_the_same_name_is_left_alone() {
+    let bench = RolloutBench::new();
+    bench.write(
+        "services/gateway.kdl",
+        "command \"/bin/sleep\"\nargs \"1000\"\n",
+        0o644,
+    );
+    let agent = bench.place.start();
+    let pid = agent.wait_for_state("gateway", "running").pid;
+    let built = bench.build("1.0", "exit 0", "");
+    bench.push(&built);
+    activate(&agent, &built);
+    let status = wait_for(&agent, "failed");
+    let detail = status["detail"].as_str().expect("a text");
+    assert!(
+        detail.starts_with("realise failed: services/gateway.kdl: "),
+        "{detail}"
+    );
+    assert_eq!(agent.service("gateway").pid, pid);
+    assert_eq!(bench.current(), None);
+}
+
+#[test]
+fn before_switch_puts_it_off_and_after_switch_can_fail_it() {
+    let bench = RolloutBench::configured(
+        "before-switch \"/bin/sh\" \"-c\" \"test -e $0 || { echo 1; exit 75; }\" \"GO\"; after-switch \"/bin/sh\" \"-c\" \"test ! -e $0 || exit 9\" \"STOP\";",
+    );
+    let config = fs::read_to_string(bench.path("agent.kdl")).expect("a file");
+    let (go, stop) = (bench.path("go"), bench.path("stop"));
+    let config = config.replace("\"GO\"", &format!("\"{}\"", go.display()));
+    let config = config.replace("\"STOP\"", &format!("\"{}\"", stop.display()));
+    bench.place.write_config(&config);
+    let agent = bench.place.start();
+    let built = bench.build("1.0", "exit 0", "");
+    bench.push(&built);
+    activate(&agent, &built);
+    wait_for_detail(&agent, "before-switch has put it off");
+    assert_eq!(bench.current(), None);
+    // It can be called off, and ordered again.
+    let _ = agent.call("gen.rollback", &json!({}));
+    assert_eq!(
+        wait_for(&agent, "failed")["detail"],
+        "called off by request"
+    );
+    activate(&agent, &built);
+    fs::write(&go, "").expect("a file");
+    wait_for(&agent, "converged");
+    fs::write(&stop, "").expect("a file");
+    let second = bench.build("1.1", "exit 0", "");
+    bench.push(&second);
+    activate(&agent, &second);
+    // Behind the way back it fails, too: the record stays.
+    let status = wait_for_detail(&agent, "rollback failed at phase after-switch");
+    assert_eq!(
+        (&status["state"], &status["code"]),
+        (&json!("rolling-back"), &json!(9))
+    );
+    fs::remove_file(&stop).expect("the file");
+    let _ = agent.call("gen.rollback", &json!({}));
+    wait_for(&agent, "reverted");
+    assert_eq!(bench.current(), Some(built.generation));
+}
+
+#[test]
+fn in_test_mode_nothing_is_switched() {
+    let bench = RolloutBench::new();
+    for variable in ["", "1"] {
+        let agent = bench
+            .place
+            .start_with(&[("LASTWORDD_ACTIVATION_TEST_MODE", variable)]);
+        let built = bench.build(&format!("1.0{variable}"), "exit 7", "");
+        bench.push(&built);
+        activate(&agent, &built);
+        let status = wait_for(&agent, "soaking");
+        assert_eq!(status["test"], "yes");
+        assert_eq!(told(&agent), KEPT[..2]);
+        assert_eq!(bench.current(), None);
+        let _ = agent.call("gen.rollback", &json!({}));
+        wait_for(&agent, "reverted");
+        assert_eq!(told(&agent)[2..], ["rollback-completed 0"]);
+    }
+}
+
+#[test]
+fn a_component_that_needs_a_reboot_waits_for_it_and_a_reboot_can_be_had() {
+    let bench = RolloutBench::new();
+    let mut agent = bench.place.start();
+    let component = "reboot-component \"kernel\" \"boot\"";
+    let first = bench.build("1.0", "exit 0", "");
+    bench.ship(&agent, &first);
+    // The same kernel needs none.
+    let same = bench.build("1.1", "exit 0", component);
+    bench.ship(&agent, &same);
+    let other = bench.build("2.0", "exit 0", component);
+    bench.push(&other);
+    activate(&agent, &other);
+    let status = wait_for(&agent, "deferred");
+    assert_eq!(status["detail"], "kernel needs a reboot");
+    assert_eq!(bench.current(), Some(other.generation.clone()));
+    // It is no reboot that the agent starts anew.
+    agent.kill();
+    let agent = bench.place.start();
+    assert_eq!(
+        wait_for(&agent, "deferred")["detail"],
+        "kernel needs a reboot"
+    );
+    let _ = agent.call("gen.rollback", &json!({}));
+    wait_for(&agent, "reverted");
+    assert_eq!(bench.current(), Some(same.generation));
+    bench.done(&["gen", "unquarantine", &other.generation]);
+    bench.done(&["gen", "activate", &other.generation, "--reboot"]);
+    let deadline = Deadline::start();
+    let power = loop {
+        let events = agent.call("events", &json!({"topics": ["power"]}));
+        let last = events
+            .as_array()
+            .and_then(|it| it.last())
+            .cloned()
+            .unwrap_or_default();
+        if last["step"] == "dry_run" {
+            break last;
+        }
+        deadline.check("a dry run", &events);
+    };
+    assert_eq!(power["operation"], "graceful_reboot");
+}
+
+#[test]
+fn a_tree_that_was_changed_is_built_anew_before_it_is_gone_back_to() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    let first = bench.build("1.0", "exit 0", "");
+    bench.ship(&agent, &first);
+    let bad = bench.build("2.0", "sleep 0.5; exit 7", "");
+    bench.push(&bad);
+    activate(&agent, &bad);
+    wait_for(&agent, "soaking");
+    let program = format!("generations/trees/{}/bin/gateway", first.generation);
+    fs::remove_file(bench.path(&program)).expect("the program");
+    // Nothing has its content any more: it is not gone back to.
+    let status = wait_for_detail(&agent, "rollback pipeline error");
+    assert_eq!(
+        (&status["state"], &status["code"]),
+        (&json!("rolling-back"), &json!(-1))
+    );
+    assert_eq!(bench.current(), Some(bad.generation));
+}
+
+/// Kills the agent at each point of a rollout, again and again, and lets the next one go on.
+fn kill_everywhere(self_test: &str, end: &str) {
+    for point in failpoint::IN_ROLLOUTS {
+        for count in 1..=4 {
+            let bench = RolloutBench::new();
+            let mut agent = bench.place.start();
+            let first = bench.build("1.0", "exit 0", "");
+            bench.ship(&agent, &first);
+            agent.terminate();
+            let second = bench.build("2.0", self_test, "");
+            let mut dying = bench.place.start_to_die(&format!("{point}:{count}"));
+            dying.wait_for(" ready ");
+            bench.push(&second);
+            let answer = bench.run(&["gen", "activate", &second.generation]);
+            let told = format!("{point}:{count}");
+            let deadline = Deadline::start();
+            let is_dead = loop {
+                if dying.has_exited() {
+                    break true;
+                }
+                if bench.state().as_deref() == Some(end) {
+                    break false;
+                }
+                deadline.check(end, &told);
+            };
+            if !is_dead {
+                // There are no more of these points on the way.
+                break;
+            }
+            let agent = bench.place.start();
+            if status(&agent)["target"] == first.generation {
+                // It was never recorded, so whoever ordered it has no answer.
+                assert!(!answer.status.success(), "{told}");
+                activate(&agent, &second);
+            }
+            let ended = wait_for(&agent, end);
+            let expected = if end == "converged" { &second } else { &first };
+            assert_eq!(ended["target"], second.generation, "{told}");
+            assert_eq!(bench.current(), Some(expected.generation.clone()), "{told}");
+            assert!(ended["attempts"].as_u64() <= Some(2), "{told}: {ended}");
+            agent.wait_for_state("gateway", "running");
+            assert_eq!(bench.place.processes().len(), 1, "{told}");
+        }
+    }
+}
+
+#[test]
+fn an_agent_killed_anywhere_in_an_activation_completes_it() {
+    kill_everywhere("exit 0", "converged");
+}
+
+#[test]
+fn an_agent_killed_anywhere_in_a_rollback_completes_that() {
+    kill_everywhere("exit 7", "reverted");
+}
