@@ -221,6 +221,26 @@ impl fmt::Display for Generation {
     }
 }
 
+impl Generation {
+    /// Returns as much of the name as tells it apart by eye: 16 digits.
+    #[must_use]
+    pub fn short(&self) -> impl fmt::Display {
+        ShortName(*self)
+    }
+}
+
+/// The beginning of a generation's name.
+struct ShortName(Generation);
+
+impl fmt::Display for ShortName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, ..] = self.0.0.as_chunks::<8>().0 else {
+            return Ok(());
+        };
+        first.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 impl FromStr for Generation {
     type Err = NotAGeneration;
 

@@ -62,8 +62,13 @@ pub(crate) fn check() -> Result<()> {
     anyhow::bail!("{} counts differ from {COUNTS_FILE}", changes.len())
 }
 
+/// Lowers the committed numbers to those of the tree, or lists what they count.
+pub(crate) fn show(lower: bool) -> Result<()> {
+    if lower { self::lower() } else { list() }
+}
+
 /// Prints every place that counts, and the sums.
-pub(crate) fn list() -> Result<()> {
+fn list() -> Result<()> {
     let places = find_places()?;
     for place in &places {
         println!("{place}");
@@ -81,7 +86,7 @@ pub(crate) fn list() -> Result<()> {
 /// # Errors
 ///
 /// A count rose: it stays, and is an error of [`check`].
-pub(crate) fn lower() -> Result<()> {
+fn lower() -> Result<()> {
     let found = RuleCounts::of(&find_places()?);
     let text = read_counts()?;
     let head = text.lines().take_while(|line| line.starts_with('#'));

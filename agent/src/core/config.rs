@@ -3,7 +3,7 @@
 mod generations;
 mod read;
 
-pub use generations::GenerationConfig;
+pub use generations::{GenerationConfig, SwitchCommands};
 pub use lastword_config::{ConfigError, ConfigErrors, Place};
 
 use super::objects::STORE_BYTES;

@@ -5,6 +5,7 @@ mod generation_store;
 pub mod health;
 mod hooks;
 mod manifest_store;
+mod pointer;
 pub mod rollout_task;
 pub mod service;
 pub mod trees;

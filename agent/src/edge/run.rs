@@ -28,7 +28,7 @@ use crate::core::storage::Storage;
 use anyhow::{Context, bail};
 use lastword_protocol::BootId;
 use lastword_protocol::power::{Board, Desk};
-use rollouts::{generation_setup, open_generations, run_rollouts};
+use rollouts::{generation_setup, generations_with_services, open_generations, run_rollouts};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -240,7 +240,7 @@ pub(super) fn about(config: &Config, places: &Places, boot: BootId) -> About {
     About {
         services: services_directory(config, places).to_owned(),
         socket: unix.unwrap_or_default(),
-        generations: generation_setup(config, places, boot).map(|it| it.directory().to_owned()),
+        generations: generations_with_services(config, places, boot),
         boot,
     }
 }

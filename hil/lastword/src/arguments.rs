@@ -442,6 +442,12 @@ mod tests {
             let expected = match word {
                 OwnWord::Console => Task::Console,
                 OwnWord::Put => Task::Put("status".into()),
+                OwnWord::GenPush => match GenerationCommand::read(
+                    &words.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                ) {
+                    Ok(GenerationCommand::Push(options)) => Task::Push(options),
+                    other => panic!("{other:?}"),
+                },
                 OwnWord::Get => Task::Get(HASH.parse().unwrap(), None),
                 _ => line,
             };

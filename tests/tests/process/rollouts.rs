@@ -111,6 +111,30 @@ impl RolloutBench {
         BuiltFile { file, generation }
     }
 
+    /// Builds a version of the tree as it is, which has no services.
+    fn build_without_services(&self, version: &str, check: &str) -> BuiltFile {
+        let description = format!(
+            "name \"system\"\nversion \"{version}\"\ncompatible \"acme,gw-2\"\narchitecture \"any\"\n\
+             security-version 1\nsoak \"300ms\"\n{check}\n"
+        );
+        self.write("tree/generation.kdl", &description, 0o644);
+        self.write("tree/bin/self-test", "#!/bin/sh\nexit 0\n", 0o755);
+        let file = format!("{version}.gen");
+        let words = [
+            "gen",
+            "build",
+            "tree",
+            "-k",
+            "release.key",
+            "-o",
+            &file,
+            "--json",
+        ];
+        let built: Value = serde_json::from_str(&self.done(&words)).expect("JSON");
+        let generation = built["generation"].as_str().expect("a name").to_owned();
+        BuiltFile { file, generation }
+    }
+
     fn run(&self, words: &[&str]) -> Output {
         let url = format!("unix://{}", self.path("agent.sock").display());
         let mut command = Command::new(lastword());
@@ -457,6 +481,63 @@ fn before_switch_puts_it_off_and_after_switch_can_fail_it() {
     assert_eq!(bench.current(), Some(built.generation));
 }
 
+/// A system like NixOS, of stand-in programs: a profile, a running system, and exit codes as the real ones have them.
+const NIX_LIKE: &str = r#"commands {
+    set "/bin/sh" "-c" "cp \"$LASTWORD_TREE/system\" PLACE/profile"
+    switch "/bin/sh" "-c" "code=$(cat PLACE/code); [ $code = 100 ] || cp PLACE/profile PLACE/running; exit $code"
+    verify "/bin/sh" "-c" "for tree in $LASTWORD_TREES/*; do cmp -s $tree/system PLACE/running && basename $tree; done; true"
+    rollback "/bin/sh" "-c" "cp \"$LASTWORD_TREE/system\" PLACE/profile; cp PLACE/profile PLACE/running"
+    deferred 100
+}"#;
+
+#[test]
+fn programs_switch_in_place_of_the_agent_with_the_exit_codes_of_a_nix_like_system() {
+    let bench = RolloutBench::configured("/* commands */");
+    let config = fs::read_to_string(bench.path("agent.kdl")).expect("a file");
+    let place = bench.path("").display().to_string();
+    let commands = NIX_LIKE.replace("PLACE", place.trim_end_matches('/'));
+    bench
+        .place
+        .write_config(&config.replace("/* commands */", &commands));
+    let check = "check \"none\" { exec \"bin/self-test\"; interval \"100ms\"; }";
+    let build = |version: &str| {
+        bench.write("tree/system", &format!("system {version}\n"), 0o644);
+        bench.build_without_services(version, check)
+    };
+    let mut agent = bench.place.start();
+    bench.write("code", "0", 0o644);
+    let [first, second, third] = ["1.0", "1.1", "1.2"].map(build);
+    for built in [&first, &second, &third] {
+        bench.push(built);
+    }
+    let running = || fs::read_to_string(bench.path("running")).unwrap_or_default();
+    activate(&agent, &first);
+    wait_for(&agent, "converged");
+    assert_eq!(running(), "system 1.0\n");
+    // 4: units have failed, behind the switch.
+    bench.write("code", "4", 0o644);
+    activate(&agent, &second);
+    let status = wait_for(&agent, "reverted");
+    assert_eq!(
+        (&status["code"], &status["detail"]),
+        (&json!(4), &json!("switch failed at phase switch"))
+    );
+    assert_eq!(running(), "system 1.0\n");
+    // 100: the new init takes effect at the next boot.
+    bench.write("code", "100", 0o644);
+    activate(&agent, &third);
+    wait_for(&agent, "deferred");
+    assert_eq!(running(), "system 1.0\n");
+    agent.kill();
+    let agent = bench.place.start();
+    wait_for(&agent, "deferred");
+    let _ = agent.call("gen.rollback", &json!({}));
+    wait_for(&agent, "reverted");
+    let methods = agent.call("events", &json!({"topics": ["rollouts"]}));
+    assert!(!methods.to_string().contains("symlink"), "{methods}");
+    assert_eq!(bench.current(), None, "the agent has moved a link");
+}
+
 #[test]
 fn in_test_mode_nothing_is_switched() {
     let bench = RolloutBench::new();
@@ -596,4 +677,67 @@ fn an_agent_killed_anywhere_in_an_activation_completes_it() {
 #[test]
 fn an_agent_killed_anywhere_in_a_rollback_completes_that() {
     kill_everywhere("exit 7", "reverted");
+}
+
+/// The section of the README whose lines are typed.
+const SECTION: &str = "## Ship a new version";
+
+/// Returns the commands of the section, each with the lines that it prints.
+fn commands_of_the_readme() -> Vec<(String, Vec<String>)> {
+    let readme = include_str!("../../../README.md");
+    let section = readme.split(SECTION).nth(1).expect("the section");
+    let section = section.split("\n## ").next().expect("the section");
+    let mut commands: Vec<(String, Vec<String>)> = Vec::new();
+    let mut is_transcript = false;
+    for line in section.lines() {
+        match line.strip_prefix("    ") {
+            Some(line) if line.starts_with("$ ") => {
+                is_transcript = true;
+                commands.push((line[2..].to_owned(), Vec::new()));
+            }
+            Some(line) if is_transcript => {
+                let (_, printed) = commands.last_mut().expect("a command");
+                printed.push(line.to_owned());
+            }
+            _ => is_transcript = false,
+        }
+    }
+    commands
+}
+
+#[test]
+fn the_readme_ships_a_version_and_a_bad_one_puts_itself_back() {
+    let bench = RolloutBench::new();
+    let _agent = bench.place.start();
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../generation");
+    std::os::unix::fs::symlink(examples, bench.path("generation")).expect("a link");
+    let programs = lastword();
+    let programs = programs.parent().expect("a directory");
+    let path = format!("{}:/usr/bin:/bin", programs.display());
+    let url = format!("unix://{}", bench.path("agent.sock").display());
+    let commands = commands_of_the_readme();
+    assert!(commands.len() > 12, "{commands:?}");
+    for (command, expected) in commands {
+        if command.contains("keygen") {
+            // The board trusts the key that is there, and no two keys are the same.
+            assert_eq!(expected.len(), 3, "{command}");
+            continue;
+        }
+        let mut shell = Command::new("sh");
+        shell
+            .env_clear()
+            .env("PATH", &path)
+            .env("HOME", bench.path("home"));
+        shell.env("LASTWORD_URL", &url).current_dir(bench.path(""));
+        let output = shell
+            .args(["-c", &format!("{command} 2>&1")])
+            .output()
+            .expect("sh");
+        let printed = String::from_utf8(output.stdout).expect("text");
+        let printed: Vec<_> = printed
+            .lines()
+            .filter(|it| !it.starts_with("lastword: "))
+            .collect();
+        assert_eq!(printed, expected, "{command}");
+    }
 }

@@ -14,6 +14,11 @@ const KEYS: &[&str] = &[
     "allow-older",
     "before-switch",
     "after-switch",
+    "commands",
+];
+
+const COMMAND_KEYS: &[&str] = &[
+    "preset", "realise", "set", "switch", "verify", "rollback", "deferred",
 ];
 
 /// The most generations that may be kept besides those that are needed.
@@ -36,6 +41,52 @@ pub struct GenerationConfig {
     pub before_switch: Vec<String>,
     /// The program that is run behind the switch. Empty: none.
     pub after_switch: Vec<String>,
+    /// The programs that switch in place of the agent; `None`: the agent moves a link.
+    pub commands: Option<SwitchCommands>,
+}
+
+/// Programs that switch generations: a boot loader's, a system's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwitchCommands {
+    /// Makes ready what the tree only names. Empty: nothing is.
+    pub realise: Vec<String>,
+    /// Writes down which generation comes. Empty: nothing does.
+    pub set: Vec<String>,
+    /// Switches to it.
+    pub switch: Vec<String>,
+    /// Prints the name of the generation that the board runs, or nothing.
+    pub verify: Vec<String>,
+    /// Switches back. Empty: the same as `switch`.
+    pub rollback: Vec<String>,
+    /// The exit code of `switch` that means: at the next boot.
+    pub deferred_code: Option<u8>,
+}
+
+impl SwitchCommands {
+    /// The programs of a system like NixOS: the file `system` of the tree has the path of the system in the Nix store.
+    ///
+    /// `switch-to-configuration` ends with 100 if the new init takes effect at the next boot only (nixpkgs,
+    /// `nixos/modules/system/activation`).
+    #[must_use]
+    pub fn nixos() -> Self {
+        const SYSTEM: &str = "system=$(cat \"$LASTWORD_TREE/system\") || exit 1; ";
+        const PROFILE: &str = "/nix/var/nix/profiles/system";
+        let shell =
+            |script: &str| ["/bin/sh", "-c", &format!("{SYSTEM}{script}")].map(str::to_owned);
+        let switch = "exec \"$system/bin/switch-to-configuration\" switch";
+        let set = format!("nix-env --profile {PROFILE} --set \"$system\"");
+        let verify = "now=$(readlink -f /run/current-system) || exit 0; \
+                      for tree in \"$LASTWORD_TREES\"/*; do \
+                      [ \"$(cat \"$tree/system\" 2>/dev/null)\" != \"$now\" ] || { basename \"$tree\"; exit 0; }; done";
+        Self {
+            realise: shell("exec nix-store --realise \"$system\"").to_vec(),
+            set: shell(&format!("exec {set}")).to_vec(),
+            switch: shell(switch).to_vec(),
+            verify: ["/bin/sh", "-c", verify].map(str::to_owned).to_vec(),
+            rollback: shell(&format!("{set} && {switch}")).to_vec(),
+            deferred_code: Some(100),
+        }
+    }
 }
 
 impl Default for GenerationConfig {
@@ -48,6 +99,7 @@ impl Default for GenerationConfig {
             allows_older_security: false,
             before_switch: Vec::new(),
             after_switch: Vec::new(),
+            commands: None,
         }
     }
 }
@@ -77,12 +129,45 @@ pub(super) fn generations(
                 config.allows_older_security = source.boolean(entry)?;
             }
             "before-switch" => config.before_switch = words(source, node, "a program is missing")?,
+            "commands" => config.commands = Some(commands(source, node)?),
             "after-switch" => config.after_switch = words(source, node, "a program is missing")?,
             _ => return Err(source.unknown(node, KEYS)),
         }
         Ok(())
     });
     Ok(config)
+}
+
+fn commands(source: &Source<'_>, node: &KdlNode) -> Result<SwitchCommands, ConfigError> {
+    let mut commands = SwitchCommands::default();
+    let missing = "a program is missing";
+    source.each_once(source.children(node, COMMAND_KEYS)?, |node| {
+        match node.name().value() {
+            "preset" => {
+                let entry = source.argument(node, "a preset")?;
+                match source.text(entry)? {
+                    "nixos" => commands = SwitchCommands::nixos(),
+                    _ => return Err(source.at_entry(entry, "a preset is \"nixos\"")),
+                }
+            }
+            "realise" => commands.realise = words(source, node, missing)?,
+            "set" => commands.set = words(source, node, missing)?,
+            "switch" => commands.switch = words(source, node, missing)?,
+            "verify" => commands.verify = words(source, node, missing)?,
+            "rollback" => commands.rollback = words(source, node, missing)?,
+            "deferred" => {
+                let entry = source.argument(node, "an exit code")?;
+                let code = source.integer(entry, 1, u8::MAX.into())?;
+                commands.deferred_code = u8::try_from(code).ok();
+            }
+            _ => return Err(source.unknown(node, COMMAND_KEYS)),
+        }
+        Ok(())
+    });
+    if commands.switch.is_empty() || commands.verify.is_empty() {
+        return Err(source.at_node(node, "commands need a switch and a verify, or a preset"));
+    }
+    Ok(commands)
 }
 
 /// Reads public keys, each as the second line of the file that `gen keygen` and `minisign -G` write.
@@ -164,12 +249,20 @@ mod tests {
                 "compatible",
                 "2:1: generations.compatible: a kind of board is missing",
             ),
+            (
+                "commands { switch \"x\"; }",
+                "2:1: generations.commands: commands need a switch and a verify",
+            ),
+            (
+                "commands { preset \"x\"; }",
+                "2:19: generations.commands.preset: a preset is",
+            ),
             ("keep 1001", "2:6: generations.keep: "),
-            ("keeps 1", "2:1: generations: unknown key \"keeps\""),
+            ("keeps 1", "2:1: unknown key \"keeps\""),
         ] {
             let error = read(block).unwrap_err();
             let expected = format!("agent.kdl:{expected}");
-            assert!(error.starts_with(&expected), "{block}: {error}");
+            assert!(error.contains(&expected), "{block}: {error}");
         }
     }
 }

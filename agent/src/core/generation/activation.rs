@@ -88,6 +88,8 @@ pub enum ActivationInput {
         /// The phase, or what failed.
         detail: String,
     },
+    /// The switch takes effect at a reboot only, because of this component: the pointer moves then.
+    SwitchDeferred(String),
     /// `before-switch` lets it pass.
     GateOpen,
     /// `before-switch` wants to be asked again after so long.
@@ -195,14 +197,12 @@ impl ActivationMachine {
             (State::Switching, Input::Done) => {
                 Some(self.go(State::ReadingBack, ActivationEffect::ReadBack))
             }
+            (State::Switching, Input::SwitchDeferred(component)) => {
+                let deferred = RecordedStep::Deferred { component };
+                Some(self.record(deferred, ActivationEnd::Deferred))
+            }
             (State::Switching, Input::OperationFailed { code, detail }) => {
-                let code = code.unwrap_or(PIPELINE_FAILED);
-                let detail = format!("switch failed at phase {detail}");
-                let failure = StepFailure { code, detail };
-                Some(self.go(
-                    State::LookingAfterFailure(failure),
-                    ActivationEffect::ReadBack,
-                ))
+                Some(self.fail_in_the_switch(code, &detail))
             }
             (State::LookingAfterFailure(failure), Input::Observed(world)) => {
                 Some(self.fail_after_the_switch(failure, world))
@@ -227,6 +227,15 @@ impl ActivationMachine {
         };
         let detail = format!("{what}: {detail}");
         self.fail(PIPELINE_FAILED, detail, ActivationEnd::Failed)
+    }
+
+    /// Looks whether the pointer has moved all the same.
+    fn fail_in_the_switch(&mut self, code: Option<i32>, phase: &str) -> ActivationEffect {
+        let code = code.unwrap_or(PIPELINE_FAILED);
+        let detail = format!("switch failed at phase {phase}");
+        let failure = StepFailure { code, detail };
+        let state = ActivationState::LookingAfterFailure(failure);
+        self.go(state, ActivationEffect::ReadBack)
     }
 
     fn fail_after_the_switch(

@@ -48,7 +48,7 @@ pub struct AdmittedGeneration {
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeRefusal {
     /// The signature does not count.
-    #[error("signature mismatch on {generation}: {source}")]
+    #[error("signature mismatch on {}: {source}", generation.short())]
     Signature {
         /// The generation.
         generation: Generation,
@@ -79,7 +79,7 @@ pub enum IntakeRefusal {
         remedy: &'static str,
     },
     /// It was rolled back before.
-    #[error("generation {0} was rolled back on this board; `gen unquarantine` lets it in again")]
+    #[error("generation {} was rolled back here; `gen unquarantine` lets it in again", .0.short())]
     Quarantined(Generation),
     /// There is no room for it.
     #[error("generation needs {needed} bytes; {free} are free")]

@@ -159,6 +159,9 @@ impl RolloutRecord {
         for step in &steps {
             record = record.after(step, boot)?;
         }
+        if let RecordedStep::Deferred { component } = recorded {
+            record.deferred_component = Some(component.clone());
+        }
         Ok(record)
     }
 }

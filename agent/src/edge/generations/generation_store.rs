@@ -5,13 +5,14 @@ mod taking_in;
 
 use super::content_store::ContentStore;
 use super::manifest_store::{ManifestStore, StoredManifest};
+use super::pointer::GenerationPointer;
 use super::trees::{GenerationTrees, KnownTree, RealiseError};
 use crate::core::generation::intake::{
     AdmittedGeneration, IntakePolicy, IntakeRefusal, IntakeState, admit,
 };
 use crate::core::generation::recovery::WorldView;
 use crate::core::generation::rollout_ledger::RolloutLedger;
-use crate::edge::generation_link::CurrentLink;
+use crate::edge::generation_link::TREES;
 use crate::edge::objects::ObjectService;
 use crate::edge::store::StateError;
 use lastword_generation::Manifest;
@@ -29,7 +30,7 @@ pub(super) struct GenerationStore {
     directory: PathBuf,
     policy: IntakePolicy,
     trees: GenerationTrees,
-    link: CurrentLink,
+    pointer: GenerationPointer,
     manifests: ManifestStore,
     contents: ContentStore,
     objects: ObjectService,
@@ -78,7 +79,7 @@ impl GenerationStore {
         directory: &Path,
         policy: IntakePolicy,
         objects: ObjectService,
-        local_services: PathBuf,
+        (local_services, verify): (PathBuf, Option<&[String]>),
     ) -> Result<Self, StateError> {
         let unusable = |source| StateError::Unusable {
             path: directory.to_owned(),
@@ -88,7 +89,7 @@ impl GenerationStore {
         Ok(Self {
             policy,
             trees,
-            link: CurrentLink::new(directory.to_owned()),
+            pointer: GenerationPointer::new(directory, verify),
             manifests: ManifestStore::open(directory)?,
             contents: ContentStore::open(directory, objects.clone()).map_err(unusable)?,
             directory: directory.to_owned(),
@@ -98,12 +99,17 @@ impl GenerationStore {
         })
     }
 
-    /// Reads the link to the generation that the board runs.
-    pub(super) fn observe(&self) -> io::Result<WorldView> {
-        self.link.read()
+    /// The directory of the trees.
+    pub(super) fn trees(&self) -> PathBuf {
+        self.directory.join(TREES)
     }
 
-    /// Moves the link.
+    /// Reads the pointer to the generation that the board runs.
+    pub(super) fn observe(&self) -> io::Result<WorldView> {
+        self.pointer.read()
+    }
+
+    /// Moves the pointer, if it is the agent's own.
     pub(super) fn switch(&self, to: Option<Generation>) -> io::Result<()> {
         if let Some(generation) = to
             && !self.trees.path(generation).is_dir()
@@ -111,7 +117,7 @@ impl GenerationStore {
             let what = format!("there is no tree of {generation}");
             return Err(io::Error::new(io::ErrorKind::NotFound, what));
         }
-        self.link.switch(to)
+        self.pointer.switch(to)
     }
 
     /// The path of a generation's tree.

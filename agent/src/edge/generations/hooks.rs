@@ -1,6 +1,7 @@
 //! The board's own programs around a switch.
 
 use super::health::PROGRAM_PATH;
+use super::pointer::TREES_VARIABLE;
 use lastword_protocol::{Generation, Millis};
 use std::path::Path;
 use std::process::Stdio;
@@ -38,11 +39,13 @@ pub(super) struct HookContext<'c> {
     pub(super) generation: Generation,
     /// Its tree.
     pub(super) tree: &'c Path,
+    /// The directory of all trees.
+    pub(super) trees: &'c Path,
     /// The generation before.
     pub(super) previous: Option<Generation>,
 }
 
-/// Runs a program to its end. It is given `LASTWORD_GENERATION`, `LASTWORD_TREE` and `LASTWORD_PREVIOUS`, and what it
+/// Runs a program to its end. It is given `LASTWORD_GENERATION`, `LASTWORD_TREE`, `LASTWORD_TREES` and `LASTWORD_PREVIOUS`, and what it
 /// writes to its standard output may be the time after which to ask again: `90`, in seconds.
 pub(super) async fn run_hook(program: &[String], context: HookContext<'_>) -> HookAnswer {
     let [name, arguments @ ..] = program else {
@@ -57,6 +60,7 @@ pub(super) async fn run_hook(program: &[String], context: HookContext<'_>) -> Ho
         .env("PATH", PROGRAM_PATH)
         .env("LASTWORD_GENERATION", context.generation.to_string())
         .env("LASTWORD_TREE", context.tree)
+        .env(TREES_VARIABLE, context.trees)
         .env("LASTWORD_PREVIOUS", previous.unwrap_or_default())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -107,6 +111,7 @@ mod tests {
         let context = HookContext {
             generation: Generation([0xAB; 32]),
             tree: Path::new("/tree"),
+            trees: Path::new("/"),
             previous: None,
         };
         run_hook(&program, context).await
@@ -138,6 +143,7 @@ mod tests {
         let context = HookContext {
             generation: Generation([0; 32]),
             tree: Path::new("/"),
+            trees: Path::new("/"),
             previous: None,
         };
         let answer = run_hook(&["/nonexistent/x".to_owned()], context).await;

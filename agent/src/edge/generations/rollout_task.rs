@@ -36,8 +36,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// The way in which the built-in backend switches, as events name it.
-pub(super) const SWITCH_METHOD: &str = "symlink";
+/// The ways to switch, as events name them.
+pub(super) const LINK_METHOD: &str = "symlink";
+pub(super) const COMMAND_METHOD: &str = "command";
 /// The environment variable that keeps every switch from happening: for tests of whoever orders rollouts.
 const TEST_MODE: &str = "LASTWORDD_ACTIVATION_TEST_MODE";
 /// The stack of a thread that parses a manifest or builds a tree, in bytes.
@@ -164,7 +165,7 @@ impl RolloutTask {
             self.stage = self.soak(record, true);
             return;
         }
-        let recovered = RolloutRun::recovered(record, boot, SWITCH_METHOD, verdict);
+        let recovered = RolloutRun::recovered(record, boot, self.context.switch_method(), verdict);
         if let Some((run, effect)) = recovered {
             self.recovered = Some(effect);
             self.stage = RolloutStage::Running(Box::new(RunUnderWay::new(run)));
@@ -316,6 +317,16 @@ impl RolloutTask {
             *before = active;
             is_other
         });
+    }
+}
+
+impl RolloutContext {
+    /// Returns the way in which generations are switched here.
+    const fn switch_method(&self) -> &'static str {
+        match self.config.commands {
+            Some(_) => COMMAND_METHOD,
+            None => LINK_METHOD,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::edge::power::CommitPoint;
 use crate::edge::store::StateDirectory;
 use lastword_protocol::BootId;
 use std::future::pending;
+use std::path::PathBuf;
 
 /// Returns the block of the configuration about generations, and its places; `None` if there is none.
 pub(super) fn generation_setup(
@@ -23,6 +24,17 @@ pub(super) fn generation_setup(
         services: services_directory(config, places).to_owned(),
         boot,
     })
+}
+
+/// Returns the directory of the generations whose services the agent supervises: where programs switch, they do that, too.
+pub(super) fn generations_with_services(
+    config: &Config,
+    places: &Places,
+    boot: BootId,
+) -> Option<PathBuf> {
+    let setup = generation_setup(config, places, boot)?;
+    let is_own = setup.config.commands.is_none();
+    is_own.then(|| setup.directory().to_owned())
 }
 
 /// Opens the generations. An agent that cannot serves all the same: a board with a broken disk has to be reached.

@@ -217,8 +217,8 @@ impl ObjectTransfer<'_> {
         let verb = if is_dry_run { "would send" } else { "sent" };
         let (name, version) = (&manifest.name, &manifest.version);
         report::desk_line(&format!(
-            "generation {generation}: {name} {version}: {verb} {deltas} differences and {whole} whole files, \
-             {sent_bytes} bytes; all of them whole, compressed: {whole_bytes}"
+            "generation {generation}: {name} {version}: {verb} {sent_bytes} bytes (differences: {deltas}, whole files: {whole}); \
+             all of it whole: {whole_bytes} bytes"
         ));
     }
 }

@@ -101,6 +101,19 @@ fn deferred_until_reboot_is_never_a_faked_completion() {
 }
 
 #[test]
+fn a_backend_whose_pointer_moves_at_the_reboot_is_not_read_back_before() {
+    let component = "init".to_owned();
+    let deferred = Effect::Record(RecordedStep::Deferred {
+        component: component.clone(),
+    });
+    let steps = through_switch(vec![
+        (Input::SwitchDeferred(component), deferred),
+        (Input::Recorded, Effect::End(ActivationEnd::Deferred)),
+    ]);
+    check(order(), steps);
+}
+
+#[test]
 fn a_signature_mismatch_switches_nothing() {
     let detail = format!("signature mismatch on {TARGET}: unknown key");
     check(

@@ -180,7 +180,7 @@ fn an_older_security_version_needs_request_and_configuration() {
 fn a_generation_that_was_rolled_back_is_refused() {
     check(
         |it| it.quarantined = true,
-        Some((Code::Busy, "was rolled back on this board")),
+        Some((Code::Busy, "was rolled back here")),
     );
 }
 

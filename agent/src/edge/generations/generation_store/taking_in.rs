@@ -149,7 +149,7 @@ impl GenerationStore {
         let opened = self.objects.open_object(hash);
         let opened = opened.map_err(|error| disk_refusal(&error))?;
         opened.ok_or_else(|| {
-            let detail = format!("the {what} {hash} is not in the store; put it first");
+            let detail = format!("the {what} is not in the store; put it first: {hash}");
             refused(Code::Unknown, detail)
         })
     }

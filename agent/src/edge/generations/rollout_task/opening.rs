@@ -96,7 +96,10 @@ pub fn open(
         machine: machine(),
         allows_older_security: setup.config.allows_older_security,
     };
-    let store = GenerationStore::open(setup.directory(), policy, objects, setup.services.clone())?;
+    let commands = setup.config.commands.as_ref();
+    let verify = commands.map(|commands| &*commands.verify);
+    let outside = (setup.services.clone(), verify);
+    let store = GenerationStore::open(setup.directory(), policy, objects, outside)?;
     let mut files = state.files();
     let log = RolloutLog::open(&mut files, JournalLimits::DEFAULT, fresh_journal_id()?)?;
     let world = store.observe()?;

@@ -1,8 +1,9 @@
 //! The operations of a rollout, each a future that owns what it acts with.
 
 use super::{
-    GenerationStore, PendingOperation, RolloutContext, RolloutStage, RolloutTask, SWITCH_METHOD,
+    GenerationStore, LINK_METHOD, PendingOperation, RolloutContext, RolloutStage, RolloutTask,
 };
+use crate::core::config::SwitchCommands;
 use crate::core::generation::activation::ActivationInput;
 use crate::core::generation::recovery::WorldView;
 use crate::core::generation::rollout_record::RolloutRecord;
@@ -17,6 +18,7 @@ use lastword_protocol::message::Reply;
 use lastword_protocol::message::service::{Change, Item, ServiceRequest};
 use lastword_protocol::power::{Evidence, Operation, Origin, PowerRequest};
 use lastword_protocol::{Generation, Millis, Nonce, OperationId, Sequence, Text};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -27,6 +29,8 @@ const READ_BACK_LIMIT: Duration = Duration::from_secs(10);
 const READ_BACK_PAUSE: Duration = Duration::from_millis(100);
 /// The time between the record of a deferred activation and the reset, in which events leave.
 const REBOOT_DELAY: Millis = Millis(1_000);
+/// The fault of a program that may not put it off.
+const PUT_OFF: &str = "it cannot be put off";
 /// The reason of the reset.
 const REBOOT_REASON: &str = "a generation needs a reboot";
 
@@ -36,6 +40,7 @@ struct SwitchOperation {
     threads: OneEach,
     services: Services,
     after_switch: Vec<String>,
+    commands: Option<SwitchCommands>,
     previous: Option<Generation>,
     to: Option<Generation>,
     is_rollback: bool,
@@ -52,11 +57,8 @@ impl RolloutTask {
         let record = under_way.run.record().clone();
         let context = &self.context;
         Some(match operation {
-            RunOperation::Realise(generation) => {
-                context.realise(generation, record.options.allows_older)
-            }
-            // The built-in backend has nobody to tell.
-            RunOperation::Set(_) => Box::pin(async { ActivationInput::Done }),
+            RunOperation::Realise(_) => context.realise(&record),
+            RunOperation::Set(_) => context.set(&record),
             RunOperation::AskGate => context.ask_gate(&record, Millis(0)),
             RunOperation::AskGateIn(wait) => context.ask_gate(&record, wait),
             RunOperation::Switch { to, is_rollback } => {
@@ -67,6 +69,7 @@ impl RolloutTask {
                     threads: context.threads,
                     services: context.services.clone(),
                     after_switch: context.config.after_switch.clone(),
+                    commands: context.config.commands.clone(),
                     previous: if is_rollback {
                         Some(record.target)
                     } else {
@@ -89,6 +92,8 @@ impl RolloutTask {
         };
         let mut request = PowerRequest::plain(Operation::GracefulReboot);
         request.delay = REBOOT_DELAY;
+        // Nobody waits for an acknowledgement: whoever ordered the activation has one long since.
+        request.force = true;
         request.reason = Text::try_from(REBOOT_REASON).unwrap_or_default();
         let nonce = Nonce(u32::try_from(unix_ms() & u64::from(u32::MAX)).unwrap_or_default());
         let origin = Origin {
@@ -98,9 +103,8 @@ impl RolloutTask {
         };
         match power.stage(request, origin, false).await {
             Some((Reply::Initiated(_), Some(mut ticket))) => {
-                // Whoever ordered the activation has its answer, and follows the events if it wants to know more.
                 ticket.written();
-                ticket.drained(Evidence::Unknowable);
+                ticket.drained(Evidence::Forced);
                 self.resets
                     .spawn(async move { while ticket.changed().await {} });
             }
@@ -113,8 +117,11 @@ impl RolloutTask {
 }
 
 impl RolloutContext {
-    fn realise(&self, generation: Generation, allow_older: bool) -> PendingOperation {
+    fn realise(&self, record: &RolloutRecord) -> PendingOperation {
+        let (generation, allow_older) = (record.target, record.options.allows_older);
         let (store, ledger) = (self.store.clone(), self.ledger.clone());
+        let program = self.config.commands.as_ref().map(|it| it.realise.clone());
+        let made_ready = self.run_program(program.unwrap_or_default(), record);
         let realised = self.blocking(move || {
             pass("rollout-realising");
             let realised = store.realise(generation, &ledger, allow_older);
@@ -123,7 +130,11 @@ impl RolloutContext {
         });
         Box::pin(async move {
             match realised.await {
-                Some(Ok(())) => ActivationInput::Done,
+                Some(Ok(())) => match made_ready.await {
+                    HookAnswer::Done => ActivationInput::Done,
+                    HookAnswer::NotNow(_) => operation_failed(None, PUT_OFF.to_owned()),
+                    HookAnswer::Failed(code, why) => operation_failed(code, why),
+                },
                 Some(Err(NotRealised::Signature(why))) => ActivationInput::SignatureMismatch(why),
                 Some(Err(NotRealised::Failed(why))) => operation_failed(None, why),
                 None => operation_failed(None, "it panicked".to_owned()),
@@ -131,18 +142,43 @@ impl RolloutContext {
         })
     }
 
-    fn ask_gate(&self, record: &RolloutRecord, wait: Millis) -> PendingOperation {
-        let program = self.config.before_switch.clone();
-        let tree = self.store.tree(record.target);
-        let (generation, previous) = (record.target, record.previous);
+    /// Tells the programs which generation comes; the built-in backend has nobody to tell.
+    fn set(&self, record: &RolloutRecord) -> PendingOperation {
+        let program = self.config.commands.as_ref().map(|it| it.set.clone());
+        let set = self.run_program(program.unwrap_or_default(), record);
         Box::pin(async move {
-            sleep(Duration::from_millis(wait.0)).await;
+            match set.await {
+                HookAnswer::Done => ActivationInput::Done,
+                HookAnswer::NotNow(_) => operation_failed(None, format!("set: {PUT_OFF}")),
+                HookAnswer::Failed(code, why) => operation_failed(code, format!("set: {why}")),
+            }
+        })
+    }
+
+    /// Runs a program for a rollout's target.
+    fn run_program(
+        &self,
+        program: Vec<String>,
+        record: &RolloutRecord,
+    ) -> impl Future<Output = HookAnswer> + Send + use<> {
+        let (tree, trees) = (self.store.tree(record.target), self.store.trees());
+        let (generation, previous) = (record.target, record.previous);
+        async move {
             let context = HookContext {
                 generation,
                 tree: &tree,
+                trees: &trees,
                 previous,
             };
-            match run_hook(&program, context).await {
+            run_hook(&program, context).await
+        }
+    }
+
+    fn ask_gate(&self, record: &RolloutRecord, wait: Millis) -> PendingOperation {
+        let asked = self.run_program(self.config.before_switch.clone(), record);
+        Box::pin(async move {
+            sleep(Duration::from_millis(wait.0)).await;
+            match asked.await {
                 HookAnswer::Done => ActivationInput::GateOpen,
                 HookAnswer::NotNow(wait) => ActivationInput::GateClosed(wait),
                 HookAnswer::Failed(code, why) => {
@@ -190,8 +226,11 @@ impl SwitchOperation {
         let switched = switched.await;
         match switched {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return operation_failed(None, format!("{SWITCH_METHOD}: {error}")),
+            Ok(Err(error)) => return operation_failed(None, format!("{LINK_METHOD}: {error}")),
             Err(panicked) => return operation_failed(None, panicked.to_string()),
+        }
+        if let Some(commands) = &self.commands {
+            return self.run_commands(commands).await;
         }
         if self.is_deferred {
             return ActivationInput::Done;
@@ -205,19 +244,51 @@ impl SwitchOperation {
         let Some(generation) = self.to else {
             return ActivationInput::Done;
         };
-        let tree = self.store.tree(generation);
+        self.after_switch(generation).await
+    }
+
+    /// Has programs switch.
+    async fn run_commands(&self, commands: &SwitchCommands) -> ActivationInput {
+        let Some(generation) = self.to else {
+            let why = "there is none to go back to".to_owned();
+            return operation_failed(None, why);
+        };
+        let back = self.is_rollback && !commands.rollback.is_empty();
+        let (name, program) = if back {
+            ("rollback", &commands.rollback)
+        } else {
+            ("switch", &commands.switch)
+        };
+        match self.run(program, generation).await {
+            HookAnswer::Done => self.after_switch(generation).await,
+            HookAnswer::Failed(Some(code), _)
+                if Some(code) == commands.deferred_code.map(i32::from) && !self.is_rollback =>
+            {
+                ActivationInput::SwitchDeferred(name.to_owned())
+            }
+            HookAnswer::NotNow(_) => operation_failed(None, format!("{name}: {PUT_OFF}")),
+            // The program's own words are in the log.
+            HookAnswer::Failed(code, _) => operation_failed(code, name.to_owned()),
+        }
+    }
+
+    async fn after_switch(&self, generation: Generation) -> ActivationInput {
+        match self.run(&self.after_switch, generation).await {
+            HookAnswer::Done => ActivationInput::Done,
+            HookAnswer::NotNow(_) => operation_failed(None, format!("after-switch: {PUT_OFF}")),
+            HookAnswer::Failed(code, why) => operation_failed(code, format!("after-switch: {why}")),
+        }
+    }
+
+    async fn run(&self, program: &[String], generation: Generation) -> HookAnswer {
+        let (tree, trees) = (self.store.tree(generation), self.store.trees());
         let context = HookContext {
             generation,
             tree: &tree,
+            trees: &trees,
             previous: self.previous,
         };
-        match run_hook(&self.after_switch, context).await {
-            HookAnswer::Done => ActivationInput::Done,
-            HookAnswer::NotNow(_) => {
-                operation_failed(None, "after-switch: it cannot be put off".to_owned())
-            }
-            HookAnswer::Failed(code, why) => operation_failed(code, format!("after-switch: {why}")),
-        }
+        run_hook(program, context).await
     }
 
     /// Sees that the tree to go back to is whole.

@@ -1,7 +1,7 @@
 //! Requests about generations.
 
 use super::answers::{generations_answer, push_generation, refusal_answer};
-use super::{RolloutStage, RolloutTask, RunUnderWay, SWITCH_METHOD, TEST_MODE};
+use super::{RolloutStage, RolloutTask, RunUnderWay, TEST_MODE};
 use crate::core::generation::recovery::RecoveryVerdict;
 use crate::core::generation::rollout_ledger::RolloutLedger;
 use crate::core::generation::rollout_record::{RolloutOptions, RolloutOrder, RolloutRecord};
@@ -80,7 +80,8 @@ impl RolloutTask {
             let detail = format!("the order cannot be recorded: {error}");
             return drop(answer.send(refused(Code::Internal, &detail)));
         }
-        let (run, effect) = RolloutRun::begin(record, self.context.boot, SWITCH_METHOD);
+        let method = self.context.switch_method();
+        let (run, effect) = RolloutRun::begin(record, self.context.boot, method);
         let under_way = RunUnderWay {
             answer: Some(answer),
             ..RunUnderWay::new(run)
@@ -166,7 +167,7 @@ impl RolloutTask {
             _ => "",
         };
         let (state, target) = (record.state.word(), record.target);
-        let detail = format!("generation {} is {state}{remedy}", short(target));
+        let detail = format!("generation {} is {state}{remedy}", target.short());
         Err(refusal(Code::Busy, detail))
     }
 
@@ -197,7 +198,8 @@ impl RolloutTask {
                 is_rolling_back: true,
             } => {
                 let verdict = RecoveryVerdict::FinishRollback;
-                match RolloutRun::recovered(record, boot, SWITCH_METHOD, verdict) {
+                let method = self.context.switch_method();
+                match RolloutRun::recovered(record, boot, method, verdict) {
                     Some((run, effect)) => {
                         // It was recorded when it began.
                         drop(answer.send(self.rollout_answer()));
@@ -346,11 +348,4 @@ fn deferred_component(old: Option<&Manifest>, new: &Manifest) -> Option<String> 
         .iter()
         .find(differs)
         .map(|component| component.name.clone())
-}
-
-/// Returns as much of a generation's name as tells it apart by eye.
-fn short(generation: Generation) -> String {
-    let mut name = generation.to_string();
-    name.truncate(16);
-    name
 }
