@@ -6,6 +6,7 @@ pub mod figure;
 pub mod machine;
 pub mod page;
 pub mod part;
+pub mod push;
 pub mod samples;
 pub mod setting;
 pub mod span;

@@ -34,6 +34,12 @@ struct Measure {
     /// A service to be supervised.
     #[arg(long, value_name = "FILE")]
     service: PathBuf,
+    /// The host's command.
+    #[arg(long, value_name = "FILE")]
+    lastword: PathBuf,
+    /// The agent as a board gets it, built from the commit before.
+    #[arg(long, value_name = "FILE")]
+    older_agent: Option<PathBuf>,
     /// Where other supervisors are kept once they are downloaded.
     #[arg(long, value_name = "DIRECTORY")]
     peers: PathBuf,
@@ -68,6 +74,8 @@ fn run(arguments: Measure) -> Result<bool> {
         agent: arguments.agent,
         board_agent: arguments.board_agent,
         service: arguments.service,
+        lastword: arguments.lastword,
+        older_agent: arguments.older_agent,
         peers: arguments.peers,
         quick: arguments.quick,
     };

@@ -204,14 +204,14 @@ impl LocalObject for LocalFile {
 }
 
 /// rsync's server on loopback; ends with this.
-struct RsyncServer {
+pub(crate) struct RsyncServer {
     child: Child,
     port: u16,
 }
 
 impl RsyncServer {
     /// Starts it; none if there is no rsync.
-    fn start(directory: &Path) -> Result<Option<Self>> {
+    pub(crate) fn start(directory: &Path) -> Result<Option<Self>> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let config = directory.join("rsyncd.conf");
         let room = directory.join("rsync");
@@ -237,6 +237,11 @@ impl RsyncServer {
             clock::pause(Duration::from_millis(5));
         }
         Ok(Some(server))
+    }
+
+    /// The port that it listens on.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     fn push(&self, file: &Path) -> Result<()> {

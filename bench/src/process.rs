@@ -116,9 +116,17 @@ impl Agent {
     ///
     /// If it does not come up.
     pub fn start_with_services(program: &Path, services: &Path) -> Result<Self> {
+        Self::start_configured(program, &format!("services {}", quoted(services)))
+    }
+
+    /// Starts an agent on a free TCP port, with more in its configuration, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn start_configured(program: &Path, rest: &str) -> Result<Self> {
         let place = Place::new()?;
-        let services = format!("services {}", quoted(services));
-        let mut running = place.spawn_with(program, "tcp \"127.0.0.1:0\"", &services)?;
+        let mut running = place.spawn_with(program, "tcp \"127.0.0.1:0\"", rest)?;
         let log = running.0.stderr.take().context("no pipe")?;
         let address = wait_until_ready(log)?;
         Ok(Self {

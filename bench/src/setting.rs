@@ -11,6 +11,10 @@ pub struct Setting {
     pub board_agent: PathBuf,
     /// A service to be supervised, linked statically.
     pub service: PathBuf,
+    /// The host's command, built for release.
+    pub lastword: PathBuf,
+    /// The agent as a board gets it, built from the commit before; without it no rebuild is moved.
+    pub older_agent: Option<PathBuf>,
     /// Where other supervisors are kept.
     pub peers: PathBuf,
     /// Shorter rounds.

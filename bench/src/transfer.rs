@@ -58,6 +58,21 @@ pub fn measure(setting: &Setting) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
+/// Returns the share of the line that a transfer of so many bytes has with the frames of the agent.
+///
+/// # Errors
+///
+/// If it does not arrive.
+pub(crate) fn goodput_percent(object_bytes: u64) -> Result<f64> {
+    let setup = TransferSetup {
+        mtu: AGENT_MTU,
+        order: PieceOrder::Any,
+        room: WINDOW_PIECES,
+        is_both_ways: false,
+    };
+    Ok(run(setup, object_bytes)?.goodput_percent)
+}
+
 fn measure_mtu(mtu: u16, bar: f64, object_bytes: u64, figures: &mut Vec<Figure>) -> Result<()> {
     let whole = TransferSetup {
         mtu,

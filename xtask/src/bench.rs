@@ -14,6 +14,8 @@ pub(crate) fn run(quick: bool, parts: &[String]) -> Result<()> {
         "--release",
         "--package",
         "lastword-agent",
+        "--package",
+        "lastword",
     ]))?;
     let board_agent = static_agent()?;
     run_command(&mut apart("build"))?;
@@ -26,6 +28,11 @@ pub(crate) fn run(quick: bool, parts: &[String]) -> Result<()> {
         .arg("--agent")
         .arg(release.join("lastwordd"));
     bench.arg("--service").arg(static_service()?);
+    bench.arg("--lastword").arg(release.join("lastword"));
+    // CI has one commit only, and no time for another build.
+    if !quick && let Some(older) = older_agent()? {
+        bench.arg("--older-agent").arg(older);
+    }
     bench.arg("--peers").arg(target().join("bench-peers"));
     bench.arg("--board-agent").arg(board_agent);
     bench.args(quick.then_some("--quick")).args(parts);
@@ -52,6 +59,28 @@ fn static_service() -> Result<PathBuf> {
     build.args(["--package", "lastword-bench-service", "--target", TARGET]);
     run_command(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
     Ok(target().join(TARGET).join("release/lastword-bench-service"))
+}
+
+/// Builds the agent as a board gets it from the commit before, in a work tree of its own; none where there is no history.
+fn older_agent() -> Result<Option<PathBuf>> {
+    let place = target().join("older");
+    let tree = place.join("tree");
+    if !tree.exists() {
+        let mut add = Command::new("git");
+        add.current_dir(root())
+            .args(["worktree", "add", "--detach"]);
+        add.arg(&tree).arg("HEAD~1");
+        if !add.status().is_ok_and(|status| status.success()) {
+            return Ok(None);
+        }
+    }
+    let mut build = cargo(&["build", "--package", "lastword-agent", "--profile", "board"]);
+    build.current_dir(&tree).args(["--target", TARGET]);
+    build.arg("--target-dir").arg(place.join("target"));
+    run_command(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
+    Ok(Some(
+        place.join("target").join(TARGET).join("board/lastwordd"),
+    ))
 }
 
 /// A cargo command on the crate, which is a workspace of its own, with the target directory of

@@ -17,6 +17,7 @@ mod orders;
 mod outside_programs;
 mod policies;
 mod power_cuts;
+mod rollout_cuts;
 mod services_kill;
 mod siege;
 mod size;
@@ -142,6 +143,16 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Show each outcome of a rollout on a virtual board, then cut its power in the middle of others: it always runs one
+    /// generation whole, and each rollout comes to its end.
+    RolloutCuts {
+        /// The number of cuts.
+        #[arg(long, default_value_t = 50)]
+        count: u32,
+        /// The seed of the dice; chance otherwise.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Let two peers ask, take, cancel and die in every order. Much faster as
     /// `cargo run --release --package xtask -- orders`.
     Orders,
@@ -247,6 +258,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             ignore_marks,
         } => splice::run(target, lines, seed, ignore_marks),
         Task::PowerCuts { count, seed } => power_cuts::run(count, seed),
+        Task::RolloutCuts { count, seed } => rollout_cuts::run(count, seed),
         Task::Storage { seed, mutants } => storage::run(seed, mutants),
         Task::Orders => {
             orders::run();
@@ -270,8 +282,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             write,
             no_vm,
         }),
-        Task::Words { lower: false } => words::list(),
-        Task::Words { lower: true } => words::lower(),
+        Task::Words { lower } => words::show(lower),
         Task::Vectors => vectors::run(),
         Task::Policies { all: true, .. } => policies::run(Show::All),
         Task::Policies { write: true, .. } => policies::run(Show::Write),

@@ -3,8 +3,8 @@
 use crate::board::{linux, mcu};
 use crate::cargo::{cargo, run};
 use crate::{
-    bench, check, demo, firmware, fuzz, last_word, lossy, outside_programs, power_cuts, siege,
-    splice, vectors,
+    bench, check, demo, firmware, fuzz, last_word, lossy, outside_programs, power_cuts,
+    rollout_cuts, siege, splice, vectors,
 };
 use anyhow::Result;
 use std::process::Command;
@@ -24,6 +24,8 @@ const LOSSY_OBJECTS: u64 = 50;
 const MCU_REQUESTS: u64 = 1_000;
 /// The number of power cuts.
 const POWER_CUTS: u32 = 8;
+/// The number of power cuts in the middle of rollouts.
+const ROLLOUT_CUTS: u32 = 6;
 
 /// Checks, tests, the campaign over lossy lines, a short run of the benchmarks, and on a virtual
 /// board: its own tests, the demo, and a short campaign.
@@ -65,6 +67,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     last_word::mcu::run(MCU_REBOOTS)?;
     lossy::mcu::run(MCU_REQUESTS, Some(SEED), None)?;
     power_cuts::run(POWER_CUTS, Some(SEED))?;
+    rollout_cuts::run(ROLLOUT_CUTS, Some(SEED))?;
     splice::run_tests(&splice::WITH_VM, SEED)?;
     println!("test: passed");
     Ok(())

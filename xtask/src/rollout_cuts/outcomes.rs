@@ -1,0 +1,127 @@
+//! Each outcome once, with the power on: kept, failed, refused, and put off to a reboot.
+
+use super::rollout_board::RolloutBoard;
+use anyhow::{Result, ensure};
+use lastword_protocol::rollout::{RolloutState, SOAK_FAILED};
+
+/// The bytes of a version that no board of this campaign has room for.
+const TOO_LARGE_BYTES: usize = 160 << 20;
+/// A component that takes effect at a reboot only.
+const KERNEL: &str = "reboot-component \"kernel\" \"boot\"";
+
+/// Shows them.
+pub(super) async fn show(board: &mut RolloutBoard) -> Result<()> {
+    let kept = show_soaks(board).await?;
+    show_refusals(board)?;
+    ensure!(
+        board.current().await? == Some(kept),
+        "something was switched"
+    );
+    show_deferrals(board).await
+}
+
+/// Activates a good version, then a bad one; returns the generation that is kept.
+async fn show_soaks(board: &mut RolloutBoard) -> Result<String> {
+    let first = board.desk.build("1.0", "exit 0", "")?;
+    board.push(&first)?;
+    board.order_and_watch(&first).await?;
+    expect(board, "activated", RolloutState::Converged, 0).await?;
+    board.check_service(Some(&first.generation)).await?;
+
+    let bad = board.desk.build("1.1", "exit 1", "")?;
+    board.push(&bad)?;
+    board.order_and_watch(&bad).await?;
+    expect(
+        board,
+        "failed its soak",
+        RolloutState::Reverted,
+        SOAK_FAILED,
+    )
+    .await?;
+    ensure!(
+        board.current().await? == Some(first.generation.clone()),
+        "not put back"
+    );
+    Ok(first.generation)
+}
+
+fn show_refusals(board: &RolloutBoard) -> Result<()> {
+    let stranger = board
+        .desk
+        .build_signed("1.2", "exit 0", "", "stranger.key")?;
+    refused(board, &stranger, "signature mismatch")?;
+    let other = board
+        .desk
+        .build("1.3", "exit 0", "compatible \"acme,gw-9\"")?;
+    refused(board, &other, "generation is for acme,gw-9")?;
+    board.desk.add("large", &vec![0; TOO_LARGE_BYTES])?;
+    let large = board.desk.build("1.4", "exit 0", "")?;
+    board.desk.remove("large")?;
+    refused(board, &large, "are free")?;
+    Ok(())
+}
+
+async fn show_deferrals(board: &mut RolloutBoard) -> Result<()> {
+    let deferred = board.desk.build("2.0", "exit 0", KERNEL)?;
+    board.push(&deferred)?;
+    let boot = board.boot().await?;
+    board.order(&deferred, false).await?;
+    let is_deferred = |state| state == Some(RolloutState::Activating { is_deferred: true });
+    let status = board.wait_for(|status| is_deferred(status.state)).await?;
+    println!("outcomes: deferred: {}", status.detail);
+    // The power fails, and that is a reboot, too.
+    board.cut().await?;
+    board.wait_until_over().await?;
+    expect(
+        board,
+        "completed by the next boot",
+        RolloutState::Converged,
+        0,
+    )
+    .await?;
+    ensure!(board.boot().await? != boot, "the same boot");
+
+    let again = board.desk.build("3.0", "exit 0", KERNEL)?;
+    board.push(&again)?;
+    let boot = board.boot().await?;
+    board.order(&again, true).await?;
+    // It reboots by itself.
+    board.wait_for_another_boot(boot).await?;
+    board.wait_until_over().await?;
+    expect(
+        board,
+        "rebooted by the agent, and completed",
+        RolloutState::Converged,
+        0,
+    )
+    .await?;
+    board.check_service(Some(&again.generation)).await
+}
+
+async fn expect(
+    board: &mut RolloutBoard,
+    what: &str,
+    state: RolloutState,
+    code: i32,
+) -> Result<()> {
+    let status = board.status().await?;
+    println!("outcomes: {what}: {}, code {}", state.word(), status.code);
+    ensure!(
+        (status.state, status.code) == (Some(state), code),
+        "{what}: {status:?}"
+    );
+    Ok(())
+}
+
+fn refused(board: &RolloutBoard, version: &super::BuiltVersion, expected: &str) -> Result<()> {
+    let output = board.try_push(version)?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    ensure!(!output.status.success(), "{} was taken", version.file);
+    ensure!(said.contains(expected), "{}: {said}", version.file);
+    println!(
+        "outcomes: refused: {}",
+        said.lines().next().unwrap_or_default()
+    );
+    Ok(())
+}
