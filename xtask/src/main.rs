@@ -71,7 +71,9 @@ enum Task {
         #[arg(long)]
         quick: bool,
         /// What to measure; everything otherwise.
-        #[arg(value_parser = ["tcp", "sessions", "codec", "parse", "rest", "services"])]
+        #[arg(value_parser = [
+            "tcp", "sessions", "codec", "parse", "transfer", "objects", "push", "follower", "rest", "services",
+        ])]
         parts: Vec<String>,
     },
     /// Format, lints, `no_std` builds, documentation, tidiness.
