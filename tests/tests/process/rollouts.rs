@@ -353,11 +353,11 @@ fn whatever_must_not_be_taken_is_refused_before_anything_is_sent() {
         ),
         (
             bench.build("1.1", "exit 0", "compatible \"acme,gw-9\""),
-            "generation is for acme,gw-9",
+            "the generation is for acme,gw-9",
         ),
         (
             bench.build("1.2", "exit 0", "architecture \"vax\""),
-            "generation is for vax",
+            "the generation is for vax",
         ),
     ] {
         bench.refused(&["-q", "gen", "push", &built.file], expected);
@@ -469,15 +469,9 @@ fn before_switch_puts_it_off_and_after_switch_can_fail_it() {
     let second = bench.build("1.1", "exit 0", "");
     bench.push(&second);
     activate(&agent, &second);
-    // Behind the way back it fails, too: the record stays.
-    let status = wait_for_detail(&agent, "rollback failed at phase after-switch");
-    assert_eq!(
-        (&status["state"], &status["code"]),
-        (&json!("rolling-back"), &json!(9))
-    );
-    fs::remove_file(&stop).expect("the file");
-    let _ = agent.call("gen.rollback", &json!({}));
-    wait_for(&agent, "reverted");
+    // It fails on the way back, too, which it must not hold up.
+    let status = wait_for(&agent, "reverted");
+    assert_eq!(status["code"], 9, "{status}");
     assert_eq!(bench.current(), Some(built.generation));
 }
 
@@ -621,6 +615,92 @@ fn a_tree_that_was_changed_is_built_anew_before_it_is_gone_back_to() {
         (&json!("rolling-back"), &json!(-1))
     );
     assert_eq!(bench.current(), Some(bad.generation));
+}
+
+#[test]
+fn what_was_damaged_on_the_board_is_sent_again() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    let first = bench.build("1.0", "exit 0", "");
+    bench.ship(&agent, &first);
+    let tree = format!("generations/trees/{}", first.generation);
+    // A file that the next version has, too, and the base of one that differs.
+    fs::remove_file(bench.path(&format!("{tree}/share/text"))).expect("a file");
+    let program = bench.path(&format!("{tree}/bin/gateway"));
+    let mut bytes = fs::read(&program).expect("a program");
+    *bytes.last_mut().expect("a byte") ^= 1;
+    fs::write(&program, bytes).expect("a program");
+    let second = bench.build("1.1", "exit 0", "");
+    let pushed = bench.push(&second);
+    assert_eq!(pushed["whole"], 1, "the base is no base any more: {pushed}");
+    activate(&agent, &second);
+    let status = wait_for(&agent, "failed");
+    let detail = status["detail"].as_str().expect("a text");
+    assert!(detail.contains("share/text: its content"), "{detail}");
+    let pushed = bench.push(&second);
+    assert_eq!(pushed["whole"], 1, "{pushed}");
+    bench.ship(&agent, &second);
+}
+
+#[test]
+fn an_end_that_cannot_be_recorded_is_told_and_recorded_later() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    let first = bench.build("1.0", "exit 0", "");
+    bench.ship(&agent, &first);
+    let bad = bench.build("2.0", "sleep 1; exit 7", "");
+    bench.push(&bad);
+    activate(&agent, &bad);
+    wait_for(&agent, "soaking");
+    // Neither of the two files can be appended to, or replaced.
+    let journals = ["state/journal.0", "state/journal.1"].map(|name| bench.path(name));
+    for journal in &journals {
+        let kept = journal.with_extension("kept");
+        if fs::rename(journal, &kept).is_ok() {
+            fs::create_dir_all(journal.join("in the way")).expect("a directory");
+        }
+        fs::create_dir_all(PathBuf::from(format!("{}.new", journal.display())).join("x"))
+            .expect("a directory");
+    }
+    wait_for(&agent, "reverted");
+    assert_eq!(bench.current(), Some(first.generation.clone()));
+    for journal in &journals {
+        let _ = fs::remove_dir_all(format!("{}.new", journal.display()));
+        let _ = fs::remove_dir_all(journal);
+        let _ = fs::rename(journal.with_extension("kept"), journal);
+    }
+    let mut agent = agent;
+    agent.wait_for("recorded now");
+    agent.kill();
+    let agent = bench.place.start();
+    assert_eq!(status(&agent)["state"], "reverted");
+    assert_eq!(bench.current(), Some(first.generation));
+}
+
+#[test]
+fn nothing_that_is_ordered_is_pruned() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    bench.ship(&agent, &bench.build("1.0", "exit 0", ""));
+    let second = bench.build("1.1", "exit 0", "");
+    bench.push(&second);
+    activate(&agent, &second);
+    bench.done(&["gen", "prune"]);
+    wait_for(&agent, "converged");
+    bench.done(&["gen", "prune"]);
+    let listed = agent.call("gen.list", &json!({}));
+    assert_eq!(listed.as_array().expect("a list").len(), 2, "{listed}");
+}
+
+#[test]
+fn a_pointer_that_somebody_else_moves_is_told() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    bench.ship(&agent, &bench.build("1.0", "exit 0", ""));
+    fs::remove_file(bench.path("generations/current")).expect("the link");
+    let status = status(&agent);
+    let detail = status["detail"].as_str().expect("a text");
+    assert!(detail.starts_with("but the board runs none"), "{status}");
 }
 
 /// Kills the agent at each point of a rollout, again and again, and lets the next one go on.

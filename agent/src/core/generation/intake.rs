@@ -59,7 +59,7 @@ pub enum IntakeRefusal {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// It is for other boards.
-    #[error("generation is for {wanted}; this board is {board}")]
+    #[error("this board is {board}; the generation is for {wanted}")]
     OtherBoard {
         /// The kinds of board, or the architecture, that it is for.
         wanted: String,

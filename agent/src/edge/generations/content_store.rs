@@ -72,6 +72,14 @@ impl ContentStore {
         Ok(File::open(&self.directory)?.sync_all()?)
     }
 
+    /// Removes a content, if it is there.
+    pub(super) fn remove(&self, hash: ObjectHash) -> io::Result<()> {
+        match fs::remove_file(self.path(hash)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
     /// Removes all contents but these.
     pub(super) fn retain(&self, needed: &BTreeSet<ObjectHash>) -> io::Result<()> {
         for entry in fs::read_dir(&self.directory)? {

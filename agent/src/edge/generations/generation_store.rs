@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The generations of a board, on its disk.
 pub(super) struct GenerationStore {
@@ -36,8 +36,10 @@ pub(super) struct GenerationStore {
     objects: ObjectService,
     /// The directory of the local service files, whose names generations must leave alone.
     local_services: PathBuf,
-    /// Held by whatever changes trees, manifests or contents.
-    writing: Mutex<()>,
+    /// Held by whatever changes trees, manifests or contents: the generations that must stay.
+    writing: Mutex<RolloutGenerations>,
+    /// The contents that trees were found to lack, though their manifests say otherwise.
+    damaged: Mutex<BTreeSet<ObjectHash>>,
 }
 
 /// A generation that is there.
@@ -62,6 +64,15 @@ pub(super) enum NotRealised {
     Signature(String),
     /// Anything else.
     Failed(String),
+}
+
+/// A reason why a tree is not known to be whole.
+#[derive(Debug)]
+pub(super) enum TreeCheck {
+    /// Nobody knows what should be in it.
+    NoManifest,
+    /// It differs.
+    Damaged(String),
 }
 
 /// The generations of a rollout: nothing collects them.
@@ -95,7 +106,8 @@ impl GenerationStore {
             directory: directory.to_owned(),
             objects,
             local_services,
-            writing: Mutex::new(()),
+            writing: Mutex::default(),
+            damaged: Mutex::default(),
         })
     }
 
@@ -192,7 +204,10 @@ impl GenerationStore {
         let realised = self
             .trees
             .realise(generation, &manifest, &known, &self.contents);
-        realised.map_err(|error: RealiseError| failed(error.to_string()))?;
+        realised.map_err(|error: RealiseError| {
+            self.note_damage(&error);
+            failed(error.to_string())
+        })?;
         // A tree without its manifest cannot be told from damage.
         if let Err(error) = self.drop_contents() {
             tracing::warn!(target: "agent_activation", %error, "contents were not removed");
@@ -222,10 +237,10 @@ impl GenerationStore {
     }
 
     /// Compares the tree of a generation with its manifest.
-    pub(super) fn check_tree(&self, generation: Generation) -> Result<(), String> {
-        let manifest = self.manifest(generation).ok_or("its manifest is gone")?;
+    pub(super) fn check_tree(&self, generation: Generation) -> Result<(), TreeCheck> {
+        let manifest = self.manifest(generation).ok_or(TreeCheck::NoManifest)?;
         let checked = self.trees.check(generation, &manifest);
-        checked.map_err(|fault| fault.to_string())
+        checked.map_err(|fault| TreeCheck::Damaged(fault.to_string()))
     }
 
     fn admit(
@@ -237,8 +252,12 @@ impl GenerationStore {
         let present = self.present();
         let is_present =
             |file: &lastword_generation::manifest::TreeFile| self.is_present(file.sha256, &present);
+        // What the board runs was let in: a journal that was lost must not undo a fix.
+        let current = self.observe().ok().and_then(WorldView::current);
+        let current = current.and_then(|current| self.manifest(current));
+        let current = current.map_or(0, |manifest| manifest.security_version);
         let state = IntakeState {
-            security_version: ledger.security_version(),
+            security_version: ledger.security_version().max(current),
             quarantined: ledger.quarantined(),
             is_present: &is_present,
             // A disk that cannot tell is asked again when it is written to.
@@ -252,9 +271,29 @@ impl GenerationStore {
     fn present(&self) -> BTreeSet<ObjectHash> {
         let all = self.manifests.all();
         let trees = self.known_trees(&all);
-        trees
-            .flat_map(|tree| tree.manifest.files.iter().map(|file| file.sha256))
-            .collect()
+        let files = trees.flat_map(|tree| tree.manifest.files.iter());
+        let damaged = self.damaged();
+        let sound = files
+            .map(|file| file.sha256)
+            .filter(|it| !damaged.contains(it));
+        sound.collect()
+    }
+
+    /// Takes note of a content that is not what it should be: the next offer tells that it is missing.
+    fn note_damage(&self, error: &RealiseError) {
+        let (RealiseError::Missing { hash, .. } | RealiseError::Digest { expected: hash, .. }) =
+            error
+        else {
+            return;
+        };
+        self.damaged().insert(*hash);
+        if let Err(error) = self.contents.remove(*hash) {
+            tracing::warn!(target: "agent_activation", %error, content = %hash, "a damaged content was not removed");
+        }
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, BTreeSet<ObjectHash>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_present(&self, hash: ObjectHash, trees: &BTreeSet<ObjectHash>) -> bool {

@@ -3,12 +3,14 @@
 use super::health::PROGRAM_PATH;
 use super::pointer::TREES_VARIABLE;
 use lastword_protocol::{Generation, Millis};
+use std::future::pending;
+use std::io;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
 
 /// The exit code of a program that wants to be asked again: `EX_TEMPFAIL` of `sysexits.h`.
 const NOT_NOW: i32 = 75;
@@ -19,7 +21,9 @@ const ASK_AGAIN_MAX: Millis = Millis(24 * 3_600_000);
 /// The longest time that a program may take.
 const HOOK_LIMIT: Duration = Duration::from_mins(5);
 /// The most bytes that are read of what it writes.
-const OUTPUT_BYTES_MAX: u64 = 256;
+const OUTPUT_BYTES_MAX: usize = 256;
+/// The time for which what a program has written is waited for when it has ended.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// The answer of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,18 +73,10 @@ pub(super) async fn run_hook(program: &[String], context: HookContext<'_>) -> Ho
         Ok(child) => child,
         Err(error) => return HookAnswer::Failed(None, format!("{name}: {error}")),
     };
-    let output = child.stdout.take();
-    let ended = timeout(HOOK_LIMIT, async {
-        let mut text = Vec::new();
-        if let Some(output) = output {
-            // What cannot be read names no time.
-            let _ = output.take(OUTPUT_BYTES_MAX).read_to_end(&mut text).await;
-        }
-        (child.wait().await, text)
-    });
-    let (status, text) = match ended.await {
-        Ok((Ok(status), text)) => (status, text),
-        Ok((Err(error), _)) => return HookAnswer::Failed(None, format!("{name}: {error}")),
+    let ended = timeout(HOOK_LIMIT, read_to_exit(&mut child)).await;
+    let (status, text) = match ended {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(error)) => return HookAnswer::Failed(None, format!("{name}: {error}")),
         Err(_) => {
             let limit = HOOK_LIMIT.as_secs();
             return HookAnswer::Failed(None, format!("{name}: not done within {limit} s"));
@@ -90,6 +86,37 @@ pub(super) async fn run_hook(program: &[String], context: HookContext<'_>) -> Ho
         Some(0) => HookAnswer::Done,
         Some(NOT_NOW) => HookAnswer::NotNow(wait_of(&text)),
         code => HookAnswer::Failed(code, format!("{name}: {status}")),
+    }
+}
+
+/// Waits until a program has ended, whoever holds its standard output then; returns the beginning of what it wrote.
+async fn read_to_exit(child: &mut Child) -> io::Result<(ExitStatus, Vec<u8>)> {
+    let mut output = child.stdout.take();
+    let (mut text, mut status) = (Vec::new(), None);
+    let mut room = [0; 4_096];
+    loop {
+        let read = async {
+            match &mut output {
+                Some(output) => output.read(&mut room).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            read = read => match read {
+                Ok(length @ 1..) => {
+                    let free = OUTPUT_BYTES_MAX.saturating_sub(text.len());
+                    text.extend(room.iter().take(length.min(free)));
+                }
+                // What cannot be read names no time.
+                Ok(_) | Err(_) => output = None,
+            },
+            ended = child.wait(), if status.is_none() => status = Some(ended?),
+            () = sleep(LAST_WORDS), if status.is_some() => output = None,
+        }
+        if let Some(status) = status.filter(|_| output.is_none()) {
+            return Ok((status, text));
+        }
     }
 }
 
@@ -129,6 +156,10 @@ mod tests {
             answer_of("echo 0; exit 75").await,
             HookAnswer::NotNow(Millis(1_000))
         );
+        // Whatever it writes, and whoever holds its output.
+        let talks = "head -c 100000 /dev/zero; echo 5; exit 0";
+        assert_eq!(answer_of(talks).await, HookAnswer::Done);
+        assert_eq!(answer_of("sleep 5 & exit 0").await, HookAnswer::Done);
         let failed = answer_of("exit 4").await;
         assert_eq!(
             failed,

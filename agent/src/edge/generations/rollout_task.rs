@@ -23,7 +23,7 @@ use crate::edge::events::EventBus;
 use crate::edge::power::PowerHandle;
 use crate::edge::services::Services;
 use crate::edge::store::Files;
-use crate::edge::threads::OneEach;
+use crate::edge::threads::{OneEach, Threads as _};
 use lastword_protocol::message::Reply;
 use lastword_protocol::rollout::RolloutState;
 use lastword_protocol::{BootId, Generation, Instant};
@@ -32,7 +32,7 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -41,6 +41,8 @@ pub(super) const LINK_METHOD: &str = "symlink";
 pub(super) const COMMAND_METHOD: &str = "command";
 /// The environment variable that keeps every switch from happening: for tests of whoever orders rollouts.
 const TEST_MODE: &str = "LASTWORDD_ACTIVATION_TEST_MODE";
+/// The time after which an end that could not be recorded is recorded again.
+const RECORD_AGAIN: Duration = Duration::from_secs(5);
 /// The stack of a thread that parses a manifest or builds a tree, in bytes.
 const STACK_BYTES: usize = 1 << 20;
 
@@ -51,10 +53,14 @@ pub struct RolloutTask {
     active: watch::Sender<ActiveGenerations>,
     committing: watch::Sender<bool>,
     stage: RolloutStage,
+    /// The last rollout, as it has ended, and whether the journal has it.
+    last: Option<LastRollout>,
     /// The first effect of a run that an earlier life has left.
     recovered: Option<RunEffect>,
     /// The generation that the board runs, as of the last look.
     current: Option<Generation>,
+    /// The journal has the last step of the run under way.
+    is_recorded: bool,
     /// The operation under way.
     operation: Option<PendingOperation>,
     checks: JoinSet<CheckOutcome>,
@@ -75,6 +81,8 @@ struct RolloutContext {
     events: EventBus,
     power: Option<PowerHandle>,
     threads: OneEach,
+    /// The places of requests that wait for the disk.
+    places: Arc<Semaphore>,
 }
 
 /// The stage of the board's last rollout.
@@ -85,6 +93,12 @@ enum RolloutStage {
     Running(Box<RunUnderWay>),
     /// Its checks run.
     Soaking(Box<SoakUnderWay>),
+}
+
+/// A rollout that has ended.
+struct LastRollout {
+    record: RolloutRecord,
+    is_recorded: bool,
 }
 
 /// A run, and its orders.
@@ -130,6 +144,7 @@ impl RolloutTask {
                     None => return,
                 },
                 () = wait_until(deadline) => {}
+                () = sleep(RECORD_AGAIN), if self.has_unrecorded_end() => self.record_again().await,
                 Some(_) = self.resets.join_next() => {}
             }
             self.poll_soak().await;
@@ -216,8 +231,10 @@ impl RolloutTask {
                         ActivationInput::NotRecorded
                     };
                     let next = under_way.run.step(input);
-                    let is_begun = appended.is_ok();
-                    self.answer_beginning(is_begun);
+                    // A way back goes on even where the disk takes no record.
+                    let goes_on = !matches!(next, Some(RunEffect::End(RunEnd::NotRecorded)));
+                    self.is_recorded = appended.is_ok();
+                    self.answer_beginning(goes_on);
                     match next {
                         Some(next) => effect = next,
                         None => return,
@@ -239,6 +256,11 @@ impl RolloutTask {
             return;
         };
         let record = under_way.run.record().clone();
+        self.last = Some(LastRollout {
+            record: record.clone(),
+            // What was never begun is as the journal has it.
+            is_recorded: self.is_recorded || end == RunEnd::NotRecorded,
+        });
         tracing::info!(target: "agent_activation", generation = %record.target, ?end, "a rollout has come to an end");
         let store = self.context.store.clone();
         if let Some(Ok(world)) = self.context.blocking(move || store.observe()).await {
@@ -252,13 +274,13 @@ impl RolloutTask {
             RunEnd::Converged => {
                 let (store, keep) = (self.context.store.clone(), self.context.config.keep);
                 let needed = self.rollout_generations();
-                let pruned = self
-                    .context
-                    .blocking(move || store.prune(needed, keep))
-                    .await;
-                if let Some(Err(error)) = pruned {
-                    tracing::warn!(target: "agent_activation", %error, "old generations were not removed");
-                }
+                // Others may hold the store for long.
+                self.context.threads.start(Box::new(move || {
+                    store.set_needed(needed);
+                    if let Err(error) = store.prune(keep) {
+                        tracing::warn!(target: "agent_activation", %error, "old generations were not removed");
+                    }
+                }));
             }
             RunEnd::NotRecorded if record.state == RolloutState::Soaking => {
                 // The end of the soak: it soaks on, and the next result of a check ends it again.
@@ -291,9 +313,10 @@ impl RolloutTask {
         match &self.stage {
             RolloutStage::Running(under_way) => Some(under_way.run.record().clone()),
             RolloutStage::Soaking(soak) => Some(soak.record.clone()),
-            RolloutStage::Idle => match self.context.ledger.view() {
-                JournalView::Rollout(record) => Some(record),
-                JournalView::Empty | JournalView::Unreadable => None,
+            RolloutStage::Idle => match (&self.last, self.context.ledger.view()) {
+                (Some(last), _) => Some(last.record.clone()),
+                (None, JournalView::Rollout(record)) => Some(record),
+                (None, JournalView::Empty | JournalView::Unreadable) => None,
             },
         }
     }

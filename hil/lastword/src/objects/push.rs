@@ -88,8 +88,18 @@ impl ObjectTransfer<'_> {
                 );
                 let (packed, whole_bytes) = packed?;
                 tally.add(&packed, whole_bytes);
-                if !options.dry_run {
-                    self.send(*content, packed).await?;
+                if options.dry_run {
+                    continue;
+                }
+                let is_delta = packed.base.is_some();
+                match self.send(*content, packed).await {
+                    // The board's older file may be gone, or damaged.
+                    Err((_, _, Exit::No)) if is_delta => {
+                        let (packed, _) = pack_whole(*content, &mut archive, options)?;
+                        tally.add(&packed, 0);
+                        self.send(*content, packed).await?;
+                    }
+                    sent => sent?,
                 }
             }
             if options.dry_run {
@@ -326,6 +336,15 @@ fn pack(
             whole_bytes.unwrap_or_default(),
         ));
     }
+    pack_whole(content, archive, options)
+}
+
+/// Takes a content as the generation's file has it; returns it, and its length.
+fn pack_whole(
+    content: MissingContent,
+    archive: &mut GenerationArchive,
+    options: &PushOptions,
+) -> Result<(PackedContent, u64), DeskError> {
     let mut bytes = Vec::new();
     let packed = archive.packed(content.content);
     let mut packed = packed.map_err(|error| wrong(&options.file, error))?;

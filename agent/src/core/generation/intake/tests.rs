@@ -141,7 +141,7 @@ fn a_generation_for_another_board_is_refused() {
         |it| it.policy.kinds = vec!["acme,gw-3".to_owned()],
         Some((
             Code::BadValue,
-            "generation is for acme,gw-2; this board is acme,gw-3",
+            "this board is acme,gw-3; the generation is for acme,gw-2",
         )),
     );
     check(
@@ -152,7 +152,7 @@ fn a_generation_for_another_board_is_refused() {
         |it| it.policy.machine = "x86_64".to_owned(),
         Some((
             Code::BadValue,
-            "generation is for aarch64; this board is x86_64",
+            "this board is x86_64; the generation is for aarch64",
         )),
     );
 }

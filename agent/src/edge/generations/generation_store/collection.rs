@@ -9,10 +9,10 @@ impl GenerationStore {
     /// Removes generations that nothing needs but the newest `keep`; returns them.
     pub(in crate::edge::generations) fn prune(
         &self,
-        rollout: RolloutGenerations,
         keep: u16,
     ) -> io::Result<Vec<StoredGeneration>> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let rollout = *writing;
         let all = self.list(rollout)?;
         let is_needed = |it: &StoredGeneration| {
             matches!(
@@ -38,6 +38,11 @@ impl GenerationStore {
         }
         self.drop_contents()?;
         Ok(removed)
+    }
+
+    /// Notes which generations must stay, from now on.
+    pub(in crate::edge::generations) fn set_needed(&self, rollout: RolloutGenerations) {
+        *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = rollout;
     }
 
     /// Removes the contents that no generation without a tree has.

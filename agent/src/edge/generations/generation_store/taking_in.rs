@@ -11,11 +11,17 @@ use lastword_generation::{Manifest, TreePath};
 use lastword_protocol::message::generation::{ContentExpansion, GenerationOffer, MissingContent};
 use lastword_protocol::refusal::Code;
 use lastword_protocol::{Generation, ObjectHash};
+use rustix::fs::OFlags;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
+/// The most generations on a board, pushed or whole: the manifests of all of them are in memory.
+const GENERATIONS_MAX: usize = 64;
 /// The most missing contents that are told at once: what is left is told when the generation is offered again.
 const MISSING_MAX: usize = 500;
 
@@ -38,6 +44,12 @@ impl GenerationStore {
             generation,
             manifest,
         } = admitted;
+        let known = self.generations();
+        if !known.contains(&generation) && GENERATIONS_MAX <= known.len() {
+            let detail =
+                format!("the board has {GENERATIONS_MAX} generations; `gen prune` removes some");
+            return Err(refused(Code::TooLong, detail));
+        }
         let saved = self.manifests.save(generation, signed, manifest.clone());
         saved.map_err(|error| disk_refusal(&error))?;
         let present = self.present();
@@ -49,6 +61,7 @@ impl GenerationStore {
             base: bases
                 .get(path)
                 .copied()
+                .filter(|(base, _)| present.contains(base))
                 .filter(|(_, base_size)| base_size.saturating_add(size) <= DELTA_BYTES_MAX)
                 .map(|(base, _)| base),
         });
@@ -96,7 +109,9 @@ impl GenerationStore {
         saved.map_err(|error: ExpandError| match &error {
             ExpandError::Write(source) => disk_refusal(source),
             _ => refused(Code::BadValue, error.to_string()),
-        })
+        })?;
+        self.damaged().remove(&wanted.content);
+        Ok(())
     }
 
     /// Returns the content of each path of older trees, the current one's first.
@@ -125,7 +140,13 @@ impl GenerationStore {
             let detail = format!("a delta of more than {DELTA_BYTES_MAX} bytes; send it whole");
             return Err(refused(Code::TooLong, detail));
         }
-        fs::read(path).map_err(|error| disk_refusal(&error))
+        let read = read_regular(&path, base_size).map_err(|error| disk_refusal(&error))?;
+        if ObjectHash(Sha256::digest(&read).into()) != base {
+            self.damaged().insert(base);
+            let detail = "the base on the board is damaged; send the content whole";
+            return Err(refused(Code::Unknown, detail));
+        }
+        Ok(read)
     }
 
     fn read_object(
@@ -153,4 +174,23 @@ impl GenerationStore {
             refused(Code::Unknown, detail)
         })
     }
+}
+
+/// Reads a regular file of so many bytes at most: whoever may write to trees may have put a FIFO there.
+fn read_regular(path: &Path, size: u64) -> io::Result<Vec<u8>> {
+    let mut options = File::options();
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
+    options
+        .read(true)
+        .custom_flags(i32::try_from(flags).unwrap_or_default());
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other(format!(
+            "{}: not a regular file",
+            path.display()
+        )));
+    }
+    let mut bytes = Vec::new();
+    file.take(size.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -1,9 +1,14 @@
 //! A program whose exit code is the answer.
 
+use crate::edge::kernel::watch_shared;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use rustix::process::{PidfdFlags, pidfd_open};
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
+use tokio::io::Interest;
 use tokio::process::Command;
 
 /// The process group of a program that has not been waited for, so that its number is still its own. Dropping it ends all
@@ -36,14 +41,28 @@ pub(super) async fn run(command: &[String], tree: &Path) -> Result<(), String> {
     let started = command.spawn();
     let mut child = started.map_err(|error| format!("{name}: {}", super::reason(&error)))?;
     let number = child.id().and_then(|id| i32::try_from(id).ok());
-    let mut group = ProgramGroup(number.map(Pid::from_raw));
-    let ended = child.wait().await;
-    group.0 = None;
-    match ended {
+    let group = ProgramGroup(number.map(Pid::from_raw));
+    // What it has started ends with it, while its number is still its own.
+    if let Err(error) = exited(group.0).await {
+        return Err(format!("{name}: {}", super::reason(&error)));
+    }
+    drop(group);
+    match child.wait().await {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{name}: {status}")),
         Err(error) => Err(format!("{name}: {}", super::reason(&error))),
     }
+}
+
+/// Waits until a process has exited; it is not reaped.
+async fn exited(process: Option<Pid>) -> io::Result<()> {
+    let number = process
+        .map(Pid::as_raw)
+        .and_then(rustix::process::Pid::from_raw);
+    let number = number.ok_or(io::ErrorKind::NotFound)?;
+    let handle = Arc::new(pidfd_open(number, PidfdFlags::NONBLOCK)?);
+    let handle = watch_shared(handle, Interest::READABLE)?;
+    handle.readable().await.map(drop)
 }
 
 impl Drop for ProgramGroup {

@@ -137,3 +137,17 @@ async fn a_service_says_how_it_is() {
     let result = run(service, 1_000, Path::new("/")).await;
     assert_failed(&result, "no service is named gw");
 }
+
+#[tokio::test]
+async fn what_a_program_has_left_behind_ends_with_it() {
+    let tree = tempfile::tempdir().unwrap();
+    let script = "sleep 1000 & echo $! > left; exit 0";
+    let program = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
+    let result = run(HealthProbe::Exec(program), 5_000, tree.path()).await;
+    assert_eq!(result, CheckResult::Passed);
+    let left = fs::read_to_string(tree.path().join("left")).unwrap();
+    let left = format!("/proc/{}/stat", left.trim());
+    while fs::read_to_string(&left).is_ok_and(|stat| !stat.contains(") Z")) {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,6 +1,7 @@
 //! Answers about generations and rollouts.
 
 use super::{RolloutStage, RolloutTask, now};
+use crate::core::generation::recovery::JournalView;
 use crate::core::generation::rollout_record::RolloutRecord;
 use crate::core::generation::soak::CheckResult;
 use crate::core::service::answer::{Pages, cut_detail, refused};
@@ -36,8 +37,14 @@ impl RolloutTask {
     /// Returns the last rollout and its checks; no items if there is none.
     pub(super) fn rollout_answer(&self) -> Vec<Reply> {
         let mut pages = Pages::default();
-        if let Some(record) = self.last_record() {
-            self.push_rollout(&mut pages, &record);
+        match self.last_record() {
+            Some(record) => self.push_rollout(&mut pages, &record),
+            None if self.context.ledger.view() == JournalView::Unreadable => {
+                let detail =
+                    "the journal was damaged: the last rollout is not known, and nothing was done";
+                return refused(Code::Internal, detail);
+            }
+            None => {}
         }
         if let RolloutStage::Soaking(soak) = &self.stage {
             let checks = soak.manifest.iter().flat_map(|it| &it.checks);
@@ -88,6 +95,13 @@ impl RolloutTask {
             (RolloutStage::Running(under_way), _) if under_way.is_put_off => {
                 "before-switch has put it off".to_owned()
             }
+            (RolloutStage::Soaking(soak), _) if soak.manifest.is_none() => {
+                "its manifest is gone, so nothing is checked: gen confirm or gen rollback ends it"
+                    .to_owned()
+            }
+            (RolloutStage::Soaking(soak), _) if soak.is_confirmed => {
+                "confirmed; its checks have still to hold".to_owned()
+            }
             (RolloutStage::Soaking(soak), _) if soak.machine.left(now()).is_none() => {
                 "waits for gen confirm".to_owned()
             }
@@ -95,7 +109,21 @@ impl RolloutTask {
                 let component = record.deferred_component.as_deref();
                 format!("{} needs a reboot", component.unwrap_or("a component"))
             }
+            (RolloutStage::Idle, state) if state.is_terminal() => self.drift(record),
             _ => String::new(),
+        }
+    }
+
+    /// Returns what the board runs, if that is not what the rollout has ended in.
+    fn drift(&self, record: &RolloutRecord) -> String {
+        let expected = match record.state {
+            RolloutState::Converged => Some(record.target),
+            _ => record.previous,
+        };
+        match self.current {
+            current if current == expected || record.options.is_test => String::new(),
+            None => "but the board runs none: its pointer is gone, or leads nowhere".to_owned(),
+            Some(current) => format!("but the board runs {}", current.short()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Records of the rollout, and what is told of them.
 
-use super::RolloutContext;
+use super::{RolloutContext, RolloutStage, RolloutTask};
 use crate::core::generation::rollout_record::RolloutRecord;
 use crate::core::journal::JournalError;
 use crate::edge::failpoint::pass;
@@ -9,6 +9,26 @@ use lastword_protocol::Generation;
 use lastword_protocol::rollout::RolloutStep;
 use std::future::Future;
 use std::sync::PoisonError;
+
+impl RolloutTask {
+    /// Returns whether a rollout has ended, and the journal does not have that: the next life would go on with it.
+    pub(super) fn has_unrecorded_end(&self) -> bool {
+        let is_idle = matches!(self.stage, RolloutStage::Idle);
+        is_idle && self.last.as_ref().is_some_and(|last| !last.is_recorded)
+    }
+
+    /// Records that end again.
+    pub(super) async fn record_again(&mut self) {
+        let Some(last) = &self.last else {
+            return;
+        };
+        let appended = self.context.append(last.record.clone()).await;
+        if let (Ok(()), Some(last)) = (appended, &mut self.last) {
+            last.is_recorded = true;
+            tracing::info!(target: "agent_activation", "the end of the last rollout is recorded now");
+        }
+    }
+}
 
 impl RolloutContext {
     /// Appends a record; on return it is durable.

@@ -3,24 +3,39 @@
 use super::{RolloutContext, RolloutStage, RolloutTask, STACK_BYTES};
 use crate::core::config::GenerationConfig;
 use crate::core::generation::intake::IntakePolicy;
+use crate::core::generation::recovery::JournalView;
 use crate::core::generation::rollout_log::RolloutLog;
 use crate::core::journal::{JournalId, JournalLimits};
 use crate::core::recovery::Recovered;
 use crate::edge::events::EventBus;
-use crate::edge::generations::generation_store::GenerationStore;
+use crate::edge::generations::generation_store::{GenerationStore, RolloutGenerations};
 use crate::edge::generations::service::{ActiveGenerations, GenerationService, REQUESTS_MAX};
 use crate::edge::objects::ObjectService;
 use crate::edge::power::CommitPoint;
 use crate::edge::process::Nonce64;
 use crate::edge::services::Services;
-use crate::edge::store::StateDirectory;
+use crate::edge::store::{StateDirectory, StateError};
 use crate::edge::threads::OneEach;
 use lastword_protocol::BootId;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
+
+/// The most requests that the disk answers at once: manifests are large.
+const REQUESTS_AT_ONCE: usize = 2;
+
+/// Returns the generations that an earlier life's rollout needs.
+fn needed_by(view: &JournalView) -> RolloutGenerations {
+    match view {
+        JournalView::Rollout(record) => RolloutGenerations {
+            pending: (!record.state.is_terminal()).then_some(record.target),
+            previous: record.previous,
+        },
+        JournalView::Empty | JournalView::Unreadable => RolloutGenerations::default(),
+    }
+}
 
 /// The places and the configuration of a board's generations.
 #[derive(Clone, Debug)]
@@ -74,6 +89,22 @@ impl GenerationSetup {
     }
 }
 
+fn open_store(
+    setup: &GenerationSetup,
+    objects: ObjectService,
+) -> Result<GenerationStore, StateError> {
+    let policy = IntakePolicy {
+        keys: setup.config.keys.clone(),
+        kinds: setup.config.compatible.clone(),
+        machine: machine(),
+        allows_older_security: setup.config.allows_older_security,
+    };
+    let commands = setup.config.commands.as_ref();
+    let verify = commands.map(|commands| &*commands.verify);
+    let outside = (setup.services.clone(), verify);
+    GenerationStore::open(setup.directory(), policy, objects, outside)
+}
+
 /// Opens the generations of a board, and decides what becomes of a rollout that an earlier life has left. Blocks.
 ///
 /// # Errors
@@ -90,16 +121,7 @@ pub fn open(
         events,
         objects,
     } = means;
-    let policy = IntakePolicy {
-        keys: setup.config.keys.clone(),
-        kinds: setup.config.compatible.clone(),
-        machine: machine(),
-        allows_older_security: setup.config.allows_older_security,
-    };
-    let commands = setup.config.commands.as_ref();
-    let verify = commands.map(|commands| &*commands.verify);
-    let outside = (setup.services.clone(), verify);
-    let store = GenerationStore::open(setup.directory(), policy, objects, outside)?;
+    let store = open_store(&setup, objects)?;
     let mut files = state.files();
     let log = RolloutLog::open(&mut files, JournalLimits::DEFAULT, fresh_journal_id()?)?;
     let world = store.observe()?;
@@ -115,7 +137,9 @@ pub fn open(
         events,
         power: None,
         threads: OneEach::with_stack(STACK_BYTES),
+        places: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
     };
+    context.store.set_needed(needed_by(&context.ledger.view()));
     let (sender, messages) = mpsc::channel(REQUESTS_MAX);
     let (active, told) = watch::channel(ActiveGenerations::default());
     let (committing, is_committing) = watch::channel(false);
@@ -125,6 +149,8 @@ pub fn open(
         active,
         committing,
         stage: RolloutStage::Idle,
+        last: None,
+        is_recorded: true,
         recovered: None,
         current: world.current(),
         operation: None,

@@ -10,7 +10,7 @@ use crate::core::generation::rollout_record::RolloutRecord;
 use crate::core::generation::rollout_run::RunOperation;
 use crate::edge::clock::unix_ms;
 use crate::edge::failpoint::pass;
-use crate::edge::generations::generation_store::NotRealised;
+use crate::edge::generations::generation_store::{NotRealised, TreeCheck};
 use crate::edge::generations::hooks::{HookAnswer, HookContext, run_hook};
 use crate::edge::services::Services;
 use crate::edge::threads::{self, OneEach};
@@ -276,6 +276,11 @@ impl SwitchOperation {
         match self.run(&self.after_switch, generation).await {
             HookAnswer::Done => ActivationInput::Done,
             HookAnswer::NotNow(_) => operation_failed(None, format!("after-switch: {PUT_OFF}")),
+            // It must not hold up the way back.
+            HookAnswer::Failed(code, why) if self.is_rollback => {
+                tracing::warn!(target: "agent_activation", code, why, "after-switch has failed on the way back");
+                ActivationInput::Done
+            }
             HookAnswer::Failed(code, why) => operation_failed(code, format!("after-switch: {why}")),
         }
     }
@@ -296,8 +301,17 @@ impl SwitchOperation {
         let store = self.store.clone();
         let checked = threads::run(&self.threads, move || store.check_tree(previous)).await;
         let checked = checked.map_err(|panicked| panicked.to_string())?;
-        let Err(fault) = checked else {
-            return Ok(());
+        let fault = match checked {
+            Ok(()) => return Ok(()),
+            Err(TreeCheck::NoManifest) if self.store.tree(previous).is_dir() => {
+                tracing::warn!(target: "agent_activation", generation = %previous,
+                    "the manifest of the generation to go back to is gone; its tree is taken as it is");
+                return Ok(());
+            }
+            Err(TreeCheck::NoManifest) => {
+                return Err("its manifest is gone, and its tree".to_owned());
+            }
+            Err(TreeCheck::Damaged(fault)) => fault,
         };
         tracing::warn!(target: "agent_activation", generation = %previous, fault,
             "the generation to go back to is damaged; building it anew");
@@ -323,7 +337,10 @@ impl SwitchOperation {
                     change: Change::Broken,
                     detail,
                     ..
-                } if detail.starts_with(&directory) => Some(detail.to_owned()),
+                } if detail.starts_with(&directory) => {
+                    // The path in the tree is enough.
+                    Some(detail[directory.len()..].trim_start_matches('/').to_owned())
+                }
                 _ => None,
             })
         });

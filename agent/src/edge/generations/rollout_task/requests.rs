@@ -12,7 +12,8 @@ use crate::edge::generations::generation_store::{
     refused as refusal,
 };
 use crate::edge::generations::service::GenerationMessage;
-use crate::edge::threads::Threads as _;
+use crate::edge::tasks;
+use crate::edge::threads;
 use lastword_generation::Manifest;
 use lastword_generation::manifest::{FileMode, RebootComponent};
 use lastword_protocol::message::Reply;
@@ -49,7 +50,10 @@ impl RolloutTask {
                 };
                 drop(answer.send(replies));
             }
-            GenerationRequest::Status => drop(answer.send(self.rollout_answer())),
+            GenerationRequest::Status => {
+                self.look().await;
+                drop(answer.send(self.rollout_answer()));
+            }
             GenerationRequest::Unquarantine(name) => {
                 let replies = self.unquarantine(&name).await;
                 drop(answer.send(replies));
@@ -58,16 +62,34 @@ impl RolloutTask {
         }
     }
 
+    /// Looks which generation the board runs: somebody else may have moved the pointer.
+    async fn look(&mut self) {
+        let store = self.context.store.clone();
+        if let Some(Ok(world)) = self.context.blocking(move || store.observe()).await {
+            self.current = world.current();
+        }
+    }
+
     /// Answers on a thread what the disk knows.
     fn ask_the_disk(&self, request: GenerationRequest, answer: PagesSender) {
         let (store, ledger) = (self.context.store.clone(), self.context.ledger.clone());
         let rollout = self.rollout_generations();
-        self.context.threads.start(Box::new(move || {
-            let replies = of_disk(&store, &ledger, rollout, request);
+        let (places, threads) = (self.context.places.clone(), self.context.threads);
+        tasks::spawn("generation request", async move {
+            // Nobody closes it.
+            let _place = places.acquire_owned().await;
+            if answer.is_closed() {
+                return;
+            }
+            let replies =
+                threads::run(&threads, move || of_disk(&store, &ledger, rollout, request));
+            let replies = replies
+                .await
+                .unwrap_or_else(|panicked| Err(refusal(Code::Internal, panicked.to_string())));
             let replies = replies.unwrap_or_else(|refusal| refusal_answer(&refusal));
             // Whoever asked may be gone.
             drop(answer.send(replies));
-        }));
+        });
     }
 
     async fn activate(&mut self, wanted: &ActivateRequest, answer: PagesSender) {
@@ -106,42 +128,8 @@ impl RolloutTask {
             is_test: env::var_os(TEST_MODE).is_some(),
         };
         let order = context.blocking(move || {
-            let target = resolve(&store, &name, &[])?;
-            let manifest = store.manifest(target);
-            let manifest = manifest.ok_or_else(|| unknown(&name))?;
-            let current = store.observe().map_err(|error| disk_refusal(&error))?;
-            if current.is(Some(target)) {
-                return Err(refusal(
-                    Code::BadValue,
-                    "the board runs this generation already",
-                ));
-            }
-            if ledger.quarantined().contains(&target) {
-                let detail =
-                    "it was rolled back on this board; `gen unquarantine` lets it in again";
-                return Err(refusal(Code::Busy, detail));
-            }
-            if manifest.security_version < ledger.security_version() && !allows_older {
-                let (offered, confirmed) = (manifest.security_version, ledger.security_version());
-                let detail = format!(
-                    "it has security-version {offered}, and {confirmed} was confirmed here"
-                );
-                return Err(refusal(Code::NotAllowed, detail));
-            }
-            let missing = store.count_missing(&manifest);
-            if missing > 0 {
-                let detail = format!("{missing} contents of it are missing: push it again");
-                return Err(refusal(Code::BadValue, detail));
-            }
-            let previous = current.current();
-            let old = previous.and_then(|previous| store.manifest(previous));
-            Ok(RolloutOrder {
-                target,
-                security_version: manifest.security_version,
-                previous,
-                deferred_component: deferred_component(old.as_deref(), &manifest),
-                options,
-            })
+            let wanted = (&*name, options, allows_older);
+            order_of(&store, &ledger, wanted)
         });
         order
             .await
@@ -245,6 +233,57 @@ impl RolloutTask {
     }
 }
 
+/// Returns the order for a generation, whose name begins so, if it may be activated. From then on nothing removes it.
+fn order_of(
+    store: &GenerationStore,
+    ledger: &RolloutLedger,
+    (name, options, allows_older): (&str, RolloutOptions, bool),
+) -> Result<RolloutOrder, StoreRefusal> {
+    let target = resolve(store, name, &[])?;
+    let manifest = store.manifest(target);
+    let manifest = manifest.ok_or_else(|| unknown(name))?;
+    let current = store.observe().map_err(|error| disk_refusal(&error))?;
+    if current.is(Some(target)) {
+        return Err(refusal(
+            Code::BadValue,
+            "the board runs this generation already",
+        ));
+    }
+    if ledger.quarantined().contains(&target) {
+        let detail = "it was rolled back on this board; `gen unquarantine` lets it in again";
+        return Err(refusal(Code::Busy, detail));
+    }
+    if manifest.security_version < ledger.security_version() && !allows_older {
+        let (offered, confirmed) = (manifest.security_version, ledger.security_version());
+        let detail =
+            format!("it has security-version {offered}, and {confirmed} was confirmed here");
+        return Err(refusal(Code::NotAllowed, detail));
+    }
+    let missing = store.count_missing(&manifest);
+    if missing > 0 {
+        let detail = format!("{missing} contents of it are missing: push it again");
+        return Err(refusal(Code::BadValue, detail));
+    }
+    let previous = current.current();
+    let needed = RolloutGenerations {
+        pending: Some(target),
+        previous,
+    };
+    // Nothing removes it from here on; it may have been removed before.
+    store.set_needed(needed);
+    if store.manifest(target).is_none() {
+        return Err(unknown(name));
+    }
+    let old = previous.and_then(|previous| store.manifest(previous));
+    Ok(RolloutOrder {
+        target,
+        security_version: manifest.security_version,
+        previous,
+        deferred_component: deferred_component(old.as_deref(), &manifest),
+        options,
+    })
+}
+
 /// Answers a request that only the disk is asked.
 fn of_disk(
     store: &GenerationStore,
@@ -288,7 +327,7 @@ fn of_disk(
             Ok(Pages::default().done())
         }
         GenerationRequest::Prune { keep } => {
-            let removed = store.prune(rollout, keep);
+            let removed = store.prune(keep);
             let removed = removed.map_err(|error| disk_refusal(&error))?;
             Ok(generations_answer(&removed, quarantined))
         }

@@ -25,7 +25,7 @@ pub(super) struct SoakUnderWay {
     pub(super) machine: SoakMachine,
     pub(super) manifest: Option<Arc<Manifest>>,
     tree: PathBuf,
-    is_confirmed: bool,
+    pub(super) is_confirmed: bool,
     recorded_at: Instant,
     /// The results of the checks as they were recorded: true for each that held.
     recorded: Vec<bool>,
