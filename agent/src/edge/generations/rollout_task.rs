@@ -282,6 +282,7 @@ impl RolloutTask {
                     }
                 }));
             }
+            RunEnd::NotRecorded if record.state == RolloutState::Pending => self.cancel(&record),
             RunEnd::NotRecorded if record.state == RolloutState::Soaking => {
                 // The end of the soak: it soaks on, and the next result of a check ends it again.
                 self.stage = self.soak(record, true);

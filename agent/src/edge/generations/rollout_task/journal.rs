@@ -1,6 +1,6 @@
 //! Records of the rollout, and what is told of them.
 
-use super::{RolloutContext, RolloutStage, RolloutTask};
+use super::{LastRollout, RolloutContext, RolloutStage, RolloutTask};
 use crate::core::generation::rollout_record::RolloutRecord;
 use crate::core::journal::JournalError;
 use crate::edge::failpoint::pass;
@@ -15,6 +15,18 @@ impl RolloutTask {
     pub(super) fn has_unrecorded_end(&self) -> bool {
         let is_idle = matches!(self.stage, RolloutStage::Idle);
         is_idle && self.last.as_ref().is_some_and(|last| !last.is_recorded)
+    }
+
+    /// Cancels an order whose beginning could not be recorded: nothing was done, and nobody is to find it pending.
+    pub(super) fn cancel(&mut self, record: &RolloutRecord) {
+        let cancelled = RolloutStep::Cancelled;
+        if let Ok(after) = record.after(&cancelled, self.context.boot) {
+            self.context.tell(record.target, &cancelled);
+            self.last = Some(LastRollout {
+                record: after,
+                is_recorded: false,
+            });
+        }
     }
 
     /// Records that end again.

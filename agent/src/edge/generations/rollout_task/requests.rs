@@ -176,6 +176,10 @@ impl RolloutTask {
                 let detail = "the pointer is being moved; try again when it is not";
                 return drop(answer.send(refused(Code::Busy, detail)));
             }
+            // It was begun again, and that could not be recorded.
+            RolloutState::Pending | RolloutState::Activating { is_deferred: false } => {
+                RolloutRun::call_off(record, boot)
+            }
             RolloutState::Converged if record.previous.is_none() => {
                 return drop(answer.send(nothing()));
             }
