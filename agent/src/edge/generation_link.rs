@@ -1,4 +1,5 @@
-//! `current`: the link to the tree of the generation that the board runs.
+//! Links to trees of generations: `current`, to the one that the board runs, and `services`, to the one whose service files
+//! are read. They differ while a reboot has to come between.
 
 use crate::core::generation::recovery::WorldView;
 use lastword_protocol::Generation;
@@ -9,28 +10,39 @@ use std::path::{Path, PathBuf};
 
 /// The link's name in the directory of generations.
 pub const CURRENT: &str = "current";
+/// The name of the link to the tree whose service files are read.
+pub const SERVICES: &str = "services";
 /// The directory of the trees, in the directory of generations.
 pub(super) const TREES: &str = "trees";
-/// The name of the link that is to take its place.
-const NEXT: &str = "current.new";
+/// The end of the name of a link that is to take another one's place.
+const NEXT: &str = ".new";
 
 /// The link in a directory of generations.
 #[derive(Clone, Debug)]
 pub struct CurrentLink {
     directory: PathBuf,
+    name: &'static str,
 }
 
 impl CurrentLink {
     /// The link in `directory`.
     #[must_use]
     pub const fn new(directory: PathBuf) -> Self {
-        Self { directory }
+        let name = CURRENT;
+        Self { directory, name }
+    }
+
+    /// The link to the tree whose service files are read.
+    #[must_use]
+    pub const fn of_services(directory: PathBuf) -> Self {
+        let name = SERVICES;
+        Self { directory, name }
     }
 
     /// The path of the link, which services may have in theirs.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.directory.join(CURRENT)
+        self.directory.join(self.name)
     }
 
     /// The path of a generation's tree, to which the link leads if that is the current one.
@@ -47,7 +59,7 @@ impl CurrentLink {
     pub fn switch(&self, to: Option<Generation>) -> io::Result<()> {
         match to {
             Some(generation) => {
-                let next = self.directory.join(NEXT);
+                let next = self.directory.join(format!("{}{NEXT}", self.name));
                 remove_if_there(&next)?;
                 symlink(Path::new(TREES).join(tree_name(generation)), &next)?;
                 fs::rename(&next, self.path())?;
@@ -154,7 +166,7 @@ mod tests {
     #[test]
     fn a_link_that_was_left_half_made_is_in_nobodys_way() {
         let (directory, link) = link();
-        symlink("trees/x", directory.path().join(NEXT)).unwrap();
+        symlink("trees/x", directory.path().join("current.new")).unwrap();
         link.switch(Some(ONE)).unwrap();
         assert_eq!(link.read().unwrap(), WorldView::Current(ONE));
     }

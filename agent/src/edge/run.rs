@@ -94,15 +94,15 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let reaper = tasks::spawn("reaper", reap_orphans().context("signals cannot be heard")?);
     let about = about(&config, &places, boot);
     let events = EventBus::default();
+    let objects = ObjectService::new(state.path(), config.limits.store_bytes);
+    let setup = generation_setup(&config, &places, boot);
+    let outside = (events.clone(), objects.clone());
+    let (rollouts, generations, commit_point) =
+        open_generations(&recovered, &state, setup, outside);
     let (supervisor, services) =
         services::start(&recovered, &state, about, clock, events.clone()).await?;
     pass("in-start");
     let supervisor = tasks::spawn("supervisor", supervisor.run());
-    let objects = ObjectService::new(state.path(), config.limits.store_bytes);
-    let setup = generation_setup(&config, &places, boot);
-    let means = (services.clone(), events.clone(), objects.clone());
-    let (rollouts, generations, commit_point) =
-        open_generations(&recovered, &state, setup, means.into());
     let desk = shared_desk(&config, &recovered);
     let acted_on = (services.clone(), commit_point, events.clone());
     let means = power_means(&config, &state, acted_on);
@@ -119,7 +119,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
         events,
         clock,
     };
-    let rollouts = rollouts.map(|task| task.with_power(power.clone()));
+    let rollouts = rollouts.map(|task| task.acting_on(services.clone(), power.clone()));
     let room = room(&config, world, (power, objects), stopped.clone());
     let host = Host::new(&recovered, room, (sessions, waiting), Life(started));
     let listeners = serve(&host, open, &executors);

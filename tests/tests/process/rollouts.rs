@@ -64,13 +64,19 @@ impl RolloutBench {
         self.build_signed(version, self_test, more, "release.key")
     }
 
+    /// Builds a good version with another soak.
+    fn build_soaking(&self, version: &str, soak: &str) -> BuiltFile {
+        self.build(version, "exit 0", soak)
+    }
+
     fn build_signed(&self, version: &str, self_test: &str, more: &str, key: &str) -> BuiltFile {
         let description = format!(
-            "name \"gateway\"\nversion \"{version}\"\nsoak \"600ms\"\n\
+            "name \"gateway\"\nversion \"{version}\"\n\
              check \"gateway\" {{ service \"gateway\"; interval \"100ms\"; failures 20; }}\n\
              check \"self\" {{ exec \"bin/self-test\"; interval \"100ms\"; failures 2; }}\n{more}\n"
         );
         let defaults = [
+            ("soak", "\"600ms\""),
             ("compatible", "\"acme,gw-2\""),
             ("architecture", "\"any\""),
             ("security-version", "1"),
@@ -568,9 +574,12 @@ fn a_component_that_needs_a_reboot_waits_for_it_and_a_reboot_can_be_had() {
     let status = wait_for(&agent, "deferred");
     assert_eq!(status["detail"], "kernel needs a reboot");
     assert_eq!(bench.current(), Some(other.generation.clone()));
-    // It is no reboot that the agent starts anew.
+    // It is no reboot that the agent starts anew, and the services wait for one.
+    let pid = agent.service("gateway").pid;
     agent.kill();
     let agent = bench.place.start();
+    let _ = agent.call("svc.reload", &json!({}));
+    assert_eq!(agent.service("gateway").pid, pid);
     assert_eq!(
         wait_for(&agent, "deferred")["detail"],
         "kernel needs a reboot"
@@ -678,6 +687,70 @@ fn an_end_that_cannot_be_recorded_is_told_and_recorded_later() {
 }
 
 #[test]
+fn what_was_tried_in_vain_leaves_the_way_back() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    let first = bench.build("1.0", "exit 0", "");
+    bench.ship(&agent, &first);
+    bench.ship(&agent, &bench.build("1.1", "exit 0", ""));
+    let bad = bench.build("1.2", "exit 7", "");
+    bench.push(&bad);
+    activate(&agent, &bad);
+    wait_for(&agent, "reverted");
+    bench.done(&["gen", "prune"]);
+    bench.done(&["gen", "rollback"]);
+    wait_for(&agent, "reverted");
+    let deadline = Deadline::start();
+    while bench.current().as_ref() != Some(&first.generation) {
+        deadline.check("the first version", &status(&agent));
+    }
+    bench.refused(&["gen", "rollback"], "there is nothing to go back to");
+}
+
+#[test]
+fn a_hook_that_hangs_before_the_switch_can_be_called_off() {
+    let bench = RolloutBench::configured("before-switch \"/bin/sleep\" \"1000\";");
+    let agent = bench.place.start();
+    let built = bench.build("1.0", "exit 0", "");
+    bench.push(&built);
+    activate(&agent, &built);
+    let deadline = Deadline::start();
+    while !bench.run(&["gen", "rollback"]).status.success() {
+        deadline.check("a call off", &status(&agent));
+    }
+    assert_eq!(
+        wait_for(&agent, "failed")["detail"],
+        "called off by request"
+    );
+    assert_eq!(bench.current(), None);
+}
+
+#[test]
+fn a_version_that_is_interrupted_again_and_again_is_put_back() {
+    let bench = RolloutBench::new();
+    let mut agent = bench.place.start();
+    let first = bench.build("1.0", "exit 0", "");
+    bench.ship(&agent, &first);
+    let long = bench.build_soaking("1.1", "soak \"1m\"");
+    bench.push(&long);
+    activate(&agent, &long);
+    let begun = wait_for(&agent, "soaking")["soak_left_ms"].as_u64();
+    for _ in 0..10 {
+        agent.kill();
+        agent = bench.place.start();
+        let status = status(&agent);
+        assert_eq!(status["state"], "soaking", "{status}");
+    }
+    let left = status(&agent)["soak_left_ms"].as_u64();
+    assert!(left < begun, "{left:?} of {begun:?}");
+    agent.kill();
+    let agent = bench.place.start();
+    let status = wait_for(&agent, "reverted");
+    assert_eq!(status["detail"], "soak failed: interrupted 11 times");
+    assert_eq!(bench.current(), Some(first.generation));
+}
+
+#[test]
 fn nothing_that_is_ordered_is_pruned() {
     let bench = RolloutBench::new();
     let agent = bench.place.start();
@@ -744,7 +817,10 @@ fn kill_everywhere(self_test: &str, end: &str) {
             assert_eq!(bench.current(), Some(expected.generation.clone()), "{told}");
             assert!(ended["attempts"].as_u64() <= Some(2), "{told}: {ended}");
             agent.wait_for_state("gateway", "running");
-            assert_eq!(bench.place.processes().len(), 1, "{told}");
+            let deadline = Deadline::start();
+            while bench.place.processes().len() != 1 {
+                deadline.check("one process", &told);
+            }
         }
     }
 }

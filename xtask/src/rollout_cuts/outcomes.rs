@@ -95,6 +95,23 @@ async fn show_deferrals(board: &mut RolloutBoard) -> Result<()> {
         0,
     )
     .await?;
+    board.check_service(Some(&again.generation)).await?;
+
+    let bad = board.desk.build("4.0", "exit 1", KERNEL)?;
+    board.push(&bad)?;
+    let boot = board.boot().await?;
+    board.order(&bad, true).await?;
+    board.wait_for_another_boot(boot).await?;
+    let boot = board.boot().await?;
+    // It fails there, is put back, and the kernel goes with another reboot.
+    board.wait_for_another_boot(boot).await?;
+    expect(
+        board,
+        "failed behind its reboot, and rebooted back",
+        RolloutState::Reverted,
+        SOAK_FAILED,
+    )
+    .await?;
     board.check_service(Some(&again.generation)).await
 }
 

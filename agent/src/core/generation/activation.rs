@@ -159,6 +159,12 @@ impl ActivationMachine {
         )
     }
 
+    /// Returns whether `before-switch` is asked, or has put it off.
+    #[must_use]
+    pub const fn is_at_gate(&self) -> bool {
+        matches!(self.state, ActivationState::AtGate)
+    }
+
     /// Takes the end of an operation; returns what is next, or `None` for what was not waited for.
     pub fn step(&mut self, input: ActivationInput) -> Option<ActivationEffect> {
         use ActivationInput as Input;

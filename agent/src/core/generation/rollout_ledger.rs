@@ -17,6 +17,8 @@ pub struct RolloutLedger {
     last: Option<RolloutRecord>,
     security_version: u32,
     quarantined: Vec<Generation>,
+    /// The rollout by which the board has come to what it has confirmed last, until that is put back.
+    kept: Option<RolloutRecord>,
     /// Records may be missing, and none has come since.
     is_unreadable: bool,
 }
@@ -27,7 +29,11 @@ impl RolloutLedger {
         if record.state == RolloutState::Converged {
             self.security_version = self.security_version.max(record.security_version);
         }
+        if record.state == RolloutState::Converged {
+            self.kept = Some(record.clone());
+        }
         if record.is_quarantined {
+            self.kept.take_if(|kept| kept.target == record.target);
             self.quarantine(record.target);
         }
         self.last = Some(record);
@@ -54,6 +60,12 @@ impl RolloutLedger {
             None if self.is_unreadable => JournalView::Unreadable,
             None => JournalView::Empty,
         }
+    }
+
+    /// The rollout by which the board has come to what it has confirmed last; `None` if that was put back, or there was none.
+    #[must_use]
+    pub const fn kept(&self) -> Option<&RolloutRecord> {
+        self.kept.as_ref()
     }
 
     /// The highest security version of a generation that was confirmed; 0 if none was.
@@ -103,6 +115,8 @@ struct SoakDocument {
     left_ms: Option<u64>,
     #[serde(default)]
     is_confirmed: bool,
+    #[serde(default)]
+    resumes: u32,
     checks: Vec<CheckDocument>,
 }
 
@@ -128,6 +142,8 @@ pub(super) struct RecordDocument {
     #[serde(flatten)]
     options: OptionsDocument,
     #[serde(default)]
+    has_rebooted: bool,
+    #[serde(default)]
     is_quarantined: bool,
     #[serde(default)]
     soak: Option<SoakDocument>,
@@ -141,6 +157,8 @@ pub(super) struct LedgerDocument {
     last: Option<RecordDocument>,
     security_version: u32,
     quarantined: Vec<String>,
+    #[serde(default)]
+    kept: Option<RecordDocument>,
     #[serde(default)]
     is_unreadable: bool,
 }
@@ -160,6 +178,7 @@ impl RecordDocument {
                 allows_older: record.options.allows_older,
                 is_test: record.options.is_test,
             },
+            has_rebooted: record.has_rebooted,
             is_quarantined: record.is_quarantined,
             soak: record.soak.as_ref().map(SoakDocument::of),
             failure: record.failure.as_ref().map(|failure| FailureDocument {
@@ -187,6 +206,7 @@ impl RecordDocument {
                 allows_older: self.options.allows_older,
                 is_test: self.options.is_test,
             },
+            has_rebooted: self.has_rebooted,
             is_quarantined: self.is_quarantined,
             soak: self.soak.map(SoakDocument::progress),
             failure: self.failure.map(|failure| StepFailure {
@@ -210,6 +230,7 @@ impl SoakDocument {
         Self {
             left_ms: progress.left.map(|left| left.0),
             is_confirmed: progress.is_confirmed,
+            resumes: progress.resumes,
             checks: checks.collect(),
         }
     }
@@ -226,6 +247,7 @@ impl SoakDocument {
         SoakProgress {
             left: self.left_ms.map(Millis),
             is_confirmed: self.is_confirmed,
+            resumes: self.resumes,
             checks: checks.collect(),
         }
     }
@@ -238,6 +260,7 @@ impl LedgerDocument {
             last: ledger.last.as_ref().map(RecordDocument::of),
             security_version: ledger.security_version,
             quarantined: quarantined.collect(),
+            kept: ledger.kept.as_ref().map(RecordDocument::of),
             is_unreadable: ledger.is_unreadable,
         }
     }
@@ -252,6 +275,7 @@ impl LedgerDocument {
             last,
             security_version: self.security_version,
             quarantined: quarantined.collect::<Option<_>>()?,
+            kept: self.kept.and_then(RecordDocument::record),
             is_unreadable: self.is_unreadable,
         })
     }
@@ -272,6 +296,7 @@ mod tests {
             security_version: u32::from(target),
             deferred_component: None,
             options: RolloutOptions::default(),
+            has_rebooted: false,
             is_quarantined: false,
             soak: None,
             failure: None,

@@ -166,10 +166,12 @@ mod tests {
                 allows_older: true,
                 is_test: false,
             },
+            has_rebooted: true,
             is_quarantined: state == RolloutState::Reverted,
             soak: Some(SoakProgress {
                 left: Some(Millis(1_500)),
                 is_confirmed: true,
+                resumes: 2,
                 checks: [None, Some(CheckResult::Passed), Some(failed)]
                     .map(|last| CheckRecord {
                         runs: last.is_some().into(),

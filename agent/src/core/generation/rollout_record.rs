@@ -26,6 +26,8 @@ pub struct RolloutRecord {
     pub deferred_component: Option<String>,
     /// The options of the order.
     pub options: RolloutOptions,
+    /// The component that needs a reboot has had one: it is gone again only behind another.
+    pub has_rebooted: bool,
     /// The target was rolled back: the board does not take it again by itself.
     pub is_quarantined: bool,
     /// The progress of the soak; `None` before and behind it.
@@ -41,6 +43,8 @@ pub struct SoakProgress {
     pub left: Option<Millis>,
     /// Somebody has confirmed it, and the checks have still to hold.
     pub is_confirmed: bool,
+    /// The number of times that it was taken up, by another life of the agent or of the board.
+    pub resumes: u32,
     /// The history of each check.
     pub checks: Vec<CheckRecord>,
 }
@@ -84,6 +88,7 @@ impl RolloutRecord {
             security_version: order.security_version,
             deferred_component: order.deferred_component,
             options: order.options,
+            has_rebooted: false,
             is_quarantined: false,
             soak: None,
             failure: None,
@@ -158,6 +163,9 @@ impl RolloutRecord {
         }
         for step in &steps {
             record = record.after(step, boot)?;
+        }
+        if matches!(recorded, RecordedStep::Completed { .. }) {
+            record.has_rebooted = record.deferred_component.is_some();
         }
         if let RecordedStep::Deferred { component } = recorded {
             record.deferred_component = Some(component.clone());

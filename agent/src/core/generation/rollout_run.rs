@@ -177,6 +177,15 @@ impl RolloutRun {
         }
     }
 
+    /// Returns whether `before-switch` is asked, or has put it off: the pointer does not move meanwhile.
+    #[must_use]
+    pub const fn is_at_gate(&self) -> bool {
+        match &self.stage {
+            RunStage::Forward(machine) => machine.is_at_gate(),
+            RunStage::Back(_) | RunStage::LastRecord(_) | RunStage::Over => false,
+        }
+    }
+
     /// Takes the end of an operation; returns what is next, or `None` for what was not waited for.
     pub fn step(&mut self, input: ActivationInput) -> Option<RunEffect> {
         let is_recorded = match input {

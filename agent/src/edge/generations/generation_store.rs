@@ -12,7 +12,8 @@ use crate::core::generation::intake::{
 };
 use crate::core::generation::recovery::WorldView;
 use crate::core::generation::rollout_ledger::RolloutLedger;
-use crate::edge::generation_link::TREES;
+use crate::core::generation::rollout_record::RolloutRecord;
+use crate::edge::generation_link::{CurrentLink, TREES};
 use crate::edge::objects::ObjectService;
 use crate::edge::store::StateError;
 use lastword_generation::Manifest;
@@ -31,6 +32,7 @@ pub(super) struct GenerationStore {
     policy: IntakePolicy,
     trees: GenerationTrees,
     pointer: GenerationPointer,
+    services: CurrentLink,
     manifests: ManifestStore,
     contents: ContentStore,
     objects: ObjectService,
@@ -82,6 +84,23 @@ pub(super) struct RolloutGenerations {
     pub(super) pending: Option<Generation>,
     /// The one to go back to.
     pub(super) previous: Option<Generation>,
+    /// The one before what was confirmed last: what is tried since may be in vain.
+    pub(super) kept: Option<Generation>,
+}
+
+impl RolloutGenerations {
+    /// Returns the generations that the last rollout needs, and the one by which the board has come to what it keeps.
+    pub(super) fn of(last: Option<&RolloutRecord>, kept: Option<&RolloutRecord>) -> Self {
+        let under_way = last.filter(|record| !record.state.is_terminal());
+        Self {
+            pending: under_way.map(|record| record.target),
+            previous: under_way
+                .or(kept)
+                .or(last)
+                .and_then(|record| record.previous),
+            kept: kept.and_then(|record| record.previous),
+        }
+    }
 }
 
 impl GenerationStore {
@@ -101,6 +120,7 @@ impl GenerationStore {
             policy,
             trees,
             pointer: GenerationPointer::new(directory, verify),
+            services: CurrentLink::of_services(directory.to_owned()),
             manifests: ManifestStore::open(directory)?,
             contents: ContentStore::open(directory, objects.clone()).map_err(unusable)?,
             directory: directory.to_owned(),
@@ -130,6 +150,14 @@ impl GenerationStore {
             return Err(io::Error::new(io::ErrorKind::NotFound, what));
         }
         self.pointer.switch(to)
+    }
+
+    /// Has the services of this generation be those that are read from now on.
+    pub(super) fn switch_services(&self, to: Option<Generation>) -> io::Result<()> {
+        if self.services.read()?.is(to) {
+            return Ok(());
+        }
+        self.services.switch(to)
     }
 
     /// The path of a generation's tree.
@@ -162,7 +190,7 @@ impl GenerationStore {
                 GenerationRole::Current
             } else if rollout.pending == Some(generation) {
                 GenerationRole::Pending
-            } else if rollout.previous == Some(generation) {
+            } else if [rollout.previous, rollout.kept].contains(&Some(generation)) {
                 GenerationRole::Previous
             } else if trees.contains(&generation) || is_whole() {
                 GenerationRole::Stored

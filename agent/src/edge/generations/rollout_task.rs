@@ -2,18 +2,20 @@
 
 mod answers;
 mod journal;
+mod judging;
+mod names;
 mod opening;
 mod operations;
 mod requests;
 mod soaking;
 
-pub use opening::{GenerationSetup, OpenedGenerations, RolloutMeans, open};
+pub use opening::{GenerationSetup, OpenedGenerations, open};
 
 use super::generation_store::{GenerationStore, RolloutGenerations};
 use super::service::{ActiveGenerations, GenerationMessage};
 use crate::core::config::GenerationConfig;
 use crate::core::generation::activation::ActivationInput;
-use crate::core::generation::recovery::{JournalView, RecoveryVerdict, WorldView, recover};
+use crate::core::generation::recovery::JournalView;
 use crate::core::generation::rollout_ledger::RolloutLedger;
 use crate::core::generation::rollout_log::RolloutLog;
 use crate::core::generation::rollout_record::RolloutRecord;
@@ -114,9 +116,10 @@ struct RunUnderWay {
 type PendingOperation = Pin<Box<dyn Future<Output = ActivationInput> + Send>>;
 
 impl RolloutTask {
-    /// Gives the task the way to the power desk, for activations that need a reboot.
+    /// Gives the task the way to the supervisor, and to the power desk for activations that need a reboot.
     #[must_use]
-    pub fn with_power(mut self, power: PowerHandle) -> Self {
+    pub fn acting_on(mut self, services: Services, power: PowerHandle) -> Self {
+        self.context.services = services;
         self.context.power = Some(power);
         self
     }
@@ -126,6 +129,8 @@ impl RolloutTask {
         if let Some(effect) = self.recovered.take() {
             self.take_effect(effect).await;
         }
+        // That a soak was taken up is recorded at once.
+        self.poll_soak().await;
         loop {
             self.publish();
             let deadline = match &self.stage {
@@ -148,42 +153,6 @@ impl RolloutTask {
                 Some(_) = self.resets.join_next() => {}
             }
             self.poll_soak().await;
-        }
-    }
-
-    /// Decides what becomes of the rollout that the journal tells of.
-    fn take_verdict(&mut self, world: WorldView) {
-        let view = self.context.ledger.view();
-        let verdict = recover(&view, world, self.context.boot);
-        match verdict {
-            RecoveryVerdict::Drift { expected, found } => {
-                let named = |it: Option<Generation>| {
-                    it.map_or_else(|| "none".to_owned(), |it| it.to_string())
-                };
-                let (expected, found) = (named(expected), named(found));
-                tracing::warn!(target: "agent_activation", expected, found,
-                    "the board runs another generation than was recorded; nothing is done about it");
-            }
-            RecoveryVerdict::JournalUnreadable => {
-                tracing::error!(target: "agent_activation",
-                    "the journal is damaged: the last rollout is not known, and nothing is rolled back");
-            }
-            verdict => {
-                tracing::info!(target: "agent_activation", ?verdict, "recovered");
-            }
-        }
-        let JournalView::Rollout(record) = view else {
-            return;
-        };
-        let boot = self.context.boot;
-        if verdict == RecoveryVerdict::ResumeSoak || is_test_soak(&record) {
-            self.stage = self.soak(record, true);
-            return;
-        }
-        let recovered = RolloutRun::recovered(record, boot, self.context.switch_method(), verdict);
-        if let Some((run, effect)) = recovered {
-            self.recovered = Some(effect);
-            self.stage = RolloutStage::Running(Box::new(RunUnderWay::new(run)));
         }
     }
 
@@ -262,8 +231,12 @@ impl RolloutTask {
             is_recorded: self.is_recorded || end == RunEnd::NotRecorded,
         });
         tracing::info!(target: "agent_activation", generation = %record.target, ?end, "a rollout has come to an end");
-        let store = self.context.store.clone();
-        if let Some(Ok(world)) = self.context.blocking(move || store.observe()).await {
+        let (store, needed) = (self.context.store.clone(), self.rollout_generations());
+        let looked = self.context.blocking(move || {
+            store.set_needed(needed);
+            store.observe()
+        });
+        if let Some(Ok(world)) = looked.await {
             self.current = world.current();
         }
         match end {
@@ -271,12 +244,14 @@ impl RolloutTask {
                 self.stage = self.soak(record, false);
             }
             RunEnd::Deferred if record.options.wants_reboot => self.reboot().await,
+            // What has had its reboot needs another one to be gone.
+            RunEnd::Reverted if record.options.wants_reboot && record.has_rebooted => {
+                self.reboot().await;
+            }
             RunEnd::Converged => {
                 let (store, keep) = (self.context.store.clone(), self.context.config.keep);
-                let needed = self.rollout_generations();
                 // Others may hold the store for long.
                 self.context.threads.start(Box::new(move || {
-                    store.set_needed(needed);
                     if let Err(error) = store.prune(keep) {
                         tracing::warn!(target: "agent_activation", %error, "old generations were not removed");
                     }
@@ -300,13 +275,8 @@ impl RolloutTask {
 
     /// Returns the generations that the last rollout needs.
     fn rollout_generations(&self) -> RolloutGenerations {
-        match self.last_record() {
-            Some(record) => RolloutGenerations {
-                pending: (!record.state.is_terminal()).then_some(record.target),
-                previous: record.previous,
-            },
-            None => RolloutGenerations::default(),
-        }
+        let kept = self.context.ledger.kept();
+        RolloutGenerations::of(self.last_record().as_ref(), kept)
     }
 
     /// Returns the last rollout's record, as far as it is known now.
@@ -362,11 +332,6 @@ impl RunUnderWay {
             is_put_off: false,
         }
     }
-}
-
-/// Returns whether the record is of a test's soak, which goes on until somebody ends it.
-fn is_test_soak(record: &RolloutRecord) -> bool {
-    record.options.is_test && record.state == RolloutState::Soaking
 }
 
 async fn operation_end(operation: &mut Option<PendingOperation>) -> ActivationInput {

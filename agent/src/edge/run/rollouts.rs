@@ -3,8 +3,10 @@
 use super::{Places, services_directory};
 use crate::core::config::Config;
 use crate::core::recovery::Recovered;
-use crate::edge::generations::rollout_task::{self, GenerationSetup, RolloutMeans, RolloutTask};
+use crate::edge::events::EventBus;
+use crate::edge::generations::rollout_task::{self, GenerationSetup, RolloutTask};
 use crate::edge::generations::service::GenerationService;
+use crate::edge::objects::ObjectService;
 use crate::edge::power::CommitPoint;
 use crate::edge::store::StateDirectory;
 use lastword_protocol::BootId;
@@ -42,12 +44,12 @@ pub(super) fn open_generations(
     recovered: &Recovered,
     state: &StateDirectory,
     setup: Option<GenerationSetup>,
-    means: RolloutMeans,
+    outside: (EventBus, ObjectService),
 ) -> (Option<RolloutTask>, GenerationService, CommitPoint) {
     let Some(setup) = setup else {
         return (None, GenerationService::none(), CommitPoint::none());
     };
-    match rollout_task::open(recovered, state, setup, means) {
+    match rollout_task::open(recovered, state, setup, outside) {
         Ok(opened) => (Some(opened.task), opened.service, opened.commit_point),
         Err(error) => {
             tracing::error!(target: "agent_activation", "generations cannot be used: {error:#}");

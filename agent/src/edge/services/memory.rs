@@ -285,10 +285,10 @@ impl Memory {
     }
 }
 
-/// Returns the tree of the generation that the board runs, if it runs one: under its own name, so that what is started from
+/// Returns the tree of the generation whose services run, if there is one: under its own name, so that what is started from
 /// it does not change when the link does.
 fn current_tree(generations: PathBuf) -> Option<PathBuf> {
-    let link = CurrentLink::new(generations);
+    let link = CurrentLink::of_services(generations);
     let current = link.read().ok()?.current()?;
     Some(link.tree(current))
 }

@@ -104,6 +104,9 @@ pub(crate) struct PushOptions {
     /// Compress at this level, from 1 to 19. Differences are kept for the next board.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=19))]
     pub(crate) level: i32,
+    /// Though its security version is lower than one that was confirmed there, if the agent lets you.
+    #[arg(long)]
+    pub(crate) allow_older: bool,
     /// Say what would be sent. Only the manifest is, so that the board can say what it lacks.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,

@@ -66,7 +66,8 @@ impl ObjectTransfer<'_> {
         let generation = archive.generation();
         let mut bases = BaseArchives::find(options, generation);
         let cache = DeltaCache::open();
-        let offer = self.put_signed(&archive).await?;
+        let mut offer = self.put_signed(&archive).await?;
+        offer.allow_older = options.allow_older;
         let mut tally = PushTally::default();
         let mut before = None;
         loop {

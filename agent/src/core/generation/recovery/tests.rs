@@ -43,6 +43,7 @@ fn record(state: RolloutState, boot: BootId) -> RolloutRecord {
         security_version: 0,
         deferred_component: None,
         options: RolloutOptions::default(),
+        has_rebooted: false,
         is_quarantined: false,
         soak: None,
         failure: None,

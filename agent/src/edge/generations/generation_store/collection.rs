@@ -31,7 +31,8 @@ impl GenerationStore {
         let known = self.manifests.all();
         let current = self.observe()?.current();
         for generation in self.trees.list()? {
-            let is_used = [current, rollout.pending, rollout.previous].contains(&Some(generation));
+            let used = [current, rollout.pending, rollout.previous, rollout.kept];
+            let is_used = used.contains(&Some(generation));
             if !is_used && !known.contains_key(&generation) {
                 self.trees.remove(generation)?;
             }

@@ -73,10 +73,16 @@ impl RolloutTask {
             RolloutStage::Idle | RolloutStage::Running(_) => None,
         };
         let failure = record.failure.as_ref();
-        let detail = match failure {
+        let mut detail = match failure {
             Some(failure) => failure.detail.clone(),
             None => self.waits_for(record),
         };
+        let is_this_boot = record.boot == self.context.boot;
+        if record.state == RolloutState::Reverted && record.has_rebooted && is_this_boot {
+            let component = record.deferred_component.as_deref();
+            let component = component.unwrap_or("a component");
+            detail = format!("{detail}; {component} needs a reboot");
+        }
         pages.push(&Item::Rollout(RolloutBrief {
             target: record.target,
             previous: record.previous,

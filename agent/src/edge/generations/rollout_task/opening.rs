@@ -26,17 +26,6 @@ use tokio::task::JoinSet;
 /// The most requests that the disk answers at once: manifests are large.
 const REQUESTS_AT_ONCE: usize = 2;
 
-/// Returns the generations that an earlier life's rollout needs.
-fn needed_by(view: &JournalView) -> RolloutGenerations {
-    match view {
-        JournalView::Rollout(record) => RolloutGenerations {
-            pending: (!record.state.is_terminal()).then_some(record.target),
-            previous: record.previous,
-        },
-        JournalView::Empty | JournalView::Unreadable => RolloutGenerations::default(),
-    }
-}
-
 /// The places and the configuration of a board's generations.
 #[derive(Clone, Debug)]
 pub struct GenerationSetup {
@@ -48,26 +37,6 @@ pub struct GenerationSetup {
     pub services: PathBuf,
     /// This boot.
     pub boot: BootId,
-}
-
-/// The parts of an agent that rollouts act on.
-pub struct RolloutMeans {
-    /// The services, of which each generation has its own.
-    pub services: Services,
-    /// The events on the board.
-    pub events: EventBus,
-    /// The board's store.
-    pub objects: ObjectService,
-}
-
-impl From<(Services, EventBus, ObjectService)> for RolloutMeans {
-    fn from((services, events, objects): (Services, EventBus, ObjectService)) -> Self {
-        Self {
-            services,
-            events,
-            objects,
-        }
-    }
 }
 
 /// The generations of a board, opened.
@@ -105,7 +74,8 @@ fn open_store(
     GenerationStore::open(setup.directory(), policy, objects, outside)
 }
 
-/// Opens the generations of a board, and decides what becomes of a rollout that an earlier life has left. Blocks.
+/// Opens the generations of a board, and decides what becomes of a rollout that an earlier life has left: before the services
+/// of any of them start. Blocks.
 ///
 /// # Errors
 ///
@@ -114,13 +84,8 @@ pub fn open(
     _: &Recovered,
     state: &StateDirectory,
     setup: GenerationSetup,
-    means: RolloutMeans,
+    (events, objects): (EventBus, ObjectService),
 ) -> anyhow::Result<OpenedGenerations> {
-    let RolloutMeans {
-        services,
-        events,
-        objects,
-    } = means;
     let store = open_store(&setup, objects)?;
     let mut files = state.files();
     let log = RolloutLog::open(&mut files, JournalLimits::DEFAULT, fresh_journal_id()?)?;
@@ -133,13 +98,18 @@ pub fn open(
         ledger,
         config: setup.config,
         boot: setup.boot,
-        services,
+        services: Services::none(),
         events,
         power: None,
         threads: OneEach::with_stack(STACK_BYTES),
         places: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
     };
-    context.store.set_needed(needed_by(&context.ledger.view()));
+    let last = match context.ledger.view() {
+        JournalView::Rollout(record) => Some(record),
+        JournalView::Empty | JournalView::Unreadable => None,
+    };
+    let needed = RolloutGenerations::of(last.as_ref(), context.ledger.kept());
+    context.store.set_needed(needed);
     let (sender, messages) = mpsc::channel(REQUESTS_MAX);
     let (active, told) = watch::channel(ActiveGenerations::default());
     let (committing, is_committing) = watch::channel(false);

@@ -62,8 +62,9 @@ impl RolloutTask {
             RunOperation::AskGate => context.ask_gate(&record, Millis(0)),
             RunOperation::AskGateIn(wait) => context.ask_gate(&record, wait),
             RunOperation::Switch { to, is_rollback } => {
+                let is_same_boot = record.boot == context.boot;
                 let is_deferred =
-                    record.deferred_component.is_some() && record.boot == context.boot;
+                    record.deferred_component.is_some() && is_same_boot && !is_rollback;
                 let switch = SwitchOperation {
                     store: context.store.clone(),
                     threads: context.threads,
@@ -234,6 +235,13 @@ impl SwitchOperation {
         }
         if self.is_deferred {
             return ActivationInput::Done;
+        }
+        let (store, to) = (self.store.clone(), self.to);
+        let switched = threads::run(&self.threads, move || store.switch_services(to)).await;
+        match switched {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return operation_failed(None, format!("services: {error}")),
+            Err(panicked) => return operation_failed(None, panicked.to_string()),
         }
         if let Err(why) = self.reload_services().await
             && !self.is_rollback

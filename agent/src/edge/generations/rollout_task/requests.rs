@@ -1,6 +1,7 @@
 //! Requests about generations.
 
 use super::answers::{generations_answer, push_generation, refusal_answer};
+use super::names::{resolve, unknown};
 use super::{RolloutStage, RolloutTask, RunUnderWay, TEST_MODE};
 use crate::core::generation::recovery::RecoveryVerdict;
 use crate::core::generation::rollout_ledger::RolloutLedger;
@@ -16,6 +17,7 @@ use crate::edge::tasks;
 use crate::edge::threads;
 use lastword_generation::Manifest;
 use lastword_generation::manifest::{FileMode, RebootComponent};
+use lastword_protocol::ObjectHash;
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::generation::{
     ActivateRequest, GENERATION_NAME_BYTES_MIN, GenerationRequest, GenerationRole,
@@ -23,7 +25,6 @@ use lastword_protocol::message::generation::{
 use lastword_protocol::message::service::Item;
 use lastword_protocol::refusal::Code;
 use lastword_protocol::rollout::RolloutState;
-use lastword_protocol::{Generation, ObjectHash};
 use std::collections::BTreeMap;
 use std::env;
 use tokio::sync::oneshot;
@@ -165,13 +166,20 @@ impl RolloutTask {
         let Some(record) = self.last_record() else {
             return drop(answer.send(nothing()));
         };
-        let (is_running, is_put_off) = match &self.stage {
-            RolloutStage::Running(under_way) => (true, under_way.is_put_off),
+        let (is_running, is_at_gate) = match &self.stage {
+            RolloutStage::Running(under_way) => (true, under_way.run.is_at_gate()),
             RolloutStage::Idle | RolloutStage::Soaking(_) => (false, false),
         };
+        let record = match self.context.ledger.kept() {
+            // What was tried since has changed nothing: the board runs what it has kept.
+            Some(kept) if record.state.is_terminal() && self.current == Some(kept.target) => {
+                kept.clone()
+            }
+            _ => record,
+        };
         let (run, effect) = match record.state {
-            // The next question is not asked any more.
-            _ if is_put_off => RolloutRun::call_off(record, boot),
+            // The program is ended, or not asked any more.
+            _ if is_at_gate => RolloutRun::call_off(record, boot),
             _ if is_running => {
                 let detail = "the pointer is being moved; try again when it is not";
                 return drop(answer.send(refused(Code::Busy, detail)));
@@ -272,6 +280,7 @@ fn order_of(
     let needed = RolloutGenerations {
         pending: Some(target),
         previous,
+        kept: ledger.kept().and_then(|kept| kept.previous),
     };
     // Nothing removes it from here on; it may have been removed before.
     store.set_needed(needed);
@@ -338,37 +347,6 @@ fn of_disk(
         // The task itself answers the others.
         _ => Err(refusal(Code::Internal, "no question for the disk")),
     }
-}
-
-/// Returns the generation whose name begins so.
-fn resolve(
-    store: &GenerationStore,
-    name: &str,
-    others: &[Generation],
-) -> Result<Generation, StoreRefusal> {
-    let name = name.to_ascii_lowercase();
-    if name.len() < GENERATION_NAME_BYTES_MIN {
-        let detail = format!("a name has {GENERATION_NAME_BYTES_MIN} digits at least");
-        return Err(refusal(Code::BadValue, detail));
-    }
-    let known = store.generations();
-    let mut matching = known
-        .iter()
-        .chain(others)
-        .filter(|generation| generation.to_string().starts_with(&name));
-    match (matching.next(), matching.next()) {
-        (Some(one), None) => Ok(*one),
-        (None, _) => Err(unknown(&name)),
-        (Some(_), Some(_)) => {
-            let detail = format!("several generations begin with {name}: give more digits");
-            Err(refusal(Code::BadValue, detail))
-        }
-    }
-}
-
-fn unknown(name: &str) -> StoreRefusal {
-    let detail = format!("no generation on the board begins with {name}; `gen list` lists them");
-    refusal(Code::Unknown, detail)
 }
 
 /// Returns the first component that takes effect at a reboot only, and is another than before.

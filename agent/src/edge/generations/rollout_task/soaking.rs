@@ -16,8 +16,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// The time after which the progress of a soak is recorded, if nothing else is.
-const PROGRESS_PAUSE: Millis = Millis(60_000);
+/// The shortest and the longest time after which the progress of a soak is recorded; in between, a tenth of what is left.
+const PROGRESS_PAUSES: [Millis; 2] = [Millis(1_000), Millis(60_000)];
+/// The most times that a soak is taken up: a version that resets the board again and again is put back.
+const RESUMES_MAX: u32 = 10;
 
 /// A soak under way.
 pub(super) struct SoakUnderWay {
@@ -26,6 +28,10 @@ pub(super) struct SoakUnderWay {
     pub(super) manifest: Option<Arc<Manifest>>,
     tree: PathBuf,
     pub(super) is_confirmed: bool,
+    /// The number of times that it was taken up.
+    resumes: u32,
+    /// The time after which its progress is recorded, if nothing else is.
+    pause: Millis,
     recorded_at: Instant,
     /// The results of the checks as they were recorded: true for each that held.
     recorded: Vec<bool>,
@@ -66,6 +72,7 @@ impl SoakUnderWay {
         SoakProgress {
             left: self.machine.left(now()),
             is_confirmed: self.is_confirmed,
+            resumes: self.resumes,
             checks: self.machine.records().to_vec(),
         }
     }
@@ -103,6 +110,8 @@ impl RolloutTask {
                     "its manifest is gone: it soaks until `gen confirm` or `gen rollback`");
             }
         }
+        let resumes = known.as_ref().map_or(0, |known| known.resumes);
+        let resumes = resumes.saturating_add(u32::from(is_resumed));
         let is_confirmed = known.as_ref().is_some_and(|known| known.is_confirmed);
         let mut machine = match known {
             Some(known) => {
@@ -116,22 +125,35 @@ impl RolloutTask {
             machine.confirm();
         }
         let tree = self.context.store.tree(record.target);
+        let [shortest, longest] = PROGRESS_PAUSES;
+        let tenth = machine
+            .left(now())
+            .map_or(longest, |left| Millis(left.0 / 10));
+        let pause = tenth.clamp(shortest, longest);
         let mut soak = SoakUnderWay {
             record,
             machine,
             manifest,
             tree,
             is_confirmed,
+            resumes,
+            pause,
             recorded_at: now(),
             recorded: Vec::new(),
         };
-        soak.recorded = soak.results();
+        if !is_resumed {
+            soak.recorded = soak.results();
+        }
         RolloutStage::Soaking(Box::new(soak))
     }
 
     /// Does what is due.
     pub(super) async fn poll_soak(&mut self) {
         while let RolloutStage::Soaking(soak) = &mut self.stage {
+            if RESUMES_MAX < soak.resumes && !soak.record.options.is_test {
+                let times = format!("interrupted {} times", soak.resumes);
+                return self.fail_soak(&times).await;
+            }
             match soak.machine.poll(now()) {
                 None => return self.record_progress().await,
                 Some(SoakEffect::Run(index)) => self.run_check(index),
@@ -153,6 +175,14 @@ impl RolloutTask {
     /// Takes the result of a check.
     pub(super) fn take_check(&mut self, outcome: CheckOutcome) {
         if let RolloutStage::Soaking(soak) = &mut self.stage {
+            if let CheckResult::Failed(why) = &outcome.result {
+                let check = soak
+                    .manifest
+                    .as_ref()
+                    .and_then(|it| it.checks.get(outcome.index));
+                let check = check.map_or("", |check| &*check.name);
+                tracing::warn!(target: "agent_activation", check, why, "a health check has failed");
+            }
             soak.machine.on_result(now(), outcome.index, outcome.result);
         }
     }
@@ -219,7 +249,7 @@ impl RolloutTask {
             return;
         };
         let results = soak.results();
-        let is_due = PROGRESS_PAUSE <= now().since(soak.recorded_at);
+        let is_due = soak.pause <= now().since(soak.recorded_at);
         if results == soak.recorded && !is_due {
             return;
         }
