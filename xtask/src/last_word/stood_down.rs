@@ -23,12 +23,12 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// The receive buffer of a peer with a small window, in bytes; the kernel doubles it, and keeps a
 /// minimum.
 const SMALL_WINDOW_BYTES: usize = 2_048;
-/// How many replies of some 1.5 KB close that window and still fit the board's send buffer, 16 KiB
+/// How many replies of some 2.6 KB close that window and still fit the board's send buffer, 16 KiB
 /// to begin with.
-const CLOSING_REPLIES: usize = 5;
+const CLOSING_REPLIES: usize = 3;
 /// How many fill the send buffer too, so that nothing more can be written, and leave a session room for one more
 /// line: it takes none while 16 KiB of its answers wait.
-const FILLING_REPLIES: usize = 16;
+const FILLING_REPLIES: usize = 11;
 
 /// Every case, one after the other; after each the board is still in the same boot.
 pub(super) async fn all(board: &LinuxBoard) -> Result<()> {
