@@ -158,7 +158,19 @@ impl Host {
     }
 
     /// Serves one listener until the agent ends, as soon as it can be opened, and again when it has failed.
-    pub async fn serve(self, listener: Listener, open: Option<Open>) {
+    ///
+    /// What a Unix socket keeps from the network is kept from this call on, before anybody is served.
+    pub fn serve(self, listener: Listener, open: Option<Open>) -> impl Future<Output = ()> {
+        let is_unix = matches!(listener, Listener::Unix { .. });
+        let kept = is_unix.then(|| self.sessions.keep_place());
+        async move {
+            // However many come from the network, whoever is on the board gets in.
+            let _kept = kept;
+            Box::pin(self.until_stopped(listener, open)).await;
+        }
+    }
+
+    async fn until_stopped(self, listener: Listener, open: Option<Open>) {
         let mut stop = self.room.stop.clone();
         let mut conversations = JoinSet::new();
         tokio::select! {
@@ -247,8 +259,6 @@ impl Host {
     }
 
     async fn unix(&self, listener: UnixListener, conversations: &mut JoinSet<()>) {
-        // However many come from the network, whoever is on the board gets in.
-        let _kept = self.sessions.keep_place();
         loop {
             reap(conversations);
             match listener.accept().await {

@@ -139,10 +139,17 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
 
 /// Serves each listener on its executor.
 fn serve(host: &Host, open: Vec<(Listener, Option<Open>)>, executors: &Executors) -> JoinSet<()> {
+    // The executors are threads of their own: each listener has what it keeps before any of them begins.
+    let serving: Vec<_> = open
+        .into_iter()
+        .map(|(listener, open)| {
+            let executor = executors.of(&listener);
+            let serving = host.clone().serve(listener, open);
+            (executor, tasks::named("listener", serving))
+        })
+        .collect();
     let mut listeners = JoinSet::new();
-    for (listener, open) in open {
-        let executor = executors.of(&listener);
-        let serving = tasks::named("listener", host.clone().serve(listener, open));
+    for (executor, serving) in serving {
         listeners.spawn_on(serving, executor);
     }
     listeners
