@@ -97,13 +97,12 @@ async fn show_deferrals(board: &mut RolloutBoard) -> Result<()> {
     .await?;
     board.check_service(Some(&again.generation)).await?;
 
-    let bad = board.desk.build("4.0", "exit 1", KERNEL)?;
+    let bad = board.desk.build("4.0", "sleep 2; exit 1", KERNEL)?;
     board.push(&bad)?;
     let boot = board.boot().await?;
     board.order(&bad, true).await?;
-    board.wait_for_another_boot(boot).await?;
-    let boot = board.boot().await?;
-    // It fails there, is put back, and the kernel goes with another reboot.
+    let boot = board.wait_for_another_boot(boot).await?;
+    // It fails there, slowly enough to be seen, is put back, and the kernel goes with another reboot.
     board.wait_for_another_boot(boot).await?;
     expect(
         board,

@@ -178,16 +178,20 @@ impl RolloutBoard {
         }
     }
 
-    /// Waits until the board has rebooted by itself.
-    pub(super) async fn wait_for_another_boot(&mut self, before: BootId) -> Result<()> {
+    /// Waits until the board has rebooted by itself; returns the boot that it is in.
+    pub(super) async fn wait_for_another_boot(&mut self, before: BootId) -> Result<BootId> {
         let end = Instant::now() + OVER_LIMIT;
         loop {
             // On its way down it may break off any answer.
             match self.boot().await {
-                Ok(boot) if boot != before => return Ok(()),
+                Ok(boot) if boot != before => return Ok(boot),
                 _ => self.client = None,
             }
-            ensure!(Instant::now() < end, "the board stays up");
+            ensure!(
+                Instant::now() < end,
+                "the board stays up: {:?}",
+                self.status().await
+            );
             sleep(PAUSE).await;
         }
     }
