@@ -766,6 +766,24 @@ fn nothing_that_is_ordered_is_pruned() {
 }
 
 #[test]
+fn what_a_generation_shares_with_a_pruned_one_stays() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    bench.ship(&agent, &bench.build("1.0", "exit 0", ""));
+    let bad = bench.build("1.1", "exit 7", "");
+    bench.push(&bad);
+    activate(&agent, &bad);
+    wait_for(&agent, "reverted");
+    // Its self-test is the tree's that goes.
+    let alike = bench.build("1.2", "exit 7", "");
+    bench.push(&alike);
+    let pruned = bench.done(&["gen", "prune", "--keep", "1"]);
+    assert!(pruned.contains(&bad.generation[..8]), "{pruned}");
+    activate(&agent, &alike);
+    wait_for(&agent, "reverted");
+}
+
+#[test]
 fn a_pointer_that_somebody_else_moves_is_told() {
     let bench = RolloutBench::new();
     let agent = bench.place.start();

@@ -69,7 +69,28 @@ impl ContentStore {
             return Err(error);
         }
         fs::rename(&unfinished, self.path(hash))?;
-        Ok(File::open(&self.directory)?.sync_all()?)
+        Ok(self.sync_names()?)
+    }
+
+    /// Keeps the file of a tree as a content, unless that is there or the file is gone. It is durable after
+    /// [`ContentStore::sync_names`].
+    pub(super) fn link(&self, hash: ObjectHash, file: &Path) -> io::Result<()> {
+        match fs::hard_link(file, self.path(hash)) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
+                ) =>
+            {
+                Ok(())
+            }
+            linked => linked,
+        }
+    }
+
+    /// Makes the names of the contents durable.
+    pub(super) fn sync_names(&self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
     }
 
     /// Removes a content, if it is there.

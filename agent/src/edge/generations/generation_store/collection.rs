@@ -1,7 +1,9 @@
 //! The removal of what nothing needs.
 
-use super::{GenerationStore, RolloutGenerations, StoredGeneration};
+use super::{GenerationStore, RolloutGenerations, StoredGeneration, StoredManifest};
 use lastword_protocol::message::generation::GenerationRole;
+use lastword_protocol::{Generation, ObjectHash};
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::PoisonError;
 
@@ -22,6 +24,7 @@ impl GenerationStore {
         };
         let others = all.into_iter().filter(|it| !is_needed(it));
         let removed: Vec<_> = others.skip(keep.into()).collect();
+        self.keep_shared(&removed)?;
         for StoredGeneration { generation, .. } in &removed {
             self.trees.remove(*generation)?;
             self.manifests.remove(*generation)?;
@@ -46,6 +49,33 @@ impl GenerationStore {
         *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = rollout;
     }
 
+    /// Keeps the contents of these generations' trees that one without a tree shares with them, and with no other tree: it
+    /// was told that they are on the board, and never got them.
+    fn keep_shared(&self, removed: &[StoredGeneration]) -> io::Result<()> {
+        let all = self.manifests.all();
+        let is_removed = |it: Generation| removed.iter().any(|gone| gone.generation == it);
+        let (gone, stay): (Vec<_>, Vec<_>) =
+            (self.known_trees(&all)).partition(|tree| is_removed(tree.generation));
+        let in_trees: BTreeSet<Generation> = stay.iter().map(|tree| tree.generation).collect();
+        let waiting = all
+            .iter()
+            .filter(|(generation, _)| !is_removed(**generation) && !in_trees.contains(generation));
+        let mut needed: BTreeSet<_> = waiting.flat_map(|(_, stored)| hashes(stored)).collect();
+        let elsewhere = stay.iter().flat_map(|tree| &tree.manifest.files);
+        for file in elsewhere {
+            needed.remove(&file.sha256);
+        }
+        for tree in gone {
+            for file in &tree.manifest.files {
+                if needed.remove(&file.sha256) {
+                    let path = self.trees.path(tree.generation).join(&file.path);
+                    self.contents.link(file.sha256, &path)?;
+                }
+            }
+        }
+        self.contents.sync_names()
+    }
+
     /// Removes the contents that no generation without a tree has.
     pub(super) fn drop_contents(&self) -> io::Result<()> {
         let trees = self.trees.list()?;
@@ -53,8 +83,11 @@ impl GenerationStore {
         let waiting = all
             .iter()
             .filter(|(generation, _)| !trees.contains(generation));
-        let files = waiting.flat_map(|(_, stored)| &stored.manifest.files);
-        self.contents
-            .retain(&files.map(|file| file.sha256).collect())
+        let needed = waiting.flat_map(|(_, stored)| hashes(stored)).collect();
+        self.contents.retain(&needed)
     }
+}
+
+fn hashes(stored: &StoredManifest) -> impl Iterator<Item = ObjectHash> {
+    stored.manifest.files.iter().map(|file| file.sha256)
 }
