@@ -12,10 +12,13 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tracing::{Level, Metadata};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Logs to standard error, `info` unless `RUST_LOG` says otherwise, through the sink that this returns:
+/// Logs to standard error, `info` unless `RUST_LOG` says otherwise (`warn,agent_activation=debug`: a level for all targets,
+/// and one for each that is named), through the sink that this returns:
 /// flush it before the process ends.
 ///
 /// Whatever an event holds, it is one line of characters that no terminal acts on.
@@ -30,19 +33,23 @@ pub fn start() -> io::Result<LogSink> {
         tracing::warn!(target: "log", lines,
             "lines of this log were lost: standard error did not take them");
     })?;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let said = std::env::var("RUST_LOG").ok();
+    let filter = said.and_then(|said| said.parse().ok());
+    let filter: Targets = filter.unwrap_or_else(|| Targets::new().with_default(Level::INFO));
     let writer = LogWriter {
         sink: sink.clone(),
         limit: Arc::new(Mutex::new(EventLimit::new(now()))),
         is_coloured: io::stderr().is_terminal(),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         // Its escapes could not be told from those of an event.
         .with_ansi(false)
         // It would go to standard error by a way that panics.
-        .log_internal_errors(false)
+        .log_internal_errors(false);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
         .init();
     Ok(sink)
 }
