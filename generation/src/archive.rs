@@ -5,7 +5,7 @@
 //! before it reads on.
 
 use crate::delta::{self, ExpandError, ExpectedFile};
-use crate::manifest::{MANIFEST_BYTES_MAX, Manifest, ManifestError, generation_of};
+use crate::manifest::{MANIFEST_BYTES_MAX, Manifest, ManifestError, TreeFile, generation_of};
 use crate::signature::{KeyId, SIGNATURE_BYTES_MAX, SignatureError, TrustedKeys};
 use lastword_protocol::{Generation, ObjectHash};
 use std::collections::{HashMap, HashSet};
@@ -97,7 +97,7 @@ impl GenerationArchive {
         let mut members = ArchiveMembers::default();
         // Raw, because a long name or a value of any length would be read into memory: ours are short.
         for entry in archive.entries_with_seek()?.raw(true) {
-            members.take(&mut entry?)?;
+            members.take(&mut entry.map_err(not_read)?)?;
         }
         if length < members.end.saturating_add(END_BYTES) {
             return Err(ArchiveError::Member(EARLY_END.to_owned()));
@@ -259,6 +259,14 @@ impl ArchiveMembers {
     }
 }
 
+/// Returns the fault of what cannot be read: of what is no archive the reader would quote all of it.
+fn not_read(error: io::Error) -> ArchiveError {
+    if error.raw_os_error().is_some() {
+        return ArchiveError::Read(error);
+    }
+    ArchiveError::Member("no tar archive".to_owned())
+}
+
 /// Checks that nothing but zeros follows the last member.
 fn check_end(file: &mut File, end: u64, length: u64) -> Result<(), ArchiveError> {
     let more = || ArchiveError::Member("something follows its end".to_owned());
@@ -298,30 +306,37 @@ fn read_bounded(entry: &mut impl Read, name: &str, most: usize) -> Result<Vec<u8
     Ok(bytes)
 }
 
-/// Writes an archive, member by member.
-pub(crate) struct ArchiveWriter<W: Write>(Builder<W>);
+/// Writes a generation: its manifest and signature, which come first, and the content of each of its files, as `pack`
+/// compresses it.
+///
+/// # Errors
+///
+/// Whatever `pack` and `out` say. What was written is of no use then.
+pub fn write<E: From<io::Error>>(
+    out: impl Write,
+    manifest: &Manifest,
+    (bytes, signature): (&[u8], &str),
+    mut pack: impl FnMut(&TreeFile) -> Result<Vec<u8>, E>,
+) -> Result<(), E> {
+    let mut archive = ArchiveWriter(Builder::new(out));
+    archive.member(MANIFEST_MEMBER, bytes)?;
+    archive.member(SIGNATURE_MEMBER, signature.as_bytes())?;
+    let mut done = HashSet::new();
+    for file in &manifest.files {
+        let hash = file.sha256;
+        if done.insert(hash) {
+            let packed = pack(file)?;
+            archive.member(&format!("{FILES_PREFIX}{hash}{FILE_SUFFIX}"), &packed)?;
+        }
+    }
+    let mut out = archive.0.into_inner()?;
+    // A buffer that is dropped would not say that its rest cannot be written.
+    Ok(out.flush()?)
+}
+
+struct ArchiveWriter<W: Write>(Builder<W>);
 
 impl<W: Write> ArchiveWriter<W> {
-    pub(crate) fn new(out: W) -> Self {
-        Self(Builder::new(out))
-    }
-
-    /// Writes manifest and signature, which come first.
-    pub(crate) fn head(&mut self, manifest: &[u8], signature: &str) -> io::Result<()> {
-        self.member(MANIFEST_MEMBER, manifest)?;
-        self.member(SIGNATURE_MEMBER, signature.as_bytes())
-    }
-
-    /// Writes a content, compressed.
-    pub(crate) fn content(&mut self, hash: ObjectHash, packed: &[u8]) -> io::Result<()> {
-        self.member(&format!("{FILES_PREFIX}{hash}{FILE_SUFFIX}"), packed)
-    }
-
-    /// Writes the end.
-    pub(crate) fn finish(self) -> io::Result<W> {
-        self.0.into_inner()
-    }
-
     fn member(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         // Neither times nor owners: the same generation is the same file, its signature apart.
         let mut header = Header::new_ustar();

@@ -2,7 +2,7 @@
 
 mod tree_walk;
 
-use crate::archive::ArchiveWriter;
+use crate::archive;
 use crate::delta::{self, ExpectedFile};
 use crate::description::GenerationDescription;
 use crate::manifest::{MANIFEST_FORMAT, ManifestFields, generation_of};
@@ -11,7 +11,6 @@ use crate::signature::TrustedKeys;
 use crate::{Manifest, ManifestError, TreePath};
 use lastword_protocol::{Generation, ObjectHash};
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -40,7 +39,7 @@ pub enum BuildError {
     },
     /// The archive cannot be written.
     #[error("cannot write: {0}")]
-    Write(#[source] io::Error),
+    Write(#[from] io::Error),
     /// Something in the directory cannot be read.
     #[error("{}: {source}", path.display())]
     Io {
@@ -119,30 +118,12 @@ impl BuiltGeneration {
         if public.verify(&self.bytes, &signature).is_err() {
             return Err(SecretKeyError::Unreadable.into());
         }
-        let mut archive = ArchiveWriter::new(out);
-        archive
-            .head(&self.bytes, &signature)
-            .map_err(BuildError::Write)?;
-        let mut done = HashSet::new();
-        for file in &self.manifest.files {
-            if !done.insert(file.sha256) {
-                continue;
-            }
-            let content = self.content(
-                &file.path,
-                ExpectedFile {
-                    hash: file.sha256,
-                    size: file.size,
-                },
-            )?;
-            let packed = delta::compress(&content, &[], PACK_LEVEL).map_err(BuildError::Write)?;
-            archive
-                .content(file.sha256, &packed)
-                .map_err(BuildError::Write)?;
-        }
-        let mut out = archive.finish().map_err(BuildError::Write)?;
-        // A buffer that is dropped would not say that its rest cannot be written.
-        out.flush().map_err(BuildError::Write)
+        archive::write(out, &self.manifest, (&self.bytes, &signature), |file| {
+            let hash = file.sha256;
+            let size = file.size;
+            let content = self.content(&file.path, ExpectedFile { hash, size })?;
+            Ok(delta::compress(&content, &[], PACK_LEVEL)?)
+        })
     }
 
     fn content(&self, path: &TreePath, expected: ExpectedFile) -> Result<Vec<u8>, BuildError> {

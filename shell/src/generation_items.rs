@@ -6,7 +6,7 @@ use core::fmt;
 use lastword_protocol::Generation;
 use lastword_protocol::message::event::RolloutEvent;
 use lastword_protocol::message::generation::{
-    CheckBrief, GenerationBrief, MissingContent, RolloutBrief,
+    CheckBrief, GenerationBrief, MissingContent, RolloutBrief, SignatureBrief,
 };
 use lastword_protocol::rollout::RolloutStep;
 
@@ -40,6 +40,13 @@ pub(crate) fn visit_missing(content: &MissingContent, to: &mut dyn Fields) -> fm
         Some(base) => to.field("base", Value::Generation(&Generation(base.0))),
         None => Ok(()),
     }
+}
+
+pub(crate) fn visit_signature(brief: &SignatureBrief, to: &mut dyn Fields) -> fmt::Result {
+    to.field(
+        "signature",
+        Value::Generation(&Generation(brief.signature.0)),
+    )
 }
 
 pub(crate) fn visit_rollout(rollout: &RolloutBrief<'_>, to: &mut dyn Fields) -> fmt::Result {
@@ -131,6 +138,11 @@ pub(crate) fn missing(pen: &mut Pen<'_>, content: &MissingContent) {
     pen.text(" missing, ");
     pen.number(content.size);
     pen.text(" bytes");
+}
+
+pub(crate) fn signature(pen: &mut Pen<'_>, brief: &SignatureBrief) {
+    pen.text("signature ");
+    pen.value(Value::Generation(&Generation(brief.signature.0)), true);
 }
 
 pub(crate) fn rollout(pen: &mut Pen<'_>, rollout: &RolloutBrief<'_>) {

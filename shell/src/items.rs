@@ -59,6 +59,7 @@ pub fn visit(item: &Item<'_>, to: &mut dyn Fields) -> fmt::Result {
         Item::MissingContent(content) => generation_items::visit_missing(content, to),
         Item::Rollout(rollout) => generation_items::visit_rollout(rollout, to),
         Item::Check(check) => generation_items::visit_check(check, to),
+        Item::Signature(brief) => generation_items::visit_signature(brief, to),
     }
 }
 
@@ -153,6 +154,7 @@ pub(crate) fn lines(pen: &mut Pen<'_>, page: &Page) {
             Item::MissingContent(content) => generation_items::missing(pen, content),
             Item::Rollout(rollout) => generation_items::rollout(pen, rollout),
             Item::Check(check) => generation_items::check(pen, check),
+            Item::Signature(brief) => generation_items::signature(pen, brief),
             Item::Next { missed: 0, .. } => continue,
             Item::Next { missed, .. } => {
                 pen.text("(");

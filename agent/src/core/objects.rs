@@ -10,14 +10,14 @@ mod refusals;
 mod writer;
 
 pub use pipe::{ObjectPipe, PipeOutcome, WriterStep};
-pub use refusals::failed;
+pub use refusals::{failed, other_length};
 pub use writer::ObjectWriter;
 
 use super::storage::Storage;
 use lastword_protocol::ObjectHash;
 use lastword_protocol::refusal::{Code, Refusal};
 use names::{KEPT, PART, object_name, part_name};
-use refusals::{other_length, refused};
+use refusals::refused;
 use std::collections::HashMap;
 use std::io;
 

@@ -5,6 +5,7 @@ use super::store::{Files, StateDirectory, StateError};
 use super::threads::OneEach;
 use crate::core::objects::{
     ObjectDirectory, ObjectPipe, ObjectStart, ObjectWriter, PipeOutcome, WriterStep, failed,
+    other_length,
 };
 use crate::core::storage::Storage as _;
 use crate::core::transfers::{ObjectAsk, OpenObject};
@@ -15,9 +16,10 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -56,6 +58,11 @@ pub trait ObjectBackend: Send + Sync {
         let _ = hash;
         Ok(None)
     }
+
+    /// Adds a source of objects that can be got beside its own, for as long as that is there.
+    fn add_source(&self, source: Weak<dyn ObjectSource>) {
+        drop(source);
+    }
 }
 
 /// Takes the object of a transfer that begins, or why it does not; none if it is there already.
@@ -64,12 +71,24 @@ pub type ObjectTeller = oneshot::Sender<Result<Option<OpenObject>, Box<Refusal>>
 /// The answer of the store, and the object of which it opens a transfer.
 pub type ObjectAnswer = (Reply, Option<OpenObject>);
 
+/// A source of objects that are not in the store: the files of generations, by the hashes of their contents.
+pub trait ObjectSource: Send + Sync {
+    /// Opens an object; `None` if it is not there. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk says.
+    fn open_object(&self, hash: ObjectHash) -> io::Result<Option<File>>;
+}
+
 struct SharedStore {
     /// The directory, and its room in bytes; none on a board that has no store.
     place: Option<(PathBuf, u64)>,
     /// The store, once it was needed: until then it takes no descriptors.
     open: Mutex<Option<Arc<OpenStore>>>,
     transfers: AtomicUsize,
+    /// The objects beside those of the store.
+    source: Mutex<Option<Weak<dyn ObjectSource>>>,
 }
 
 struct OpenStore {
@@ -101,7 +120,13 @@ impl ObjectService {
             place,
             open: Mutex::default(),
             transfers: AtomicUsize::new(0),
+            source: Mutex::default(),
         }))
+    }
+
+    /// Lets clients get the objects of a source, too, for as long as that is there.
+    pub fn add_source(&self, source: Weak<dyn ObjectSource>) {
+        self.0.add_source(source);
     }
 
     /// The store of a simulated board.
@@ -164,15 +189,26 @@ impl ObjectBackend for SharedStore {
             opened => opened.map(Some),
         }
     }
+
+    fn add_source(&self, source: Weak<dyn ObjectSource>) {
+        *self.source() = Some(source);
+    }
 }
 
 impl SharedStore {
     /// One transfer, from its beginning to its end.
     fn transfer(&self, ask: &ObjectAsk, tell: ObjectTeller, place: TransferPlace) {
         match self.open() {
-            Ok(store) => store.transfer(ask, tell, place),
+            Ok(store) => {
+                let source = self.source().as_ref().and_then(Weak::upgrade);
+                store.transfer(ask, source.as_deref(), (tell, place));
+            }
             Err(refusal) => drop(tell.send(Err(refusal))),
         }
+    }
+
+    fn source(&self) -> MutexGuard<'_, Option<Weak<dyn ObjectSource>>> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens the store, if it is not.
@@ -200,10 +236,15 @@ impl OpenStore {
         })
     }
 
-    fn transfer(&self, ask: &ObjectAsk, tell: ObjectTeller, place: TransferPlace) {
+    fn transfer(
+        &self,
+        ask: &ObjectAsk,
+        source: Option<&dyn ObjectSource>,
+        (tell, place): (ObjectTeller, TransferPlace),
+    ) {
         let begun = match ask {
             ObjectAsk::Put(hash, size) => self.begin_put(*hash, *size),
-            ObjectAsk::Get(hash, from) => self.begin_get(*hash, *from),
+            ObjectAsk::Get(hash, from) => self.begin_get((*hash, *from), source),
             ObjectAsk::Commit(_) => return,
         };
         let begun = match begun {
@@ -224,8 +265,10 @@ impl OpenStore {
         } else {
             self.read(&begun, &pipe)
         };
-        self.directory()
-            .release(&mut self.files.files(), begun.hash);
+        if begun.file.is_none() {
+            self.directory()
+                .release(&mut self.files.files(), begun.hash);
+        }
         self.released.notify_all();
         drop(place);
         if let Err(refusal) = &outcome {
@@ -255,24 +298,39 @@ impl OpenStore {
                 offset,
                 is_left,
                 size,
+                file: None,
             }),
         })
     }
 
     fn begin_get(
         &self,
-        hash: ObjectHash,
-        offset: u64,
+        (hash, offset): (ObjectHash, u64),
+        source: Option<&dyn ObjectSource>,
     ) -> Result<Option<BegunTransfer>, Box<Refusal>> {
-        let size = self
+        let stored = self
             .directory()
-            .begin_get(&self.files.files(), hash, offset)?;
+            .begin_get(&self.files.files(), hash, offset);
+        let (size, file) = match stored {
+            Err(refusal) if refusal.code == Code::Unknown => {
+                let opened = source.map(|source| source.open_object(hash)).transpose();
+                let opened = opened.map_err(|it| failed(&it))?.flatten();
+                let file = opened.ok_or(refusal)?;
+                let size = file.metadata().map_err(|it| failed(&it))?.len();
+                if size < offset {
+                    return Err(other_length(size));
+                }
+                (size, Some(file))
+            }
+            stored => (stored?, None),
+        };
         Ok(Some(BegunTransfer {
             hash,
             is_put: false,
             offset,
             is_left: false,
             size,
+            file,
         }))
     }
 
@@ -327,6 +385,13 @@ impl OpenStore {
             if !pipe.has_room(bytes.len()) {
                 return Ok(());
             }
+            if let Some(file) = &begun.file {
+                file.read_exact_at(bytes, offset)
+                    .map_err(|it| failed(&it))?;
+                pipe.supply(bytes);
+                offset += bytes.len() as u64;
+                continue;
+            }
             let mut read = storage.read_at(&name, offset, bytes);
             if matches!(&read, Err(error) if error.kind() == io::ErrorKind::NotFound) {
                 // It may be given its name once more just now.
@@ -357,6 +422,8 @@ struct BegunTransfer {
     /// True if another process has written what is before the offset.
     is_left: bool,
     size: u64,
+    /// The file of an object that is beside the store.
+    file: Option<File>,
 }
 
 impl TransferPlace {

@@ -1,7 +1,7 @@
 //! The command line: options of the host, and behind them one line for the board's shell.
 
 use crate::default_endpoint::default_endpoint;
-use crate::generation::{GenerationCommand, PushOptions};
+use crate::generation::GenerationCommand;
 use crate::own_words::OwnWord;
 use crate::words;
 use clap::error::ErrorKind;
@@ -102,8 +102,8 @@ pub(crate) enum Task {
     Console,
     /// A file into the board's store.
     Put(PathBuf),
-    /// A generation to the board.
-    Push(PushOptions),
+    /// A generation to the board, or from it.
+    Generation(GenerationCommand),
     /// An object out of the board's store, to a file, or to standard output.
     Get(ObjectHash, Option<PathBuf>),
     /// One line for the board's shell.
@@ -130,8 +130,8 @@ impl Arguments {
             .collect::<Result<Vec<_>, _>>();
         let verbatim =
             verbatim.map_err(|word| bad(format_args!("not UTF-8: {}", word.display())))?;
-        let is_push = GenerationCommand::is_push(&read.words);
-        if GenerationCommand::is_meant(&read.words) && !is_push {
+        let asks_board = GenerationCommand::asks_board(&read.words);
+        if GenerationCommand::is_meant(&read.words) && !asks_board {
             return read.desk(&verbatim);
         }
         read.order(verbatim).map(ReadCommand::Board)
@@ -211,14 +211,11 @@ impl Arguments {
 
 /// Returns what the words in front of `--` and behind it ask for.
 fn task(mut words: Vec<String>, verbatim: Vec<String>) -> Result<Task, clap::Error> {
-    if GenerationCommand::is_push(&words) {
+    if GenerationCommand::asks_board(&words) {
         if !verbatim.is_empty() {
             return Err(bad("behind -- stands what a board is asked"));
         }
-        return match GenerationCommand::read(&words)? {
-            GenerationCommand::Push(options) => Ok(Task::Push(options)),
-            _ => Err(bad("gen push takes a file")),
-        };
+        return GenerationCommand::read(&words).map(Task::Generation);
     }
     match words.first() {
         Some(word) if word == OwnWord::Console.text() => {
@@ -431,6 +428,8 @@ mod tests {
                 OwnWord::Console => vec!["console"],
                 OwnWord::Put => vec!["put", "status"],
                 OwnWord::GenPush => vec!["gen", "push", "status"],
+                OwnWord::GenPull => vec!["gen", "pull", "status"],
+                OwnWord::GenImport => vec!["gen", "import", "status"],
                 OwnWord::Get => vec!["get", HASH],
                 word if word.text().starts_with("gen ") => continue,
                 OwnWord::Timeout => vec!["status", "--timeout", "1s"],
@@ -442,12 +441,10 @@ mod tests {
             let expected = match word {
                 OwnWord::Console => Task::Console,
                 OwnWord::Put => Task::Put("status".into()),
-                OwnWord::GenPush => match GenerationCommand::read(
-                    &words.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                ) {
-                    Ok(GenerationCommand::Push(options)) => Task::Push(options),
-                    other => panic!("{other:?}"),
-                },
+                OwnWord::GenPush | OwnWord::GenPull | OwnWord::GenImport => {
+                    let words: Vec<_> = words.iter().map(ToString::to_string).collect();
+                    Task::Generation(GenerationCommand::read(&words).unwrap())
+                }
                 OwnWord::Get => Task::Get(HASH.parse().unwrap(), None),
                 _ => line,
             };

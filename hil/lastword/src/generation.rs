@@ -23,8 +23,10 @@ use std::io::{self, Read};
 use std::path::Path;
 use tokio::sync::oneshot;
 
-pub(crate) use arguments::{GenerationCommand, PushOptions};
+pub(crate) use arguments::{GenerationCommand, ImportOptions, MoveOptions, PullOptions};
+pub(crate) use build::{check_output, default_output};
 pub(crate) use delta_cache::DeltaCache;
+pub(crate) use unfinished_file::UnfinishedFile;
 
 /// A failure on the desk: its code, its description, and the exit code.
 pub(crate) type DeskError = (Code, String, Exit);
@@ -57,8 +59,10 @@ fn carry_out(command: &GenerationCommand, json: bool) -> Exit {
         GenerationCommand::Inspect(options) => inspect::inspect(options, reader),
         GenerationCommand::Diff(options) => compare::diff(options, reader),
         GenerationCommand::Verify(options) => inspect::verify(options, reader),
-        // It is an order to a board.
-        GenerationCommand::Push(_) => Ok(()),
+        // They are orders to a board.
+        GenerationCommand::Push(_) | GenerationCommand::Pull(_) | GenerationCommand::Import(_) => {
+            Ok(())
+        }
     };
     match done {
         Ok(()) => Exit::Done,
@@ -67,6 +71,11 @@ fn carry_out(command: &GenerationCommand, json: bool) -> Exit {
             exit
         }
     }
+}
+
+/// Removes the file that is being written, if there is one.
+pub(crate) fn remove_unfinished() {
+    unfinished_file::remove();
 }
 
 /// Opens the file of a generation.

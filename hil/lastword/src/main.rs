@@ -20,6 +20,7 @@ mod json;
 mod notes;
 mod report;
 mod trouble;
+mod user_cache;
 
 mod console;
 mod raw_terminal;
@@ -75,7 +76,7 @@ async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match order.task {
         Task::Console => console::run(&order.endpoint, order.take_over).await,
         Task::Put(ref file) => objects::put(&order, file).await,
-        Task::Push(ref options) => objects::push(&order, options).await,
+        Task::Generation(ref command) => objects::generation(&order, command).await,
         Task::Get(hash, ref file) => objects::get(&order, hash, file.as_deref()).await,
         Task::Verbatim(ref line) if order.wait.is_none() && !line::can_be_asked(line) => {
             text_line::run(&order, line).await

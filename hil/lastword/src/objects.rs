@@ -1,12 +1,16 @@
-//! `put`, `get` and `gen push`: a file into the board's store, an object out of it, a generation to the board.
+//! `put`, `get`, `gen push`, `gen pull` and `gen import`: a file into the board's store, an object out of it, a generation to
+//! the board or from it.
 
+mod base_archives;
+mod download;
 mod local_file;
+mod pull;
 mod push;
 mod shown_progress;
 
 use crate::Exit;
 use crate::arguments::Order;
-use crate::generation::PushOptions;
+use crate::generation::{self, GenerationCommand};
 use crate::line::{leave, open_session};
 use crate::notes::Notes;
 use crate::report::{self, Reader, Report};
@@ -42,9 +46,15 @@ pub(crate) async fn get(order: &Order, hash: ObjectHash, file: Option<&Path>) ->
     carry_out(order, async |transfer| transfer.get(hash, file).await).await
 }
 
-/// Moves a generation to the board.
-pub(crate) async fn push(order: &Order, options: &PushOptions) -> Exit {
-    carry_out(order, async |transfer| transfer.push(options).await).await
+/// Moves a generation to the board, or from it.
+pub(crate) async fn generation(order: &Order, command: &GenerationCommand) -> Exit {
+    carry_out(order, async |transfer| match command {
+        GenerationCommand::Push(options) => transfer.push(&options.file, &options.moving).await,
+        GenerationCommand::Pull(options) => transfer.pull(options).await,
+        GenerationCommand::Import(options) => transfer.import(options).await,
+        _ => Ok(()),
+    })
+    .await
 }
 
 async fn carry_out(
@@ -70,7 +80,10 @@ async fn carry_out(
                 exit
             }
         },
-        exit = signals::end() => exit,
+        exit = signals::end() => {
+            generation::remove_unfinished();
+            exit
+        }
     };
     leave(transfer.client.take()).await;
     exit
@@ -136,6 +149,14 @@ impl ObjectTransfer<'_> {
     async fn get(&mut self, hash: ObjectHash, file: Option<&Path>) -> Result<(), Trouble> {
         let named = hash.to_string();
         let path = file.unwrap_or_else(|| Path::new(&named));
+        let progress = self.fetch(hash, path).await?;
+        let size = progress.size;
+        self.tell(ObjectId { hash, size }, progress, Some(path));
+        Ok(())
+    }
+
+    /// Fetches an object from the board into a file.
+    async fn fetch(&mut self, hash: ObjectHash, path: &Path) -> Result<TransferProgress, Trouble> {
         let shown = ShownProgress::new(self.reader, self.order.quiet);
         let opened = FetchedFile::open(hash, path, shown);
         let mut fetched = opened.map_err(|it| unusable(path, &it))?;
@@ -173,10 +194,8 @@ impl ObjectTransfer<'_> {
             }
         };
         fetched.shown().finish();
-        let size = progress.size;
         fetched.keep().map_err(|it| unusable(path, &it))?;
-        self.tell(ObjectId { hash, size }, progress, Some(path));
-        Ok(())
+        Ok(progress)
     }
 
     /// The client, in a session. A board that was there before is looked for.

@@ -7,8 +7,10 @@ pub(crate) enum OwnWord {
     Console,
     GenBuild,
     GenDiff,
+    GenImport,
     GenInspect,
     GenKeygen,
+    GenPull,
     GenPush,
     GenVerify,
     Get,
@@ -23,12 +25,14 @@ pub(crate) enum OwnWord {
 
 impl OwnWord {
     /// The table.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Console,
         Self::GenBuild,
         Self::GenDiff,
+        Self::GenImport,
         Self::GenInspect,
         Self::GenKeygen,
+        Self::GenPull,
         Self::GenPush,
         Self::GenVerify,
         Self::Get,
@@ -46,8 +50,10 @@ impl OwnWord {
             Self::Console => "console",
             Self::GenBuild => "gen build",
             Self::GenDiff => "gen diff",
+            Self::GenImport => "gen import",
             Self::GenInspect => "gen inspect",
             Self::GenKeygen => "gen keygen",
+            Self::GenPull => "gen pull",
             Self::GenPush => "gen push",
             Self::GenVerify => "gen verify",
             Self::Get => "get",

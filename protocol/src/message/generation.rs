@@ -21,7 +21,8 @@ pub type GenerationName = Text<GENERATION_NAME_BYTES>;
 pub enum GenerationRequest {
     /// List the generations that are on the board: a [`GenerationBrief`] each.
     List,
-    /// Show one of them: its [`GenerationBrief`].
+    /// Show one of them: its [`GenerationBrief`], then its [`SignatureBrief`]. The manifest, whose hash is its name, the
+    /// signature and the contents can be got as objects.
     Show(GenerationName),
     /// Show the one that the board runs: its [`GenerationBrief`], or nothing.
     Current,
@@ -117,6 +118,13 @@ pub struct GenerationBrief<'a> {
     pub files: u32,
     /// Their sum, in bytes.
     pub bytes: u64,
+}
+
+/// The signature of a generation in an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignatureBrief {
+    /// The SHA-256 of its text.
+    pub signature: ObjectHash,
 }
 
 /// A content that a board does not have.
@@ -263,6 +271,7 @@ mod tests {
             files: u32::MAX,
             bytes: u64::MAX,
         }));
+        check_room(&Item::Signature(SignatureBrief { signature: content }));
         check_room(&Item::MissingContent(MissingContent {
             content,
             size: u64::MAX,

@@ -9,7 +9,9 @@ pub use super::service_state::{BRIEF_REASON_BYTES, ServiceState};
 pub use page::{Items, Page};
 
 use super::event::BoardEvent;
-use super::generation::{CheckBrief, GenerationBrief, MissingContent, RolloutBrief};
+use super::generation::{
+    CheckBrief, GenerationBrief, MissingContent, RolloutBrief, SignatureBrief,
+};
 use super::{BadRequest, opcode};
 use crate::codec::{Field, Writer};
 use crate::units::{Millis, Text};
@@ -203,6 +205,8 @@ pub enum Item<'a> {
     Rollout(#[serde(borrow)] RolloutBrief<'a>),
     /// A health check of the generation that soaks.
     Check(#[serde(borrow)] CheckBrief<'a>),
+    /// The signature of a generation.
+    Signature(SignatureBrief),
 }
 
 /// How a service is.

@@ -10,7 +10,8 @@ pub fn failed(error: &io::Error) -> Box<Refusal> {
 }
 
 /// Returns the refusal of an object that has another length.
-pub(super) fn other_length(size: u64) -> Box<Refusal> {
+#[must_use]
+pub fn other_length(size: u64) -> Box<Refusal> {
     refused(Code::BadValue, &format!("the object has {size} bytes"))
 }
 

@@ -1,6 +1,7 @@
 //! Everything of generations that is on the disk, and what may take its time there: each call belongs on a thread.
 
 mod collection;
+mod giving_out;
 mod taking_in;
 
 use super::content_store::ContentStore;
@@ -169,6 +170,12 @@ impl GenerationStore {
     pub(super) fn manifest(&self, generation: Generation) -> Option<Arc<Manifest>> {
         let all = self.manifests.all();
         all.get(&generation).map(|it| it.manifest.clone())
+    }
+
+    /// The hash of a generation's signature, if it is there.
+    pub(super) fn signature(&self, generation: Generation) -> Option<ObjectHash> {
+        let all = self.manifests.all();
+        all.get(&generation).and_then(|it| it.signature)
     }
 
     /// Returns the generations that were taken in.

@@ -5,10 +5,11 @@ use crate::edge::clock::unix_ms;
 use crate::edge::store::{Files, StateDirectory, StateError};
 use lastword_generation::Manifest;
 use lastword_generation::manifest::generation_of;
-use lastword_protocol::Generation;
+use lastword_protocol::{Generation, ObjectHash};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -22,6 +23,7 @@ const SIGNATURE: &str = ".json.minisig";
 /// The manifests of a board.
 #[derive(Debug)]
 pub(super) struct ManifestStore {
+    directory: PathBuf,
     files: Files,
     known: Mutex<BTreeMap<Generation, StoredManifest>>,
 }
@@ -32,6 +34,8 @@ pub(super) struct StoredManifest {
     pub(super) manifest: Arc<Manifest>,
     /// The time at which it was taken in, in milliseconds since 1970.
     pub(super) stored_at_ms: u64,
+    /// The SHA-256 of its signature; `None` if that is gone.
+    pub(super) signature: Option<ObjectHash>,
 }
 
 impl ManifestStore {
@@ -55,6 +59,7 @@ impl ManifestStore {
                     let stored = StoredManifest {
                         manifest: Arc::new(manifest),
                         stored_at_ms: changed.map_or(0, unix_ms_of),
+                        signature: read_signature(&files, generation).map_err(unusable)?,
                     };
                     known.insert(generation, stored);
                 }
@@ -65,6 +70,7 @@ impl ManifestStore {
             }
         }
         Ok(Self {
+            directory: path,
             files,
             known: Mutex::new(known),
         })
@@ -92,6 +98,7 @@ impl ManifestStore {
         let stored = StoredManifest {
             manifest: Arc::new(manifest),
             stored_at_ms: unix_ms(),
+            signature: Some(hash_of(signature.as_bytes())),
         };
         self.known().insert(generation, stored);
         Ok(())
@@ -105,6 +112,19 @@ impl ManifestStore {
             let signature = String::from_utf8_lossy(&signature).into_owned();
             (bytes, signature)
         }))
+    }
+
+    /// Returns the path of the manifest or signature that has this hash.
+    pub(super) fn find(&self, hash: ObjectHash) -> Option<PathBuf> {
+        let known = self.known();
+        let name = if known.contains_key(&Generation(hash.0)) {
+            format!("{hash}{MANIFEST}")
+        } else {
+            let mut all = known.iter();
+            let (generation, _) = all.find(|(_, stored)| stored.signature == Some(hash))?;
+            format!("{generation}{SIGNATURE}")
+        };
+        Some(self.directory.join(name))
     }
 
     /// Forgets a generation. The manifest goes first: a signature alone is nothing.
@@ -127,6 +147,15 @@ fn unix_ms_of(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     let millis = since.unwrap_or_default().as_millis();
     u64::try_from(millis).unwrap_or_default()
+}
+
+fn hash_of(bytes: &[u8]) -> ObjectHash {
+    ObjectHash(Sha256::digest(bytes).into())
+}
+
+fn read_signature(files: &Files, generation: Generation) -> io::Result<Option<ObjectHash>> {
+    let bytes = files.read(&format!("{generation}{SIGNATURE}"))?;
+    Ok(bytes.as_deref().map(hash_of))
 }
 
 fn read(files: &Files, generation: Generation) -> Result<Manifest, String> {

@@ -19,6 +19,10 @@ pub(crate) enum GenerationCommand {
     Verify(VerifyOptions),
     /// Move a generation to a board: only what it lacks, as differences to what it has where that is less.
     Push(PushOptions),
+    /// Fetch a generation from a board into a file: only what generations beside that do not have.
+    Pull(PullOptions),
+    /// Move a generation from a file, or from a server, to a board, as push does.
+    Import(ImportOptions),
 }
 
 /// The first word of all of them.
@@ -97,6 +101,13 @@ pub(crate) struct PushOptions {
     /// The file of the generation.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) moving: MoveOptions,
+}
+
+/// The way of a generation to a board.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MoveOptions {
     /// A generation that the board may have, against whose files new ones are compressed. May be said more than once;
     /// those beside FILE are looked at in any case.
     #[arg(long, value_name = "FILE")]
@@ -112,12 +123,38 @@ pub(crate) struct PushOptions {
     pub(crate) dry_run: bool,
 }
 
+/// A generation to be fetched from a board.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PullOptions {
+    /// The generation, or four of its first digits at least. The one that the board runs otherwise.
+    #[arg(value_name = "GENERATION")]
+    pub(crate) name: Option<String>,
+    /// The file to write; NAME-VERSION.gen otherwise.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// A generation whose files need not be fetched. May be said more than once; those beside the file that is written are
+    /// looked at in any case.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) base: Vec<PathBuf>,
+}
+
+/// A generation to be moved to a board from wherever it is.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ImportOptions {
+    /// The file of the generation, or its address: http:// or https://. What was fetched stays in the user's cache, so that
+    /// the next one goes as a difference to it.
+    #[arg(value_name = "FILE|URL")]
+    pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) moving: MoveOptions,
+}
+
 #[derive(Parser)]
 #[command(
     name = "lastword gen",
     bin_name = "lastword gen",
     disable_help_subcommand = true,
-    after_help = "--json, anywhere, prints one object. No command but push asks a board."
+    after_help = "--json, anywhere, prints one object. Only push, pull and import ask a board."
 )]
 struct GenerationArguments {
     #[command(subcommand)]
@@ -135,9 +172,10 @@ impl GenerationCommand {
         words.first().is_some_and(|word| word == GROUP) && !is_boards
     }
 
-    /// Returns whether the words of a command line move a generation to a board.
-    pub(crate) fn is_push(words: &[String]) -> bool {
-        Self::is_meant(words) && words.get(1).is_some_and(|word| word == "push")
+    /// Returns whether the words of a command line move a generation to or from a board.
+    pub(crate) fn asks_board(words: &[String]) -> bool {
+        let second = words.get(1).map(String::as_str);
+        Self::is_meant(words) && matches!(second, Some("push" | "pull" | "import"))
     }
 
     /// Reads these words, `gen` first.

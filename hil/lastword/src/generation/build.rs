@@ -27,8 +27,9 @@ pub(super) fn build(options: &BuildOptions, reader: Reader) -> Result<(), DeskEr
     let output = options
         .output
         .clone()
-        .unwrap_or_else(|| default_output(&built));
-    check_output(&output, &options.directory)?;
+        .unwrap_or_else(|| default_output(&manifest.name, &manifest.version));
+    check_output(&output)?;
+    check_outside(&output, &options.directory)?;
     let packed = write(&built, &key, &output)?;
     let generation = built.generation().to_string();
     let (files, bytes) = (manifest.files.len(), manifest.tree_bytes());
@@ -54,9 +55,8 @@ pub(super) fn build(options: &BuildOptions, reader: Reader) -> Result<(), DeskEr
 }
 
 /// `NAME-VERSION.gen`, where both are names of files.
-fn default_output(built: &BuiltGeneration) -> PathBuf {
-    let manifest = built.manifest();
-    let name = format!("{}-{}.gen", manifest.name, manifest.version);
+pub(crate) fn default_output(name: &str, version: &str) -> PathBuf {
+    let name = format!("{name}-{version}.gen");
     name.replace(['/', ' '], "_").into()
 }
 
@@ -72,8 +72,8 @@ fn write(built: &BuiltGeneration, key: &SigningKey, output: &Path) -> Result<u64
     file.finish(output).map_err(|error| unusable(output, error))
 }
 
-/// Refuses an output that would replace what is no generation, or be part of the next one.
-fn check_output(output: &Path, directory: &Path) -> Result<(), DeskError> {
+/// Refuses an output that would replace what is no generation.
+pub(crate) fn check_output(output: &Path) -> Result<(), DeskError> {
     let is_generation = match fs::symlink_metadata(output) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) => return Err(unusable(output, error)),
@@ -83,6 +83,11 @@ fn check_output(output: &Path, directory: &Path) -> Result<(), DeskError> {
         let fault = "is there, and no generation; name another with --output, or remove it";
         return Err(unusable(output, fault));
     }
+    Ok(())
+}
+
+/// Refuses an output that would be part of the next generation.
+fn check_outside(output: &Path, directory: &Path) -> Result<(), DeskError> {
     let parent = match output.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

@@ -1,9 +1,9 @@
 //! Differences between files, kept for the next board that has the older one.
 
-use etcetera::BaseStrategy;
+use crate::user_cache;
 use lastword_protocol::ObjectHash;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// The most bytes that the kept differences take together. The oldest make room.
@@ -16,9 +16,7 @@ pub(crate) struct DeltaCache(Option<PathBuf>);
 impl DeltaCache {
     /// Opens the directory of the user's caches.
     pub(crate) fn open() -> Self {
-        let directory = etcetera::choose_base_strategy().ok();
-        let directory = directory.map(|it| it.cache_dir().join("lastword/deltas"));
-        Self(directory.filter(|path| fs::create_dir_all(path).is_ok()))
+        Self(user_cache::open("deltas"))
     }
 
     /// Returns the difference of `new` to `old` that was made at the highest level, if that is `level` at least.
@@ -43,34 +41,14 @@ impl DeltaCache {
             let _ = fs::remove_file(&unfinished);
         }
         // Too much is kept until the next time.
-        let _ = self.trim();
+        if let Some(directory) = &self.0 {
+            let _ = user_cache::trim(directory, CACHE_BYTES_MAX);
+        }
     }
 
     fn path(&self, new: ObjectHash, old: ObjectHash, level: i32) -> Option<PathBuf> {
         let directory = self.0.as_ref()?;
         Some(directory.join(format!("{new}-{old}-{level}.zst")))
-    }
-
-    fn trim(&self) -> io::Result<()> {
-        let Some(directory) = &self.0 else {
-            return Ok(());
-        };
-        let mut kept = Vec::new();
-        for entry in fs::read_dir(directory)? {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
-            kept.push((metadata.modified()?, metadata.len(), entry.path()));
-        }
-        kept.sort();
-        let mut bytes: u64 = kept.iter().map(|(_, length, _)| length).sum();
-        for (_, length, path) in kept {
-            if bytes <= CACHE_BYTES_MAX {
-                break;
-            }
-            fs::remove_file(path)?;
-            bytes -= length;
-        }
-        Ok(())
     }
 }
 

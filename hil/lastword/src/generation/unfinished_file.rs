@@ -10,11 +10,11 @@ use tempfile::{Builder, NamedTempFile};
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// A file on its way. Dropped before [`UnfinishedFile::finish`], nothing of it is left.
-pub(super) struct UnfinishedFile(NamedTempFile);
+pub(crate) struct UnfinishedFile(NamedTempFile);
 
 impl UnfinishedFile {
     /// Makes a new file beside `output`: nobody else's, whatever is there.
-    pub(super) fn beside(output: &Path) -> io::Result<Self> {
+    pub(crate) fn beside(output: &Path) -> io::Result<Self> {
         use std::os::unix::fs::PermissionsExt;
         let directory = match output.parent() {
             Some(directory) if directory != Path::new("") => directory,
@@ -31,12 +31,12 @@ impl UnfinishedFile {
     }
 
     /// The file, to be written to.
-    pub(super) fn writer(&mut self) -> &mut impl Write {
+    pub(crate) fn writer(&mut self) -> &mut impl Write {
         &mut self.0
     }
 
     /// Makes the file durable and gives it its name, in place of what has it; returns its length in bytes.
-    pub(super) fn finish(self, output: &Path) -> io::Result<u64> {
+    pub(crate) fn finish(self, output: &Path) -> io::Result<u64> {
         let file = self.0.as_file();
         file.sync_all()?;
         let length = file.metadata()?.len();

@@ -1,16 +1,17 @@
 //! `gen push`: a generation to a board, of which only that is sent which the board lacks.
 
 use super::ObjectTransfer;
+use super::base_archives::BaseArchives;
 use super::local_file::PutFile;
 use super::shown_progress::ShownProgress;
 use crate::Exit;
-use crate::generation::{self, DeltaCache, DeskError, PushOptions};
+use crate::generation::{self, DeltaCache, DeskError, MoveOptions};
 use crate::report::{self, Reader};
 use crate::trouble::{Trouble, lost};
 use lastword_client::client::{ObjectId, TransferProgress};
-use lastword_generation::archive::GenerationArchive;
+use lastword_generation::Manifest;
+use lastword_generation::archive::{ArchiveError, GenerationArchive};
 use lastword_generation::delta::{DELTA_BYTES_MAX, ExpectedFile, compress};
-use lastword_generation::{Manifest, TreePath};
 use lastword_protocol::message::generation::{
     ContentExpansion, GenerationOffer, GenerationRequest, MissingContent,
 };
@@ -19,22 +20,9 @@ use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::refusal::Code;
 use lastword_protocol::{Generation, ObjectHash};
 use serde_json::{Map, Value as Json};
-use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
-
-/// The ending of the files that are looked at for older contents.
-const GENERATION_SUFFIX: &str = "gen";
-
-/// The files of generations that hold older contents.
-#[derive(Default)]
-struct BaseArchives(Vec<BaseArchive>);
-
-struct BaseArchive {
-    archive: GenerationArchive,
-    contents: HashMap<ObjectHash, (TreePath, u64)>,
-}
 
 /// A content in the form in which it is sent.
 struct PackedContent {
@@ -58,13 +46,11 @@ struct PushTally {
 
 impl ObjectTransfer<'_> {
     /// Moves a generation to the board.
-    pub(super) async fn push(&mut self, options: &PushOptions) -> Result<(), Trouble> {
-        let mut archive = generation::open(&options.file)?;
-        let manifest = archive
-            .manifest()
-            .map_err(|error| wrong(&options.file, error))?;
+    pub(super) async fn push(&mut self, file: &Path, options: &MoveOptions) -> Result<(), Trouble> {
+        let mut archive = generation::open(file)?;
+        let manifest = archive.manifest().map_err(|error| wrong(file, error))?;
         let generation = archive.generation();
-        let mut bases = BaseArchives::find(options, generation);
+        let mut bases = BaseArchives::find(&options.base, file, generation);
         let cache = DeltaCache::open();
         let mut offer = self.put_signed(&archive).await?;
         offer.allow_older = options.allow_older;
@@ -82,11 +68,11 @@ impl ObjectTransfer<'_> {
             for content in &missing {
                 let packed = pack(
                     *content,
-                    &mut archive,
-                    &manifest,
+                    (&mut archive, &manifest),
                     (&mut bases, &cache),
-                    options,
+                    options.level,
                 );
+                let packed = packed.map_err(|error| wrong(file, error));
                 let (packed, whole_bytes) = packed?;
                 tally.add(&packed, whole_bytes);
                 if options.dry_run {
@@ -96,7 +82,8 @@ impl ObjectTransfer<'_> {
                 match self.send(*content, packed).await {
                     // The board's older file may be gone, or damaged.
                     Err((_, _, Exit::No)) if is_delta => {
-                        let (packed, _) = pack_whole(*content, &mut archive, options)?;
+                        let (packed, _) = pack_whole(*content, &mut archive)
+                            .map_err(|error| wrong(file, error))?;
                         tally.add(&packed, 0);
                         self.send(*content, packed).await?;
                     }
@@ -174,7 +161,7 @@ impl ObjectTransfer<'_> {
     }
 
     /// Asks the board; returns all replies of the answer, none of which is a refusal.
-    async fn ask(&mut self, request: &Request) -> Result<Vec<Reply>, Trouble> {
+    pub(super) async fn ask(&mut self, request: &Request) -> Result<Vec<Reply>, Trouble> {
         let client = self.client().await?;
         let reply = client.call(request).await.map_err(|error| lost(&error))?;
         let mut reader = client.rest_of(&reply);
@@ -245,70 +232,17 @@ impl PushTally {
     }
 }
 
-impl BaseArchives {
-    /// Opens the generations that are named, and those beside the file.
-    fn find(options: &PushOptions, generation: Generation) -> Self {
-        let directory = options.file.parent().filter(|it| *it != Path::new(""));
-        let directory = directory.unwrap_or(Path::new("."));
-        let beside = fs::read_dir(directory).into_iter().flatten().flatten();
-        let beside = beside
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|it| it == GENERATION_SUFFIX));
-        let paths = options.base.iter().cloned().chain(beside);
-        Self(
-            paths
-                .filter_map(|path| BaseArchive::open(&path, generation))
-                .collect(),
-        )
-    }
-
-    /// Reads a content, if one of them has it and it is not too long.
-    fn read(&mut self, content: ObjectHash, size_max: u64) -> Option<Vec<u8>> {
-        self.0.iter_mut().find_map(|base| {
-            let (path, size) = base.contents.get(&content)?;
-            if size_max < *size {
-                return None;
-            }
-            let expected = ExpectedFile {
-                hash: content,
-                size: *size,
-            };
-            let mut bytes = Vec::new();
-            let extracted = base.archive.extract(path.as_str(), expected, &mut bytes);
-            extracted.is_ok().then_some(bytes)
-        })
-    }
-}
-
-impl BaseArchive {
-    /// Opens a generation, but not the one that is pushed. Whatever cannot be used is of no use here.
-    fn open(path: &Path, pushed: Generation) -> Option<Self> {
-        let archive = GenerationArchive::open(path).ok()?;
-        if archive.generation() == pushed {
-            return None;
-        }
-        let manifest = archive.manifest().ok()?;
-        let files = manifest.files.iter();
-        let contents = files.map(|file| (file.sha256, (file.path.clone(), file.size)));
-        Some(Self {
-            archive,
-            contents: contents.collect(),
-        })
-    }
-}
-
 /// Compresses a content against what the board has, or takes it whole where that is no longer; returns it, and the length
 /// of the whole.
 fn pack(
     content: MissingContent,
-    archive: &mut GenerationArchive,
-    manifest: &Manifest,
+    (archive, manifest): (&mut GenerationArchive, &Manifest),
     (bases, cache): (&mut BaseArchives, &DeltaCache),
-    options: &PushOptions,
-) -> Result<(PackedContent, u64), DeskError> {
+    level: i32,
+) -> Result<(PackedContent, u64), ArchiveError> {
     let whole_bytes = archive.packed_bytes(content.content);
     let delta = content.base.and_then(|base| {
-        if let Some(kept) = cache.find(content.content, base, options.level) {
+        if let Some(kept) = cache.find(content.content, base, level) {
             return Some((base, kept));
         }
         let old = bases.read(base, DELTA_BYTES_MAX.saturating_sub(content.size))?;
@@ -324,8 +258,8 @@ fn pack(
         archive
             .extract(file.path.as_str(), expected, &mut new)
             .ok()?;
-        let delta = compress(&new, &old, options.level).ok()?;
-        cache.keep(content.content, base, options.level, &delta);
+        let delta = compress(&new, &old, level).ok()?;
+        cache.keep(content.content, base, level, &delta);
         Some((base, delta))
     });
     if let Some((base, bytes)) = delta
@@ -337,20 +271,17 @@ fn pack(
             whole_bytes.unwrap_or_default(),
         ));
     }
-    pack_whole(content, archive, options)
+    pack_whole(content, archive)
 }
 
 /// Takes a content as the generation's file has it; returns it, and its length.
 fn pack_whole(
     content: MissingContent,
     archive: &mut GenerationArchive,
-    options: &PushOptions,
-) -> Result<(PackedContent, u64), DeskError> {
+) -> Result<(PackedContent, u64), ArchiveError> {
     let mut bytes = Vec::new();
-    let packed = archive.packed(content.content);
-    let mut packed = packed.map_err(|error| wrong(&options.file, error))?;
-    let read = packed.read_to_end(&mut bytes);
-    read.map_err(|error| wrong(&options.file, error))?;
+    let mut packed = archive.packed(content.content)?;
+    packed.read_to_end(&mut bytes)?;
     let whole_bytes = bytes.len() as u64;
     Ok((PackedContent { bytes, base: None }, whole_bytes))
 }
@@ -362,7 +293,7 @@ fn spool(bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-fn wrong(file: &Path, error: impl std::fmt::Display) -> DeskError {
+pub(super) fn wrong(file: &Path, error: impl std::fmt::Display) -> DeskError {
     (
         Code::BadValue,
         format!("{}: {error}", file.display()),

@@ -1,5 +1,6 @@
 //! Taking a generation in: the offer, and its contents.
 
+use super::giving_out::open_regular;
 use super::{GenerationStore, StoreRefusal, disk_refusal, refused};
 use crate::core::generation::intake::AdmittedGeneration;
 use crate::core::generation::recovery::WorldView;
@@ -11,12 +12,10 @@ use lastword_generation::{Manifest, TreePath};
 use lastword_protocol::message::generation::{ContentExpansion, GenerationOffer, MissingContent};
 use lastword_protocol::refusal::Code;
 use lastword_protocol::{Generation, ObjectHash};
-use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
@@ -176,20 +175,9 @@ impl GenerationStore {
     }
 }
 
-/// Reads a regular file of so many bytes at most: whoever may write to trees may have put a FIFO there.
+/// Reads a regular file of so many bytes at most.
 fn read_regular(path: &Path, size: u64) -> io::Result<Vec<u8>> {
-    let mut options = File::options();
-    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
-    options
-        .read(true)
-        .custom_flags(i32::try_from(flags).unwrap_or_default());
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other(format!(
-            "{}: not a regular file",
-            path.display()
-        )));
-    }
+    let file = open_regular(path)?;
     let mut bytes = Vec::new();
     file.take(size.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)

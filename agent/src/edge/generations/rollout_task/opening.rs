@@ -10,7 +10,7 @@ use crate::core::recovery::Recovered;
 use crate::edge::events::EventBus;
 use crate::edge::generations::generation_store::{GenerationStore, RolloutGenerations};
 use crate::edge::generations::service::{ActiveGenerations, GenerationService, REQUESTS_MAX};
-use crate::edge::objects::ObjectService;
+use crate::edge::objects::{ObjectService, ObjectSource};
 use crate::edge::power::CommitPoint;
 use crate::edge::process::Nonce64;
 use crate::edge::services::Services;
@@ -86,13 +86,15 @@ pub fn open(
     setup: GenerationSetup,
     (events, objects): (EventBus, ObjectService),
 ) -> anyhow::Result<OpenedGenerations> {
-    let store = open_store(&setup, objects)?;
+    let store = Arc::new(open_store(&setup, objects.clone())?);
+    let source: Arc<dyn ObjectSource> = store.clone();
+    objects.add_source(Arc::downgrade(&source));
     let mut files = state.files();
     let log = RolloutLog::open(&mut files, JournalLimits::DEFAULT, fresh_journal_id()?)?;
     let world = store.observe()?;
     let ledger = log.ledger().clone();
     let context = RolloutContext {
-        store: Arc::new(store),
+        store,
         log: Arc::new(Mutex::new(log)),
         files,
         ledger,

@@ -20,7 +20,7 @@ use lastword_generation::manifest::{FileMode, RebootComponent};
 use lastword_protocol::ObjectHash;
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::generation::{
-    ActivateRequest, GENERATION_NAME_BYTES_MIN, GenerationRequest, GenerationRole,
+    ActivateRequest, GENERATION_NAME_BYTES_MIN, GenerationRequest, GenerationRole, SignatureBrief,
 };
 use lastword_protocol::message::service::Item;
 use lastword_protocol::refusal::Code;
@@ -315,9 +315,15 @@ fn of_disk(
         }
         GenerationRequest::Show(name) => {
             let wanted = resolve(store, &name, &[])?;
-            let mut all = list()?;
-            all.retain(|it| it.generation == wanted);
-            Ok(generations_answer(&all, quarantined))
+            let mut pages = Pages::default();
+            let mut all = list()?.into_iter();
+            if let Some(stored) = all.find(|it| it.generation == wanted) {
+                push_generation(&mut pages, &stored, quarantined);
+            }
+            if let Some(signature) = store.signature(wanted) {
+                pages.push(&Item::Signature(SignatureBrief { signature }));
+            }
+            Ok(pages.done())
         }
         GenerationRequest::Offer(offer) => {
             let (generation, manifest, missing) = store.offer(offer, ledger)?;

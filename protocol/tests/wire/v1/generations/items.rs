@@ -3,7 +3,7 @@
 use super::super::services::check_page;
 use super::{ROOM, bytes, counting_from};
 use lastword_protocol::message::generation::{
-    CheckBrief, GenerationBrief, GenerationRole, MissingContent, RolloutBrief,
+    CheckBrief, GenerationBrief, GenerationRole, MissingContent, RolloutBrief, SignatureBrief,
 };
 use lastword_protocol::message::service::{Item, Page};
 use lastword_protocol::message::{BadBody, Reply};
@@ -116,6 +116,20 @@ fn every_place_of_a_generation_keeps_its_number() {
     }
     check_malformed_item("07 AA*32 05 00*6 ; no such role");
     check_malformed_item("07 AA*32 00 02 00*5 ; a bool is 0 or 1");
+}
+
+#[test]
+fn a_signature() {
+    let signature = ObjectHash(counting_from(0xA0));
+    check_item(
+        &Item::Signature(SignatureBrief { signature }),
+        "
+        0B                                              ; item: 11 Signature
+        A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 AA AB AC AD AE AF ; signature
+        B0 B1 B2 B3 B4 B5 B6 B7 B8 B9 BA BB BC BD BE BF
+        ",
+    );
+    check_malformed_item("0B AA*31 ; cut short");
 }
 
 #[test]

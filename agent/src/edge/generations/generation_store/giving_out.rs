@@ -1,0 +1,45 @@
+//! Giving a generation out: its manifest, signature and contents as objects, so that it can be pulled.
+
+use super::GenerationStore;
+use crate::edge::generations::trees::ContentSource as _;
+use crate::edge::objects::ObjectSource;
+use lastword_protocol::ObjectHash;
+use rustix::fs::OFlags;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+impl ObjectSource for GenerationStore {
+    /// Opens what has this hash: whoever gets it compares it.
+    fn open_object(&self, hash: ObjectHash) -> io::Result<Option<File>> {
+        if let Some(path) = self.manifests.find(hash) {
+            return open_regular(&path).map(Some);
+        }
+        let all = self.manifests.all();
+        for tree in self.known_trees(&all) {
+            let mut files = tree.manifest.files.iter();
+            if let Some(file) = files.find(|file| file.sha256 == hash) {
+                let path = self.trees.path(tree.generation).join(&file.path);
+                return open_regular(&path).map(Some);
+            }
+        }
+        // The store's own objects were looked at before.
+        self.contents.open_content(hash)
+    }
+}
+
+/// Opens a regular file: whoever may write to trees may have put a FIFO there.
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
+    options
+        .read(true)
+        .custom_flags(i32::try_from(flags).unwrap_or_default());
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        let fault = format!("{}: not a regular file", path.display());
+        return Err(io::Error::other(fault));
+    }
+    Ok(file)
+}
