@@ -1,4 +1,4 @@
-//! Every step from every state: those that are listed are legal, and all others are refused.
+//! Every step from every state: each is listed once, as legal or as illegal.
 
 use super::*;
 
@@ -48,7 +48,7 @@ const STEPS: [RolloutStep<'_>; 8] = [
 ];
 
 /// The transitions of the design, and no others.
-const LEGAL: [(RolloutState, RolloutStep<'_>, RolloutState); 14] = [
+const LEGAL: [(RolloutState, RolloutStep<'_>, RolloutState); 13] = [
     (PENDING, STARTED, ACTIVATING),
     (PENDING, CANCELLED, REVERTED),
     (ACTIVATING, DEFERRAL, DEFERRED),
@@ -62,32 +62,135 @@ const LEGAL: [(RolloutState, RolloutStep<'_>, RolloutState); 14] = [
     (FAILED, ROLLED_BACK, REVERTED),
     (ROLLING_BACK, ROLLED_BACK, REVERTED),
     (ROLLING_BACK, FAILURE, ROLLING_BACK),
-    // The same as the one above, by its other name.
-    (RolloutState::ROLLBACK_ORDERED, ROLLED_BACK, REVERTED),
 ];
 
+/// The transitions that are refused, each by itself.
+const ILLEGAL: [(RolloutState, RolloutStep<'_>); 51] = [
+    (PENDING, COMPLETED),
+    (PENDING, DEFERRAL),
+    (PENDING, FAILURE),
+    (PENDING, SOAKED),
+    (PENDING, ROLLBACK),
+    (PENDING, ROLLED_BACK),
+    (ACTIVATING, STARTED),
+    (ACTIVATING, SOAKED),
+    (ACTIVATING, ROLLBACK),
+    (ACTIVATING, ROLLED_BACK),
+    (ACTIVATING, CANCELLED),
+    (DEFERRED, STARTED),
+    (DEFERRED, DEFERRAL),
+    (DEFERRED, SOAKED),
+    (DEFERRED, ROLLBACK),
+    (DEFERRED, ROLLED_BACK),
+    (DEFERRED, CANCELLED),
+    (SOAKING, STARTED),
+    (SOAKING, COMPLETED),
+    (SOAKING, DEFERRAL),
+    (SOAKING, ROLLBACK),
+    (SOAKING, ROLLED_BACK),
+    (SOAKING, CANCELLED),
+    (CONVERGED, STARTED),
+    (CONVERGED, COMPLETED),
+    (CONVERGED, DEFERRAL),
+    (CONVERGED, FAILURE),
+    (CONVERGED, SOAKED),
+    (CONVERGED, ROLLBACK),
+    (CONVERGED, ROLLED_BACK),
+    (CONVERGED, CANCELLED),
+    (FAILED, STARTED),
+    (FAILED, COMPLETED),
+    (FAILED, DEFERRAL),
+    (FAILED, FAILURE),
+    (FAILED, SOAKED),
+    (FAILED, CANCELLED),
+    (ROLLING_BACK, STARTED),
+    (ROLLING_BACK, COMPLETED),
+    (ROLLING_BACK, DEFERRAL),
+    (ROLLING_BACK, SOAKED),
+    (ROLLING_BACK, ROLLBACK),
+    (ROLLING_BACK, CANCELLED),
+    (REVERTED, STARTED),
+    (REVERTED, COMPLETED),
+    (REVERTED, DEFERRAL),
+    (REVERTED, FAILURE),
+    (REVERTED, SOAKED),
+    (REVERTED, ROLLBACK),
+    (REVERTED, ROLLED_BACK),
+    (REVERTED, CANCELLED),
+];
+
+/// The transition as a failure names it.
+fn transition(from: RolloutState, step: &RolloutStep<'_>) -> String {
+    format!("{} -> {}", from.word(), step.word())
+}
+
+/// Returns the place of a state in [`STATES`]. A new state does not compile before it has one.
+const fn place_of_state(state: RolloutState) -> usize {
+    match state {
+        PENDING => 0,
+        ACTIVATING => 1,
+        DEFERRED => 2,
+        SOAKING => 3,
+        CONVERGED => 4,
+        FAILED => 5,
+        ROLLING_BACK => 6,
+        REVERTED => 7,
+    }
+}
+
+/// Returns the place of a step in [`STEPS`]. A new step does not compile before it has one.
+const fn place_of_step(step: &RolloutStep<'_>) -> usize {
+    match step {
+        RolloutStep::ActivationStarted { .. } => 0,
+        RolloutStep::ActivationCompleted { .. } => 1,
+        RolloutStep::ActivationDeferred { .. } => 2,
+        RolloutStep::ActivationFailed { .. } => 3,
+        RolloutStep::SoakCompleted => 4,
+        RolloutStep::RollbackStarted => 5,
+        RolloutStep::RollbackCompleted { .. } => 6,
+        RolloutStep::Cancelled => 7,
+    }
+}
+
 #[test]
-fn every_listed_step_is_legal_and_every_other_one_is_refused() {
+fn each_transition_is_legal_or_illegal_and_none_is_both() {
+    let mut count = [[0; STEPS.len()]; STATES.len()];
+    let legal = LEGAL.map(|(from, step, _)| (from, step));
+    for (from, step) in legal.iter().chain(&ILLEGAL) {
+        count[place_of_state(*from)][place_of_step(step)] += 1;
+    }
     for from in STATES {
         for step in STEPS {
-            let listed = LEGAL
-                .iter()
-                .find(|(state, it, _)| (*state, *it) == (from, step));
-            let expected = match listed {
-                Some((_, _, to)) => Ok(*to),
-                None => Err(IllegalRolloutStep {
-                    from: from.word(),
-                    step: step.word(),
-                }),
-            };
-            assert_eq!(
-                from.after(&step),
-                expected,
-                "{} {}",
-                from.word(),
-                step.word()
-            );
+            let listed = count[place_of_state(from)][place_of_step(&step)];
+            assert_eq!(listed, 1, "{} is listed so often", transition(from, &step));
         }
+    }
+    assert_eq!(LEGAL.len() + ILLEGAL.len(), STATES.len() * STEPS.len());
+}
+
+#[test]
+fn each_legal_transition_is_taken() {
+    for (from, step, to) in LEGAL {
+        assert_eq!(from.after(&step), Ok(to), "{}", transition(from, &step));
+    }
+    assert_eq!(RolloutState::ROLLBACK_ORDERED, ROLLING_BACK);
+}
+
+#[test]
+fn each_illegal_transition_is_refused_and_reported() {
+    for (from, step) in ILLEGAL {
+        let told = transition(from, &step);
+        let refused = IllegalRolloutStep {
+            from: from.word(),
+            step: step.word(),
+        };
+        assert_eq!(from.after(&step), Err(refused), "{told}");
+        let expected = format!(
+            "a rollout that is {} has no step {}",
+            from.word(),
+            step.word()
+        );
+        assert_eq!(refused.to_string(), expected, "{told}");
     }
 }
 
@@ -98,9 +201,8 @@ fn reverted_is_reached_by_a_completed_rollback_or_before_anything_happened() {
         let is_early = (*from, *step) == (PENDING, CANCELLED);
         assert!(
             is_early || *step == ROLLED_BACK,
-            "{} {}",
-            from.word(),
-            step.word()
+            "{}",
+            transition(*from, step)
         );
     }
 }
@@ -111,7 +213,7 @@ fn nothing_leaves_the_last_states_but_the_start_of_a_rollback() {
         for step in STEPS {
             let left = from.after(&step);
             let is_rollback = from == FAILED && matches!(step, ROLLBACK | ROLLED_BACK);
-            assert_eq!(left.is_ok(), is_rollback, "{} {}", from.word(), step.word());
+            assert_eq!(left.is_ok(), is_rollback, "{}", transition(from, &step));
         }
     }
 }
