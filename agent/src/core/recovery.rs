@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_followed_by_a_new_boot_is_done() {
+    fn power_released_and_new_boot() {
         let (released, done) = (
             Outcome::Released(Evidence::UartEmpty),
             Outcome::Done(Evidence::UartEmpty),
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_in_the_same_boot_has_failed() {
+    fn power_released_and_same_boot() {
         let released = Outcome::Released(Evidence::UartEmpty);
         check(
             Operation::Reboot,
