@@ -1,6 +1,7 @@
 //! Generations on a board: moved by the real command, activated, kept and put back by the real agent.
 
 mod bench;
+mod carrying;
 mod interruptions;
 mod refusals;
 

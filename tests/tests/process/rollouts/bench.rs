@@ -171,10 +171,16 @@ impl RolloutBench {
 
     #[track_caller]
     pub(super) fn refused(&self, words: &[&str], expected: &str) {
+        self.failed(words, 1, expected);
+    }
+
+    /// Checks the exit code of a command that fails, and what it says.
+    #[track_caller]
+    pub(super) fn failed(&self, words: &[&str], code: i32, expected: &str) {
         let output = self.run(words);
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
-        assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
         assert!(said.contains(expected), "{words:?}: {said}");
     }
 
