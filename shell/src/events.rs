@@ -132,6 +132,7 @@ impl NumberedEvent<'_> {
             Ok(BoardEvent::Service(event)) => tell_service(pen, event),
             Ok(BoardEvent::Session(event)) => tell_session(pen, event),
             Ok(BoardEvent::Rollout(event)) => generation_items::event(pen, event),
+            Ok(BoardEvent::Check(event)) => generation_items::check_event(pen, event),
             Err(count) => {
                 pen.number(*count);
                 pen.text(" events are gone");
@@ -147,6 +148,7 @@ fn visit(event: &BoardEvent<'_>, to: &mut dyn Fields) -> fmt::Result {
         BoardEvent::Service(event) => visit_service(event, to),
         BoardEvent::Session(event) => visit_session(event, to),
         BoardEvent::Rollout(event) => generation_items::visit_event(event, to),
+        BoardEvent::Check(event) => generation_items::visit_check_event(event, to),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::fields::{Fields, Value};
 use crate::pen::Pen;
 use core::fmt;
 use lastword_protocol::Generation;
-use lastword_protocol::message::event::RolloutEvent;
+use lastword_protocol::message::event::{CheckEvent, RolloutEvent};
 use lastword_protocol::message::generation::{
     CheckBrief, GenerationBrief, MissingContent, RolloutBrief, SignatureBrief,
 };
@@ -110,6 +110,21 @@ pub(crate) fn visit_event(event: &RolloutEvent<'_>, to: &mut dyn Fields) -> fmt:
             Ok(())
         }
     }
+}
+
+pub(crate) fn visit_check_event(event: &CheckEvent<'_>, to: &mut dyn Fields) -> fmt::Result {
+    to.field("target", Value::Generation(&event.target))?;
+    to.field("check", Value::Text(event.name))?;
+    to.field("result", Value::Word(passed_word(event.has_passed)))?;
+    if let Some(left) = event.soak_left {
+        to.field("soak_left", Value::Span(left))?;
+    }
+    to.field("failures", Value::Number(event.failures.into()))?;
+    to.field("failures_max", Value::Number(event.failures_max.into()))?;
+    if event.detail.is_empty() {
+        return Ok(());
+    }
+    to.field("detail", Value::Text(event.detail))
 }
 
 pub(crate) fn generation(pen: &mut Pen<'_>, brief: &GenerationBrief<'_>) {
@@ -226,6 +241,29 @@ pub(crate) fn event(pen: &mut Pen<'_>, event: &RolloutEvent<'_>) {
     }
 }
 
+pub(crate) fn check_event(pen: &mut Pen<'_>, event: &CheckEvent<'_>) {
+    pen.text("generation ");
+    short(pen, &event.target);
+    pen.text(" check ");
+    pen.shown(event.name);
+    pen.text(" ");
+    pen.text(passed_word(event.has_passed));
+    if event.failures > 0 {
+        pen.count(" ", event.failures as usize);
+        pen.count(" of ", event.failures_max as usize);
+        pen.text(" times in a row");
+    }
+    if let Some(left) = event.soak_left {
+        pen.text(", ");
+        pen.span(left.0);
+        pen.text(" left");
+    }
+    if !event.detail.is_empty() {
+        pen.text(": ");
+        pen.shown(event.detail);
+    }
+}
+
 fn short(pen: &mut Pen<'_>, generation: &Generation) {
     pen.value(Value::Generation(generation), true);
 }
@@ -233,9 +271,12 @@ fn short(pen: &mut Pen<'_>, generation: &Generation) {
 const fn result_word(check: &CheckBrief<'_>) -> &'static str {
     match check.has_passed {
         None => "waiting",
-        Some(true) => "passed",
-        Some(false) => "failed",
+        Some(has_passed) => passed_word(has_passed),
     }
+}
+
+const fn passed_word(has_passed: bool) -> &'static str {
+    if has_passed { "passed" } else { "failed" }
 }
 
 #[cfg(test)]
@@ -285,6 +326,55 @@ mod tests {
         let mut out = String::new();
         numbered.write_notice(&mut out).unwrap();
         assert_eq!(out, format!("generation abababababababab {person}"));
+    }
+
+    #[test]
+    fn the_result_of_a_check_is_an_event() {
+        let check = |event, script: &str, person: &str| {
+            let numbered = NumberedEvent {
+                sequence: 17,
+                event: Ok(BoardEvent::Check(event)),
+            };
+            let (mut row, mut notice) = (String::new(), String::new());
+            numbered.write_plain(&mut row).unwrap();
+            let target = "ab".repeat(32);
+            assert_eq!(
+                row,
+                format!("! 17 checks at_unix_ms=5 target={target} check=web {script}\n")
+            );
+            numbered.write_notice(&mut notice).unwrap();
+            assert_eq!(
+                notice,
+                format!("generation abababababababab check web {person}")
+            );
+        };
+        let held = CheckEvent {
+            at_unix_ms: 5,
+            target: TARGET,
+            soak_left: Some(Millis(2_500)),
+            name: "web",
+            has_passed: true,
+            failures: 0,
+            failures_max: 3,
+            detail: "",
+        };
+        check(
+            held,
+            "result=passed soak_left_ms=2500 failures=0 failures_max=3",
+            "passed, 2.500 s left",
+        );
+        let failed = CheckEvent {
+            soak_left: None,
+            has_passed: false,
+            failures: 2,
+            detail: "exit 1",
+            ..held
+        };
+        check(
+            failed,
+            "result=failed failures=2 failures_max=3 detail=\"exit 1\"",
+            "failed 2 of 3 times in a row: exit 1",
+        );
     }
 
     #[test]

@@ -4,12 +4,12 @@
 use super::clock::unix_ms;
 use crate::core::events::SharedEvents;
 use crate::core::service::Name;
-use crate::core::service::answer::{cut_detail, cut_peer, cut_reason};
+use crate::core::service::answer::{cut_check, cut_detail, cut_peer, cut_reason};
 use crate::core::service::machine::Transition;
 use crate::core::session::End;
 use lastword_protocol::message::event::{
-    BoardEvent, LinkKind, PowerEvent, PowerStep, RolloutEvent, ServiceEvent, SessionEnd,
-    SessionEvent,
+    BoardEvent, CheckEvent, LinkKind, PowerEvent, PowerStep, RolloutEvent, ServiceEvent,
+    SessionEnd, SessionEvent,
 };
 use lastword_protocol::power::Operation;
 use lastword_protocol::rollout::RolloutStep;
@@ -88,6 +88,15 @@ impl EventBus {
             at_unix_ms: unix_ms(),
             target,
             step,
+        }));
+    }
+
+    /// Reports the result of a health check.
+    pub fn report_check(&self, check: &CheckEvent<'_>) {
+        let detail = cut_check(check.detail);
+        self.publish(&BoardEvent::Check(CheckEvent {
+            detail: &detail,
+            ..*check
         }));
     }
 

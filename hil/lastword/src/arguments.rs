@@ -33,12 +33,12 @@ pub(crate) struct Arguments {
     url: Option<String>,
     #[command(flatten)]
     shown: Shown,
-    /// Behind `power reboot` and the like: wait for the board and prove that it rebooted. May
-    /// stand behind the command too.
+    /// Behind `power reboot` and the like: wait for the board and prove that it rebooted; behind `gen activate` and the
+    /// like: until the rollout is over. May stand behind the command too.
     #[arg(long)]
     wait: bool,
     /// How long to wait for the answer (5s, and as long as the board says that it works on it), or
-    /// with --wait for the board (60s). May stand behind the command too.
+    /// with --wait for the board (60s) or the rollout (no limit). May stand behind the command too.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
     /// Behind `put`: send at most so many bytes in a second, such as 64KiB, and leave room for others. May
@@ -88,6 +88,8 @@ pub(crate) struct Order {
     pub(crate) json: bool,
     /// Prove what a power request did, within this time.
     pub(crate) wait: Option<Duration>,
+    /// The time that was said, if one was.
+    pub(crate) timeout: Option<Duration>,
     pub(crate) take_over: bool,
     pub(crate) quiet: bool,
     /// The most bytes in a second of a transfer.
@@ -175,6 +177,7 @@ impl Arguments {
             client,
             json,
             wait: wait.then_some(timeout.unwrap_or(PROOF_TIMEOUT)),
+            timeout,
             take_over,
             quiet: self.shown.quiet,
             rate,

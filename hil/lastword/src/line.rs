@@ -5,6 +5,7 @@ use crate::arguments::Order;
 use crate::following::{self, Following};
 use crate::notes::Notes;
 use crate::report::{self, Reader, Report};
+use crate::rollout_wait::can_wait;
 use crate::signals;
 use crate::trouble::{Trouble, lost, not_reached, not_welcome};
 use lastword_client::client::{Client, GreetError, RoundedSpan, Unwelcome};
@@ -71,13 +72,18 @@ fn cannot_be_asked(script: &Script, wait: bool) -> Option<&'static str> {
             Action::Mode(_) | Action::Logout | Action::Unsubscribe(_)
         )
     };
-    let power = |step: &Step| step.action.is_power();
+    let has_end = |step: &Step| {
+        let action = &step.action;
+        action.is_power() || matches!(action, Action::Request(request) if can_wait(request))
+    };
     if script.steps.iter().any(of_a_session) {
         Some("mode, logout and unsub are for a session: use `lastword console`")
     } else if script.steps.iter().take(before_last).any(follows) {
         Some("what goes on goes last in a line: sub, --follow")
-    } else if wait && !script.steps.iter().any(power) {
-        Some("--wait goes with a command that reboots or powers off")
+    } else if wait && !script.steps.iter().any(has_end) {
+        Some(
+            "--wait goes with a command that reboots or powers off, and with gen activate, confirm, rollback or status",
+        )
     } else {
         None
     }
@@ -121,9 +127,13 @@ impl Asking<'_> {
             Action::Events(wanted) => return self.list_events(step, wanted).await,
             _ => return Ok(self.tell(step, &Reply::Done)),
         };
-        match self.order.wait.zip(power_request(request)) {
-            Some((timeout, power)) => self.prove(step, &power, timeout).await,
-            None => self.ask(step, request).await,
+        match (self.order.wait, power_request(request)) {
+            (Some(timeout), Some(power)) => self.prove(step, &power, timeout).await,
+            (Some(_), None) if can_wait(request) => {
+                let limit = self.order.timeout;
+                self.wait_for_rollout(step, request, limit).await
+            }
+            _ => self.ask(step, request).await,
         }
     }
 
@@ -307,6 +317,19 @@ impl Asking<'_> {
         } else {
             Exit::No
         }
+    }
+
+    pub(crate) fn note(&self, what: &str) {
+        self.notes.line(&format!("lastword: {what}"));
+    }
+
+    pub(crate) fn is_for_person(&self) -> bool {
+        self.reader != Reader::Program && !self.order.quiet
+    }
+
+    /// Gives a link up that is lost: the next request opens another.
+    pub(crate) fn drop_client(&mut self) {
+        self.client = None;
     }
 
     /// Gives a serial line free for the next client.

@@ -19,6 +19,7 @@ mod text_line;
 mod json;
 mod notes;
 mod report;
+mod rollout_wait;
 mod trouble;
 mod user_cache;
 

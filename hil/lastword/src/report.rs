@@ -4,7 +4,7 @@ use crate::json;
 use crate::notes::Notes;
 use lastword_client::escape::escape;
 use lastword_client::ladder::Proof;
-use lastword_protocol::message::service::Page;
+use lastword_protocol::message::service::{Item, Page};
 use lastword_protocol::message::{AlreadyDone, Reply};
 use lastword_protocol::refusal::{Code, Refusal};
 use lastword_shell::escape::JsonSafe;
@@ -333,3 +333,12 @@ static HAS_FAILED: AtomicBool = AtomicBool::new(false);
 
 /// What stands in front of a line that is pointed at.
 const PROMPT: &str = "lastword";
+
+/// Returns the items of a reply.
+pub(crate) fn items(reply: &Reply) -> impl Iterator<Item = Item<'_>> {
+    let page = match reply {
+        Reply::Items(page) => Some(page),
+        _ => None,
+    };
+    page.into_iter().flat_map(Page::items)
+}

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub const EVENT_REASON_BYTES: usize = BRIEF_REASON_BYTES;
 /// The longest name of a session's peer, in bytes. Longer ones are cut, and end in `…`.
 pub const EVENT_PEER_BYTES: usize = 64;
+/// The longest detail of a health check's event, in bytes. Longer ones are cut, and end in `…`.
+pub const CHECK_DETAIL_BYTES: usize = 112;
 /// The longest event, in bytes, if its texts are no longer than they may be.
 pub const EVENT_BYTES: usize = 224;
 
@@ -69,6 +71,29 @@ pub enum BoardEvent<'a> {
     Session(#[serde(borrow)] SessionEvent<'a>),
     /// A rollout has moved on.
     Rollout(#[serde(borrow)] RolloutEvent<'a>),
+    /// A health check of a generation that soaks has another result, or has failed once more.
+    Check(#[serde(borrow)] CheckEvent<'a>),
+}
+
+/// A result of a health check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckEvent<'a> {
+    /// The time, in milliseconds since 1970.
+    pub at_unix_ms: u64,
+    /// The generation that soaks.
+    pub target: Generation,
+    /// The time that is left of the soak; `None` where it waits for a confirmation.
+    pub soak_left: Option<Millis>,
+    /// The name of the check.
+    pub name: &'a str,
+    /// True if it held.
+    pub has_passed: bool,
+    /// The number of failures in a row, up to now.
+    pub failures: u32,
+    /// The number of failures in a row that fail the soak.
+    pub failures_max: u32,
+    /// The reason if it did not hold.
+    pub detail: &'a str,
 }
 
 /// A step of a rollout.
@@ -184,6 +209,7 @@ impl<'a> BoardEvent<'a> {
             Self::Service(_) => EventTopic::Services,
             Self::Session(_) => EventTopic::Sessions,
             Self::Rollout(_) => EventTopic::Rollouts,
+            Self::Check(_) => EventTopic::Checks,
         }
     }
 
@@ -195,6 +221,7 @@ impl<'a> BoardEvent<'a> {
             Self::Service(event) => event.at_unix_ms,
             Self::Session(event) => event.at_unix_ms,
             Self::Rollout(event) => event.at_unix_ms,
+            Self::Check(event) => event.at_unix_ms,
         }
     }
 
@@ -231,6 +258,10 @@ impl Field for BoardEvent<'_> {
             }
             Self::Rollout(event) => {
                 out.byte(3);
+                event.write(out);
+            }
+            Self::Check(event) => {
+                out.byte(4);
                 event.write(out);
             }
         }
@@ -309,6 +340,19 @@ impl Field for RolloutEvent<'_> {
         self.at_unix_ms.write(out);
         self.target.write(out);
         self.step.write(out);
+    }
+}
+
+impl Field for CheckEvent<'_> {
+    fn write(&self, out: &mut Writer<'_>) {
+        self.at_unix_ms.write(out);
+        self.target.write(out);
+        self.soak_left.write(out);
+        self.name.write(out);
+        self.has_passed.write(out);
+        self.failures.write(out);
+        self.failures_max.write(out);
+        self.detail.write(out);
     }
 }
 
@@ -399,7 +443,19 @@ mod tests {
             peer: &peer,
             end: Some(SessionEnd::LinkFailed),
         };
+        let detail = "d".repeat(CHECK_DETAIL_BYTES);
+        let check = CheckEvent {
+            at_unix_ms: u64::MAX,
+            target: Generation([0xFF; 32]),
+            soak_left: Some(Millis(u64::MAX)),
+            name: &name,
+            has_passed: false,
+            failures: u32::MAX,
+            failures_max: u32::MAX,
+            detail: &detail,
+        };
         for event in [
+            BoardEvent::Check(check),
             BoardEvent::Power(power),
             BoardEvent::Service(service),
             BoardEvent::Session(session),

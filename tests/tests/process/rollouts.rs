@@ -367,3 +367,44 @@ fn the_readme_ships_a_version_and_a_bad_one_puts_itself_back() {
         assert_eq!(printed, expected, "{command}");
     }
 }
+
+#[test]
+fn whoever_waits_learns_how_it_ended() {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start();
+    let good = bench.build("1.0", "exit 0", "");
+    bench.push(&good);
+    bench.failed(&["gen", "status", "--wait"], 1, "ok");
+    let told = bench.done(&["gen", "activate", &good.generation, "--wait"]);
+    assert!(told.contains("state=converged"), "{told}");
+    let bad = bench.build("1.1", "exit 7", "");
+    bench.push(&bad);
+    bench.failed(
+        &["gen", "activate", &bad.generation, "--wait"],
+        1,
+        "state=reverted",
+    );
+    let words = ["gen", "activate", &bad.generation, "--wait"];
+    bench.failed(&words, 1, "quarantine");
+    bench.failed(&["gen", "list", "--wait"], 3, "--wait goes with");
+    let long = bench.build_soaking("1.2", "soak \"1h\"");
+    bench.push(&long);
+    let words = [
+        "--timeout",
+        "1s",
+        "gen",
+        "activate",
+        &long.generation,
+        "--wait",
+    ];
+    bench.failed(&words, 1, "it goes on");
+    wait_for(&agent, "soaking");
+    let told = bench.done(&["gen", "rollback", "--wait"]);
+    assert!(told.contains("state=reverted"), "{told}");
+    let events = agent.call("events", &json!({"topics": ["checks"]}));
+    let failures: Vec<_> = (events.as_array().expect("events").iter())
+        .filter(|event| event["check"] == "self" && event["result"] == "failed")
+        .map(|event| event["failures"].as_u64())
+        .collect();
+    assert_eq!(failures, [Some(1), Some(2)], "{events}");
+}

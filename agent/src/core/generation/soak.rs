@@ -131,12 +131,13 @@ impl SoakMachine {
         None
     }
 
-    /// Takes the result of a check that was run.
-    pub fn on_result(&mut self, now: Instant, index: usize, result: CheckResult) {
+    /// Takes the result of a check that was run. Returns whether it is news: the first, another one, or one more failure.
+    pub fn on_result(&mut self, now: Instant, index: usize, result: CheckResult) -> bool {
         let (Some(check), Some(record)) = (self.checks.get(index), self.records.get_mut(index))
         else {
-            return;
+            return false;
         };
+        let is_same = record.last == Some(CheckResult::Passed) && result == CheckResult::Passed;
         record.runs = record.runs.saturating_add(1);
         record.failures = match result {
             CheckResult::Passed => 0,
@@ -145,6 +146,7 @@ impl SoakMachine {
         record.last = Some(result);
         self.has_run[index] = true;
         self.next[index] = Some(now.after(check.interval));
+        !is_same
     }
 
     /// Takes a confirmation: the soak is over once every check has held in its last run.
@@ -207,11 +209,29 @@ mod tests {
         let now = Instant(now);
         while let Some(effect) = soak.poll(now) {
             match effect {
-                SoakEffect::Run(index) => soak.on_result(now, index, result(index)),
+                SoakEffect::Run(index) => {
+                    soak.on_result(now, index, result(index));
+                }
                 end => return Some(end),
             }
         }
         None
+    }
+
+    #[test]
+    fn a_result_is_news_unless_it_holds_on() {
+        let mut soak = SoakMachine::begin(
+            Instant(0),
+            SoakLength::UntilConfirmed,
+            vec![check("web", 1_000, 3)],
+        );
+        let mut is_news = |result| soak.on_result(Instant(0), 0, result);
+        assert!(is_news(CheckResult::Passed));
+        assert!(!is_news(CheckResult::Passed));
+        assert!(is_news(failed()));
+        assert!(is_news(failed()));
+        assert!(is_news(CheckResult::Passed));
+        assert!(!is_news(CheckResult::Passed));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::supervisor::{Answer, Ask, Target, Trouble};
 use super::{Name, catalog};
 use crate::core::log::{Cursor, Line, Stream};
 use lastword_protocol::message::Reply;
-use lastword_protocol::message::event::EVENT_PEER_BYTES;
+use lastword_protocol::message::event::{CHECK_DETAIL_BYTES, EVENT_PEER_BYTES};
 use lastword_protocol::message::generation::ROLLOUT_DETAIL_BYTES;
 use lastword_protocol::message::service::{
     BRIEF_REASON_BYTES, Change, ITEM_TEXT_BYTES, Item, LogStream, Page, ServiceExit, Step,
@@ -96,6 +96,12 @@ pub fn cut_peer(text: &str) -> String {
 #[must_use]
 pub fn cut_detail(text: &str) -> String {
     shortened(text, ROLLOUT_DETAIL_BYTES)
+}
+
+/// The longest beginning of a description that fits an event about a health check; it ends in `…` if something is missing.
+#[must_use]
+pub fn cut_check(text: &str) -> String {
+    shortened(text, CHECK_DETAIL_BYTES)
 }
 
 /// The longest beginning of a text that fits an item; it ends in `…` if something is missing.

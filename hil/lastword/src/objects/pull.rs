@@ -242,9 +242,5 @@ const fn request(request: GenerationRequest) -> Request {
 }
 
 fn items(replies: &[Reply]) -> impl Iterator<Item = Item<'_>> {
-    let pages = replies.iter().filter_map(|reply| match reply {
-        Reply::Items(page) => Some(page),
-        _ => None,
-    });
-    pages.flat_map(|page| page.items())
+    replies.iter().flat_map(report::items)
 }

@@ -14,15 +14,24 @@ pub enum EventTopic {
     Sessions,
     /// Rollouts of generations: each step.
     Rollouts,
+    /// Health checks of a generation that soaks: each change of a result.
+    Checks,
 }
 
 impl EventTopic {
     /// The number of topics.
     pub const COUNT: usize = Self::ALL.len();
     /// Every topic, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Power, Self::Services, Self::Sessions, Self::Rollouts];
+    pub const ALL: [Self; 5] = [
+        Self::Power,
+        Self::Services,
+        Self::Sessions,
+        Self::Rollouts,
+        Self::Checks,
+    ];
     /// The words for them, in the same order.
-    pub const WORDS: &'static [&'static str] = &["power", "services", "sessions", "rollouts"];
+    pub const WORDS: &'static [&'static str] =
+        &["power", "services", "sessions", "rollouts", "checks"];
 }
 
 /// A set of topics.
@@ -96,6 +105,7 @@ words! {
         Services = "services",
         Sessions = "sessions",
         Rollouts = "rollouts",
+        Checks = "checks",
     }
 }
 
@@ -110,11 +120,11 @@ mod tests {
         assert!(both.iter().eq([EventTopic::Power, EventTopic::Sessions]));
         assert_eq!(both.without(power).bits(), 0b100);
         let all = power.and(both).with(EventTopic::Services);
-        let all = all.with(EventTopic::Rollouts);
-        assert_eq!((all, all.bits()), (EventTopics::ALL, 0b1111));
+        let all = all.with(EventTopic::Rollouts).with(EventTopic::Checks);
+        assert_eq!((all, all.bits()), (EventTopics::ALL, 0b1_1111));
         assert!(all.iter().eq(EventTopic::ALL));
-        assert_eq!(EventTopics::from_bits(0b1111), Some(EventTopics::ALL));
-        assert_eq!(EventTopics::from_bits(0b1_0000), None);
+        assert_eq!(EventTopics::from_bits(0b1_1111), Some(EventTopics::ALL));
+        assert_eq!(EventTopics::from_bits(0b10_0000), None);
         assert!(EventTopics::ALL.without(EventTopics::ALL).is_empty());
         let words = EventTopic::ALL.map(EventTopic::word);
         assert_eq!(words, EventTopic::WORDS);

@@ -4,8 +4,8 @@
 
 use super::{ROOM, bytes, counting_from};
 use lastword_protocol::message::event::{
-    BoardEvent, EventTopic, EventTopics, EventsRequest, LinkKind, PowerEvent, PowerStep,
-    RolloutEvent, ServiceEvent, SessionEnd, SessionEvent,
+    BoardEvent, CheckEvent, EventTopic, EventTopics, EventsRequest, LinkKind, PowerEvent,
+    PowerStep, RolloutEvent, ServiceEvent, SessionEnd, SessionEvent,
 };
 use lastword_protocol::message::service::ServiceState;
 use lastword_protocol::message::{BadRequest, Request};
@@ -83,14 +83,14 @@ fn a_request_for_events_names_topics_by_bits() {
             follow: false,
         },
         "
-        0F              ; topics: all four
+        1F              ; topics: all five
         00              ; tail: 0
         00              ; follow: false
         ",
     );
     for wrong in [
-        "10 00 00 ; topics: one that there is not",
-        "1F 00 00 ; topics: all, and one that there is not",
+        "20 00 00 ; topics: one that there is not",
+        "3F 00 00 ; topics: all, and one that there is not",
         "00 00 00 ; topics: none",
     ] {
         let malformed = Err(BadRequest::Malformed(0x40));
@@ -221,6 +221,51 @@ fn a_session_begins_and_ends() {
         let vector = format!("{number} 05 70 69 64 20 39 00 ; link, pid 9, no end");
         check_session(link, None, &vector);
     }
+}
+
+#[test]
+fn a_health_check_holds_or_not() {
+    let held = CheckEvent {
+        at_unix_ms: 300,
+        target: Generation(counting_from(0xA0)),
+        soak_left: Some(Millis(200)),
+        name: "web",
+        has_passed: true,
+        failures: 0,
+        failures_max: 3,
+        detail: "",
+    };
+    let front = "
+        04                                              ; 4 Check
+        AC 02                                           ; at_unix_ms: 300
+        A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 AA AB AC AD AE AF ; target
+        B0 B1 B2 B3 B4 B5 B6 B7 B8 B9 BA BB BC BD BE BF
+    ";
+    let rest = "
+        01 C8 01        ; soak_left_ms: some, 200
+        03 77 65 62     ; name: web
+        01              ; passed: true
+        00              ; failures: 0
+        03              ; failures_max: 3
+        00              ; detail: empty
+    ";
+    check(BoardEvent::Check(held), &format!("{front}{rest}"));
+    let failed = CheckEvent {
+        soak_left: None,
+        has_passed: false,
+        failures: 2,
+        detail: "no",
+        ..held
+    };
+    let rest = "
+        00              ; soak_left_ms: none
+        03 77 65 62     ; name: web
+        00              ; passed: false
+        02              ; failures: 2
+        03              ; failures_max: 3
+        02 6E 6F        ; detail: no
+    ";
+    check(BoardEvent::Check(failed), &format!("{front}{rest}"));
 }
 
 #[track_caller]

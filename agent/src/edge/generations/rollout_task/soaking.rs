@@ -5,11 +5,13 @@ use crate::core::generation::recovery::WorldView;
 use crate::core::generation::rollout_record::{RolloutRecord, SoakProgress};
 use crate::core::generation::rollout_run::RolloutRun;
 use crate::core::generation::soak::{CheckResult, SoakCheck, SoakEffect, SoakLength, SoakMachine};
+use crate::edge::clock::unix_ms;
 use crate::edge::generations::health::{ServiceHealth, run_check};
 use crate::edge::services::Services;
 use lastword_generation::Manifest;
 use lastword_generation::manifest::SoakEnd;
 use lastword_protocol::message::Reply;
+use lastword_protocol::message::event::CheckEvent;
 use lastword_protocol::message::service::{Item, ServiceRequest, ServiceState};
 use lastword_protocol::{Instant, Millis, Text};
 use std::path::PathBuf;
@@ -175,15 +177,33 @@ impl RolloutTask {
     /// Takes the result of a check.
     pub(super) fn take_check(&mut self, outcome: CheckOutcome) {
         if let RolloutStage::Soaking(soak) = &mut self.stage {
-            if let CheckResult::Failed(why) = &outcome.result {
-                let check = soak
-                    .manifest
-                    .as_ref()
-                    .and_then(|it| it.checks.get(outcome.index));
-                let check = check.map_or("", |check| &*check.name);
-                tracing::warn!(target: "agent_activation", check, why, "a health check has failed");
+            let index = outcome.index;
+            let is_news = soak.machine.on_result(now(), index, outcome.result);
+            let manifest = soak.manifest.as_ref();
+            let check = manifest.and_then(|it| it.checks.get(index));
+            let Some((check, record)) = check.zip(soak.machine.records().get(index)) else {
+                return;
+            };
+            let detail = match &record.last {
+                Some(CheckResult::Failed(why)) => why,
+                _ => "",
+            };
+            if record.failures > 0 {
+                tracing::warn!(target: "agent_activation", check = check.name, why = detail,
+                    "a health check has failed");
             }
-            soak.machine.on_result(now(), outcome.index, outcome.result);
+            if is_news {
+                self.context.events.report_check(&CheckEvent {
+                    at_unix_ms: unix_ms(),
+                    target: soak.record.target,
+                    soak_left: soak.machine.left(now()),
+                    name: &check.name,
+                    has_passed: record.failures == 0,
+                    failures: record.failures,
+                    failures_max: check.failures,
+                    detail,
+                });
+            }
         }
     }
 
