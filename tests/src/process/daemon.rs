@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A process; killed when it is dropped.
 #[derive(Debug)]
@@ -127,6 +127,17 @@ impl Daemon {
     pub fn terminate(&mut self) -> Option<i32> {
         self.signal(Signal::SIGTERM);
         self.exit().code()
+    }
+
+    /// Ends it as an init would; returns its exit code, and the time that it took.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "processes live in real time, and whoever ends one waits for it"
+    )]
+    pub fn terminate_timed(&mut self) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        let code = self.terminate();
+        (code, begun.elapsed())
     }
 
     /// Returns whether it has ended.

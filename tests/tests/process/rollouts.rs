@@ -4,6 +4,7 @@ mod bench;
 mod carrying;
 mod interruptions;
 mod refusals;
+mod terminations;
 
 use bench::{KEPT, RolloutBench, activate, status, told, wait_for};
 use lastword_tests::process::{Deadline, lastword};
@@ -113,13 +114,7 @@ const NIX_LIKE: &str = r#"commands {
 
 #[test]
 fn programs_switch_in_place_of_the_agent_with_the_exit_codes_of_a_nix_like_system() {
-    let bench = RolloutBench::configured("/* commands */");
-    let config = fs::read_to_string(bench.path("agent.kdl")).expect("a file");
-    let place = bench.path("").display().to_string();
-    let commands = NIX_LIKE.replace("PLACE", place.trim_end_matches('/'));
-    bench
-        .place
-        .write_config(&config.replace("/* commands */", &commands));
+    let bench = RolloutBench::configured(NIX_LIKE);
     let check = "check \"none\" { exec \"bin/self-test\"; interval \"100ms\"; }";
     let build = |version: &str| {
         bench.write("tree/system", &format!("system {version}\n"), 0o644);

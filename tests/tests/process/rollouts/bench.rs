@@ -24,9 +24,11 @@ impl RolloutBench {
         Self::configured("")
     }
 
-    /// A board with more in its block about generations.
+    /// A board with more in its block about generations, in which `PLACE` is the directory of this bench.
     pub(super) fn configured(more: &str) -> Self {
         let place = Place::new();
+        let directory = place.path("").display().to_string();
+        let more = more.replace("PLACE", directory.trim_end_matches('/'));
         for directory in ["services", "tree"] {
             fs::create_dir(place.path(directory)).expect("a directory");
         }

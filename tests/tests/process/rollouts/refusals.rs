@@ -106,13 +106,9 @@ fn a_local_service_of_the_same_name_is_left_alone() {
 #[test]
 fn before_switch_puts_it_off_and_after_switch_can_fail_it() {
     let bench = RolloutBench::configured(
-        "before-switch \"/bin/sh\" \"-c\" \"test -e $0 || { echo 1; exit 75; }\" \"GO\"; after-switch \"/bin/sh\" \"-c\" \"test ! -e $0 || exit 9\" \"STOP\";",
+        "before-switch \"/bin/sh\" \"-c\" \"test -e PLACE/go || { echo 1; exit 75; }\"; \
+         after-switch \"/bin/sh\" \"-c\" \"test ! -e PLACE/stop || exit 9\";",
     );
-    let config = fs::read_to_string(bench.path("agent.kdl")).expect("a file");
-    let (go, stop) = (bench.path("go"), bench.path("stop"));
-    let config = config.replace("\"GO\"", &format!("\"{}\"", go.display()));
-    let config = config.replace("\"STOP\"", &format!("\"{}\"", stop.display()));
-    bench.place.write_config(&config);
     let agent = bench.place.start();
     let built = bench.build("1.0", "exit 0", "");
     bench.push(&built);
@@ -126,9 +122,9 @@ fn before_switch_puts_it_off_and_after_switch_can_fail_it() {
         "called off by request"
     );
     activate(&agent, &built);
-    fs::write(&go, "").expect("a file");
+    fs::write(bench.path("go"), "").expect("a file");
     wait_for(&agent, "converged");
-    fs::write(&stop, "").expect("a file");
+    fs::write(bench.path("stop"), "").expect("a file");
     let second = bench.build("1.1", "exit 0", "");
     bench.push(&second);
     activate(&agent, &second);
