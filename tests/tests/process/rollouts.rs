@@ -103,6 +103,9 @@ fn a_version_that_fails_its_checks_is_put_back() {
     assert!(agent.services().is_empty(), "its service is gone, too");
 }
 
+/// The variable that keeps every switch from happening.
+const TEST_MODE: &str = "LASTWORDD_ACTIVATION_TEST_MODE";
+
 /// A system like NixOS, of stand-in programs: a profile, a running system, and exit codes as the real ones have them.
 const NIX_LIKE: &str = r#"commands {
     set "/bin/sh" "-c" "cp \"$LASTWORD_TREE/system\" PLACE/profile"
@@ -154,24 +157,58 @@ fn programs_switch_in_place_of_the_agent_with_the_exit_codes_of_a_nix_like_syste
     assert_eq!(bench.current(), None, "the agent has moved a link");
 }
 
+/// Orders a version in test mode, and puts it back.
+#[track_caller]
+fn check_test_mode(variable: &str) {
+    let bench = RolloutBench::new();
+    let agent = bench.place.start_with(&[(TEST_MODE, variable)]);
+    let built = bench.build("1.0", "exit 7", "");
+    bench.push(&built);
+    activate(&agent, &built);
+    let status = wait_for(&agent, "soaking");
+    assert_eq!(status["test"], "yes");
+    assert_eq!(told(&agent), KEPT[..2]);
+    assert_eq!(bench.current(), None);
+    let _ = agent.call("gen.rollback", &json!({}));
+    wait_for(&agent, "reverted");
+    assert_eq!(told(&agent)[2..], ["rollback-completed 0"]);
+    assert_eq!(bench.current(), None);
+}
+
 #[test]
 fn in_test_mode_nothing_is_switched() {
+    check_test_mode("1");
+}
+
+#[test]
+fn in_test_mode_an_empty_variable_counts() {
+    check_test_mode("");
+}
+
+#[test]
+fn in_test_mode_a_variable_that_is_set_between_two_orders_counts_for_the_second() {
     let bench = RolloutBench::new();
-    for variable in ["", "1"] {
-        let agent = bench
-            .place
-            .start_with(&[("LASTWORDD_ACTIVATION_TEST_MODE", variable)]);
-        let built = bench.build(&format!("1.0{variable}"), "exit 7", "");
-        bench.push(&built);
-        activate(&agent, &built);
-        let status = wait_for(&agent, "soaking");
-        assert_eq!(status["test"], "yes");
-        assert_eq!(told(&agent), KEPT[..2]);
-        assert_eq!(bench.current(), None);
-        let _ = agent.call("gen.rollback", &json!({}));
-        wait_for(&agent, "reverted");
-        assert_eq!(told(&agent)[2..], ["rollback-completed 0"]);
-    }
+    let mut agent = bench.place.start();
+    let first = bench.build("1.0", "exit 0", "");
+    bench.ship(&agent, &first);
+    let second = bench.build("1.1", "exit 0", "");
+    bench.push(&second);
+    agent.terminate();
+    let mut agent = bench.place.start_with(&[(TEST_MODE, "")]);
+    activate(&agent, &second);
+    assert_eq!(wait_for(&agent, "soaking")["test"], "yes");
+    assert_eq!(told(&agent), KEPT[..2]);
+    assert_eq!(bench.current().as_ref(), Some(&first.generation));
+    // Without the variable it stays a test, and an order behind it is none.
+    agent.terminate();
+    let agent = bench.place.start();
+    let _ = agent.call("gen.rollback", &json!({}));
+    wait_for(&agent, "reverted");
+    assert_eq!(told(&agent), ["rollback-completed 0"]);
+    assert_eq!(bench.current().as_ref(), Some(&first.generation));
+    bench.done(&["gen", "unquarantine", &second.generation]);
+    bench.ship(&agent, &second);
+    assert_eq!(told(&agent)[1..], KEPT);
 }
 
 #[test]

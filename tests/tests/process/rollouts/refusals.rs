@@ -151,3 +151,28 @@ fn a_hook_that_hangs_before_the_switch_can_be_called_off() {
     );
     assert_eq!(bench.current(), None);
 }
+
+#[test]
+fn a_quarantined_generation_is_refused_by_every_life_until_it_is_let_in() {
+    let bench = RolloutBench::new();
+    let mut agent = bench.place.start();
+    let good = bench.build("1.0", "exit 0", "");
+    bench.ship(&agent, &good);
+    // Its check fails for as long as a file is there.
+    let flag = bench.path("flag");
+    fs::write(&flag, "").expect("a file");
+    let bad = bench.build("2.0", &format!("test ! -e {}", flag.display()), "");
+    bench.push(&bad);
+    activate(&agent, &bad);
+    wait_for(&agent, "reverted");
+    fs::remove_file(flag).expect("a file");
+    for _ in 0..2 {
+        bench.refused(&["gen", "activate", &bad.generation], "gen unquarantine");
+        bench.refused(&["-q", "gen", "push", &bad.file], "was rolled back here");
+        assert_eq!(bench.current().as_ref(), Some(&good.generation));
+        agent.kill();
+        agent = bench.place.start();
+    }
+    bench.done(&["gen", "unquarantine", &bad.generation]);
+    bench.ship(&agent, &bad);
+}
