@@ -44,7 +44,7 @@ pub(crate) const fn can_wait(request: &Request) -> bool {
         request,
         GenerationRequest::Activate(_)
             | GenerationRequest::Confirm
-            | GenerationRequest::Rollback
+            | GenerationRequest::Rollback { .. }
             | GenerationRequest::Status
     )
 }
@@ -58,7 +58,7 @@ impl Asking<'_> {
         limit: Option<Duration>,
     ) -> Result<Exit, Trouble> {
         let wanted = match request {
-            Request::Generation(GenerationRequest::Rollback) => WantedEnd::Reverted,
+            Request::Generation(GenerationRequest::Rollback { .. }) => WantedEnd::Reverted,
             _ => WantedEnd::Converged,
         };
         let reboots = match request {

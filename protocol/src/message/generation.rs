@@ -35,7 +35,10 @@ pub enum GenerationRequest {
     /// End the soak, as soon as the checks hold: the [`RolloutBrief`].
     Confirm,
     /// Put the generation before back: the [`RolloutBrief`], once that is recorded.
-    Rollback,
+    Rollback {
+        /// As [`GenerationOffer::allow_older`], where one was kept that is left.
+        allow_older: bool,
+    },
     /// Show the last rollout: its [`RolloutBrief`], then a [`CheckBrief`] for each health check.
     Status,
     /// Let one in again that was rolled back. Answered without items.
@@ -188,7 +191,7 @@ impl GenerationRequest {
             Self::Expand(_) => opcode::GEN_EXPAND,
             Self::Activate(_) => opcode::GEN_ACTIVATE,
             Self::Confirm => opcode::GEN_CONFIRM,
-            Self::Rollback => opcode::GEN_ROLLBACK,
+            Self::Rollback { .. } => opcode::GEN_ROLLBACK,
             Self::Status => opcode::GEN_STATUS,
             Self::Unquarantine(_) => opcode::GEN_UNQUARANTINE,
             Self::Prune { .. } => opcode::GEN_PRUNE,
@@ -205,7 +208,9 @@ impl GenerationRequest {
             opcode::GEN_EXPAND => postcard::from_bytes(body).map(Self::Expand),
             opcode::GEN_ACTIVATE => postcard::from_bytes(body).map(Self::Activate),
             opcode::GEN_CONFIRM => Ok(Self::Confirm),
-            opcode::GEN_ROLLBACK => Ok(Self::Rollback),
+            opcode::GEN_ROLLBACK => {
+                postcard::from_bytes(body).map(|allow_older| Self::Rollback { allow_older })
+            }
             opcode::GEN_STATUS => Ok(Self::Status),
             opcode::GEN_UNQUARANTINE => postcard::from_bytes(body).map(Self::Unquarantine),
             opcode::GEN_PRUNE => postcard::from_bytes(body).map(|keep| Self::Prune { keep }),
@@ -218,11 +223,12 @@ impl GenerationRequest {
 impl Field for GenerationRequest {
     fn write(&self, out: &mut Writer<'_>) {
         match self {
-            Self::List | Self::Current | Self::Confirm | Self::Rollback | Self::Status => {}
+            Self::List | Self::Current | Self::Confirm | Self::Status => {}
             Self::Show(name) | Self::Unquarantine(name) => name.write(out),
             Self::Offer(offer) => offer.write(out),
             Self::Expand(expansion) => expansion.write(out),
             Self::Activate(order) => order.write(out),
+            Self::Rollback { allow_older } => allow_older.write(out),
             Self::Prune { keep } => keep.write(out),
         }
     }

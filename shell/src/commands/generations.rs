@@ -78,16 +78,25 @@ pub static GEN_CONFIRM: Command = Command {
     ..LOOK
 };
 
-/// `gen rollback`
+/// `gen rollback [--allow-older]`
 pub static GEN_ROLLBACK: Command = Command {
     path: "gen rollback",
     summary: "Put the generation before back.",
     details: details(
         "What the board runs now is quarantined: `gen unquarantine` lets it in again.",
     ),
+    options: &[Switch {
+        name: "--allow-older",
+        value: None,
+        summary: "Though its security version is lower than one that was confirmed.",
+    }],
     level: Level::Operate,
     opcode: Some(opcode::GEN_ROLLBACK),
-    build: |_| ask(GenerationRequest::Rollback),
+    build: |arguments| {
+        ask(GenerationRequest::Rollback {
+            allow_older: arguments.flag(0),
+        })
+    },
     ..LOOK
 };
 

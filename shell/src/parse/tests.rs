@@ -255,7 +255,15 @@ fn commands_about_generations_become_their_requests() {
     check("gen current", generation(GenerationRequest::Current));
     check("gen status", generation(GenerationRequest::Status));
     check("gen confirm", generation(GenerationRequest::Confirm));
-    check("gen rollback", generation(GenerationRequest::Rollback));
+    for (line, allow_older) in [
+        ("gen rollback", false),
+        ("gen rollback --allow-older", true),
+    ] {
+        check(
+            line,
+            generation(GenerationRequest::Rollback { allow_older }),
+        );
+    }
     let show = generation(GenerationRequest::Show(name("00ff")));
     check("gen show 00ff", show.clone());
     check("gen show '00'\"ff\"", show);

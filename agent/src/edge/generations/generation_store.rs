@@ -265,6 +265,34 @@ impl GenerationStore {
         rebuilt.map_err(|error| error.to_string())
     }
 
+    /// Refuses a generation to go back to whose security version is too low, or whose signature no longer counts.
+    pub(super) fn check_way_back(
+        &self,
+        previous: Generation,
+        ledger: &RolloutLedger,
+        allows_older: bool,
+    ) -> Result<(), StoreRefusal> {
+        let signed = self.manifests.signed(previous);
+        let signed = signed.map_err(|error| disk_refusal(&error))?;
+        if let Some((bytes, signature)) = signed
+            && let Err(error) = self.policy.keys.verify(&bytes, &signature)
+        {
+            let detail = format!("the one before: {error}");
+            return Err(refused(Code::NotAllowed, detail));
+        }
+        let version = self.manifest(previous).map(|it| it.security_version);
+        let confirmed = ledger.security_version();
+        match version {
+            Some(version) if version < confirmed && !allows_older => {
+                let detail = format!(
+                    "the one before has security-version {version}, and {confirmed} was confirmed here"
+                );
+                Err(refused(Code::NotAllowed, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the number of contents that a generation lacks.
     pub(super) fn count_missing(&self, manifest: &Manifest) -> usize {
         let present = self.present();

@@ -44,7 +44,6 @@ fn requests_without_fields_have_empty_bodies() {
     check_request(GenerationRequest::List, &(), 0x50, "");
     check_request(GenerationRequest::Current, &(), 0x52, "");
     check_request(GenerationRequest::Confirm, &(), 0x56, "");
-    check_request(GenerationRequest::Rollback, &(), 0x57, "");
     check_request(GenerationRequest::Status, &(), 0x58, "");
 }
 
@@ -163,6 +162,13 @@ fn a_content_is_expanded_with_or_without_another() {
 
 #[test]
 fn an_order_to_activate_has_two_options() {
+    for (allow_older, vector) in [
+        (false, "00 ; allow_older: false"),
+        (true, "01 ; allow_older: true"),
+    ] {
+        let request = GenerationRequest::Rollback { allow_older };
+        check_request(request, &allow_older, 0x57, vector);
+    }
     let order = |allow_older, reboot| ActivateRequest {
         name: text("00ff"),
         allow_older,

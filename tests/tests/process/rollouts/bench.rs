@@ -35,18 +35,35 @@ impl RolloutBench {
         let bench = Self { place };
         bench.done(&["gen", "keygen", "release", "--no-password"]);
         bench.done(&["gen", "keygen", "stranger", "--no-password"]);
-        let key = fs::read_to_string(bench.path("release.pub")).expect("a key");
-        let key = key.lines().nth(1).expect("a key");
-        let directory = bench.path("generations");
-        let services = bench.path("services");
+        bench.configure(&more);
+        bench
+    }
+
+    /// Configures the board, with more in its block about generations. It trusts the first key, unless that says whom.
+    pub(super) fn configure(&self, more: &str) {
+        let [_, key] = self.key("release");
+        let trust = if more.contains("trust ") {
+            String::new()
+        } else {
+            format!("trust \"{key}\";")
+        };
+        let directory = self.path("generations");
+        let services = self.path("services");
         let block = format!(
-            "services \"{}\"\ngenerations {{ directory \"{}\"; trust \"{key}\"; \
+            "services \"{}\"\ngenerations {{ directory \"{}\"; {trust} \
              compatible \"acme,gw-2\"; {more} }}",
             services.display(),
             directory.display()
         );
-        bench.place.configure(&bench.place.listeners(), &block);
-        bench
+        self.place.configure(&self.place.listeners(), &block);
+    }
+
+    /// Returns the number of a key, and the key as it is trusted.
+    pub(super) fn key(&self, name: &str) -> [String; 2] {
+        let file = fs::read_to_string(self.path(&format!("{name}.pub"))).expect("a key");
+        let (comment, key) = file.split_once('\n').expect("two lines");
+        let number = comment.split(' ').next_back().expect("a number");
+        [number.to_owned(), key.trim_end().to_owned()]
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {

@@ -1,6 +1,6 @@
 //! Generations that are refused, put off or called off: the board runs on as it was.
 
-use super::bench::{RolloutBench, activate, status, wait_for, wait_for_detail};
+use super::bench::{KEPT, RolloutBench, activate, status, told, wait_for, wait_for_detail};
 use lastword_tests::process::Deadline;
 use serde_json::json;
 use std::fs;
@@ -55,6 +55,33 @@ fn a_lower_security_version_needs_leave_of_both() {
 }
 
 #[test]
+fn a_kept_version_is_not_left_for_a_lower_security_version_or_a_revoked_key() {
+    let bench = RolloutBench::configured("allow-older #true;");
+    let agent = bench.place.start();
+    bench.ship(&agent, &bench.build("1.0", "exit 0", ""));
+    bench.ship(&agent, &bench.build("2.0", "exit 0", "security-version 2"));
+    let expected = "security-version 1, and 2 was confirmed";
+    bench.refused(&["gen", "rollback"], expected);
+    bench.done(&["gen", "rollback", "--allow-older", "--wait"]);
+
+    let bench = RolloutBench::new();
+    let [number, release] = bench.key("release");
+    let [_, stranger] = bench.key("stranger");
+    let trust = format!("trust \"{release}\" \"{stranger}\";");
+    bench.configure(&trust);
+    let mut agent = bench.place.start();
+    bench.ship(&agent, &bench.build("1.0", "exit 0", ""));
+    bench.ship(
+        &agent,
+        &bench.build_signed("1.1", "exit 0", "", "stranger.key"),
+    );
+    agent.kill();
+    bench.configure(&format!("{trust} revoke \"{number}\";"));
+    let _agent = bench.place.start();
+    bench.refused(&["gen", "rollback"], "which was revoked");
+}
+
+#[test]
 fn an_incomplete_generation_a_current_one_and_a_second_rollout_are_refused() {
     let bench = RolloutBench::new();
     let agent = bench.place.start();
@@ -66,10 +93,10 @@ fn an_incomplete_generation_a_current_one_and_a_second_rollout_are_refused() {
     );
     bench.refused(&["gen", "activate", "0000"], "no generation on the board");
     bench.ship(&agent, &first);
-    bench.refused(
-        &["gen", "activate", &first.generation],
-        "runs this generation already",
-    );
+    // An order that is given twice is carried out once.
+    let again = activate(&agent, &first);
+    assert_eq!(again["state"], "converged", "{again}");
+    assert_eq!(told(&agent), KEPT);
     let slow = bench.build("1.1", "exit 0", "").clone();
     bench.push(&slow);
     let manual = bench.build("1.2", "exit 0", "").clone();

@@ -67,7 +67,7 @@ impl RolloutTask {
         pages.done()
     }
 
-    fn push_rollout(&self, pages: &mut Pages, record: &RolloutRecord) {
+    pub(super) fn push_rollout(&self, pages: &mut Pages, record: &RolloutRecord) {
         let soak_left = match &self.stage {
             RolloutStage::Soaking(soak) => soak.machine.left(now()),
             RolloutStage::Idle | RolloutStage::Running(_) => None,

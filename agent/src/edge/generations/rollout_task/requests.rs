@@ -17,6 +17,7 @@ use crate::edge::tasks;
 use crate::edge::threads;
 use lastword_generation::Manifest;
 use lastword_generation::manifest::{FileMode, RebootComponent};
+use lastword_protocol::Generation;
 use lastword_protocol::ObjectHash;
 use lastword_protocol::message::Reply;
 use lastword_protocol::message::generation::{
@@ -38,7 +39,9 @@ impl RolloutTask {
         let GenerationMessage { request, answer } = message;
         match request {
             GenerationRequest::Activate(order) => self.activate(&order, answer).await,
-            GenerationRequest::Rollback => self.roll_back(answer).await,
+            GenerationRequest::Rollback { allow_older } => {
+                self.roll_back(allow_older, answer).await;
+            }
             GenerationRequest::Confirm => {
                 let replies = if self.confirm() {
                     self.poll_soak().await;
@@ -95,7 +98,11 @@ impl RolloutTask {
 
     async fn activate(&mut self, wanted: &ActivateRequest, answer: PagesSender) {
         let order = match self.order(wanted).await {
-            Ok(order) => order,
+            Ok(None) => {
+                let replies = self.already_current().await;
+                return drop(answer.send(replies));
+            }
+            Ok(Some(order)) => order,
             Err(refusal) => return drop(answer.send(refusal_answer(&refusal))),
         };
         let record = RolloutRecord::ordered(order, self.context.boot);
@@ -112,8 +119,28 @@ impl RolloutTask {
         self.begin(under_way, effect).await;
     }
 
-    /// Returns the order for a rollout, if there may be one.
-    async fn order(&mut self, wanted: &ActivateRequest) -> Result<RolloutOrder, StoreRefusal> {
+    /// Answers an order for what the board runs: its rollout, so that an order may be given twice.
+    async fn already_current(&mut self) -> Vec<Reply> {
+        self.look().await;
+        let kept = self.context.ledger.kept().cloned();
+        match kept.filter(|kept| Some(kept.target) == self.current) {
+            Some(kept) => {
+                let mut pages = Pages::default();
+                self.push_rollout(&mut pages, &kept);
+                pages.done()
+            }
+            None => refused(
+                Code::BadValue,
+                "the board runs this generation already; somebody else has moved it there",
+            ),
+        }
+    }
+
+    /// Returns the order for a rollout, if there may be one; `None` for what the board runs.
+    async fn order(
+        &mut self,
+        wanted: &ActivateRequest,
+    ) -> Result<Option<RolloutOrder>, StoreRefusal> {
         self.refuse_another()?;
         if self.context.services.is_frozen() {
             let detail = "an operation is released: the board is going down";
@@ -160,7 +187,7 @@ impl RolloutTask {
         Err(refusal(Code::Busy, detail))
     }
 
-    async fn roll_back(&mut self, answer: PagesSender) {
+    async fn roll_back(&mut self, allow_older: bool, answer: PagesSender) {
         let boot = self.context.boot;
         let nothing = || refused(Code::Busy, "there is nothing to go back to");
         let Some(record) = self.last_record() else {
@@ -188,12 +215,19 @@ impl RolloutTask {
             RolloutState::Pending | RolloutState::Activating { is_deferred: false } => {
                 RolloutRun::call_off(record, boot)
             }
-            RolloutState::Converged if record.previous.is_none() => {
-                return drop(answer.send(nothing()));
+            RolloutState::Converged => {
+                let Some(previous) = record.previous else {
+                    return drop(answer.send(nothing()));
+                };
+                // What soaks may go back to whatever was there before; what was kept is left on purpose.
+                if let Err(refusal) = self.may_go_back(previous, allow_older).await {
+                    return drop(answer.send(refusal_answer(&refusal)));
+                }
+                RolloutRun::roll_back(record, boot)
             }
-            RolloutState::Converged
-            | RolloutState::Soaking
-            | RolloutState::Activating { is_deferred: true } => RolloutRun::roll_back(record, boot),
+            RolloutState::Soaking | RolloutState::Activating { is_deferred: true } => {
+                RolloutRun::roll_back(record, boot)
+            }
             RolloutState::Failed {
                 is_rolling_back: true,
             } => {
@@ -217,6 +251,21 @@ impl RolloutTask {
         self.checks = tokio::task::JoinSet::new();
         self.operation = None;
         self.begin(under_way, effect).await;
+    }
+
+    /// Refuses a way back that nobody could come by today.
+    async fn may_go_back(
+        &mut self,
+        previous: Generation,
+        allow_older: bool,
+    ) -> Result<(), StoreRefusal> {
+        let may_be_older = allow_older && self.context.config.allows_older_security;
+        let (store, ledger) = (self.context.store.clone(), self.context.ledger.clone());
+        let checked = self
+            .context
+            .blocking(move || store.check_way_back(previous, &ledger, may_be_older));
+        let panicked = || Err(refusal(Code::Internal, "it panicked; see the log"));
+        checked.await.unwrap_or_else(panicked)
     }
 
     async fn unquarantine(&mut self, name: &str) -> Vec<Reply> {
@@ -245,21 +294,19 @@ impl RolloutTask {
     }
 }
 
-/// Returns the order for a generation, whose name begins so, if it may be activated. From then on nothing removes it.
+/// Returns the order for a generation, whose name begins so, if it may be activated. From then on nothing removes it. `None`
+/// if the board runs it.
 fn order_of(
     store: &GenerationStore,
     ledger: &RolloutLedger,
     (name, options, allows_older): (&str, RolloutOptions, bool),
-) -> Result<RolloutOrder, StoreRefusal> {
+) -> Result<Option<RolloutOrder>, StoreRefusal> {
     let target = resolve(store, name, &[])?;
     let manifest = store.manifest(target);
     let manifest = manifest.ok_or_else(|| unknown(name))?;
     let current = store.observe().map_err(|error| disk_refusal(&error))?;
     if current.is(Some(target)) {
-        return Err(refusal(
-            Code::BadValue,
-            "the board runs this generation already",
-        ));
+        return Ok(None);
     }
     if ledger.quarantined().contains(&target) {
         let detail = "it was rolled back on this board; `gen unquarantine` lets it in again";
@@ -288,13 +335,13 @@ fn order_of(
         return Err(unknown(name));
     }
     let old = previous.and_then(|previous| store.manifest(previous));
-    Ok(RolloutOrder {
+    Ok(Some(RolloutOrder {
         target,
         security_version: manifest.security_version,
         previous,
         deferred_component: deferred_component(old.as_deref(), &manifest),
         options,
-    })
+    }))
 }
 
 /// Answers a request that only the disk is asked.
