@@ -100,8 +100,11 @@ fn main() -> ExitCode {
 fn check(path: &Path, reading: &Reading, unit: Option<&Path>) -> ExitCode {
     let refused = refuse(reading).map_err(|error| fail(&error, BAD_USAGE));
     let can_listen = check_listeners(&reading.config);
-    for exposed in exposed(path, &reading.config).unwrap_or_default() {
+    for exposed in exposed(path, &reading.config) {
         complain(format_args!("lastwordd: warning: {exposed}"));
+    }
+    for warning in surroundings::no_generations(&reading.config) {
+        complain(format_args!("lastwordd: warning: {warning}"));
     }
     let catalog = match check_services(reading, unit) {
         Ok(catalog) => catalog,
@@ -121,9 +124,17 @@ fn check(path: &Path, reading: &Reading, unit: Option<&Path>) -> ExitCode {
     ))
 }
 
-/// What others could have the agent run programs by, a line each.
-fn exposed(path: &Path, config: &Config) -> anyhow::Result<Vec<String>> {
-    Ok(exposed_files(path, services_directory(config, &places()?)))
+/// What others could have the agent run programs by, a line each; or why that is not known.
+fn exposed(path: &Path, config: &Config) -> Vec<String> {
+    let services = match places() {
+        Ok(places) => services_directory(config, &places).to_owned(),
+        Err(_) => return Vec::new(),
+    };
+    let path = path.to_owned();
+    let looked = within(FILE_LIMIT, STACK_BYTES, move || {
+        exposed_files(&path, &services)
+    });
+    looked.unwrap_or_else(|error| vec![format!("whether others may write to the files: {error}")])
 }
 
 /// Says which listeners will be waited for, and which would end the start; whether there are none of these.
@@ -189,7 +200,7 @@ fn end(config: Config) -> ExitCode {
 
 fn start(path: &Path, config: Config) -> ExitCode {
     let ended = logged(|| {
-        for exposed in exposed(path, &config)? {
+        for exposed in exposed(path, &config) {
             tracing::warn!("{exposed}");
         }
         block_on(async { run(config, places()?).await })

@@ -15,6 +15,7 @@ mod command;
 mod failing_logs;
 mod generations;
 mod half_dead;
+mod hanging_disk;
 mod hostile_files;
 mod listeners;
 mod refusals;

@@ -30,6 +30,30 @@ pub fn no_services(config: &Config) -> Option<ConfigError> {
     })
 }
 
+/// Says why no generation would ever be taken in.
+#[must_use]
+pub fn no_generations(config: &Config) -> Vec<&'static str> {
+    let Some(generations) = &config.generations else {
+        return Vec::new();
+    };
+    let no_key = generations.keys.trusted.is_empty();
+    let no_kind = generations.compatible.is_empty();
+    let warnings = [
+        (
+            no_key,
+            "generations: no key is trusted, so every generation is refused: say trust \"RW…\"",
+        ),
+        (
+            no_kind,
+            "generations: no kind of board is said, so every generation is refused: say compatible \"KIND\"",
+        ),
+    ];
+    let warnings = warnings.into_iter();
+    warnings
+        .filter_map(|(is_so, warning)| is_so.then_some(warning))
+        .collect()
+}
+
 /// Says which listeners cannot be opened on this machine: those that are waited for, and those that
 /// end the start, each with the place that names it. Nothing is opened: whoever holds a port now may be
 /// the agent that runs.

@@ -1,7 +1,8 @@
 //! Service files, read within bounds: of kind, size, number and time. One that cannot be read in time
 //! delays no other, and none delays whoever waits for the catalog for long.
 
-use super::stamps::FileStamps;
+use super::stamps::{FileStamp, FileStamps};
+use crate::core::service::Name;
 use crate::core::service::catalog::{Catalog, File, ParsedFile, SUFFIX};
 use crate::edge::threads::{OneEach, Threads};
 use lastword_daemon::bounded_file::read_text;
@@ -124,10 +125,7 @@ impl ServiceFiles {
     /// Reads them. Takes bounded time, for this thread touches no file.
     #[must_use]
     pub fn read(&self) -> ReadFiles {
-        let mut read = ReadFiles {
-            stamps: self.stamps(),
-            ..ReadFiles::default()
-        };
+        let mut read = ReadFiles::default();
         let mut names = match self.names() {
             Ok(names) => names,
             Err(why) => {
@@ -147,10 +145,14 @@ impl ServiceFiles {
         }
         let mut left = &names[..];
         let mut given_up = 0;
+        let mut stamps = BTreeMap::new();
         while !left.is_empty() && given_up < GIVEN_UP_MAX {
             let read_now = self.read_in_time(left);
+            let stamped = left.iter().zip(&read_now);
+            stamps.extend(stamped.filter_map(|(name, (_, stamp))| Some((stem(name)?, *stamp))));
             left = left.get(read_now.len()..).unwrap_or_default();
-            read.files.extend(read_now);
+            read.files
+                .extend(read_now.into_iter().map(|(file, _)| file));
             if let Some((slow, others)) = left.split_first() {
                 given_up += 1;
                 let limit = self.limit.as_secs();
@@ -164,14 +166,13 @@ impl ServiceFiles {
         let why = "not read, because others before it take too long; `svc reload` tries again";
         read.files
             .extend(left.iter().map(|name| self.unread(name, why)));
+        // Nobody looks at what was not read.
+        let unread = names.iter().filter_map(|name| stem(name));
+        for name in unread {
+            stamps.entry(name).or_insert(None);
+        }
+        read.stamps = FileStamps::new(self.directory.clone(), stamps);
         read
-    }
-
-    /// Returns the files' stamps, or none if the disk takes too long.
-    fn stamps(&self) -> FileStamps {
-        let told = self.on_a_thread(vec![self.directory.clone()], FileStamps::of);
-        let stamps = told.recv_timeout(self.limit);
-        stamps.ok().flatten().unwrap_or_default()
     }
 
     /// Lists the names of service files, sorted. No directory, no files.
@@ -196,16 +197,19 @@ impl ServiceFiles {
         ))
     }
 
-    /// Reads files until one takes too long.
-    fn read_in_time(&self, names: &[OsString]) -> Vec<ParsedFile> {
+    /// Reads files until one takes too long, each with its stamp from before.
+    fn read_in_time(&self, names: &[OsString]) -> Vec<(ParsedFile, Option<FileStamp>)> {
         let paths = names.iter().map(|name| self.directory.join(name));
         let root = self.root.clone();
-        let told = self.on_a_thread(paths.collect(), move |path| parsed(&path, root.as_deref()));
+        let told = self.on_a_thread(paths.collect(), move |path| {
+            let stamp = FileStamp::of(&path);
+            (parsed(&path, root.as_deref()), stamp)
+        });
         let mut files = Vec::new();
         for name in names {
             match told.recv_timeout(self.limit) {
                 Ok(Some(file)) => files.push(file),
-                Ok(None) => files.push(self.unread(name, BUSY)),
+                Ok(None) => files.push((self.unread(name, BUSY), None)),
                 Err(_) => break,
             }
         }
@@ -246,6 +250,11 @@ impl ServiceFiles {
 
 /// What is said of a path that hangs since before.
 const BUSY: &str = "it is still being read since an earlier attempt; is its disk there?";
+
+/// The name of the service that a file is of, if it is one.
+fn stem(file: &OsStr) -> Option<Name> {
+    Name::try_from(file.to_str()?.strip_suffix(SUFFIX)?).ok()
+}
 
 fn lock(busy: &Mutex<BTreeSet<PathBuf>>) -> MutexGuard<'_, BTreeSet<PathBuf>> {
     busy.lock().unwrap_or_else(PoisonError::into_inner)
