@@ -69,13 +69,14 @@ impl ReleaseDesk {
         more: &str,
         key: &str,
     ) -> Result<BuiltVersion> {
-        let compatible = if more.contains("compatible") {
-            ""
-        } else {
-            "compatible \"acme,gw-2\"\n"
-        };
+        let defaults = [
+            ("compatible", "compatible \"acme,gw-2\"\n"),
+            ("soak", "soak \"2s\"\n"),
+        ];
+        let defaults = defaults.iter().filter(|(key, _)| !more.contains(key));
+        let defaults: String = defaults.map(|(_, line)| *line).collect();
         let description = format!(
-            "name \"gateway\"\nversion \"{version}\"\n{compatible}architecture \"any\"\nsecurity-version 1\nsoak \"2s\"\n\
+            "name \"gateway\"\nversion \"{version}\"\n{defaults}architecture \"any\"\nsecurity-version 1\n\
              check \"self\" {{ exec \"bin/check\"; interval \"200ms\"; failures 2; }}\n{more}\n"
         );
         let program = format!("#!/bin/sh\necho version {version}\nexec sleep 1000000\n");

@@ -1,11 +1,14 @@
-//! Each outcome once, with the power on: kept, failed, refused, and put off to a reboot.
+//! Each outcome once: kept, failed, refused, put off to a reboot, and kept in spite of power cycles.
 
+use super::CYCLES;
 use super::rollout_board::RolloutBoard;
 use anyhow::{Result, ensure};
 use lastword_protocol::rollout::{RolloutState, SOAK_FAILED};
 
 /// The bytes of a version that no board of this campaign has room for.
 const TOO_LARGE_BYTES: usize = 160 << 20;
+/// A soak that three boots do not use up, even beside a compiler.
+const LONG_SOAK: &str = "soak \"20s\"";
 /// A component that takes effect at a reboot only.
 const KERNEL: &str = "reboot-component \"kernel\" \"boot\"";
 
@@ -17,7 +20,8 @@ pub(super) async fn show(board: &mut RolloutBoard) -> Result<()> {
         board.current().await? == Some(kept),
         "something was switched"
     );
-    show_deferrals(board).await
+    show_deferrals(board).await?;
+    show_power_cycles(board).await
 }
 
 /// Activates a good version, then a bad one; returns the generation that is kept.
@@ -112,6 +116,50 @@ async fn show_deferrals(board: &mut RolloutBoard) -> Result<()> {
     )
     .await?;
     board.check_service(Some(&again.generation)).await
+}
+
+/// Cuts the power three times in a row within the soak of a good version, each time as soon as the board is up, and as
+/// often when it is kept: it stays.
+async fn show_power_cycles(board: &mut RolloutBoard) -> Result<()> {
+    let good = board.desk.build("5.0", "exit 0", LONG_SOAK)?;
+    board.push(&good)?;
+    board.order(&good, false).await?;
+    board
+        .wait_for(|status| status.state == Some(RolloutState::Soaking))
+        .await?;
+    cycle(board, RolloutState::Soaking, &good.generation).await?;
+    board.wait_until_over().await?;
+    expect(
+        board,
+        "kept behind three power cycles within its soak",
+        RolloutState::Converged,
+        0,
+    )
+    .await?;
+    cycle(board, RolloutState::Converged, &good.generation).await?;
+    expect(board, "kept behind three more", RolloutState::Converged, 0).await?;
+    board.check_service(Some(&good.generation)).await
+}
+
+/// Cuts the power so often, and checks each time that the generation is current, in a state, and was switched to once.
+async fn cycle(board: &mut RolloutBoard, state: RolloutState, generation: &str) -> Result<()> {
+    for number in 1..=CYCLES {
+        let boot = board.boot().await?;
+        board.cut().await?;
+        let status = board.status().await?;
+        let current = board.current().await?;
+        ensure!(
+            (status.state, status.attempts) == (Some(state), 1),
+            "power cycle {number}: {status:?}"
+        );
+        ensure!(
+            current.as_deref() == Some(generation),
+            "power cycle {number}: {current:?} runs"
+        );
+        ensure!(board.boot().await? != boot, "the same boot");
+        println!("outcomes: power cycle {number}: {}", state.word());
+    }
+    Ok(())
 }
 
 async fn expect(
