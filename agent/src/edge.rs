@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod clock;
 pub mod down;
+pub mod durable_calls;
 pub mod events;
 pub mod executors;
 mod explained;

@@ -1,9 +1,10 @@
 //! Links to trees of generations: `current`, to the one that the board runs, and `services`, to the one whose service files
 //! are read. They differ while a reboot has to come between.
 
+use super::durable_calls;
 use crate::core::generation::recovery::WorldView;
 use lastword_protocol::Generation;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -62,11 +63,11 @@ impl CurrentLink {
                 let next = self.directory.join(format!("{}{NEXT}", self.name));
                 remove_if_there(&next)?;
                 symlink(Path::new(TREES).join(tree_name(generation)), &next)?;
-                fs::rename(&next, self.path())?;
+                durable_calls::rename(&next, &self.path())?;
             }
             None => remove_if_there(&self.path())?,
         }
-        File::open(&self.directory)?.sync_all()
+        durable_calls::sync_directory(&self.directory)
     }
 
     /// Reads the link. What is no link, leads nowhere, or leads to what is no tree of a generation, dangles.

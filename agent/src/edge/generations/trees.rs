@@ -6,10 +6,10 @@
 mod build;
 mod tree_check;
 
+use crate::edge::durable_calls;
 use crate::edge::generation_link::{TREES, tree_name};
 use lastword_generation::Manifest;
 use lastword_protocol::{Generation, ObjectHash};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -125,7 +125,7 @@ impl GenerationTrees {
         }
         for named in [Some(&*trees), Some(&*directory), directory.parent()] {
             let named = named.filter(|path| *path != Path::new(""));
-            File::open(named.unwrap_or(Path::new(".")))?.sync_all()?;
+            durable_calls::sync_directory(named.unwrap_or(Path::new(".")))?;
         }
         Ok(Self { directory })
     }
@@ -155,7 +155,7 @@ impl GenerationTrees {
         if is_there {
             match self.check(generation, manifest) {
                 // Its name may be what an earlier life could not make durable.
-                Ok(()) => return self.sync_names().map_err(disk(&path)),
+                Ok(()) => return durable_calls::sync_directory(&self.top()).map_err(disk(&path)),
                 Err(fault) => {
                     tracing::warn!(target: "agent_activation", %generation, %fault,
                         "a tree was changed; building it anew");
@@ -172,7 +172,7 @@ impl GenerationTrees {
         let built = build::build(self, &unfinished, manifest, &known, contents);
         let named = built.and_then(|()| {
             put_in_place(&unfinished, &path, is_there).map_err(disk(&path))?;
-            self.sync_names().map_err(disk(&path))
+            durable_calls::sync_directory(&self.top()).map_err(disk(&path))
         });
         // What is left of the old one, or of what could not be built. If it cannot be removed now, it is at the next start.
         let _ = fs::remove_dir_all(&unfinished);
@@ -195,11 +195,11 @@ impl GenerationTrees {
     /// Whatever the disk says.
     pub fn remove(&self, generation: Generation) -> io::Result<()> {
         let unfinished = self.unfinished(generation);
-        match fs::rename(self.path(generation), &unfinished) {
+        match durable_calls::rename(&self.path(generation), &unfinished) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             renamed => renamed?,
         }
-        self.sync_names()?;
+        durable_calls::sync_directory(&self.top())?;
         fs::remove_dir_all(unfinished)
     }
 
@@ -225,8 +225,9 @@ impl GenerationTrees {
         self.directory.join(TREES).join(name)
     }
 
-    fn sync_names(&self) -> io::Result<()> {
-        File::open(self.directory.join(TREES))?.sync_all()
+    /// The directory of all trees.
+    fn top(&self) -> PathBuf {
+        self.directory.join(TREES)
     }
 }
 
@@ -234,10 +235,9 @@ impl GenerationTrees {
 /// nothing.
 fn put_in_place(unfinished: &Path, path: &Path, is_there: bool) -> io::Result<()> {
     if !is_there {
-        return fs::rename(unfinished, path);
+        return durable_calls::rename(unfinished, path);
     }
-    let exchanged = renameat_with(CWD, unfinished, CWD, path, RenameFlags::EXCHANGE);
-    Ok(exchanged?)
+    durable_calls::exchange(unfinished, path)
 }
 
 /// Returns the error of the disk at a path.

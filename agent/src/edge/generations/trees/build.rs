@@ -1,6 +1,7 @@
 //! The building of a tree.
 
 use super::{ContentSource, DIRECTORY_MODE, GenerationTrees, KnownTree, RealiseError, disk};
+use crate::edge::durable_calls;
 use lastword_generation::manifest::{FileMode, TreeFile};
 use lastword_generation::{Manifest, TreePath};
 use lastword_protocol::ObjectHash;
@@ -47,8 +48,7 @@ pub(super) fn build(
     }
     // The innermost first, so that a name is durable when its directory is.
     for directory in directories.iter().rev() {
-        let synced = File::open(directory).and_then(|directory| directory.sync_all());
-        synced.map_err(disk(directory))?;
+        durable_calls::sync_directory(directory).map_err(disk(directory))?;
     }
     Ok(())
 }
@@ -160,6 +160,7 @@ fn copy(file: &TreeFile, path: &Path, content: File) -> Result<(), RealiseError>
         });
     }
     let mode = Permissions::from_mode(file.mode.bits());
-    let finished = out.set_permissions(mode).and_then(|()| out.sync_all());
+    let finished = out.set_permissions(mode);
+    let finished = finished.and_then(|()| durable_calls::sync_file(&out, path));
     finished.map_err(disk(path))
 }
