@@ -111,6 +111,8 @@ impl GenerationTrees {
             // The umask may have taken from it.
             fs::set_permissions(made, Permissions::from_mode(DIRECTORY_MODE))?;
         }
+        // A name that an earlier life has taken away is gone before anything that it led to is: a tree is never half there.
+        durable_calls::sync_directory(&trees)?;
         for entry in fs::read_dir(&trees)? {
             let entry = entry?;
             let path = entry.path();
@@ -123,7 +125,7 @@ impl GenerationTrees {
                 fs::remove_file(path)?;
             }
         }
-        for named in [Some(&*trees), Some(&*directory), directory.parent()] {
+        for named in [Some(&*directory), directory.parent()] {
             let named = named.filter(|path| *path != Path::new(""));
             durable_calls::sync_directory(named.unwrap_or(Path::new(".")))?;
         }
@@ -195,12 +197,11 @@ impl GenerationTrees {
     /// Whatever the disk says.
     pub fn remove(&self, generation: Generation) -> io::Result<()> {
         let unfinished = self.unfinished(generation);
-        match durable_calls::rename(&self.path(generation), &unfinished) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            renamed => renamed?,
-        }
+        let renamed = durable_calls::rename(&self.path(generation), &unfinished);
+        // An earlier removal may have failed behind it.
+        unless_missing(renamed)?;
         durable_calls::sync_directory(&self.top())?;
-        fs::remove_dir_all(unfinished)
+        unless_missing(fs::remove_dir_all(unfinished))
     }
 
     /// Returns the generations whose trees are there.
@@ -238,6 +239,14 @@ fn put_in_place(unfinished: &Path, path: &Path, is_there: bool) -> io::Result<()
         return durable_calls::rename(unfinished, path);
     }
     durable_calls::exchange(unfinished, path)
+}
+
+/// Takes it for done if there is nothing to do it to.
+fn unless_missing(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
 }
 
 /// Returns the error of the disk at a path.
