@@ -3,10 +3,12 @@
 //!
 //! A simulated disk runs the real code of power record, registry, journal, objects and rollouts. It loses what was not synced, tears
 //! writes and keeps any of the names that were pending; processes are killed, operations fail, recoveries are cut,
-//! too. A mutant leaves out one call that makes something durable or visible, and has to be found out.
+//! too. Trees and the link to the current one are in a real directory, whose syncs and renames are watched. A mutant leaves
+//! out one call that makes something durable or visible, and has to be found out.
 
 mod call_sites;
 mod disk;
+mod durable_view;
 mod explore;
 mod journal;
 mod medium;
@@ -16,6 +18,7 @@ mod registry;
 mod report;
 mod rollout;
 mod subject;
+mod trees;
 
 use explore::{explore, trace};
 use journal::{JournalDamage, JournalSubject};
@@ -102,6 +105,20 @@ pub fn run(
     report
 }
 
+/// True in builds in which the trees can be watched: not in releases.
+pub const CAN_WATCH_TREES: bool = lastword_agent::edge::durable_calls::CAN_BE_WATCHED;
+
+/// Ends the life of a process at each sync and rename of a tree or of the link to it, and lets each of them fail. Only in
+/// builds that [can watch trees](CAN_WATCH_TREES).
+#[must_use]
+pub fn run_trees() -> StorageReport {
+    let mut report = StorageReport::default();
+    let tally = trees::explore(None);
+    report.add(&tally);
+    report.check(trees::NAME, &tally);
+    report
+}
+
 /// As [`run`], for the first subject only.
 #[must_use]
 pub fn run_first(seed: u64, effort: StorageEffort) -> StorageTally {
@@ -134,5 +151,21 @@ pub fn run_mutants(
         }
     }
     report.check_call_sites(&call_sites::of_the_core()?);
+    Ok(report)
+}
+
+/// As [`run_mutants`], for each sync and rename of a tree or of the link to it, in each action that makes it.
+///
+/// # Errors
+///
+/// If the agent's source cannot be read.
+pub fn run_tree_mutants(mut on_mutant: impl FnMut(&str, &MutantFate)) -> io::Result<StorageReport> {
+    let mut report = StorageReport::default();
+    for (fate, tally) in trees::mutants() {
+        report.add(&tally);
+        on_mutant(trees::NAME, &fate);
+        report.add_mutant(trees::NAME, fate);
+    }
+    report.check_call_sites(&call_sites::of_the_trees()?);
     Ok(report)
 }

@@ -24,6 +24,19 @@ fn a_sync_or_rename_that_is_left_out_is_found_out_wherever_it_is() {
 }
 
 #[test]
+fn a_tree_is_there_whole_and_the_link_leads_to_it_whenever_the_power_fails() {
+    check(&storage::run_trees());
+}
+
+#[test]
+fn a_sync_or_rename_of_a_tree_or_of_the_link_that_is_left_out_is_found_out() {
+    let report = storage::run_tree_mutants(|name, fate| {
+        println!("{name}: {fate:?}");
+    });
+    check(&report.expect("the source is there"));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     let effort = StorageEffort {
         mixtures: 3,

@@ -18,7 +18,8 @@ pub struct StorageTally {
     pub cuts: u64,
     /// The lives in which an operation failed.
     pub failures: u64,
-    /// The states of a disk, different from each other or in what may be found there, that were recovered from.
+    /// The states of a disk, different from each other or in what may be found there, that were recovered from; or, of a real
+    /// directory, those that were judged by everything that a power cut could leave.
     pub states: u64,
     /// The calls that make something durable or visible.
     pub sites: BTreeSet<CallSite>,

@@ -60,6 +60,14 @@ impl StorageReport {
         }
     }
 
+    /// Adds another run.
+    pub fn extend(&mut self, other: Self) {
+        self.add(&other.sum);
+        self.mutants.extend(other.mutants);
+        self.survived += other.survived;
+        self.complaints.extend(other.complaints);
+    }
+
     /// Returns the number of mutants.
     #[must_use]
     pub fn mutants(&self) -> usize {
