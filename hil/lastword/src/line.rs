@@ -5,13 +5,13 @@ use crate::arguments::Order;
 use crate::following::{self, Following};
 use crate::notes::Notes;
 use crate::report::{self, Reader, Report};
-use crate::rollout_wait::can_wait;
 use crate::signals;
 use crate::trouble::{Trouble, lost, not_reached, not_welcome};
 use lastword_client::client::{Client, GreetError, RoundedSpan, Unwelcome};
 use lastword_client::endpoint::Endpoint;
 use lastword_client::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
 use lastword_protocol::hello::Busy;
+use lastword_protocol::message::generation::GenerationRequest;
 use lastword_protocol::message::service::Logs;
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::power::PowerRequest;
@@ -87,6 +87,20 @@ fn cannot_be_asked(script: &Script, wait: bool) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Returns whether there is a rollout to wait for.
+const fn can_wait(request: &Request) -> bool {
+    let Request::Generation(request) = request else {
+        return false;
+    };
+    matches!(
+        request,
+        GenerationRequest::Activate(_)
+            | GenerationRequest::Confirm
+            | GenerationRequest::Rollback { .. }
+            | GenerationRequest::Status
+    )
 }
 
 /// A line that is being asked.

@@ -35,20 +35,6 @@ struct ShownRollout {
     state: Option<RolloutState>,
 }
 
-/// Returns whether there is a rollout to wait for.
-pub(crate) const fn can_wait(request: &Request) -> bool {
-    let Request::Generation(request) = request else {
-        return false;
-    };
-    matches!(
-        request,
-        GenerationRequest::Activate(_)
-            | GenerationRequest::Confirm
-            | GenerationRequest::Rollback { .. }
-            | GenerationRequest::Status
-    )
-}
-
 impl Asking<'_> {
     /// Asks, waits until the rollout is over, and reports it; at most so long, if there is a limit.
     pub(crate) async fn wait_for_rollout(

@@ -32,7 +32,7 @@ const STEP_BYTES: usize = 64 << 10;
 const CACHE_BYTES_MAX: u64 = 1 << 30;
 
 /// A file that is fetched from a server.
-struct Download {
+struct FileDownload {
     url: String,
     /// The whole file.
     path: PathBuf,
@@ -61,7 +61,7 @@ impl ObjectTransfer<'_> {
     pub(super) async fn import(&mut self, options: &ImportOptions) -> Result<(), Trouble> {
         let source = &options.source;
         if SCHEMES.iter().any(|scheme| source.starts_with(scheme)) {
-            let download = Download::new(source)?;
+            let download = FileDownload::new(source)?;
             self.download(&download).await?;
             if let Err((code, detail, exit)) = generation::open(&download.path) {
                 // Another attempt must not find it here.
@@ -80,7 +80,7 @@ impl ObjectTransfer<'_> {
     }
 
     /// Fetches a file, over as many connections as it takes.
-    async fn download(&mut self, download: &Download) -> Result<(), Trouble> {
+    async fn download(&mut self, download: &FileDownload) -> Result<(), Trouble> {
         let mut shown = ShownProgress::new(self.reader, self.order.quiet);
         let (mut done, mut fruitless) = (0, 0);
         loop {
@@ -138,7 +138,7 @@ impl ObjectTransfer<'_> {
     }
 }
 
-impl Download {
+impl FileDownload {
     fn new(url: &str) -> Result<Self, Trouble> {
         let directory = user_cache::open("downloads").ok_or_else(|| {
             let detail = "there is no directory for caches: fetch the file, and import that";
