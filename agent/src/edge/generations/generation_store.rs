@@ -1,5 +1,6 @@
 //! Everything of generations that is on the disk, and what may take its time there: each call belongs on a thread.
 
+mod admission;
 mod collection;
 mod giving_out;
 mod taking_in;
@@ -8,9 +9,7 @@ use super::content_store::ContentStore;
 use super::manifest_store::{ManifestStore, StoredManifest};
 use super::pointer::GenerationPointer;
 use super::trees::{GenerationTrees, KnownTree, RealiseError};
-use crate::core::generation::intake::{
-    AdmittedGeneration, IntakePolicy, IntakeRefusal, IntakeState, admit,
-};
+use crate::core::generation::intake::{AdmittedGeneration, IntakePolicy, IntakeRefusal};
 use crate::core::generation::recovery::WorldView;
 use crate::core::generation::rollout_ledger::RolloutLedger;
 use crate::core::generation::rollout_record::RolloutRecord;
@@ -22,7 +21,6 @@ use lastword_protocol::message::generation::GenerationRole;
 use lastword_protocol::refusal::Code;
 use lastword_protocol::{Generation, ObjectHash};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -265,34 +263,6 @@ impl GenerationStore {
         rebuilt.map_err(|error| error.to_string())
     }
 
-    /// Refuses a generation to go back to whose security version is too low, or whose signature no longer counts.
-    pub(super) fn check_way_back(
-        &self,
-        previous: Generation,
-        ledger: &RolloutLedger,
-        allows_older: bool,
-    ) -> Result<(), StoreRefusal> {
-        let signed = self.manifests.signed(previous);
-        let signed = signed.map_err(|error| disk_refusal(&error))?;
-        if let Some((bytes, signature)) = signed
-            && let Err(error) = self.policy.keys.verify(&bytes, &signature)
-        {
-            let detail = format!("the one before: {error}");
-            return Err(refused(Code::NotAllowed, detail));
-        }
-        let version = self.manifest(previous).map(|it| it.security_version);
-        let confirmed = ledger.security_version();
-        match version {
-            Some(version) if version < confirmed && !allows_older => {
-                let detail = format!(
-                    "the one before has security-version {version}, and {confirmed} was confirmed here"
-                );
-                Err(refused(Code::NotAllowed, detail))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Returns the number of contents that a generation lacks.
     pub(super) fn count_missing(&self, manifest: &Manifest) -> usize {
         let present = self.present();
@@ -304,30 +274,6 @@ impl GenerationStore {
         let manifest = self.manifest(generation).ok_or(TreeCheck::NoManifest)?;
         let checked = self.trees.check(generation, &manifest);
         checked.map_err(|fault| TreeCheck::Damaged(fault.to_string()))
-    }
-
-    fn admit(
-        &self,
-        signed: (&[u8], &str),
-        ledger: &RolloutLedger,
-        wants_older_security: bool,
-    ) -> Result<AdmittedGeneration, IntakeRefusal> {
-        let present = self.present();
-        let is_present =
-            |file: &lastword_generation::manifest::TreeFile| self.is_present(file.sha256, &present);
-        // What the board runs was let in: a journal that was lost must not undo a fix.
-        let current = self.observe().ok().and_then(WorldView::current);
-        let current = current.and_then(|current| self.manifest(current));
-        let current = current.map_or(0, |manifest| manifest.security_version);
-        let state = IntakeState {
-            security_version: ledger.security_version().max(current),
-            quarantined: ledger.quarantined(),
-            is_present: &is_present,
-            // A disk that cannot tell is asked again when it is written to.
-            free_bytes: self.free_bytes().unwrap_or(u64::MAX),
-            wants_older_security,
-        };
-        admit(&self.policy, state, signed)
     }
 
     /// The contents that trees have.
@@ -390,22 +336,6 @@ impl GenerationStore {
             })
         });
         known.collect::<Vec<_>>().into_iter()
-    }
-
-    /// Refuses service files of which the board has its own of the same name.
-    fn check_service_names(&self, manifest: &Manifest) -> Result<(), String> {
-        for file in manifest.service_files() {
-            let path: &Path = file.path.as_ref();
-            let name = path.file_name().unwrap_or_default();
-            let local = self.local_services.join(name);
-            if fs::symlink_metadata(&local).is_ok() {
-                let (path, local) = (path.display(), local.display());
-                return Err(format!(
-                    "{path}: {local} has the same name; rename one of them"
-                ));
-            }
-        }
-        Ok(())
     }
 
     fn free_bytes(&self) -> io::Result<u64> {

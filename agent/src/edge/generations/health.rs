@@ -3,7 +3,7 @@
 mod http;
 mod program;
 
-pub(super) use program::PROGRAM_PATH;
+pub(super) use program::{PROGRAM_PATH, ProgramGroup};
 
 use crate::core::generation::soak::CheckResult;
 use lastword_generation::health_check::{HealthCheck, HealthProbe};

@@ -1,6 +1,6 @@
 //! The board's own programs around a switch.
 
-use super::health::PROGRAM_PATH;
+use super::health::{PROGRAM_PATH, ProgramGroup};
 use super::pointer::TREES_VARIABLE;
 use lastword_protocol::{Generation, Millis};
 use std::future::pending;
@@ -68,6 +68,7 @@ pub(super) async fn run_hook(program: &[String], context: HookContext<'_>) -> Ho
         .env("LASTWORD_PREVIOUS", previous.unwrap_or_default())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .process_group(0)
         .kill_on_drop(true);
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -89,8 +90,10 @@ pub(super) async fn run_hook(program: &[String], context: HookContext<'_>) -> Ho
     }
 }
 
-/// Waits until a program has ended, whoever holds its standard output then; returns the beginning of what it wrote.
+/// Waits until a program has ended, whoever holds its standard output then; returns the beginning of what it wrote. If it is
+/// not waited for, it is ended, with whatever it has started in its process group.
 async fn read_to_exit(child: &mut Child) -> io::Result<(ExitStatus, Vec<u8>)> {
+    let mut group = ProgramGroup::of(child);
     let mut output = child.stdout.take();
     let (mut text, mut status) = (Vec::new(), None);
     let mut room = [0; 4_096];
@@ -111,7 +114,10 @@ async fn read_to_exit(child: &mut Child) -> io::Result<(ExitStatus, Vec<u8>)> {
                 // What cannot be read names no time.
                 Ok(_) | Err(_) => output = None,
             },
-            ended = child.wait(), if status.is_none() => status = Some(ended?),
+            ended = child.wait(), if status.is_none() => {
+                group.leave();
+                status = Some(ended?);
+            }
             () = sleep(LAST_WORDS), if status.is_some() => output = None,
         }
         if let Some(status) = status.filter(|_| output.is_none()) {
@@ -132,6 +138,34 @@ fn wait_of(text: &[u8]) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_program_that_is_called_off_takes_with_it_what_it_has_started() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("pid");
+        let script = format!("sleep 1000 & echo $! >{}; wait", file.display());
+        let hook = answer_of(&script);
+        let started = async {
+            loop {
+                let text = std::fs::read_to_string(&file).unwrap_or_default();
+                if let Ok(pid) = text.trim_end().parse::<u32>() {
+                    break pid;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let pid = tokio::select! {
+            answer = hook => panic!("{answer:?}"),
+            pid = started => pid,
+        };
+        let is_there = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+            stat.is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        while is_there() {
+            tokio::task::yield_now().await;
+        }
+    }
 
     async fn answer_of(script: &str) -> HookAnswer {
         let program = ["sh", "-c", script].map(str::to_owned);

@@ -6,6 +6,7 @@ mod judging;
 mod names;
 mod opening;
 mod operations;
+mod ordering;
 mod requests;
 mod soaking;
 

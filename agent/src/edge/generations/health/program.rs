@@ -9,11 +9,11 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use tokio::io::Interest;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// The process group of a program that has not been waited for, so that its number is still its own. Dropping it ends all
 /// of the group.
-struct ProgramGroup(Option<Pid>);
+pub(in crate::edge::generations) struct ProgramGroup(Option<Pid>);
 
 /// The directories in which a program of a board finds others.
 pub(in crate::edge::generations) const PROGRAM_PATH: &str =
@@ -40,8 +40,7 @@ pub(super) async fn run(command: &[String], tree: &Path) -> Result<(), String> {
         .stderr(Stdio::null());
     let started = command.spawn();
     let mut child = started.map_err(|error| format!("{name}: {}", super::reason(&error)))?;
-    let number = child.id().and_then(|id| i32::try_from(id).ok());
-    let group = ProgramGroup(number.map(Pid::from_raw));
+    let group = ProgramGroup::of(&child);
     // What it has started ends with it, while its number is still its own.
     if let Err(error) = exited(group.0).await {
         return Err(format!("{name}: {}", super::reason(&error)));
@@ -63,6 +62,19 @@ async fn exited(process: Option<Pid>) -> io::Result<()> {
     let handle = Arc::new(pidfd_open(number, PidfdFlags::NONBLOCK)?);
     let handle = watch_shared(handle, Interest::READABLE)?;
     handle.readable().await.map(drop)
+}
+
+impl ProgramGroup {
+    /// The group of a program that was started as the first of its own.
+    pub(in crate::edge::generations) fn of(child: &Child) -> Self {
+        let number = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(number.map(Pid::from_raw))
+    }
+
+    /// Leaves what is left of the group alone: the program has ended by itself.
+    pub(in crate::edge::generations) const fn leave(&mut self) {
+        self.0 = None;
+    }
 }
 
 impl Drop for ProgramGroup {
