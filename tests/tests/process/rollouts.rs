@@ -210,7 +210,6 @@ fn in_test_mode_a_variable_that_is_set_between_two_orders_counts_for_the_second(
     wait_for(&agent, "reverted");
     assert_eq!(told(&agent), ["rollback-completed 0"]);
     assert_eq!(bench.current().as_ref(), Some(&first.generation));
-    bench.done(&["gen", "unquarantine", &second.generation]);
     bench.ship(&agent, &second);
     assert_eq!(told(&agent)[1..], KEPT);
 }
@@ -443,4 +442,32 @@ fn whoever_waits_learns_how_it_ended() {
         .map(|event| event["failures"].as_u64())
         .collect();
     assert_eq!(failures, [Some(1), Some(2)], "{events}");
+}
+
+#[test]
+fn in_test_mode_what_is_kept_is_not_left() {
+    let bench = RolloutBench::new();
+    let mut agent = bench.place.start();
+    bench.ship(&agent, &bench.build("1.0", "exit 0", ""));
+    let kept = bench.build("1.1", "exit 0", "");
+    bench.ship(&agent, &kept);
+    agent.terminate();
+    let mut agent = bench.place.start_with(&[(TEST_MODE, "")]);
+    let tried = bench.build("1.2", "exit 0", "security-version 5");
+    bench.push(&tried);
+    activate(&agent, &tried);
+    wait_for(&agent, "soaking");
+    bench.done(&["gen", "confirm"]);
+    wait_for(&agent, "converged");
+    // Of the test, and of what was kept before it.
+    bench.done(&["gen", "rollback"]);
+    assert_eq!(wait_for(&agent, "reverted")["test"], "yes");
+    assert_eq!(bench.current().as_ref(), Some(&kept.generation));
+    agent.terminate();
+    let agent = bench.place.start();
+    assert_eq!(bench.current().as_ref(), Some(&kept.generation));
+    bench.push(&bench.build("1.3", "exit 0", "security-version 4"));
+    bench.done(&["gen", "rollback", "--wait"]);
+    assert_ne!(bench.current().as_ref(), Some(&kept.generation));
+    agent.wait_for_state("gateway", "running");
 }

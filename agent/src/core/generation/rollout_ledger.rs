@@ -26,18 +26,23 @@ pub struct RolloutLedger {
 impl RolloutLedger {
     /// Takes a record.
     pub fn take(&mut self, record: RolloutRecord) {
+        // A test has changed nothing: neither what is kept, nor what may come.
+        if !record.options.is_test {
+            self.take_outcome(&record);
+        }
+        self.last = Some(record);
+        self.is_unreadable = false;
+    }
+
+    fn take_outcome(&mut self, record: &RolloutRecord) {
         if record.state == RolloutState::Converged {
             self.security_version = self.security_version.max(record.security_version);
-        }
-        if record.state == RolloutState::Converged {
             self.kept = Some(record.clone());
         }
         if record.is_quarantined {
             self.kept.take_if(|kept| kept.target == record.target);
             self.quarantine(record.target);
         }
-        self.last = Some(record);
-        self.is_unreadable = false;
     }
 
     /// Takes note that records may be missing: the last rollout is not known. What was confirmed, and what is in
@@ -316,6 +321,25 @@ mod tests {
             ledger.take(record(target, state));
             assert_eq!(ledger.security_version(), expected, "{target}");
         }
+    }
+
+    #[test]
+    fn a_test_leaves_no_trace_but_itself() {
+        let mut ledger = RolloutLedger::default();
+        let kept = record(3, RolloutState::Converged);
+        ledger.take(kept.clone());
+        let mut test = record(5, RolloutState::Converged);
+        test.options.is_test = true;
+        ledger.take(test.clone());
+        assert_eq!((ledger.kept(), ledger.security_version()), (Some(&kept), 3));
+        test.state = RolloutState::Reverted;
+        test.is_quarantined = true;
+        ledger.take(test.clone());
+        assert_eq!(
+            (ledger.kept(), ledger.quarantined()),
+            (Some(&kept), &[][..])
+        );
+        assert_eq!(ledger.view(), JournalView::Rollout(test));
     }
 
     #[test]

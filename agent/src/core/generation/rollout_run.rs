@@ -122,9 +122,13 @@ impl RolloutRun {
     pub fn roll_back(record: RolloutRecord, boot: BootId) -> (Self, RunEffect) {
         if record.options.is_test {
             let (machine, effect) = RollbackMachine::begin(record.previous, true, true);
-            let failed = RecordedStep::FailedAndRollingBack(requested());
             // Only its end is recorded, and told.
-            let record = record.after_recorded(&failed, boot).unwrap_or(record);
+            let record = RolloutRecord {
+                state: RolloutState::ROLLBACK_ORDERED,
+                failure: Some(requested()),
+                boot,
+                ..record
+            };
             return Self::back(record, boot, machine, effect);
         }
         match record.state {

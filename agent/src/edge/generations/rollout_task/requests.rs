@@ -2,7 +2,7 @@
 
 use super::answers::{generations_answer, push_generation, refusal_answer};
 use super::names::resolve;
-use super::{RolloutStage, RolloutTask, RunUnderWay};
+use super::{RolloutStage, RolloutTask, RunUnderWay, TEST_MODE};
 use crate::core::generation::recovery::RecoveryVerdict;
 use crate::core::generation::rollout_ledger::RolloutLedger;
 use crate::core::generation::rollout_record::RolloutRecord;
@@ -23,6 +23,7 @@ use lastword_protocol::message::generation::{
 use lastword_protocol::message::service::Item;
 use lastword_protocol::refusal::Code;
 use lastword_protocol::rollout::RolloutState;
+use std::env;
 use tokio::sync::oneshot;
 
 /// The way of an answer.
@@ -101,7 +102,9 @@ impl RolloutTask {
             RolloutStage::Running(under_way) => (true, under_way.run.is_at_gate()),
             RolloutStage::Idle | RolloutStage::Soaking(_) => (false, false),
         };
-        let record = self.or_kept(record);
+        let mut record = self.or_kept(record);
+        // It is read at every intent: nothing is switched then.
+        record.options.is_test |= env::var_os(TEST_MODE).is_some();
         let (run, effect) = match record.state {
             // The program is ended, or not asked any more.
             _ if is_at_gate => RolloutRun::call_off(record, boot),
