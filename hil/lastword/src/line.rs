@@ -9,12 +9,11 @@ use crate::signals;
 use crate::trouble::{Trouble, lost, not_reached, not_welcome};
 use lastword_client::client::{Client, GreetError, RoundedSpan, Unwelcome};
 use lastword_client::endpoint::Endpoint;
-use lastword_client::ladder::{ProofError, ProofOptions, Verdict, power_request, prove};
+use lastword_client::ladder::power_request;
 use lastword_protocol::hello::Busy;
 use lastword_protocol::message::generation::GenerationRequest;
 use lastword_protocol::message::service::Logs;
 use lastword_protocol::message::{Reply, Request};
-use lastword_protocol::power::PowerRequest;
 use lastword_protocol::refusal::Code;
 use lastword_protocol::stream::StreamReader;
 use lastword_shell::parse::{Action, Script, Step};
@@ -105,9 +104,9 @@ const fn can_wait(request: &Request) -> bool {
 
 /// A line that is being asked.
 pub(crate) struct Asking<'a> {
-    order: &'a Order,
-    reader: Reader,
-    notes: Notes,
+    pub(crate) order: &'a Order,
+    pub(crate) reader: Reader,
+    pub(crate) notes: Notes,
     pub(crate) report: Report,
     client: Option<Client>,
     /// The owner of the line, if that is not the client.
@@ -277,54 +276,6 @@ impl Asking<'_> {
         }
     }
 
-    async fn prove(
-        &mut self,
-        step: &Step,
-        power: &PowerRequest,
-        timeout: Duration,
-    ) -> Result<Exit, Trouble> {
-        self.leave().await;
-        let endpoint = &self.order.endpoint;
-        let take_over = self.order.take_over;
-        let mut proof = prove(endpoint, power, self.proof_options(timeout, take_over)).await;
-        if let Err(ProofError::Greet(GreetError::Unwelcome(Unwelcome::Busy(busy)))) = &proof
-            && is_own(self.order, busy)
-        {
-            note_taken_back(&self.notes, busy);
-            proof = prove(endpoint, power, self.proof_options(timeout, true)).await;
-        }
-        match proof {
-            Ok(proof) => {
-                self.report.proof(step, &proof);
-                Ok(match proof.verdict {
-                    _ if proof.holds() => Exit::Done,
-                    Verdict::Unreachable => Exit::Unreachable,
-                    _ => Exit::No,
-                })
-            }
-            Err(ProofError::Greet(error)) => Err(not_reached(&self.order.endpoint, error)),
-            Err(ProofError::Refused(refusal)) => Ok(self.tell(step, &Reply::Refused(refusal))),
-            Err(ProofError::Unexpected(reply)) => {
-                self.tell(step, &reply);
-                Ok(Exit::No)
-            }
-        }
-    }
-
-    fn proof_options(&self, timeout: Duration, take_over: bool) -> ProofOptions {
-        let mut options = ProofOptions {
-            client: self.order.client.clone(),
-            take_over,
-            timeout,
-            on_text: self.notes.text_sink(self.order.quiet),
-            ..ProofOptions::default()
-        };
-        if self.reader != Reader::Program {
-            options.on_rung = self.notes.rung_sink();
-        }
-        options
-    }
-
     pub(crate) fn tell(&mut self, step: &Step, reply: &Reply) -> Exit {
         if self.report.reply(step, reply) {
             Exit::Done
@@ -347,7 +298,7 @@ impl Asking<'_> {
     }
 
     /// Gives a serial line free for the next client.
-    async fn leave(&mut self) {
+    pub(crate) async fn leave(&mut self) {
         leave(self.client.take()).await;
     }
 }
@@ -391,12 +342,12 @@ pub(crate) async fn open_session(
 
 /// Returns whether the line's owner was a client like this one that has ended without a goodbye: this
 /// port is locked, so no other uses it now, and the owner has this one's name, USER@HOST.
-fn is_own(order: &Order, busy: &Busy) -> bool {
+pub(crate) fn is_own(order: &Order, busy: &Busy) -> bool {
     let is_locked = matches!(order.endpoint, Endpoint::Serial { .. });
     is_locked && !busy.name.is_empty() && busy.name == order.client.name
 }
 
-fn note_taken_back(notes: &Notes, busy: &Busy) {
+pub(crate) fn note_taken_back(notes: &Notes, busy: &Busy) {
     let (owned, idle) = (RoundedSpan(busy.owned), RoundedSpan(busy.idle));
     notes.line(&format!(
         "lastword: taking the line back from an earlier client of yours, owner for {owned}, idle for {idle}"

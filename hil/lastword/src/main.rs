@@ -24,6 +24,7 @@ mod trouble;
 mod user_cache;
 
 mod console;
+mod proof;
 mod raw_terminal;
 
 mod signals;

@@ -17,8 +17,10 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
+use ureq::RequestBuilder;
 use ureq::http::{HeaderMap, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::typestate::WithoutBody;
 
 /// The beginnings of addresses.
 const SCHEMES: [&str; 2] = ["http://", "https://"];
@@ -175,20 +177,7 @@ impl FileDownload {
             return Err(DownloadError::Refused(Code::Busy, fault));
         }
         let here = file.metadata()?.len();
-        let validator = fs::read_to_string(&self.validator).ok();
-        let mut request = agent().get(&self.url);
-        if let Some(validator) = &validator {
-            let is_tag = validator.ends_with('"');
-            if here > 0 && !validator.starts_with("W/") {
-                request = request
-                    .header(header::RANGE, format!("bytes={here}-"))
-                    .header(header::IF_RANGE, validator);
-            } else if here == 0 && self.path.exists() && is_tag {
-                request = request.header(header::IF_NONE_MATCH, validator);
-            } else if here == 0 && self.path.exists() {
-                request = request.header(header::IF_MODIFIED_SINCE, validator);
-            }
-        }
+        let request = self.request(here);
         let mut response = request.call().map_err(|error| not_answered(&error))?;
         let headers = response.headers();
         let from = match response.status() {
@@ -233,6 +222,26 @@ impl FileDownload {
         }
         file.sync_all()?;
         Ok(fs::rename(&self.part, &self.path)?)
+    }
+
+    /// The request for what is missing behind `here`, or for news of what is there.
+    fn request(&self, here: u64) -> RequestBuilder<WithoutBody> {
+        let request = agent().get(&self.url);
+        let Ok(validator) = fs::read_to_string(&self.validator) else {
+            return request;
+        };
+        let is_whole = here == 0 && self.path.exists();
+        if here > 0 && !validator.starts_with("W/") {
+            let range = format!("bytes={here}-");
+            let request = request.header(header::RANGE, range);
+            request.header(header::IF_RANGE, validator)
+        } else if is_whole && validator.ends_with('"') {
+            request.header(header::IF_NONE_MATCH, validator)
+        } else if is_whole {
+            request.header(header::IF_MODIFIED_SINCE, validator)
+        } else {
+            request
+        }
     }
 
     /// Removes the file with what has arrived, if that is nothing.

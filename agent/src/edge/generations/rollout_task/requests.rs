@@ -102,9 +102,7 @@ impl RolloutTask {
             RolloutStage::Running(under_way) => (true, under_way.run.is_at_gate()),
             RolloutStage::Idle | RolloutStage::Soaking(_) => (false, false),
         };
-        let mut record = self.or_kept(record);
-        // It is read at every intent: nothing is switched then.
-        record.options.is_test |= env::var_os(TEST_MODE).is_some();
+        let record = self.to_leave(record);
         let (run, effect) = match record.state {
             // The program is ended, or not asked any more.
             _ if is_at_gate => RolloutRun::call_off(record, boot),
@@ -154,14 +152,17 @@ impl RolloutTask {
         self.begin(under_way, effect).await;
     }
 
-    /// Returns the rollout of what the board has kept, if what was tried since has changed nothing.
-    fn or_kept(&self, last: RolloutRecord) -> RolloutRecord {
-        match self.context.ledger.kept() {
+    /// Returns the rollout that is put back: that of what the board has kept, if what was tried since has changed nothing.
+    fn to_leave(&self, last: RolloutRecord) -> RolloutRecord {
+        let mut record = match self.context.ledger.kept() {
             Some(kept) if last.state.is_terminal() && self.current == Some(kept.target) => {
                 kept.clone()
             }
             _ => last,
-        }
+        };
+        // It is read at every intent: nothing is switched then.
+        record.options.is_test |= env::var_os(TEST_MODE).is_some();
+        record
     }
 
     /// Refuses a way back that nobody could come by today.
