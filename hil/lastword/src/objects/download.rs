@@ -118,6 +118,11 @@ impl ObjectTransfer<'_> {
                     },
                 }
             };
+            // What came just before its end counts, too.
+            let last = watched.borrow().done;
+            if done < last {
+                (done, fruitless) = (last, 0);
+            }
             fruitless += 1;
             let detail = match ended {
                 Ok(()) => {
