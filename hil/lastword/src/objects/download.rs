@@ -110,11 +110,7 @@ impl ObjectTransfer<'_> {
                         }
                         // It ends, as it will tell.
                         Ok(Err(_)) => tokio::time::sleep(PAUSE).await,
-                        Err(_) => {
-                            let limit = STALL_LIMIT.as_secs();
-                            let detail = format!("{}: no byte for {limit} s", download.url);
-                            return Err((Code::Timeout, detail, Exit::Unreachable));
-                        }
+                        Err(_) => return Err(stalled(&download.url)),
                     },
                 }
             };
@@ -274,6 +270,13 @@ impl From<io::Error> for DownloadError {
     fn from(error: io::Error) -> Self {
         Self::Local(error)
     }
+}
+
+/// Returns what is said of a server that sends nothing any more.
+fn stalled(url: &str) -> Trouble {
+    let limit = STALL_LIMIT.as_secs();
+    let detail = format!("{url}: no byte for {limit} s");
+    (Code::Timeout, detail, Exit::Unreachable)
 }
 
 fn agent() -> ureq::Agent {
