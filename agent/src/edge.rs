@@ -22,6 +22,7 @@ pub mod parent;
 pub mod power;
 pub mod process;
 pub mod refused_connections;
+pub mod regular_file;
 pub mod run;
 pub mod services;
 pub mod session;

@@ -2,6 +2,7 @@
 
 mod open_store;
 
+use super::regular_file::open_regular;
 use super::threads::OneEach;
 use crate::core::transfers::{ObjectAsk, OpenObject};
 use lastword_protocol::ObjectHash;
@@ -164,7 +165,7 @@ impl ObjectBackend for SharedStore {
             return Ok(None);
         };
         // Its name is its only when it is whole.
-        match File::open(path.join(hash.to_string())) {
+        match open_regular(&path.join(hash.to_string())) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             opened => opened.map(Some),
         }

@@ -4,7 +4,7 @@ use crate::Exit;
 use crate::line::Asking;
 use crate::report;
 use crate::trouble::Trouble;
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lastword_protocol::message::generation::{CheckBrief, GenerationRequest, RolloutBrief};
 use lastword_protocol::message::service::Item;
 use lastword_protocol::message::{Reply, Request};
@@ -130,10 +130,11 @@ impl ShownRollout {
         } else {
             ProgressDrawTarget::hidden()
         };
-        Self {
-            bar: ProgressBar::with_draw_target(None, target),
-            state: None,
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+            bar.set_style(style);
         }
+        Self { bar, state: None }
     }
 
     /// Shows how it is; returns a note where there is no terminal and the state is another.

@@ -2,6 +2,7 @@
 
 use super::trees::ContentSource;
 use crate::edge::objects::ObjectService;
+use crate::edge::regular_file::open_regular;
 use lastword_protocol::ObjectHash;
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -123,7 +124,7 @@ impl ContentStore {
 
 impl ContentSource for ContentStore {
     fn open_content(&self, hash: ObjectHash) -> io::Result<Option<File>> {
-        match File::open(self.path(hash)) {
+        match open_regular(&self.path(hash)) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.objects.open_object(hash),
             Err(error) => Err(error),

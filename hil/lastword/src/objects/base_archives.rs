@@ -21,8 +21,8 @@ struct BaseArchive {
 }
 
 impl BaseArchives {
-    /// Opens the generations that are named, and those beside a file; but not the one that is moved.
-    pub(super) fn find(named: &[PathBuf], file: &Path, moved: Generation) -> Self {
+    /// Opens the generations that are named, and those beside a file; but not `left_out`.
+    pub(super) fn find(named: &[PathBuf], file: &Path, left_out: Option<Generation>) -> Self {
         let directory = file.parent().filter(|it| *it != Path::new(""));
         let directory = directory.unwrap_or(Path::new("."));
         let beside = fs::read_dir(directory).into_iter().flatten().flatten();
@@ -32,7 +32,7 @@ impl BaseArchives {
         let paths = named.iter().cloned().chain(beside);
         Self(
             paths
-                .filter_map(|path| BaseArchive::open(&path, moved))
+                .filter_map(|path| BaseArchive::open(&path, left_out))
                 .collect(),
         )
     }
@@ -56,10 +56,10 @@ impl BaseArchives {
 }
 
 impl BaseArchive {
-    /// Opens a generation, but not the one that is moved. Whatever cannot be used is of no use here.
-    fn open(path: &Path, moved: Generation) -> Option<Self> {
+    /// Opens a generation. Whatever cannot be used is of no use here.
+    fn open(path: &Path, left_out: Option<Generation>) -> Option<Self> {
         let archive = GenerationArchive::open(path).ok()?;
-        if archive.generation() == moved {
+        if Some(archive.generation()) == left_out {
             return None;
         }
         let manifest = archive.manifest().ok()?;

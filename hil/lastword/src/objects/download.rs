@@ -12,7 +12,7 @@ use crate::user_cache;
 use lastword_client::client::TransferProgress;
 use lastword_protocol::refusal::Code;
 use sha2::{Digest, Sha256};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -72,7 +72,12 @@ impl ObjectTransfer<'_> {
                 let detail = format!("{source}{}", fault.unwrap_or(&detail));
                 return Err((code, detail, exit));
             }
-            return self.push(&download.path, &options.moving).await;
+            let pushed = self.push(&download.path, &options.moving).await;
+            if matches!(&pushed, Err((Code::BadValue, ..))) {
+                // What is damaged here, too, is fetched anew the next time.
+                let _ = fs::remove_file(&download.path);
+            }
+            return pushed;
         }
         if source.contains("://") && !Path::new(source).exists() {
             let detail = format!("{source}: a file, http:// or https:// is taken");
@@ -92,7 +97,6 @@ impl ObjectTransfer<'_> {
             std::thread::spawn(move || {
                 // Whoever asked may wait for it no more.
                 let _ = tell.send(running.fetch(&progress));
-                running.drop_empty_part();
             });
             let ended = loop {
                 tokio::select! {
@@ -177,6 +181,19 @@ impl FileDownload {
             let fault = "it is being fetched already".to_owned();
             return Err(DownloadError::Refused(Code::Busy, fault));
         }
+        let fetched = self.fetch_into(&mut file, progress);
+        if fetched.is_err() && file.metadata()?.len() == 0 {
+            // Nothing has arrived: nothing is left.
+            fs::remove_file(&self.part)?;
+        }
+        fetched
+    }
+
+    fn fetch_into(
+        &self,
+        file: &mut File,
+        progress: &DownloadProgress,
+    ) -> Result<(), DownloadError> {
         let here = file.metadata()?.len();
         let request = self.request(here);
         let mut response = request.call().map_err(|error| not_answered(&error))?;
@@ -242,14 +259,6 @@ impl FileDownload {
             request.header(header::IF_MODIFIED_SINCE, validator)
         } else {
             request
-        }
-    }
-
-    /// Removes the file with what has arrived, if that is nothing.
-    fn drop_empty_part(&self) {
-        if fs::metadata(&self.part).is_ok_and(|it| it.len() == 0) {
-            // The next attempt makes it anew.
-            let _ = fs::remove_file(&self.part);
         }
     }
 

@@ -174,7 +174,7 @@ impl LocalObject for FetchedFile {
 }
 
 /// Returns the hash and the length of a file, read from its beginning.
-fn hash_of(file: &File) -> io::Result<(ObjectHash, u64)> {
+pub(super) fn hash_of(file: &File) -> io::Result<(ObjectHash, u64)> {
     let mut hasher = Sha256::new();
     let mut bytes = vec![0; 64 << 10];
     let mut size = 0;

@@ -1,6 +1,7 @@
 //! `gen pull`: a generation from the board into a file, of which only that is fetched which the desk does not have.
 
 use super::base_archives::BaseArchives;
+use super::local_file::hash_of;
 use super::push::wrong;
 use super::{ObjectTransfer, unusable};
 use crate::Exit;
@@ -18,11 +19,17 @@ use lastword_protocol::message::service::Item;
 use lastword_protocol::message::{Reply, Request};
 use lastword_protocol::refusal::Code;
 use lastword_protocol::{Generation, ObjectHash};
+use nix::unistd::geteuid;
 use serde_json::{Map, Value as Json};
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::{self, BufWriter, Read as _};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+
+/// The mode of a directory that nobody else has to do with, and the bits by which others could write to one.
+const DIRECTORY_MODE: u32 = 0o700;
+const OTHERS_WRITE: u32 = 0o022;
 
 /// A generation as the board tells it.
 struct OfferedGeneration {
@@ -67,7 +74,7 @@ impl ObjectTransfer<'_> {
             .map_err(|_| (Code::BadValue, "the signature is no text".into(), Exit::No))?;
         let manifest = Manifest::parse(&bytes)
             .map_err(|error| (Code::BadValue, error.to_string(), Exit::No))?;
-        let mut bases = BaseArchives::find(&options.base, &output, offered.generation);
+        let mut bases = BaseArchives::find(&options.base, &output, None);
         let mut tally = PullTally::default();
         let mut seen = HashSet::new();
         for file in &manifest.files {
@@ -131,7 +138,7 @@ impl ObjectTransfer<'_> {
         bytes_max: usize,
     ) -> Result<Vec<u8>, Trouble> {
         let path = directory.path(hash);
-        if !path.exists() {
+        if !directory.has(hash)? {
             self.fetch(hash, &path).await?;
         }
         let mut bytes = Vec::new();
@@ -153,7 +160,7 @@ impl ObjectTransfer<'_> {
         tally: &mut PullTally,
     ) -> Result<(), Trouble> {
         let path = directory.path(file.sha256);
-        if path.exists() {
+        if directory.has(file.sha256)? {
             tally.present += 1;
             return Ok(());
         }
@@ -199,16 +206,46 @@ impl ObjectTransfer<'_> {
 impl PullDirectory {
     fn beside(output: &Path, generation: Generation) -> Result<Self, Trouble> {
         let path = output.with_file_name(format!(".{generation}.pull"));
-        match fs::create_dir(&path) {
+        let mut builder = DirBuilder::new();
+        match builder.mode(DIRECTORY_MODE).create(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(unusable(output, &error))
+                return Err(unusable(output, &error));
             }
-            _ => Ok(Self(path)),
+            _ => {}
         }
+        let found = fs::symlink_metadata(&path).map_err(|error| unusable(&path, &error))?;
+        let is_own = found.is_dir() && found.uid() == geteuid().as_raw();
+        // What others may write to could lead anywhere.
+        if !is_own || found.mode() & OTHERS_WRITE != 0 {
+            let fault = io::Error::other("is not a directory of this user alone; remove it");
+            return Err(unusable(&path, &fault));
+        }
+        Ok(Self(path))
     }
 
     fn path(&self, hash: ObjectHash) -> PathBuf {
         self.0.join(hash.to_string())
+    }
+
+    /// Returns whether an object is here, whole. Anything else under its name, or that of its part, is removed.
+    fn has(&self, hash: ObjectHash) -> Result<bool, Trouble> {
+        let path = self.path(hash);
+        let part = self.0.join(format!(".{hash}.part"));
+        for named in [&path, &part] {
+            let is_file = fs::symlink_metadata(named).is_ok_and(|it| it.is_file());
+            if !is_file && fs::symlink_metadata(named).is_ok() {
+                fs::remove_file(named).map_err(|error| unusable(named, &error))?;
+            }
+        }
+        if !path.exists() {
+            return Ok(false);
+        }
+        let file = fs::File::open(&path).and_then(|file| hash_of(&file));
+        let (found, _) = file.map_err(|error| unusable(&path, &error))?;
+        if found != hash {
+            fs::remove_file(&path).map_err(|error| unusable(&path, &error))?;
+        }
+        Ok(found == hash)
     }
 
     fn remove(self) {

@@ -50,7 +50,7 @@ impl ObjectTransfer<'_> {
         let mut archive = generation::open(file)?;
         let manifest = archive.manifest().map_err(|error| wrong(file, error))?;
         let generation = archive.generation();
-        let mut bases = BaseArchives::find(&options.base, file, generation);
+        let mut bases = BaseArchives::find(&options.base, file, Some(generation));
         let cache = DeltaCache::open();
         let mut offer = self.put_signed(&archive).await?;
         offer.allow_older = options.allow_older;

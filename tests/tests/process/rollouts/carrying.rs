@@ -1,10 +1,13 @@
 //! Generations out of a board, and from a server to one.
 
 use super::bench::RolloutBench;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -200,4 +203,76 @@ fn an_import_from_nowhere_says_what_is_taken() {
 
 fn last_line(text: &str) -> String {
     text.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_pull_sends_nothing_that_was_put_in_the_place_of_a_content() {
+    let bench = RolloutBench::new();
+    let _agent = bench.place.start();
+    let built = bench.build("1.0", "exit 0", "");
+    bench.push(&built);
+    fs::rename(bench.path(&built.file), bench.path("kept")).expect("a file");
+    let contents = fs::read_dir(bench.path("generations/contents")).expect("contents");
+    let content = contents.flatten().next().expect("a content").path();
+    let kept = bench.path("content");
+    fs::rename(&content, &kept).expect("a content");
+    let words = ["gen", "pull", &built.generation];
+    mkfifo(&content, Mode::S_IRWXU).expect("a FIFO");
+    bench.refused(&words, "not a regular file");
+    fs::remove_file(&content).expect("a FIFO");
+    fs::write(bench.path("secret"), "secret").expect("a file");
+    symlink(bench.path("secret"), &content).expect("a link");
+    bench.refused(&words, "symbolic links");
+    fs::remove_file(&content).expect("a link");
+    fs::rename(&kept, &content).expect("a content");
+    bench.done(&words);
+}
+
+#[test]
+fn a_pull_trusts_nothing_that_lies_where_an_earlier_one_was() {
+    let bench = RolloutBench::new();
+    let _agent = bench.place.start();
+    let built = bench.build("1.0", "exit 0", "");
+    bench.push(&built);
+    fs::rename(bench.path(&built.file), bench.path("kept")).expect("a file");
+    let directory = bench.path(&format!(".{}.pull", built.generation));
+    fs::create_dir(&directory).expect("a directory");
+    let contents = fs::read_dir(bench.path("generations/contents")).expect("contents");
+    let names: Vec<_> = contents.flatten().map(|it| it.file_name()).collect();
+    let victim = bench.path("victim");
+    fs::write(&victim, "mine").expect("a file");
+    let name = |at: usize| names[at].to_str().expect("a hash").to_owned();
+    symlink(&victim, directory.join(name(0))).expect("a link");
+    symlink(&victim, directory.join(format!(".{}.part", name(1)))).expect("a link");
+    mkfifo(&directory.join(name(2)), Mode::S_IRWXU).expect("a FIFO");
+    fs::write(directory.join(name(3)), "other").expect("a file");
+    fs::write(directory.join(&built.generation), "{}").expect("a file");
+    bench.done(&["gen", "pull", &built.generation, "-o", "pulled.gen"]);
+    let read = |name: &str| fs::read(bench.path(name)).expect("a file");
+    assert!(read("pulled.gen") == read("kept"));
+    assert_eq!(read("victim"), b"mine");
+    // Where others may write, it does not begin.
+    fs::remove_file(bench.path("pulled.gen")).expect("a file");
+    fs::create_dir(bench.path("elsewhere")).expect("a directory");
+    symlink(bench.path("elsewhere"), &directory).expect("a link");
+    let words = ["gen", "pull", &built.generation, "-o", "pulled.gen"];
+    bench.failed(&words, 3, "not a directory of this user alone");
+}
+
+#[test]
+fn what_was_fetched_from_a_server_and_is_damaged_is_fetched_again() {
+    let bench = RolloutBench::new();
+    let _agent = bench.place.start();
+    let built = bench.build("1.0", "exit 0", "");
+    let content = fs::read(bench.path(&built.file)).expect("a file");
+    let server = FileServer::start();
+    let mut damaged = content.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 400].fill(0x55);
+    server.serve(damaged, "\"one\"", &[]);
+    let import = ["-q", "gen", "import", &server.address];
+    bench.failed(&import, 1, "");
+    server.serve(content, "\"one\"", &[]);
+    bench.done(&import);
+    assert_eq!(server.answers(), [(200, 0), (200, 0)]);
 }

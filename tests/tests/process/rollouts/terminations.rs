@@ -2,12 +2,8 @@
 
 use super::bench::{BuiltFile, RolloutBench, activate, status, told, wait_for};
 use lastword_tests::process::{Agent, Deadline};
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
 use serde_json::{Value, json};
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::fs;
 use std::time::Duration;
 
 /// The longest time from SIGTERM to the end of the agent.
@@ -36,6 +32,9 @@ const COMMANDS: &str = r#"commands {
     rollback "/bin/sh" "-c" ". PLACE/hold.sh; hold rollback; cp \"$LASTWORD_TREE/system\" PLACE/running"
     deferred 100
 }"#;
+
+/// The length of a file that takes a while.
+const LARGE_BYTES: u64 = 8 << 20;
 
 const STARTED: &str = "activation-started";
 const COMPLETED: &str = "activation-completed 0";
@@ -185,40 +184,31 @@ fn sigterm_while_the_program_realises() {
 
 #[test]
 fn sigterm_while_the_tree_is_built() {
-    let (bench, agent) = TerminationBench::new("exit 0");
-    // A content that can be opened, and is read for ever.
-    let contents = bench.bench.path("generations/contents");
-    let mut contents = fs::read_dir(contents).expect("a directory");
-    let content = contents
-        .next()
-        .expect("a content")
-        .expect("an entry")
-        .path();
-    let kept = bench.bench.path("kept");
-    fs::rename(&content, &kept).expect("a content");
-    mkfifo(&content, Mode::S_IRWXU).expect("a FIFO");
+    let (bench, agent) = start(HOOKS);
+    let first = bench.build("1.0", "exit 0", "");
+    bench.ship(&agent, &first);
+    // Long enough that the copy and its hash take a while.
+    bench.write("tree/share/large", "", 0o644);
+    let large = fs::File::create(bench.path("tree/share/large")).expect("a file");
+    large.set_len(LARGE_BYTES).expect("a length");
+    let second = bench.build("2.0", "exit 0", "");
+    bench.push(&second);
+    let unfinished = format!("generations/trees/{}.new/share/large", second.generation);
+    let unfinished = bench.path(&unfinished);
+    let bench = TerminationBench {
+        bench,
+        first,
+        second,
+        has_service: true,
+    };
     bench.hold("the tree");
     activate(&agent, &bench.second);
-    let reader = wait_for_reader(&content);
-    fs::rename(&kept, &content).expect("a content");
+    let deadline = Deadline::start();
+    while !unfinished.exists() {
+        deadline.check("a tree that is being built", &status(&agent));
+    }
     let events: [&[&str]; 2] = [&[STARTED], &[COMPLETED, CONVERGED]];
     bench.terminate_and_go_on(agent, "converged", events);
-    drop(reader);
-}
-
-/// Waits until somebody reads a FIFO, who finds no end of it for as long as the file that this returns is open.
-fn wait_for_reader(fifo: &Path) -> File {
-    let deadline = Deadline::start();
-    loop {
-        let mut options = OpenOptions::new();
-        options
-            .write(true)
-            .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
-        match options.open(fifo) {
-            Ok(file) => return file,
-            Err(error) => deadline.check("a reader", &error),
-        }
-    }
 }
 
 #[test]

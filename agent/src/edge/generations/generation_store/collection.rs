@@ -23,7 +23,11 @@ impl GenerationStore {
             )
         };
         let others = all.into_iter().filter(|it| !is_needed(it));
-        let removed: Vec<_> = others.skip(keep.into()).collect();
+        // One that is on its way, or was only asked about, takes no whole one's place.
+        let (incomplete, whole): (Vec<_>, Vec<_>) =
+            others.partition(|it| it.role == GenerationRole::Incomplete);
+        let beyond = |kept: Vec<StoredGeneration>| kept.into_iter().skip(keep.into());
+        let removed: Vec<_> = beyond(whole).chain(beyond(incomplete)).collect();
         self.keep_shared(&removed)?;
         for StoredGeneration { generation, .. } in &removed {
             self.trees.remove(*generation)?;

@@ -3,12 +3,10 @@
 use super::GenerationStore;
 use crate::edge::generations::trees::ContentSource as _;
 use crate::edge::objects::ObjectSource;
+use crate::edge::regular_file::open_regular;
 use lastword_protocol::ObjectHash;
-use rustix::fs::OFlags;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
 impl ObjectSource for GenerationStore {
     /// Opens what has this hash: whoever gets it compares it.
@@ -27,19 +25,4 @@ impl ObjectSource for GenerationStore {
         // The store's own objects were looked at before.
         self.contents.open_content(hash)
     }
-}
-
-/// Opens a regular file: whoever may write to trees may have put a FIFO there.
-pub(super) fn open_regular(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
-    options
-        .read(true)
-        .custom_flags(i32::try_from(flags).unwrap_or_default());
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        let fault = format!("{}: not a regular file", path.display());
-        return Err(io::Error::other(fault));
-    }
-    Ok(file)
 }

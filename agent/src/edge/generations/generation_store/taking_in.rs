@@ -1,10 +1,10 @@
 //! Taking a generation in: the offer, and its contents.
 
-use super::giving_out::open_regular;
 use super::{GenerationStore, StoreRefusal, disk_refusal, refused};
 use crate::core::generation::intake::AdmittedGeneration;
 use crate::core::generation::recovery::WorldView;
 use crate::core::generation::rollout_ledger::RolloutLedger;
+use crate::edge::regular_file::open_regular;
 use lastword_generation::delta::{DELTA_BYTES_MAX, ExpandError, ExpectedFile, expand};
 use lastword_generation::manifest::MANIFEST_BYTES_MAX;
 use lastword_generation::signature::SIGNATURE_BYTES_MAX;

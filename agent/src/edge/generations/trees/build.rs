@@ -2,6 +2,7 @@
 
 use super::{ContentSource, DIRECTORY_MODE, GenerationTrees, KnownTree, RealiseError, disk};
 use crate::edge::durable_calls;
+use crate::edge::regular_file::open_regular;
 use lastword_generation::manifest::{FileMode, TreeFile};
 use lastword_generation::{Manifest, TreePath};
 use lastword_protocol::ObjectHash;
@@ -114,7 +115,7 @@ fn write(
     contents: &dyn ContentSource,
 ) -> Result<(), RealiseError> {
     for (_, known) in known {
-        if let Ok(known) = File::open(known)
+        if let Ok(known) = open_regular(known)
             && copy(file, path, known).is_ok()
         {
             return Ok(());

@@ -1,13 +1,14 @@
 //! The comparison of a tree with its manifest.
 
 use super::DIRECTORY_MODE;
+use crate::edge::regular_file::open_regular;
 use lastword_generation::manifest::{FileMode, TreeFile, TreeLink};
 use lastword_generation::{Manifest, TreePath};
 use lastword_protocol::ObjectHash;
 use nix::unistd::Uid;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -157,7 +158,7 @@ fn check_extras(top: &Path, manifest: &Manifest) -> Result<(), TreeFault> {
 }
 
 fn hash(path: &Path) -> io::Result<ObjectHash> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let mut hash = Sha256::new();
     let mut step = vec![0; STEP_BYTES];
     loop {
