@@ -8,7 +8,8 @@
 //! the agent's session core on its own. [`lossy`] links lose, damage, repeat and delay, and a
 //! [`campaign`] asks over them and counts what ran. An [`exam`] asks a whole board over such a line and
 //! knows what it has to answer; [`splice`] sends more than a board takes and looks for lines that nobody
-//! sent; [`every_board`] is the list that every kind of board is held against.
+//! sent; [`every_board`] is the list that every kind of board is held against. A [`transcript`] is what the README says a
+//! person types and reads.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -50,6 +51,8 @@ pub mod splice;
 pub mod process;
 
 pub mod every_board;
+
+pub mod transcript;
 
 /// Implements `AsyncRead` and `AsyncWrite` for a link that wraps another as its only field.
 #[macro_export]

@@ -4,13 +4,14 @@ mod bench;
 mod carrying;
 mod interruptions;
 mod refusals;
+mod reports;
 mod terminations;
 
 use bench::{KEPT, RolloutBench, activate, status, told, wait_for};
 use lastword_tests::process::{Deadline, lastword};
+use lastword_tests::transcript::{self, TranscriptDesk};
 use serde_json::{Value, json};
 use std::fs;
-use std::process::Command;
 
 #[test]
 fn a_version_is_shipped_and_the_next_one_moves_as_a_difference() {
@@ -340,67 +341,16 @@ fn what_a_generation_shares_with_a_pruned_one_stays() {
     wait_for(&agent, "reverted");
 }
 
-/// The section of the README whose lines are typed.
-const SECTION: &str = "## Ship a new version";
-
-/// Returns the commands of the section, each with the lines that it prints.
-fn commands_of_the_readme() -> Vec<(String, Vec<String>)> {
-    let readme = include_str!("../../../README.md");
-    let section = readme.split(SECTION).nth(1).expect("the section");
-    let section = section.split("\n## ").next().expect("the section");
-    let mut commands: Vec<(String, Vec<String>)> = Vec::new();
-    let mut is_transcript = false;
-    for line in section.lines() {
-        match line.strip_prefix("    ") {
-            Some(line) if line.starts_with("$ ") => {
-                is_transcript = true;
-                commands.push((line[2..].to_owned(), Vec::new()));
-            }
-            Some(line) if is_transcript => {
-                let (_, printed) = commands.last_mut().expect("a command");
-                printed.push(line.to_owned());
-            }
-            _ => is_transcript = false,
-        }
-    }
-    commands
-}
-
 #[test]
 fn the_readme_ships_a_version_and_a_bad_one_puts_itself_back() {
     let bench = RolloutBench::new();
     let _agent = bench.place.start();
-    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../generation");
-    std::os::unix::fs::symlink(examples, bench.path("generation")).expect("a link");
-    let programs = lastword();
-    let programs = programs.parent().expect("a directory");
-    let path = format!("{}:/usr/bin:/bin", programs.display());
-    let url = format!("unix://{}", bench.path("agent.sock").display());
-    let commands = commands_of_the_readme();
-    assert!(commands.len() > 12, "{commands:?}");
-    for (command, expected) in commands {
-        if command.contains("keygen") {
-            // The board trusts the key that is there, and no two keys are the same.
-            assert_eq!(expected.len(), 3, "{command}");
-            continue;
-        }
-        let mut shell = Command::new("sh");
-        shell
-            .env_clear()
-            .env("PATH", &path)
-            .env("HOME", bench.path("home"));
-        shell.env("LASTWORD_URL", &url).current_dir(bench.path(""));
-        let output = shell
-            .args(["-c", &format!("{command} 2>&1")])
-            .output()
-            .expect("sh");
-        let printed = String::from_utf8(output.stdout).expect("text");
-        let printed: Vec<_> = printed
-            .lines()
-            .filter(|it| !it.starts_with("lastword: "))
-            .collect();
-        assert_eq!(printed, expected, "{command}");
-    }
+    let lastword = lastword();
+    transcript::ship_a_version(TranscriptDesk {
+        directory: &bench.path(""),
+        programs: lastword.parent().expect("a directory"),
+        url: &format!("unix://{}", bench.path("agent.sock").display()),
+    });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::cargo::{cargo, run, target};
 use anyhow::{Context, Result, ensure};
+use lastword_tests::transcript::{self, TranscriptDesk};
 use serde_json::Value;
 use std::fs;
 use std::net::SocketAddr;
@@ -9,6 +10,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
+
+/// The file whose presence in a tree makes the board's programs around a switch to it take their time.
+pub(super) const SLOW_FILE: &str = "slow";
 
 /// A desk with its key, in a directory of its own.
 pub(super) struct ReleaseDesk {
@@ -49,11 +53,13 @@ impl ReleaseDesk {
     pub(super) fn configuration(&self) -> Result<String> {
         let key = fs::read_to_string(self.path("release.pub"))?;
         let key = key.lines().nth(1).context("a public key has two lines")?;
+        let slow = format!("[ ! -e $LASTWORD_TREE/{SLOW_FILE} ] || sleep 3");
         Ok(format!(
             "name \"board1\"\nstate \"/var/lib/lastword/state\"\n\
              listen {{ serial \"/dev/ttyS1\" baud=115200; tcp \"0.0.0.0:7450\" allow-unauthenticated=#true; }}\n\
              power {{ backend \"linux\"; }}\nlimits {{ store \"8MiB\"; }}\n\
-             generations {{ directory \"/var/lib/lastword/generations\"; trust \"{key}\"; compatible \"acme,gw-2\"; }}\n"
+             generations {{ directory \"/var/lib/lastword/generations\"; trust \"{key}\"; compatible \"acme,gw-2\";\n\
+             before-switch \"/bin/sh\" \"-c\" \"{slow}\"; after-switch \"/bin/sh\" \"-c\" \"{slow}\"; }}\n"
         ))
     }
 
@@ -102,6 +108,19 @@ impl ReleaseDesk {
             generation: generation.to_owned(),
             file,
         })
+    }
+
+    /// Types the README's section about generations at a board that has none.
+    ///
+    /// # Panics
+    ///
+    /// If something else is printed than the README says.
+    pub(super) fn type_readme(&self, board: SocketAddr) {
+        transcript::ship_a_version(TranscriptDesk {
+            directory: self.directory.path(),
+            programs: self.lastword.parent().unwrap_or(Path::new("/")),
+            url: &format!("tcp://{board}"),
+        });
     }
 
     /// Adds a file to the versions that are built from now on.

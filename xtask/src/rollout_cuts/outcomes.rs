@@ -1,6 +1,7 @@
-//! Each outcome once: kept, failed, refused, put off to a reboot, and kept in spite of power cycles.
+//! Each outcome once, and a power cut in each phase.
 
 use super::CYCLES;
+use super::desk::{BuiltVersion, SLOW_FILE};
 use super::rollout_board::RolloutBoard;
 use anyhow::{Result, ensure};
 use lastword_protocol::rollout::{RolloutState, SOAK_FAILED};
@@ -14,6 +15,7 @@ const KERNEL: &str = "reboot-component \"kernel\" \"boot\"";
 
 /// Shows them.
 pub(super) async fn show(board: &mut RolloutBoard) -> Result<()> {
+    board.type_readme()?;
     let kept = show_soaks(board).await?;
     show_refusals(board)?;
     ensure!(
@@ -21,7 +23,8 @@ pub(super) async fn show(board: &mut RolloutBoard) -> Result<()> {
         "something was switched"
     );
     show_deferrals(board).await?;
-    show_power_cycles(board).await
+    show_power_cycles(board).await?;
+    show_cut_phases(board).await
 }
 
 /// Activates a good version, then a bad one; returns the generation that is kept.
@@ -141,6 +144,72 @@ async fn show_power_cycles(board: &mut RolloutBoard) -> Result<()> {
     board.check_service(Some(&good.generation)).await
 }
 
+/// Cuts the power in each phase of a rollout, as the board tells it: before the link is moved, behind that, in the soak, and on
+/// the way back.
+async fn show_cut_phases(board: &mut RolloutBoard) -> Result<()> {
+    board.desk.add(SLOW_FILE, b"")?;
+    let before = board.desk.build("6.0", "exit 0", "")?;
+    let behind = board.desk.build("6.1", "exit 0", "")?;
+    let soaking = board.desk.build("6.2", "exit 0", "")?;
+    board.desk.remove(SLOW_FILE)?;
+    let bad = board.desk.build("6.3", "exit 1", "")?;
+    for version in [&before, &behind, &soaking, &bad] {
+        board.push(version)?;
+    }
+    let activating = RolloutState::Activating { is_deferred: false };
+    for (version, state, is_current) in [
+        (&before, activating, false),
+        (&behind, activating, true),
+        (&soaking, RolloutState::Soaking, true),
+    ] {
+        cut_in(board, version, state, is_current).await?;
+        expect(board, "converged", RolloutState::Converged, 0).await?;
+        board.check_service(Some(&version.generation)).await?;
+    }
+    let rolling_back = RolloutState::Failed {
+        is_rolling_back: true,
+    };
+    cut_in(board, &bad, rolling_back, false).await?;
+    expect(board, "put back", RolloutState::Reverted, SOAK_FAILED).await?;
+    board.check_service(Some(&soaking.generation)).await
+}
+
+/// Orders a version and cuts the power once its rollout is in a state, and it is current or not; waits for its end.
+async fn cut_in(
+    board: &mut RolloutBoard,
+    version: &BuiltVersion,
+    state: RolloutState,
+    is_current: bool,
+) -> Result<()> {
+    board.order(version, false).await?;
+    let found = loop {
+        let status = board.wait_for(|status| status.state == Some(state)).await?;
+        let current = board.current().await?;
+        if (current.as_ref() == Some(&version.generation)) == is_current {
+            break status;
+        }
+    };
+    board.cut().await?;
+    let ended = board.wait_until_over().await?;
+    println!(
+        "outcomes: cut while {}, {}: {} after {} attempts",
+        state.word(),
+        if is_current {
+            "switched"
+        } else {
+            "not switched"
+        },
+        ended.state.map_or("nothing", RolloutState::word),
+        ended.attempts
+    );
+    let is_retried = state.word() == "activating" && !is_current;
+    ensure!(
+        ended.attempts == found.attempts + u8::from(is_retried),
+        "{found:?}, then {ended:?}"
+    );
+    Ok(())
+}
+
 /// Cuts the power so often, and checks each time that the generation is current, in a state, and was switched to once.
 async fn cycle(board: &mut RolloutBoard, state: RolloutState, generation: &str) -> Result<()> {
     for number in 1..=CYCLES {
@@ -177,7 +246,7 @@ async fn expect(
     Ok(())
 }
 
-fn refused(board: &RolloutBoard, version: &super::BuiltVersion, expected: &str) -> Result<()> {
+fn refused(board: &RolloutBoard, version: &BuiltVersion, expected: &str) -> Result<()> {
     let output = board.try_push(version)?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);

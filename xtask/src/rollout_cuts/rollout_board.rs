@@ -13,6 +13,7 @@ use lastword_protocol::refusal::Code;
 use lastword_protocol::rollout::RolloutState;
 use lastword_protocol::{BootId, Text};
 use lastword_virtual::LinuxBoard;
+use std::net::SocketAddr;
 use std::process::Output;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -82,13 +83,20 @@ impl RolloutBoard {
         Ok(())
     }
 
+    /// Types the README's section about generations.
+    pub(super) fn type_readme(&self) -> Result<()> {
+        self.desk.type_readme(self.address()?);
+        println!("outcomes: the README's lines about a new version print what it says");
+        Ok(())
+    }
+
     pub(super) fn try_push(&self, version: &BuiltVersion) -> Result<Output> {
-        let address = self
-            .board
-            .tcp_address()
-            .context("the board has no address")?;
         self.desk
-            .ask(address, &["-q", "gen", "push", &version.file])
+            .ask(self.address()?, &["-q", "gen", "push", &version.file])
+    }
+
+    fn address(&self) -> Result<SocketAddr> {
+        self.board.tcp_address().context("the board has no address")
     }
 
     /// Orders a version, and watches until its rollout is over.

@@ -4,7 +4,7 @@ use lastword_tests::process::{Agent, Deadline, Place, lastword};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A board that takes generations, and a desk with its key.
@@ -221,6 +221,30 @@ impl RolloutBench {
         Some(link.file_name()?.to_str()?.to_owned())
     }
 
+    /// Sees to it that neither of the journal's two files can be appended to, or replaced.
+    pub(super) fn block_journal(&self) {
+        for journal in self.journals() {
+            let kept = journal.with_extension("kept");
+            if fs::rename(&journal, &kept).is_ok() {
+                fs::create_dir_all(journal.join("in the way")).expect("a directory");
+            }
+            fs::create_dir_all(replacement_of(&journal).join("x")).expect("a directory");
+        }
+    }
+
+    /// Puts it back as it was.
+    pub(super) fn unblock_journal(&self) {
+        for journal in self.journals() {
+            let _ = fs::remove_dir_all(replacement_of(&journal));
+            let _ = fs::remove_dir_all(&journal);
+            let _ = fs::rename(journal.with_extension("kept"), journal);
+        }
+    }
+
+    fn journals(&self) -> [PathBuf; 2] {
+        ["state/journal.0", "state/journal.1"].map(|name| self.path(name))
+    }
+
     /// Pushes and activates a version, and waits until it is kept.
     pub(super) fn ship(&self, agent: &Agent, built: &BuiltFile) {
         self.push(built);
@@ -228,6 +252,11 @@ impl RolloutBench {
         wait_for(agent, "converged");
         assert_eq!(self.current().as_ref(), Some(&built.generation));
     }
+}
+
+/// Returns the file that a journal is written to before it takes its place.
+fn replacement_of(journal: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.new", journal.display()))
 }
 
 pub(super) fn activate(agent: &Agent, built: &BuiltFile) -> Value {

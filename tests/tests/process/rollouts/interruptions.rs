@@ -5,7 +5,6 @@ use lastword_agent::edge::failpoint;
 use lastword_tests::process::Deadline;
 use serde_json::json;
 use std::fs;
-use std::path::PathBuf;
 
 #[test]
 fn a_tree_that_was_changed_is_built_anew_before_it_is_gone_back_to() {
@@ -38,23 +37,10 @@ fn an_end_that_cannot_be_recorded_is_told_and_recorded_later() {
     bench.push(&bad);
     activate(&agent, &bad);
     wait_for(&agent, "soaking");
-    // Neither of the two files can be appended to, or replaced.
-    let journals = ["state/journal.0", "state/journal.1"].map(|name| bench.path(name));
-    for journal in &journals {
-        let kept = journal.with_extension("kept");
-        if fs::rename(journal, &kept).is_ok() {
-            fs::create_dir_all(journal.join("in the way")).expect("a directory");
-        }
-        fs::create_dir_all(PathBuf::from(format!("{}.new", journal.display())).join("x"))
-            .expect("a directory");
-    }
+    bench.block_journal();
     wait_for(&agent, "reverted");
     assert_eq!(bench.current(), Some(first.generation.clone()));
-    for journal in &journals {
-        let _ = fs::remove_dir_all(format!("{}.new", journal.display()));
-        let _ = fs::remove_dir_all(journal);
-        let _ = fs::rename(journal.with_extension("kept"), journal);
-    }
+    bench.unblock_journal();
     let mut agent = agent;
     agent.wait_for("recorded now");
     agent.kill();
