@@ -31,3 +31,4 @@ pub mod store;
 pub mod surroundings;
 pub mod tasks;
 pub mod threads;
+pub mod tls_credentials;

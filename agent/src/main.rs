@@ -312,6 +312,7 @@ fn places() -> anyhow::Result<Places> {
             socket,
             services: "/etc/lastword/services".into(),
             generations: "/var/lib/lastword-generations".into(),
+            credentials: "/etc/lastword/credentials".into(),
         });
     }
     let user = etcetera::choose_base_strategy()?;
@@ -323,6 +324,7 @@ fn places() -> anyhow::Result<Places> {
     let socket = runtime.unwrap_or_else(|| state.clone()).join("agent.sock");
     let services = user.config_dir().join("lastword/services");
     Ok(Places {
+        credentials: user.config_dir().join("lastword/credentials"),
         // Not inside the state directory, which is nobody else's: services of other users run what is in there.
         generations: state.with_file_name("lastword-generations"),
         state,

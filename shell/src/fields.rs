@@ -224,6 +224,9 @@ impl Form<'_> {
         if status.failing_logs != 0 {
             self.number("failing_logs", status.failing_logs.into());
         }
+        if let Some(left) = status.certificate_left {
+            self.span("certificate_left", left);
+        }
     }
 
     /// What is staged: the phase, or `none`.

@@ -234,6 +234,7 @@ impl World for Facts {
                 pending: power.pending,
                 waiting: Text::new(),
                 failing_logs: 0,
+                certificate_left: None,
             }),
         }
     }

@@ -20,6 +20,7 @@ mod hostile_files;
 mod listeners;
 mod refusals;
 mod rollouts;
+mod secure_links;
 mod standard_streams;
 
 mod escapes;

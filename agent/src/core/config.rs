@@ -23,6 +23,8 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// Where its service files are; `None`: the platform's configuration directory.
     pub services: Option<Named>,
+    /// The directory of its credentials for TLS; `None`: in the platform's configuration directory.
+    pub credentials: Option<PathBuf>,
     /// What it listens on. Empty only if the file says so.
     pub listen: Vec<NamedListener>,
     /// How it carries out power operations.
@@ -85,6 +87,13 @@ pub enum Listener {
         address: SocketAddr,
         /// Anyone who reaches an address that is not loopback may do anything.
         allow_unauthenticated: bool,
+    },
+    /// A TCP port for TLS: who connects needs a certificate of the same authority.
+    Tls {
+        /// The address to listen on.
+        address: SocketAddr,
+        /// The directory of the agent's credentials; `None`: that of the configuration, or of the platform.
+        credentials: Option<PathBuf>,
     },
     /// A Unix socket of mode 0600; `None`: the platform's runtime directory.
     Unix {
@@ -150,6 +159,7 @@ impl Default for Config {
             name: None,
             state: None,
             services: None,
+            credentials: None,
             listen: vec![
                 NamedListener::default_one(Listener::Unix { path: None }),
                 NamedListener::default_one(Listener::Tcp {
@@ -230,6 +240,7 @@ impl fmt::Display for Listener {
             Self::Serial { path, .. } => write!(f, "serial {}", path.display()),
             Self::Pty { path } => write!(f, "pty {}", path.display()),
             Self::Tcp { address, .. } => write!(f, "tcp {address}"),
+            Self::Tls { address, .. } => write!(f, "tls {address}"),
             Self::Unix { path: Some(path) } => write!(f, "unix {}", path.display()),
             Self::Unix { path: None } => f.write_str("unix"),
         }
@@ -237,12 +248,16 @@ impl fmt::Display for Listener {
 }
 
 impl Listener {
-    /// The same; a Unix socket that names no path is at `socket`.
+    /// The same; a Unix socket that names no path is at `socket`, and the credentials of TLS are in `credentials`.
     #[must_use]
-    pub fn or_at(self, socket: &Path) -> Self {
+    pub fn or_at(self, socket: &Path, credentials: &Path) -> Self {
         match self {
             Self::Unix { path: None } => Self::Unix {
                 path: Some(socket.to_owned()),
+            },
+            Self::Tls { address, .. } => Self::Tls {
+                address,
+                credentials: Some(credentials.to_owned()),
             },
             named => named,
         }
@@ -257,6 +272,8 @@ impl Listener {
 
 /// The TCP port of the protocol without TLS.
 pub const DEFAULT_PORT: u16 = 7450;
+/// The TCP port of the protocol over TLS.
+pub const DEFAULT_TLS_PORT: u16 = 7451;
 
 #[cfg(test)]
 mod tests;

@@ -72,6 +72,51 @@ pub enum Ask {
     Generation(GenerationRequest),
 }
 
+/// The extent to which a peer may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionAccess {
+    /// Anything.
+    Full,
+    /// Whatever changes nothing on the board.
+    ReadOnly,
+    /// Nothing.
+    None,
+}
+
+impl Ask {
+    /// Returns whether its answer may leave the board other than it was.
+    #[must_use]
+    pub const fn changes_board(&self) -> bool {
+        match self {
+            Self::Stage(_) | Self::Cancel(_) => true,
+            Self::ReadLog(_) => false,
+            Self::Service(request) => match request {
+                ServiceRequest::List | ServiceRequest::Status(_) | ServiceRequest::Logs(_) => false,
+                ServiceRequest::Start(_)
+                | ServiceRequest::Stop(_)
+                | ServiceRequest::StopWithin(..)
+                | ServiceRequest::Restart(_)
+                | ServiceRequest::RestartWithin(..)
+                | ServiceRequest::Reload => true,
+            },
+            Self::Object(asked) => !matches!(asked, ObjectAsk::Get(..)),
+            Self::Generation(request) => match request {
+                GenerationRequest::List
+                | GenerationRequest::Show(_)
+                | GenerationRequest::Current
+                | GenerationRequest::Status => false,
+                GenerationRequest::Offer(_)
+                | GenerationRequest::Expand(_)
+                | GenerationRequest::Activate(_)
+                | GenerationRequest::Confirm
+                | GenerationRequest::Rollback { .. }
+                | GenerationRequest::Unquarantine(_)
+                | GenerationRequest::Prune { .. } => true,
+            },
+        }
+    }
+}
+
 /// Which way a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {

@@ -78,7 +78,9 @@ impl Executors {
     /// Returns where the sessions of a listener run.
     pub(super) const fn of(&self, listener: &Listener) -> &Handle {
         match listener {
-            Listener::Tcp { .. } | Listener::Unix { .. } => &self.connections.handle,
+            Listener::Tcp { .. } | Listener::Tls { .. } | Listener::Unix { .. } => {
+                &self.connections.handle
+            }
             Listener::Serial { .. } | Listener::Pty { .. } => self.board(),
         }
     }

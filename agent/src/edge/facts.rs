@@ -5,6 +5,7 @@ use super::events::EventBus;
 use super::generations::service::GenerationService;
 use super::power::SharedDesk;
 use super::services::Services;
+use super::tls_credentials::CertificateExpiry;
 use crate::core::clients::{MTU_BYTES, WINDOW};
 use crate::core::events::SharedEvents;
 use crate::core::service::Name;
@@ -196,6 +197,8 @@ pub struct LinuxBoard {
     pub sessions: SessionCounter,
     /// Listeners that are not open.
     pub waiting: AwaitedListeners,
+    /// The time until which its certificate is valid.
+    pub expiry: CertificateExpiry,
     /// What is supervised on it.
     pub services: Services,
     /// The generations on it.
@@ -299,6 +302,7 @@ impl LinuxBoard {
             load_hundredths: u32::try_from(load).unwrap_or(u32::MAX),
             pending: power.pending,
             waiting: self.waiting.names(),
+            certificate_left: self.expiry.left(),
             failing_logs: self.services.failing_logs(),
         }
     }

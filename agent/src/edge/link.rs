@@ -4,14 +4,17 @@ mod kinds;
 mod pty;
 mod serial;
 mod tcp;
+mod tls;
 mod unix;
 
 pub use pty::{PtyLink, in_the_way};
 pub use serial::SerialLink;
 pub use tcp::TcpLink;
+pub use tls::TlsLink;
 pub use unix::UnixLink;
 
 use crate::core::session::Traits;
+use crate::core::world::SessionAccess;
 use lastword_protocol::Millis;
 use lastword_protocol::message::event::LinkKind;
 use lastword_protocol::power::Evidence;
@@ -32,6 +35,11 @@ pub trait Link: AsyncRead + AsyncWrite + Unpin + Send {
 
     /// Returns where it leads: `127.0.0.1:50412`, `/dev/ttyS1`; empty where nobody knows.
     fn peer(&self) -> String;
+
+    /// Returns what the peer may do: everything, unless a certificate says less.
+    fn access(&self) -> SessionAccess {
+        SessionAccess::Full
+    }
 
     /// For the log: `tcp 127.0.0.1:50412`, `serial /dev/ttyS1`.
     fn describe(&self) -> String {

@@ -1,5 +1,7 @@
 //! Listeners: where links come from.
 
+mod tls;
+
 use super::events::session_end;
 use super::facts::{AwaitedListeners, SessionCounter, SessionKind};
 use super::failpoint::{Fault, is_planted, pass};
@@ -10,6 +12,7 @@ use super::refused_connections::RefusedConnections;
 use super::session::{Room, resume, serve};
 use super::socket_path::{self, SocketPath};
 use super::tasks;
+use super::tls_credentials::CertificateExpiry;
 use crate::core::clients::Life;
 use crate::core::config::Listener;
 use crate::core::recovery::Recovered;
@@ -17,6 +20,7 @@ use crate::core::session::End;
 use lastword_daemon::CONNECTION_TARGET;
 use lastword_protocol::frame::session_nonce;
 use lastword_protocol::{BootId, ClientId, Nonce};
+use lastword_tls::WatchedCredentials;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,11 +63,13 @@ pub enum Open {
     Pty(PtyLink),
     /// A TCP port.
     Tcp(TcpListener),
+    /// A TCP port for TLS.
+    Tls(TcpListener, Arc<WatchedCredentials>),
     /// A Unix socket.
     Unix(UnixListener, SocketPath),
 }
 
-/// Opens a listener. A Unix socket has to have a path.
+/// Opens a listener. A Unix socket has to have a path, TLS its credentials.
 ///
 /// # Errors
 ///
@@ -73,6 +79,13 @@ pub async fn open(listener: &Listener) -> Result<Open, ListenError> {
         Listener::Serial { path, baud } => SerialLink::open(path, *baud).map(Open::Serial),
         Listener::Pty { path } => PtyLink::open(path).map(Open::Pty),
         Listener::Tcp { address, .. } => TcpListener::bind(address).await.map(Open::Tcp),
+        Listener::Tls {
+            address,
+            credentials,
+        } => {
+            let credentials = credentials.as_deref().unwrap_or(Path::new(""));
+            tls::open(*address, credentials).await
+        }
         Listener::Unix { path } => {
             let bound = socket_path::bind(path.as_deref().unwrap_or(Path::new(""))).await;
             bound.map(|(listener, path)| Open::Unix(listener, path))
@@ -115,12 +128,17 @@ impl Open {
         match self {
             Self::Serial(link) => link.describe(),
             Self::Pty(link) => link.describe(),
-            Self::Tcp(listener) => listener
-                .local_addr()
-                .map_or("tcp".to_owned(), |address| format!("tcp {address}")),
+            Self::Tcp(listener) => described("tcp", listener),
+            Self::Tls(listener, _) => described("tls", listener),
             Self::Unix(_, path) => format!("unix {}", path.path().display()),
         }
     }
+}
+
+fn described(kind: &str, listener: &TcpListener) -> String {
+    listener
+        .local_addr()
+        .map_or(kind.to_owned(), |address| format!("{kind} {address}"))
 }
 
 /// Serves listeners.
@@ -134,6 +152,7 @@ pub struct Host {
     /// How many conversations there were.
     conversations: Arc<AtomicU32>,
     refusals: RefusedConnections,
+    expiry: CertificateExpiry,
 }
 
 impl Host {
@@ -142,7 +161,7 @@ impl Host {
     pub fn new(
         recovered: &Recovered,
         room: Room,
-        (sessions, waiting): (SessionCounter, AwaitedListeners),
+        (sessions, waiting, expiry): (SessionCounter, AwaitedListeners, CertificateExpiry),
         life: Life,
     ) -> Self {
         let boot = recovered.record().boot;
@@ -154,6 +173,7 @@ impl Host {
             life,
             conversations: Arc::default(),
             refusals: RefusedConnections::default(),
+            expiry,
         }
     }
 
@@ -202,6 +222,9 @@ impl Host {
                 Open::Serial(mut link) => self.line(&mut link).await,
                 Open::Pty(mut link) => self.line(&mut link).await,
                 Open::Tcp(listener) => self.tcp(listener, conversations).await,
+                Open::Tls(listener, credentials) => {
+                    self.tls(listener, &credentials, conversations).await;
+                }
                 Open::Unix(listener, _path) => self.unix(listener, conversations).await,
             }
             if *self.room.stop.borrow() {

@@ -2,8 +2,10 @@
 
 use super::link::Link;
 use super::session::{Room, turn_away};
+use lastword_daemon::CONNECTION_TARGET;
 use lastword_protocol::Nonce;
 use lastword_protocol::refusal::{Code, Refusal};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +20,8 @@ const WAITING_MAX: usize = 16;
 const LINGER: Duration = Duration::from_secs(1);
 /// The least time between two log entries about refused connections.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// The answer to a board that connects to a board.
+const ROLE_REFUSED: &str = "a certificate of role board is not for asking boards";
 
 /// The connections of all listeners for which there is no place.
 #[derive(Clone, Debug)]
@@ -39,13 +43,27 @@ impl RefusedConnections {
     /// Tells a connection that there are `most` sessions already, unless too many wait to be told.
     pub async fn turn_away(&self, link: &mut dyn Link, room: Room, nonce: Nonce, most: usize) {
         self.note(&link.describe(), most);
+        let detail = format!("too many sessions: the limit is {most}");
+        self.tell(link, room, nonce, Refusal::new(Code::SlowDown, &detail))
+            .await;
+    }
+
+    /// Tells a peer that its certificate's role has no business here, unless too many wait to be told.
+    pub async fn turn_role_away(&self, link: &mut dyn Link, room: Room, nonce: Nonce) {
+        self.note_failed(&link.peer(), &ROLE_REFUSED);
+        self.tell(
+            link,
+            room,
+            nonce,
+            Refusal::new(Code::NotAllowed, ROLE_REFUSED),
+        )
+        .await;
+    }
+
+    async fn tell(&self, link: &mut dyn Link, room: Room, nonce: Nonce, refusal: Refusal) {
         let Ok(_waits) = self.waiting.try_acquire() else {
             return;
         };
-        let refusal = Refusal::new(
-            Code::SlowDown,
-            &format!("too many sessions: the limit is {most}"),
-        );
         // Whether it hears that is its own affair.
         if turn_away(link, room, nonce, &refusal).await.is_ok() && link.shutdown().await.is_ok() {
             let mut rest = [0; 512];
@@ -59,6 +77,14 @@ impl RefusedConnections {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(refused) = log.note(Instant::now()) {
             tracing::warn!(%peer, refused, "refused: no descriptors are left for TCP connections");
+        }
+    }
+
+    /// Notes a connection whose handshake failed, or whose certificate is not of the right role.
+    pub fn note_failed(&self, peer: &dyn fmt::Display, reason: &dyn fmt::Display) {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(refused) = log.note(Instant::now()) {
+            tracing::warn!(target: CONNECTION_TARGET, %peer, refused, "refused: {reason}");
         }
     }
 

@@ -19,6 +19,7 @@ use super::store::StateDirectory;
 use super::surroundings;
 use super::tasks;
 use super::threads::OneEach;
+use super::tls_credentials::CertificateExpiry;
 use crate::core::clients::{Clients, Life};
 use crate::core::config::{self, Config, Listener, NamedListener};
 use crate::core::record::{Found, PowerRecord};
@@ -46,6 +47,8 @@ pub struct Places {
     pub services: PathBuf,
     /// The directory of generations.
     pub generations: PathBuf,
+    /// The directory of the credentials for TLS.
+    pub credentials: PathBuf,
 }
 
 /// Refuses listeners that would let strangers in.
@@ -66,8 +69,8 @@ pub fn refuse_unsafe(config: &Config) -> anyhow::Result<()> {
         {
             bail!(
                 "refusing to listen on tcp {address}: anyone who reaches it could reboot this \
-                 board. Listen on 127.0.0.1 or [::1], or say `tcp \"{address}\" \
-                 allow-unauthenticated=#true` if the network is yours alone"
+                 board. Listen on 127.0.0.1 or [::1], take \
+                 `tls`, or say `tcp \"{address}\" allow-unauthenticated=#true` if the network is yours alone"
             );
         }
     }
@@ -109,11 +112,13 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     let (task, power) = PowerTask::new(&recovered, desk.clone(), means, clock);
     let (stop, stopped) = watch::channel(false);
     let (sessions, waiting) = (SessionCounter::default(), AwaitedListeners::default());
+    let expiry = CertificateExpiry::default();
     let world = LinuxBoard {
         name: config.name.clone().unwrap_or_else(facts::host_name),
         desk,
         sessions: sessions.clone(),
         waiting: waiting.clone(),
+        expiry: expiry.clone(),
         services: services.clone(),
         generations,
         events,
@@ -121,7 +126,7 @@ pub async fn run(config: Config, places: Places) -> anyhow::Result<()> {
     };
     let rollouts = rollouts.map(|task| task.acting_on(services.clone(), power.clone()));
     let room = room(&config, world, (power, objects), stopped.clone());
-    let host = Host::new(&recovered, room, (sessions, waiting), Life(started));
+    let host = Host::new(&recovered, room, (sessions, waiting, expiry), Life(started));
     let listeners = serve(&host, open, &executors);
     drop(host);
     let power = tasks::named("power", task.run(stopped));
@@ -323,7 +328,8 @@ async fn open_all(
 ) -> anyhow::Result<Vec<(Listener, Option<Open>)>> {
     let mut opened = Vec::new();
     for named in &config.listen {
-        let listener = named.listener.clone().or_at(&places.socket);
+        let credentials = config.credentials.as_ref().unwrap_or(&places.credentials);
+        let listener = named.listener.clone().or_at(&places.socket, credentials);
         // What it waits with belongs to the executor that it is opened on.
         let wanted = listener.clone();
         let opening = executors

@@ -333,7 +333,7 @@ impl<'l> Conversation<'l> {
             wire_time: self.link.wire_time(waiting),
             is_connection: !self.is_line(),
         };
-        ask(job.ask, origin, self.link.is_console(), &self.room)
+        ask(job.ask, origin, &*self.link, &self.room)
     }
 
     fn answered(&mut self, id: RequestId, answer: Option<AnswerOutcome>) -> io::Result<()> {

@@ -73,13 +73,15 @@ pub fn listeners(config: &Config) -> (Vec<ConfigError>, Vec<ConfigError>) {
                 Ok(_) => {}
                 Err(_) => awaited.extend(told("it is not there; the agent waits for it")),
             },
-            Listener::Tcp { address, .. } => match TcpListener::bind((address.ip(), 0)) {
-                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                    let what = "this machine has no such address; the agent waits for it";
-                    awaited.extend(told(what));
+            Listener::Tcp { address, .. } | Listener::Tls { address, .. } => {
+                match TcpListener::bind((address.ip(), 0)) {
+                    Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                        let what = "this machine has no such address; the agent waits for it";
+                        awaited.extend(told(what));
+                    }
+                    _ => {}
                 }
-                _ => {}
-            },
+            }
             Listener::Pty { path } => match in_the_way(path) {
                 Some(what) => wrong.extend(told(&what)),
                 None => awaited.extend(no_directory(path).and_then(|it| told(&it))),

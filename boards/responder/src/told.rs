@@ -71,6 +71,7 @@ impl Told {
                 house.desk().pending(*now).write(out);
                 "".write(out);
                 FAILING_LOGS.write(out);
+                CERTIFICATE_LEFT.write(out);
                 opcode::STATUS
             }
             Self::Uptime(now) => {
@@ -113,6 +114,7 @@ impl Told {
                 pending: house.desk().pending(*now),
                 waiting: Text::new(),
                 failing_logs: FAILING_LOGS,
+                certificate_left: CERTIFICATE_LEFT,
             }),
             Self::Uptime(now) => Reply::Uptime(Uptime {
                 uptime: since_boot(*now),
@@ -134,6 +136,8 @@ impl Told {
 const SESSIONS: u16 = 1;
 /// Nothing is supervised.
 const FAILING_LOGS: u16 = 0;
+/// It has no certificate.
+const CERTIFICATE_LEFT: Option<Millis> = None;
 /// Not known.
 const MEMORY_AVAILABLE_KIB: u32 = 0;
 /// There is none.

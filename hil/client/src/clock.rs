@@ -32,6 +32,17 @@ impl Clock {
     }
 }
 
+/// Returns the time, in seconds since 1970: for certificates, whose dates are a calendar's.
+#[must_use]
+pub fn unix_s() -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock module")]
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
 /// The span in whole milliseconds, saturating.
 #[must_use]
 pub fn millis(span: Duration) -> Millis {

@@ -1,6 +1,7 @@
 //! Opening a link to a board: the one trait below the client.
 
-use crate::endpoint::{Baud, Endpoint};
+use crate::endpoint::{Baud, Endpoint, TlsEndpoint};
+use lastword_tls::{SecureStream, ServerName, TlsCredentials, connect};
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,10 +39,9 @@ impl Dial for Endpoint {
         Box::pin(async move {
             Ok(match self {
                 Self::Tcp { host, port } => {
-                    let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                    stream.set_nodelay(true)?;
-                    Box::new(stream) as Box<dyn Stream>
+                    Box::new(dial_tcp(host, *port).await?) as Box<dyn Stream>
                 }
+                Self::Tls(endpoint) => Box::new(endpoint.dial_secure().await?),
                 Self::Unix(path) => Box::new(UnixStream::connect(path).await?),
                 Self::Serial { path, baud } => Box::new(open_serial(path, *baud)?),
             })
@@ -51,8 +51,35 @@ impl Dial for Endpoint {
     fn baud(&self) -> Option<Baud> {
         match self {
             Self::Serial { baud, .. } => Some(*baud),
-            Self::Tcp { .. } | Self::Unix(_) => None,
+            Self::Tcp { .. } | Self::Tls(_) | Self::Unix(_) => None,
         }
+    }
+}
+
+async fn dial_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+impl TlsEndpoint {
+    /// Connects, with the credentials as their files are now.
+    ///
+    /// # Errors
+    ///
+    /// The reason, for the person who has to mend it.
+    pub async fn dial_secure(&self) -> io::Result<SecureStream<TcpStream>> {
+        let invalid = |detail: String| io::Error::new(io::ErrorKind::InvalidInput, detail);
+        let directory = self.credentials.as_deref().ok_or_else(|| {
+            invalid("no credentials: name their directory with --credentials".to_owned())
+        })?;
+        let credentials =
+            TlsCredentials::read(directory).map_err(|error| invalid(error.to_string()))?;
+        let name = self.name.as_ref().unwrap_or(&self.host);
+        let name = ServerName::try_from(name.clone());
+        let name = name.map_err(|_| invalid(format!("no certificate can be for {}", self.host)))?;
+        let stream = dial_tcp(&self.host, self.port).await?;
+        connect(stream, &credentials, name).await
     }
 }
 

@@ -3,11 +3,13 @@
 use crate::default_endpoint::default_endpoint;
 use crate::generation::GenerationCommand;
 use crate::own_words::OwnWord;
+use crate::pki::PkiCommand;
+use crate::user_config;
 use crate::words;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use lastword_client::client::Options;
-use lastword_client::endpoint::Endpoint;
+use lastword_client::endpoint::{Endpoint, TlsEndpoint};
 use lastword_protocol::caller::Patience;
 use lastword_protocol::identity::NAME_BYTES;
 use lastword_protocol::{Millis, ObjectHash, Text};
@@ -31,6 +33,9 @@ pub(crate) struct Arguments {
     /// Where the board is.
     #[arg(short = 'u', long, value_name = "ENDPOINT", help = URL_HELP)]
     url: Option<String>,
+    /// The directory of this side's credentials for tls://.
+    #[arg(long, value_name = "DIR", help = CREDENTIALS_HELP)]
+    credentials: Option<PathBuf>,
     #[command(flatten)]
     shown: Shown,
     /// Behind `power reboot` and the like: wait for the board and prove that it rebooted; behind `gen activate` and the
@@ -75,9 +80,11 @@ struct Shown {
 #[derive(Debug)]
 pub(crate) enum ReadCommand {
     /// Something of a board.
-    Board(Order),
+    Board(Box<Order>),
     /// Something on the desk; shown as JSON or not.
     Desk(GenerationCommand, bool),
+    /// Something about certificates; shown as JSON or not.
+    Pki(PkiCommand, bool),
 }
 
 /// What is to be done, and where.
@@ -133,18 +140,22 @@ impl Arguments {
         let verbatim =
             verbatim.map_err(|word| bad(format_args!("not UTF-8: {}", word.display())))?;
         let asks_board = GenerationCommand::asks_board(&read.words);
-        if GenerationCommand::is_meant(&read.words) && !asks_board {
-            return read.desk(&verbatim);
+        let is_pki = PkiCommand::is_meant(&read.words);
+        if GenerationCommand::is_meant(&read.words) && !asks_board || is_pki {
+            return read.desk(&verbatim, is_pki);
         }
-        read.order(verbatim).map(ReadCommand::Board)
+        read.order(verbatim).map(Box::new).map(ReadCommand::Board)
     }
 
     /// Reads what is done on the desk.
-    fn desk(mut self, verbatim: &[String]) -> Result<ReadCommand, clap::Error> {
+    fn desk(mut self, verbatim: &[String], is_pki: bool) -> Result<ReadCommand, clap::Error> {
         if !verbatim.is_empty() {
             return Err(bad("behind -- stands what a board is asked"));
         }
         let json = self.shown.json | self.take_word(OwnWord::Json);
+        if is_pki {
+            return PkiCommand::read(&self.words).map(|command| ReadCommand::Pki(command, json));
+        }
         GenerationCommand::read(&self.words).map(|command| ReadCommand::Desk(command, json))
     }
 
@@ -206,7 +217,13 @@ impl Arguments {
     fn endpoint(&self) -> Result<Endpoint, clap::Error> {
         let variable = std::env::var(URL_VARIABLE).ok();
         match self.url.as_ref().or(variable.as_ref()) {
-            Some(url) => url.parse().map_err(bad),
+            Some(url) => match url.parse().map_err(bad)? {
+                Endpoint::Tls(endpoint) => Ok(Endpoint::Tls(TlsEndpoint {
+                    credentials: self.credentials.clone().or_else(user_config::credentials),
+                    ..endpoint
+                })),
+                other => Ok(other),
+            },
             None => default_endpoint().ok_or_else(|| bad("no home: say -u ENDPOINT")),
         }
     }
@@ -331,6 +348,9 @@ fn commands_help() -> String {
     );
     text.push_str("`lastword gen push FILE` moves one to a board; ");
     text.push_str("`lastword gen --help` says more.\n");
+    text.push_str(
+        "`lastword pki init|issue|list|revoke|rotate` makes the certificates for tls://.\n",
+    );
     text.push_str("Words that are never the board's, unless they stand behind `--`:");
     for word in OwnWord::ALL {
         text.extend([" ", word.text()]);
@@ -343,9 +363,11 @@ fn commands_help() -> String {
     text.replace("\r\n", "\n")
 }
 
-const URL_HELP: &str = "Where the board is: tcp://HOST[:7450], unix:///PATH or \
+const URL_HELP: &str = "Where the board is: tcp://HOST[:7450], tls://HOST[:7451], unix:///PATH or \
     serial:///DEVICE[?baud=115200]. Without it, LASTWORD_URL says; without that, the agent on \
     this machine is asked";
+const CREDENTIALS_HELP: &str = "The directory of this side's credentials for tls://, with ca.pem, cert.pem \
+    and key.pem. Without it, LASTWORD_CREDENTIALS says; without that, it is lastword/credentials in your configuration";
 const URL_VARIABLE: &str = "LASTWORD_URL";
 const PROOF_TIMEOUT: Duration = Duration::from_mins(1);
 const SHORTEST_ATTEMPT: Millis = Millis(50);
@@ -359,8 +381,8 @@ mod tests {
     fn read(words: &[&str]) -> Result<Order, clap::Error> {
         let words = ["lastword", "-u", "tcp://board"].iter().chain(words);
         match Arguments::read(words.map(OsString::from))? {
-            ReadCommand::Board(order) => Ok(order),
-            ReadCommand::Desk(command, _) => panic!("{command:?}"),
+            ReadCommand::Board(order) => Ok(*order),
+            desk => panic!("{desk:?}"),
         }
     }
 
@@ -434,6 +456,7 @@ mod tests {
                 OwnWord::GenPull => vec!["gen", "pull", "status"],
                 OwnWord::GenImport => vec!["gen", "import", "status"],
                 OwnWord::Get => vec!["get", HASH],
+                OwnWord::Pki => continue,
                 word if word.text().starts_with("gen ") => continue,
                 OwnWord::Timeout => vec!["status", "--timeout", "1s"],
                 OwnWord::Rate => vec!["status", "--rate", "1KiB"],
@@ -478,8 +501,6 @@ mod tests {
         ] {
             assert!(read(words).is_err(), "{words:?}");
         }
-        let tls = ["lastword", "-u", "tls://a", "status"].map(OsString::from);
-        assert!(Arguments::read(tls).is_err());
     }
 
     #[test]

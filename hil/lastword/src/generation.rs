@@ -126,7 +126,11 @@ fn describe(path: &Path, error: impl Display) -> String {
 }
 
 /// Shows rows to a person or a script, an object to a program.
-fn tell(reader: Reader, rows: impl IntoIterator<Item = String>, object: Map<String, Json>) {
+pub(crate) fn tell(
+    reader: Reader,
+    rows: impl IntoIterator<Item = String>,
+    object: Map<String, Json>,
+) {
     if reader == Reader::Program {
         return report::object(object);
     }
@@ -136,7 +140,7 @@ fn tell(reader: Reader, rows: impl IntoIterator<Item = String>, object: Map<Stri
 }
 
 /// An object of these members.
-fn object<const N: usize>(members: [(&str, Json); N]) -> Map<String, Json> {
+pub(crate) fn object<const N: usize>(members: [(&str, Json); N]) -> Map<String, Json> {
     members
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))

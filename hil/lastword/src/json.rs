@@ -181,6 +181,7 @@ mod tests {
             pending: None,
             waiting: Text::new(),
             failing_logs: 0,
+            certificate_left: None,
         };
         check("status", &Reply::Status(status));
         let last = LastOperation {

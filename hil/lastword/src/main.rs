@@ -2,7 +2,7 @@
 //!
 //! The modules are listed in the order a line travels: `arguments` become a line, it is parsed
 //! by the shell's grammar and asked by `line` (a log that is `following` again and again) or, behind `--`, sent by `text_line`, the replies are written by a `report` and the
-//! asides (console text, rungs) by `notes`. `lastword console`, the `objects` of a board's store and the `generation`s on the desk go their own way.
+//! asides (console text, rungs) by `notes`. `lastword console`, the `objects` of a board's store, the `generation`s on the desk and the certificates of the `pki` go their own way.
 
 mod arguments;
 mod default_endpoint;
@@ -14,6 +14,7 @@ mod following;
 mod generation;
 mod line;
 mod objects;
+mod pki;
 mod text_line;
 
 mod json;
@@ -22,6 +23,7 @@ mod report;
 mod rollout_wait;
 mod trouble;
 mod user_cache;
+mod user_config;
 
 mod console;
 mod proof;
@@ -73,6 +75,7 @@ async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let order = match Arguments::read(arguments) {
         Ok(ReadCommand::Board(order)) => order,
         Ok(ReadCommand::Desk(command, json)) => return generation::run(command, json).await,
+        Ok(ReadCommand::Pki(command, json)) => return pki::run(&command, json),
         Err(error) => return usage(&error),
     };
     match order.task {

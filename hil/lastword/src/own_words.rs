@@ -14,6 +14,7 @@ pub(crate) enum OwnWord {
     GenPush,
     GenVerify,
     Get,
+    Pki,
     Put,
     /// Options that may stand behind the board's words, too.
     Json,
@@ -25,7 +26,7 @@ pub(crate) enum OwnWord {
 
 impl OwnWord {
     /// The table.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Console,
         Self::GenBuild,
         Self::GenDiff,
@@ -36,6 +37,7 @@ impl OwnWord {
         Self::GenPush,
         Self::GenVerify,
         Self::Get,
+        Self::Pki,
         Self::Put,
         Self::Json,
         Self::Rate,
@@ -57,6 +59,7 @@ impl OwnWord {
             Self::GenPush => "gen push",
             Self::GenVerify => "gen verify",
             Self::Get => "get",
+            Self::Pki => "pki",
             Self::Put => "put",
             Self::Json => "--json",
             Self::Rate => "--rate",

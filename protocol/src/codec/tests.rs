@@ -201,6 +201,7 @@ fn a_reply_is_written_as_postcard_writes_it() {
         pending: Some(pending(Phase::Staged, None)),
         waiting: crate::Text::new(),
         failing_logs: 0,
+        certificate_left: None,
     });
     check(&Uptime {
         uptime: Millis(0),

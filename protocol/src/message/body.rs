@@ -28,6 +28,8 @@ pub struct Status {
     pub waiting: Text<WAITING_BYTES>,
     /// Services whose logs cannot be written.
     pub failing_logs: u16,
+    /// The time for which its certificate is still valid; `None`: for more than 30 days, or it has none.
+    pub certificate_left: Option<Millis>,
 }
 
 /// The longest list of listeners that are waited for, in bytes.
@@ -113,7 +115,7 @@ pub struct Working {
 fields! {
     Status {
         boot, uptime, agent_uptime, sessions, memory_available_kib, load_hundredths, pending,
-        waiting, failing_logs,
+        waiting, failing_logs, certificate_left,
     }
     Uptime { uptime, boot }
     Initiated { operation, backend, id }

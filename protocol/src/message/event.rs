@@ -184,6 +184,8 @@ pub enum LinkKind {
     Serial,
     /// A pseudo-terminal.
     Pty,
+    /// A TLS connection over TCP.
+    Tls,
 }
 
 /// The reason for the end of a session.
@@ -326,6 +328,7 @@ words! {
         Unix = "unix",
         Serial = "serial",
         Pty = "pty",
+        Tls = "tls",
     }
     SessionEnd {
         Finished = "finished",

@@ -134,6 +134,7 @@ fn status_and_uptime_have_stable_keys() {
         pending: None,
         waiting: Text::new(),
         failing_logs: 0,
+        certificate_left: None,
     };
     let begin = format!("ok uptime_ms=12345 agent_uptime_ms=45 boot={UUID} sessions=2");
     check(
@@ -145,10 +146,11 @@ fn status_and_uptime_have_stable_keys() {
     status.pending = Some(PENDING);
     status.waiting = Text::try_from("tcp [::1]:7450").expect("it fits");
     status.failing_logs = 2;
+    status.certificate_left = Some(Millis(86_400_000));
     let expected = format!(
         "{begin} memory_available_kib=4096 load=1.05 pending=scheduled pending_op=9 \
          pending_operation=graceful_shutdown pending_left_ms=29500 \
-         waiting_for=\"tcp [::1]:7450\" failing_logs=2\n"
+         waiting_for=\"tcp [::1]:7450\" failing_logs=2 certificate_left_ms=86400000\n"
     );
     check("status", &[Reply::Status(status)], &expected);
 }

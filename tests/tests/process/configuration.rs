@@ -25,7 +25,7 @@ fn what_is_wrong_is_shown_with_file_line_and_column() {
             subcommand,
             &[
                 "agent.kdl:3:3: unknown key \"udp\"",
-                "serial, pty, tcp, unix",
+                "serial, pty, tcp, tls, unix",
             ],
         );
     }

@@ -153,9 +153,6 @@ async fn show_cut_phases(board: &mut RolloutBoard) -> Result<()> {
     let soaking = board.desk.build("6.2", "exit 0", "")?;
     board.desk.remove(SLOW_FILE)?;
     let bad = board.desk.build("6.3", "exit 1", "")?;
-    for version in [&before, &behind, &soaking, &bad] {
-        board.push(version)?;
-    }
     let activating = RolloutState::Activating { is_deferred: false };
     for (version, state, is_current) in [
         (&before, activating, false),
@@ -181,6 +178,7 @@ async fn cut_in(
     state: RolloutState,
     is_current: bool,
 ) -> Result<()> {
+    board.push(version)?;
     board.order(version, false).await?;
     let found = loop {
         let status = board.wait_for(|status| status.state == Some(state)).await?;

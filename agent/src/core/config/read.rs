@@ -2,23 +2,25 @@
 
 use super::generations::generations;
 use super::{
-    Config, DEFAULT_PORT, Limits, Listener, Named, NamedListener, Power, PowerBackend, Reading,
+    Config, DEFAULT_PORT, DEFAULT_TLS_PORT, Limits, Listener, Named, NamedListener, Power,
+    PowerBackend, Reading,
 };
 use kdl::{KdlDocument, KdlEntry, KdlNode};
 use lastword_config::{ConfigError, Source};
 use lastword_protocol::{Millis, Text};
-use std::net::SocketAddr;
+use std::net::{AddrParseError, SocketAddr};
 
 const TOP_KEYS: &[&str] = &[
     "name",
     "state",
     "services",
+    "credentials",
     "listen",
     "power",
     "limits",
     "generations",
 ];
-const LISTEN_KEYS: &[&str] = &["serial", "pty", "tcp", "unix"];
+const LISTEN_KEYS: &[&str] = &["serial", "pty", "tcp", "tls", "unix"];
 const POWER_KEYS: &[&str] = &["backend", "drain-cap", "reboot-program", "poweroff-program"];
 const LIMIT_KEYS: &[&str] = &["sessions", "silent", "idle", "stall", "store"];
 
@@ -42,6 +44,10 @@ pub(super) fn config(mut source: Source<'_>) -> Reading {
             "services" => {
                 may_be_default = false;
                 config.services = Some(named(&source, node)?);
+            }
+            "credentials" => {
+                let entry = source.argument(node, "a directory")?;
+                config.credentials = Some(source.path(entry)?);
             }
             "listen" => config.listen = listeners(&source, node)?,
             "power" => config.power = power(&source, node)?,
@@ -91,6 +97,14 @@ fn listeners(source: &Source<'_>, node: &KdlNode) -> Result<Vec<NamedListener>, 
                 path: source.path(source.argument(node, "a path")?)?,
             },
             "tcp" => tcp(source, node)?,
+            "tls" => Listener::Tls {
+                address: address(
+                    source,
+                    source.argument(node, "an address")?,
+                    DEFAULT_TLS_PORT,
+                )?,
+                credentials: None,
+            },
             "unix" => unix(source, node)?,
             _ => return Err(source.unknown(node, LISTEN_KEYS)),
         };
@@ -133,23 +147,30 @@ fn tcp(source: &Source<'_>, node: &KdlNode) -> Result<Listener, ConfigError> {
             _ => return Err(source.unknown(child, &["allow-unauthenticated"])),
         }
     }
-    let text = source.text(first)?;
-    let address = text
-        .parse::<SocketAddr>()
-        .or_else(|error| {
-            text.parse()
-                .map(|host| SocketAddr::new(host, DEFAULT_PORT))
-                .map_err(|_| error)
-        })
-        .map_err(|_| {
-            source.at_entry(
-                first,
-                "an address such as \"127.0.0.1:7450\" or \"[::1]:7450\" is wanted",
-            )
-        })?;
+    let address = address(source, first, DEFAULT_PORT)?;
     Ok(Listener::Tcp {
         address,
         allow_unauthenticated,
+    })
+}
+
+/// Reads an address, with a port or without.
+fn address(
+    source: &Source<'_>,
+    entry: &KdlEntry,
+    default_port: u16,
+) -> Result<SocketAddr, ConfigError> {
+    let text = source.text(entry)?;
+    let address = text.parse::<SocketAddr>();
+    let address = address.or_else(|error| {
+        let host = text.parse().map_err(|_| error)?;
+        Ok(SocketAddr::new(host, default_port))
+    });
+    address.map_err(|_: AddrParseError| {
+        let wanted = format!(
+            "an address such as \"127.0.0.1:{default_port}\" or \"[::1]:{default_port}\" is wanted"
+        );
+        source.at_entry(entry, wanted)
     })
 }
 

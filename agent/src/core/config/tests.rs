@@ -27,11 +27,13 @@ fn every_key_is_read() {
     let text = r#"
         name "board1"
         state "/var/lib/lastword"
+        credentials "/etc/lastword/tls"
         listen {
             serial "/dev/ttyS1" baud=921600
             pty "/run/lastword/tty"
             tcp "0.0.0.0:7450" { allow-unauthenticated #true }
             tcp "::1"
+            tls "0.0.0.0"
             unix
             unix "/run/other.sock"
         }
@@ -45,7 +47,10 @@ fn every_key_is_read() {
     "#;
     let config = Config::parse("agent.kdl", text).unwrap();
     assert_eq!(config.name.as_deref(), Some("board1"));
-    assert_eq!(config.listen.len(), 6);
+    assert_eq!(config.listen.len(), 7);
+    assert_eq!(config.listen[4].listener.to_string(), "tls 0.0.0.0:7451");
+    assert!(!config.listen[4].listener.is_open_to_strangers());
+    assert_eq!(config.credentials, Some("/etc/lastword/tls".into()));
     assert_eq!(
         config.listen[2].listener,
         Listener::Tcp {
@@ -86,7 +91,12 @@ fn errors_name_line_and_column() {
         23,
         "from 50 to 4000000",
     );
-    check_error("listen {\n  udp \"x\"\n}", 2, 3, "serial, pty, tcp, unix");
+    check_error(
+        "listen {\n  udp \"x\"\n}",
+        2,
+        3,
+        "serial, pty, tcp, tls, unix",
+    );
     check_error("power { backend \"real\"; }", 1, 17, "dry-run");
     check_error("power { drain-cap 2; }", 1, 19, "\"250ms\"");
     check_error("power { drain-cap \"249ms\"; }", 1, 19, "from 250ms to 1m");

@@ -27,9 +27,15 @@ const UNACKNOWLEDGED_MS: u32 = 1_000 * (KEEPALIVE_IDLE_S + KEEPALIVE_PROBES * KE
 pub struct TcpLink {
     stream: TcpStream,
     peer: SocketAddr,
-    /// How many bytes the peer had acknowledged before the one that matters.
+    evidence: TcpEvidence,
+}
+
+/// The state of a TCP connection in front of the acknowledgement that matters.
+#[derive(Debug, Default)]
+pub(super) struct TcpEvidence {
+    /// The number of bytes that the peer had acknowledged.
     acked_before: u64,
-    /// Whether the peer had closed its side by then: a client that half-closes behind its
+    /// Whether the peer had closed its side: a client that half-closes behind its
     /// request proves nothing by it, and a later close of the rest does not show in TCP.
     closed_before: bool,
 }
@@ -41,15 +47,19 @@ impl TcpLink {
     ///
     /// If the socket is dead already.
     pub fn new(stream: TcpStream, peer: SocketAddr) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        notice_absence(&stream)?;
+        prepare(&stream)?;
         Ok(Self {
             stream,
             peer,
-            acked_before: 0,
-            closed_before: false,
+            evidence: TcpEvidence::default(),
         })
     }
+}
+
+/// Sets what every connection needs.
+pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    Ok(notice_absence(stream)?)
 }
 
 /// Has the kernel notice that the peer is gone, though its network took the news with it: whether it
@@ -86,7 +96,18 @@ impl Link for TcpLink {
     }
 
     fn mark(&mut self) -> io::Result<()> {
-        let info = kernel::tcp_info(&self.stream)?;
+        self.evidence.mark(&self.stream)
+    }
+
+    fn drained(&mut self, await_close: bool) -> io::Result<Drain> {
+        self.evidence.drained(&self.stream, await_close)
+    }
+}
+
+impl TcpEvidence {
+    /// Notes how far the peer is: as [`Link::mark`].
+    pub(super) fn mark(&mut self, stream: &TcpStream) -> io::Result<()> {
+        let info = kernel::tcp_info(stream)?;
         self.acked_before = info.bytes_acked;
         self.closed_before = info.state == kernel::TCP_CLOSE_WAIT;
         Ok(())
@@ -94,10 +115,10 @@ impl Link for TcpLink {
 
     /// The queue is empty, and no error, and the count has moved: after a reset the queue may
     /// never empty, and an empty queue alone might be one that nothing was written to.
-    fn drained(&mut self, await_close: bool) -> io::Result<Drain> {
-        let queued = kernel::queued_bytes(&self.stream)?;
-        let info = kernel::tcp_info(&self.stream)?;
-        if let Some(error) = self.stream.take_error()? {
+    pub(super) fn drained(&self, stream: &TcpStream, await_close: bool) -> io::Result<Drain> {
+        let queued = kernel::queued_bytes(stream)?;
+        let info = kernel::tcp_info(stream)?;
+        if let Some(error) = stream.take_error()? {
             return Err(error);
         }
         if info.state == kernel::TCP_CLOSE {

@@ -4,7 +4,8 @@ use super::Room;
 use crate::core::log::range::LogRange;
 use crate::core::session::{OrphanedRequest, RequestId};
 use crate::core::transfers::OpenObject;
-use crate::core::world::Ask;
+use crate::core::world::{Ask, SessionAccess};
+use crate::edge::link::Link;
 use crate::edge::objects::ObjectAnswer;
 use crate::edge::power::{ENDING, Ticket};
 use crate::edge::tasks;
@@ -66,7 +67,11 @@ impl AnswerOutcome {
 pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Option<AnswerOutcome>> + Send>>;
 
 /// Asks the power desk or the supervisor.
-pub(super) fn ask(asked: Ask, origin: Origin, quiet_console: bool, room: &Room) -> PendingAnswer {
+pub(super) fn ask(asked: Ask, origin: Origin, link: &dyn Link, room: &Room) -> PendingAnswer {
+    if link.access() == SessionAccess::ReadOnly && asked.changes_board() {
+        return refuse_change();
+    }
+    let quiet_console = link.is_console();
     let (power, services) = (room.power.clone(), room.services.clone());
     match asked {
         Ask::Stage(request) => Box::pin(async move {
@@ -107,6 +112,12 @@ pub(super) fn ask(asked: Ask, origin: Origin, quiet_console: bool, room: &Room) 
             Some(AnswerOutcome::of_services(replies, rest))
         }),
     }
+}
+
+/// Answers somebody who may only look.
+fn refuse_change() -> PendingAnswer {
+    let refusal = Reply::Refused(Refusal::new(Code::NotAllowed, "a viewer changes nothing"));
+    Box::pin(ready(Some(AnswerOutcome::of_services(vec![refusal], None))))
 }
 
 /// The answers on their way. The session bounds how many.

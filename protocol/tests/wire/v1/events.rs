@@ -217,7 +217,11 @@ fn a_session_begins_and_ends() {
         let vector = format!("00 05 70 69 64 20 39 01 {number} ; 0 Tcp, pid 9, some end");
         check_session(LinkKind::Tcp, Some(end), &vector);
     }
-    for (number, link) in [("02", LinkKind::Serial), ("03", LinkKind::Pty)] {
+    for (number, link) in [
+        ("02", LinkKind::Serial),
+        ("03", LinkKind::Pty),
+        ("04", LinkKind::Tls),
+    ] {
         let vector = format!("{number} 05 70 69 64 20 39 00 ; link, pid 9, no end");
         check_session(link, None, &vector);
     }

@@ -92,6 +92,7 @@ fn status() {
         pending: None,
         waiting: Text::new(),
         failing_logs: 0,
+        certificate_left: None,
     };
     check_reply(
         &Reply::Status(idle),
@@ -106,6 +107,7 @@ fn status() {
         00                                              ; pending: none
         00                                              ; waiting: 0 bytes
         00                                              ; failing_logs: 0
+        00                                              ; certificate_left_ms: none
         ",
     );
 }
@@ -127,6 +129,7 @@ fn status_at_work() {
         }),
         waiting: Text::new(),
         failing_logs: 0,
+        certificate_left: None,
     };
     check_reply(
         &Reply::Status(at_work),
@@ -146,12 +149,13 @@ fn status_at_work() {
         AF EA 01                                        ;     value: 29999
         00                                              ; waiting: 0 bytes
         00                                              ; failing_logs: 0
+        00                                              ; certificate_left_ms: none
         ",
     );
 }
 
 #[test]
-fn status_of_a_board_that_waits_and_cannot_write() {
+fn status_of_a_board_that_waits_cannot_write_and_needs_a_certificate() {
     let status = Status {
         boot: BOOT,
         uptime: Millis(1),
@@ -162,6 +166,7 @@ fn status_of_a_board_that_waits_and_cannot_write() {
         pending: None,
         waiting: text("tcp [::1]:7450"),
         failing_logs: 300,
+        certificate_left: Some(Millis(86_400_000)),
     };
     check_reply(
         &Reply::Status(status),
@@ -177,6 +182,8 @@ fn status_of_a_board_that_waits_and_cannot_write() {
         0E                                              ; waiting: 14 bytes
         74 63 70 20 5B 3A 3A 31 5D 3A 37 34 35 30       ;   tcp [::1]:7450
         AC 02                                           ; failing_logs: 300
+        01                                              ; certificate_left_ms: some
+        80 B8 99 29                                     ;   value: 86400000
         ",
     );
 }
@@ -215,6 +222,7 @@ fn status_at_its_longest() {
         }),
         waiting: Text::new(),
         failing_logs: 0,
+        certificate_left: None,
     };
     check_reply(
         &Reply::Status(status),
@@ -233,6 +241,7 @@ fn status_at_its_longest() {
         00                                              ;   left_ms: none
         00                                              ; waiting: 0 bytes
         00                                              ; failing_logs: 0
+        00                                              ; certificate_left_ms: none
         ",
     );
 }

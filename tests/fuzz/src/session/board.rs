@@ -140,6 +140,7 @@ impl World for Board {
                 pending: self.pending(),
                 waiting: Text::new(),
                 failing_logs: 0,
+                certificate_left: None,
             }),
         }
     }
