@@ -12,6 +12,7 @@ use std::future::{Future, pending};
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::time::Duration;
 use std::{fs, io};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, interval};
@@ -75,10 +76,9 @@ impl Signals {
     /// nothing is told twice.
     pub async fn ended(&mut self, services: &Services) -> (&'static str, End) {
         tell(NotifyState::Ready);
-        // Twice as often as it is asked for (sd_watchdog_enabled(3)).
         let mut watchdog = sd_notify::watchdog_enabled()
             .filter(|within| !within.is_zero())
-            .map(|within| interval(within / 2));
+            .map(|within| interval(watchdog_interval(within)));
         let mut reloads = ReloadQueue::default();
         let ended = loop {
             // Each arm may be dropped and polled anew: signals and ticks are kept, a reload is kept outside.
@@ -95,6 +95,14 @@ impl Signals {
         ended
     }
 }
+
+/// Returns the time between two signs of life: twice as many as are asked for (`sd_watchdog_enabled(3)`), within reason.
+fn watchdog_interval(within: Duration) -> Duration {
+    (within / 2).max(WATCHDOG_INTERVAL_MIN)
+}
+
+/// The least time between two signs of life: a unit that asks for more often has a slip in its unit of time.
+const WATCHDOG_INTERVAL_MIN: Duration = Duration::from_millis(10);
 
 /// Reloads that SIGHUP has asked for: one at a time, and one more for all that were asked for meanwhile.
 #[derive(Default)]
@@ -248,6 +256,12 @@ mod tests {
             zero.ends_with("it is a device; a regular file is wanted here"),
             "{zero}"
         );
+    }
+
+    #[test]
+    fn a_watchdog_that_wants_to_be_fed_all_the_time_is_not() {
+        let fed = |within_us| watchdog_interval(Duration::from_micros(within_us)).as_millis();
+        assert_eq!([1, 20_000, 30_000_000].map(fed), [10, 10, 15_000]);
     }
 
     #[test]
