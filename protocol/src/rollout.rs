@@ -27,7 +27,7 @@ pub const BOOT_LOADER_REVERTED: i32 = -5;
 pub const ACTIVATION_ATTEMPTS_MAX: u8 = 3;
 
 /// The state of a rollout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RolloutState {
     /// Ordered; nothing has happened.
     Pending,
@@ -88,7 +88,7 @@ pub enum RolloutStep<'a> {
 }
 
 /// A step that the rollout's state does not have: it has not been taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("a rollout that is {from} has no step {step}")]
 pub struct IllegalRolloutStep {
     /// The state, which remains.

@@ -12,6 +12,7 @@ mod fuzz;
 mod last_word;
 mod line;
 mod lossy;
+mod model;
 mod no_std;
 mod orders;
 mod outside_programs;
@@ -167,6 +168,12 @@ enum Task {
         #[arg(long)]
         under_load: bool,
     },
+    /// Explore the exchange of an agent and its controller in every order of its effects, and find planted defects.
+    Model {
+        /// Only what takes seconds, without a build of its own; a minute and a half otherwise, with 5 GB of memory.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Besiege an agent from all sides at once, beside a console and a power client that must not notice.
     Siege {
         /// How long.
@@ -267,6 +274,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             Ok(())
         }
         Task::Systemd => test::run_systemd(),
+        Task::Model { quick } => model::run(quick),
         Task::Siege { minutes, inject } => siege::run(siege::MINUTE * minutes, inject),
         Task::SiegeLoad {
             address,

@@ -3,7 +3,7 @@
 use crate::board::{linux, mcu};
 use crate::cargo::{cargo, run};
 use crate::{
-    bench, check, demo, firmware, fuzz, last_word, lossy, outside_programs, power_cuts,
+    bench, check, demo, firmware, fuzz, last_word, lossy, model, outside_programs, power_cuts,
     rollout_cuts, siege, splice, vectors,
 };
 use anyhow::Result;
@@ -52,6 +52,7 @@ pub(crate) fn run_all(no_vm: bool) -> Result<()> {
     lossy::objects(LOSSY_OBJECTS, Some(SEED))?;
     splice::run_tests(&splice::WITHOUT_VM, SEED)?;
     siege::run_tests()?;
+    model::run(true)?;
     bench::run_tests()?;
     bench::run(true, &[])?;
     fuzz_for_a_minute()?;

@@ -14,6 +14,7 @@ use lastword_agent::core::generation::rollout_record::{
 use lastword_agent::core::generation::rollout_run::{RolloutRun, RunEffect, RunEnd, RunOperation};
 use lastword_agent::core::journal::{JournalId, JournalLimits, SLOTS};
 use lastword_agent::core::storage::{Storage as _, replace};
+use lastword_fleet::ReportedStep;
 use lastword_protocol::rollout::RolloutState;
 use lastword_protocol::{BootId, Generation};
 
@@ -248,9 +249,10 @@ impl RolloutProcess {
             previous: self.current,
             deferred_component: is_deferred.then(|| "kernel".to_owned()),
             options: RolloutOptions::default(),
+            order: None,
         };
         let record = RolloutRecord::ordered(order, self.boot);
-        if !self.save("order", record.clone(), disk, ledger) {
+        if !self.save(("order", Vec::new()), record.clone(), disk, ledger) {
             return Ok(());
         }
         let run = RolloutRun::begin(record, self.boot, "symlink");
@@ -267,7 +269,7 @@ impl RolloutProcess {
         loop {
             let input = match effect {
                 RunEffect::Append { record, step } => {
-                    self.save(action_of(&step), *record, disk, ledger);
+                    self.save((action_of(&step), step.reported()), *record, disk, ledger);
                     ActivationInput::Recorded
                 }
                 RunEffect::Operation(RunOperation::Switch { to, .. }) => {
@@ -293,7 +295,7 @@ impl RolloutProcess {
 
     fn save(
         &mut self,
-        action: &'static str,
+        (action, steps): (&'static str, Vec<ReportedStep>),
         record: RolloutRecord,
         disk: &mut SimulatedDisk,
         ledger: &mut StateLedger<RolloutDisk>,
@@ -301,7 +303,7 @@ impl RolloutProcess {
         disk.action = action;
         let state = state_of(Some(&record), self.current);
         ledger.attempt(state.clone());
-        let is_saved = self.log.append(disk, record.clone()).is_ok() && !disk.is_cut;
+        let is_saved = self.log.append(disk, record.clone(), steps).is_ok() && !disk.is_cut;
         if is_saved {
             ledger.acknowledge(state);
             self.record = Some(record);

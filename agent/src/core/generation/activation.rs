@@ -19,7 +19,7 @@ use lastword_protocol::{Generation, Millis};
 pub use rollback::{RollbackEffect, RollbackMachine};
 
 /// An order to activate a generation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ActivationOrder {
     /// The generation.
     pub target: Generation,
@@ -34,7 +34,7 @@ pub struct ActivationOrder {
 }
 
 /// The operation that comes next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ActivationEffect {
     /// Record a step, durably, then tell it: [`ActivationInput::Recorded`].
     Record(RecordedStep),
@@ -55,7 +55,7 @@ pub enum ActivationEffect {
 }
 
 /// The end of an activation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ActivationEnd {
     /// The board runs the generation, which soaks.
     Soak,
@@ -71,7 +71,7 @@ pub enum ActivationEnd {
 }
 
 /// The end of an operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ActivationInput {
     /// The step is durable.
     Recorded,
@@ -99,13 +99,13 @@ pub enum ActivationInput {
 }
 
 /// One activation under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ActivationMachine {
     order: ActivationOrder,
     state: ActivationState,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum ActivationState {
     RecordingStart,
     Realising,

@@ -1,10 +1,11 @@
 //! The steps of a rollout as they are recorded: some of the machine's at once.
 
+use lastword_fleet::ReportedStep;
 use lastword_protocol::Generation;
 use lastword_protocol::rollout::RolloutStep;
 
 /// A step of a rollout that is to be recorded, and told once it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RecordedStep {
     /// The forward path begins.
     Started {
@@ -49,7 +50,7 @@ pub enum RecordedStep {
 }
 
 /// A failure: its exit code, and what failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StepFailure {
     /// The exit code of a program, or one below zero.
     pub code: i32,
@@ -98,6 +99,12 @@ impl RecordedStep {
             }
             Self::Cancelled => vec![RolloutStep::Cancelled],
         }
+    }
+
+    /// Returns the steps that a controller is told: all of them, so that its machine of the rollout takes the same way.
+    #[must_use]
+    pub fn reported(&self) -> Vec<ReportedStep> {
+        self.steps().iter().map(ReportedStep::from).collect()
     }
 
     /// Returns whether the step has happened even if it could not be recorded. A beginning has not: nothing is done

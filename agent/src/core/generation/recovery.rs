@@ -7,7 +7,11 @@ use lastword_protocol::rollout::{ACTIVATION_ATTEMPTS_MAX, RolloutState};
 use lastword_protocol::{BootId, Generation};
 
 /// The journal, as far as it tells of rollouts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is a rollout nearly always"
+)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum JournalView {
     /// It tells of none.
     Empty,
@@ -18,7 +22,7 @@ pub enum JournalView {
 }
 
 /// The world: what `current` is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WorldView {
     /// There is none.
     Absent,
@@ -29,7 +33,7 @@ pub enum WorldView {
 }
 
 /// The next step of a rollout, before anything else runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RecoveryVerdict {
     /// Nothing is known of earlier rollouts: what is there is reported, and orders are waited for.
     FreshInstall,

@@ -4,6 +4,7 @@ use super::recorded_step::StepFailure;
 use super::recovery::JournalView;
 use super::rollout_record::{RolloutOptions, RolloutRecord, SoakProgress};
 use super::soak::{CheckRecord, CheckResult};
+use lastword_fleet::{EventOutbox, OrderNumber, ReportedStep, RolloutReport};
 use lastword_protocol::rollout::RolloutState;
 use lastword_protocol::{BootId, Generation, Millis};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub const QUARANTINE_MAX: usize = 128;
 
 /// The memory of rollouts, made from records in their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RolloutLedger {
     last: Option<RolloutRecord>,
     security_version: u32,
@@ -21,6 +22,10 @@ pub struct RolloutLedger {
     kept: Option<RolloutRecord>,
     /// Records may be missing, and none has come since.
     is_unreadable: bool,
+    /// The reports that the controller has not acknowledged.
+    outbox: EventOutbox,
+    /// The newest order of a controller that was taken.
+    last_order: Option<OrderNumber>,
 }
 
 impl RolloutLedger {
@@ -30,8 +35,38 @@ impl RolloutLedger {
         if !record.options.is_test {
             self.take_outcome(&record);
         }
+        self.last_order = self.last_order.max(record.order);
         self.last = Some(record);
         self.is_unreadable = false;
+    }
+
+    /// Takes a record, and the steps that a controller is to be told.
+    pub fn take_reported(&mut self, record: RolloutRecord, steps: Vec<ReportedStep>) {
+        for step in steps {
+            self.outbox.push(RolloutReport {
+                order: record.order,
+                target: record.target,
+                step,
+            });
+        }
+        self.take(record);
+    }
+
+    /// Lets go of the reports up to this number, which the controller has for good.
+    pub fn acknowledge(&mut self, up_to: u64) {
+        self.outbox.acknowledge(up_to);
+    }
+
+    /// The reports that the controller has not acknowledged.
+    #[must_use]
+    pub const fn outbox(&self) -> &EventOutbox {
+        &self.outbox
+    }
+
+    /// The newest order of a controller that was taken; one with a lower number is not taken again.
+    #[must_use]
+    pub const fn last_order(&self) -> Option<OrderNumber> {
+        self.last_order
     }
 
     fn take_outcome(&mut self, record: &RolloutRecord) {
@@ -154,6 +189,11 @@ pub(super) struct RecordDocument {
     soak: Option<SoakDocument>,
     #[serde(default)]
     failure: Option<FailureDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<OrderNumber>,
+    /// The steps that a controller is to be told; of an entry of the journal only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<ReportedStep>,
 }
 
 /// A ledger as JSON.
@@ -166,6 +206,10 @@ pub(super) struct LedgerDocument {
     kept: Option<RecordDocument>,
     #[serde(default)]
     is_unreadable: bool,
+    #[serde(default, skip_serializing_if = "EventOutbox::is_new")]
+    outbox: EventOutbox,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_order: Option<OrderNumber>,
 }
 
 impl RecordDocument {
@@ -190,7 +234,19 @@ impl RecordDocument {
                 code: failure.code,
                 detail: failure.detail.clone(),
             }),
+            order: record.order,
+            steps: Vec::new(),
         }
+    }
+
+    /// Returns it with the steps that a controller is to be told.
+    pub(super) fn reporting(self, steps: Vec<ReportedStep>) -> Self {
+        Self { steps, ..self }
+    }
+
+    /// Takes these steps out.
+    pub(super) fn take_steps(&mut self) -> Vec<ReportedStep> {
+        std::mem::take(&mut self.steps)
     }
 
     pub(super) fn record(self) -> Option<RolloutRecord> {
@@ -218,6 +274,7 @@ impl RecordDocument {
                 code: failure.code,
                 detail: failure.detail,
             }),
+            order: self.order,
         })
     }
 }
@@ -267,6 +324,8 @@ impl LedgerDocument {
             quarantined: quarantined.collect(),
             kept: ledger.kept.as_ref().map(RecordDocument::of),
             is_unreadable: ledger.is_unreadable,
+            outbox: ledger.outbox.clone(),
+            last_order: ledger.last_order,
         }
     }
 
@@ -282,6 +341,8 @@ impl LedgerDocument {
             quarantined: quarantined.collect::<Option<_>>()?,
             kept: self.kept.and_then(RecordDocument::record),
             is_unreadable: self.is_unreadable,
+            outbox: self.outbox,
+            last_order: self.last_order,
         })
     }
 }
@@ -305,6 +366,7 @@ mod tests {
             is_quarantined: false,
             soak: None,
             failure: None,
+            order: None,
         }
     }
 

@@ -6,6 +6,7 @@ use crate::core::journal::{
     Journal, JournalError, JournalId, JournalLimits, JournalRecord, RecordKind,
 };
 use crate::core::storage::Storage;
+use lastword_fleet::ReportedStep;
 use lastword_protocol::Generation;
 use serde::Serialize;
 use std::io;
@@ -15,6 +16,8 @@ use std::num::NonZeroU8;
 const ROLLOUT_KIND: NonZeroU8 = NonZeroU8::MIN;
 /// The kind of a record that lets a generation out of quarantine.
 const RELEASE_KIND: NonZeroU8 = NonZeroU8::new(2).expect("not 0");
+/// The kind of a record that lets reports go.
+const ACKNOWLEDGED_KIND: NonZeroU8 = NonZeroU8::new(3).expect("not 0");
 
 /// The writing end of the journal, as far as rollouts go.
 #[derive(Debug)]
@@ -55,18 +58,43 @@ impl RolloutLog {
         &self.ledger
     }
 
-    /// Appends a record. On return it is durable.
+    /// Appends a record, and the steps that a controller is to be told: those of a rollout that it has ordered. On return they
+    /// are durable.
     ///
     /// # Errors
     ///
     /// [`JournalError::Storage`]. The record may be there nevertheless at the next start.
-    pub fn append<S>(&mut self, storage: &mut S, record: RolloutRecord) -> Result<(), JournalError>
+    pub fn append<S>(
+        &mut self,
+        storage: &mut S,
+        record: RolloutRecord,
+        steps: Vec<ReportedStep>,
+    ) -> Result<(), JournalError>
     where
         S: Storage + ?Sized,
     {
-        let payload = to_json(&RecordDocument::of(&record));
-        self.append_payload(storage, ROLLOUT_KIND, &payload)?;
-        self.ledger.take(record);
+        let steps = if record.order.is_some() {
+            steps
+        } else {
+            Vec::new()
+        };
+        let document = RecordDocument::of(&record).reporting(steps.clone());
+        self.append_payload(storage, ROLLOUT_KIND, &to_json(&document))?;
+        self.ledger.take_reported(record, steps);
+        Ok(())
+    }
+
+    /// Lets go of the reports up to this number, which the controller has for good. On return that is durable.
+    ///
+    /// # Errors
+    ///
+    /// As [`RolloutLog::append`].
+    pub fn acknowledge<S>(&mut self, storage: &mut S, up_to: u64) -> Result<(), JournalError>
+    where
+        S: Storage + ?Sized,
+    {
+        self.append_payload(storage, ACKNOWLEDGED_KIND, up_to.to_string().as_bytes())?;
+        self.ledger.acknowledge(up_to);
         Ok(())
     }
 
@@ -114,9 +142,15 @@ fn take(ledger: &mut RolloutLedger, record: &JournalRecord) {
         // The last rollout's record may be among those that are missing.
         RecordKind::Damage => ledger.take_damage(),
         RecordKind::Entry(ROLLOUT_KIND) => match read(&record.payload) {
-            Some(record) => ledger.take(record),
+            Some((record, steps)) => ledger.take_reported(record, steps),
             None => ledger.take_damage(),
         },
+        RecordKind::Entry(ACKNOWLEDGED_KIND) => {
+            let number = str::from_utf8(&record.payload).ok();
+            if let Some(number) = number.and_then(|number| number.parse().ok()) {
+                ledger.acknowledge(number);
+            }
+        }
         RecordKind::Entry(RELEASE_KIND) => {
             let name = str::from_utf8(&record.payload).ok();
             if let Some(generation) = name.and_then(|name| name.parse().ok()) {
@@ -127,9 +161,10 @@ fn take(ledger: &mut RolloutLedger, record: &JournalRecord) {
     }
 }
 
-fn read(payload: &[u8]) -> Option<RolloutRecord> {
-    let document: RecordDocument = serde_json::from_slice(payload).ok()?;
-    document.record()
+fn read(payload: &[u8]) -> Option<(RolloutRecord, Vec<ReportedStep>)> {
+    let mut document: RecordDocument = serde_json::from_slice(payload).ok()?;
+    let steps = document.take_steps();
+    Some((document.record()?, steps))
 }
 
 fn read_snapshot(snapshot: &[u8]) -> Option<RolloutLedger> {
@@ -148,6 +183,7 @@ mod tests {
     use crate::core::generation::recorded_step::StepFailure;
     use crate::core::generation::rollout_record::{RolloutOptions, SoakProgress};
     use crate::core::generation::soak::{CheckRecord, CheckResult};
+    use lastword_fleet::OrderNumber;
     use lastword_protocol::rollout::RolloutState;
     use lastword_protocol::{BootId, Millis};
 
@@ -184,6 +220,7 @@ mod tests {
                 code: -4,
                 detail: "soak failed: web".to_owned(),
             }),
+            order: previous.map(|_| OrderNumber(5)),
         }
     }
 
@@ -192,10 +229,12 @@ mod tests {
         for state in RolloutState::ALL {
             for previous in [None, Some(Generation([2; 32]))] {
                 let record = record(state, previous);
-                let payload = to_json(&RecordDocument::of(&record));
-                assert_eq!(read(&payload), Some(record.clone()));
+                let steps = vec![ReportedStep::SoakCompleted, ReportedStep::RollbackStarted];
+                let document = RecordDocument::of(&record).reporting(steps.clone());
+                let payload = to_json(&document);
+                assert_eq!(read(&payload), Some((record.clone(), steps.clone())));
                 let mut ledger = RolloutLedger::default();
-                ledger.take(record);
+                ledger.take_reported(record, steps);
                 let snapshot = to_json(&LedgerDocument::of(&ledger));
                 assert_eq!(read_snapshot(&snapshot), Some(ledger));
             }
@@ -207,7 +246,7 @@ mod tests {
         let sound = record(RolloutState::Pending, None);
         let text = String::from_utf8(to_json(&RecordDocument::of(&sound))).unwrap();
         let newer = text.replace('{', "{\"newer\":1,");
-        assert_eq!(read(newer.as_bytes()), Some(sound.clone()));
+        assert_eq!(read(newer.as_bytes()), Some((sound.clone(), Vec::new())));
         for wrong in ["", "{}", &text[1..], &text.replace("pending", "wondering")] {
             assert_eq!(read(wrong.as_bytes()), None, "{wrong}");
         }
@@ -228,6 +267,31 @@ mod tests {
         for (record, is_quarantined) in [(&rollout, true), (&newer, true), (&release, false)] {
             take(&mut ledger, record);
             assert_eq!(!ledger.quarantined().is_empty(), is_quarantined);
+        }
+    }
+
+    #[test]
+    fn reports_are_numbered_as_they_were_until_they_are_acknowledged() {
+        let record = record(RolloutState::Soaking, None);
+        let entry = |kind, payload| JournalRecord {
+            sequence: 1,
+            kind: RecordKind::Entry(kind),
+            payload,
+        };
+        let steps = vec![ReportedStep::SoakCompleted];
+        let document = RecordDocument::of(&record).reporting(steps);
+        let rollout = entry(ROLLOUT_KIND, to_json(&document));
+        let acknowledged = entry(ACKNOWLEDGED_KIND, b"1".to_vec());
+        let mut ledger = RolloutLedger::default();
+        for (record, oldest, last) in [
+            (&rollout, 1, 1),
+            (&rollout, 1, 2),
+            (&acknowledged, 2, 2),
+            (&rollout, 2, 3),
+        ] {
+            take(&mut ledger, record);
+            let outbox = ledger.outbox();
+            assert_eq!((outbox.oldest(), outbox.last()), (oldest, last));
         }
     }
 }

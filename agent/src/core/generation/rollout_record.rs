@@ -2,13 +2,14 @@
 
 use super::recorded_step::{RecordedStep, StepFailure};
 use super::soak::CheckRecord;
+use lastword_fleet::{OrderNumber, RolloutSnapshot};
 use lastword_protocol::rollout::{
     ACTIVATION_ATTEMPTS_MAX, IllegalRolloutStep, RolloutState, RolloutStep,
 };
 use lastword_protocol::{BootId, Generation, Millis};
 
 /// A rollout as it is remembered across resets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RolloutRecord {
     /// The generation that is to be the board's.
     pub target: Generation,
@@ -34,10 +35,12 @@ pub struct RolloutRecord {
     pub soak: Option<SoakProgress>,
     /// The last failure.
     pub failure: Option<StepFailure>,
+    /// The order of a controller that it carries out; `None`: somebody at the board has ordered it.
+    pub order: Option<OrderNumber>,
 }
 
 /// The progress of a soak, from which another life of the agent takes it up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SoakProgress {
     /// The time that is left; `None` until somebody confirms the generation.
     pub left: Option<Millis>,
@@ -50,7 +53,7 @@ pub struct SoakProgress {
 }
 
 /// An order for a rollout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RolloutOrder {
     /// The generation.
     pub target: Generation,
@@ -62,10 +65,12 @@ pub struct RolloutOrder {
     pub deferred_component: Option<String>,
     /// Its options.
     pub options: RolloutOptions,
+    /// Its number, if a controller has given it.
+    pub order: Option<OrderNumber>,
 }
 
 /// The options of an order for a rollout.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RolloutOptions {
     /// Reboot, if a component needs that.
     pub wants_reboot: bool,
@@ -92,6 +97,33 @@ impl RolloutRecord {
             is_quarantined: false,
             soak: None,
             failure: None,
+            order: order.order,
+        }
+    }
+
+    /// The record of a rollout that the board has forgotten, as its controller knows it; in `boot`, as if it had been recorded
+    /// now. What the controller does not know is as it is at the beginning.
+    #[must_use]
+    pub fn of_snapshot(snapshot: &RolloutSnapshot, boot: BootId) -> Self {
+        let order = RolloutOrder {
+            target: snapshot.target,
+            security_version: 0,
+            previous: snapshot.previous,
+            deferred_component: None,
+            options: RolloutOptions::default(),
+            order: Some(snapshot.order),
+        };
+        let is_begun = snapshot.state != RolloutState::Pending;
+        Self {
+            state: snapshot.state,
+            attempts: u8::from(is_begun),
+            soak: snapshot.soak_left.map(|left| SoakProgress {
+                left: Some(left),
+                is_confirmed: false,
+                resumes: 0,
+                checks: Vec::new(),
+            }),
+            ..Self::ordered(order, boot)
         }
     }
 
@@ -189,6 +221,7 @@ mod tests {
             previous: None,
             deferred_component: None,
             options: RolloutOptions::default(),
+            order: None,
         };
         RolloutRecord::ordered(order, FIRST)
     }

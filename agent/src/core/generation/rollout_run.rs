@@ -13,7 +13,7 @@ use lastword_protocol::rollout::{IllegalRolloutStep, PIPELINE_FAILED, RolloutSta
 use lastword_protocol::{BootId, Generation, Millis};
 
 /// The effect that comes next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RunEffect {
     /// Append the record, durably, then tell the step: [`ActivationInput::Recorded`]. Where that fails:
     /// [`ActivationInput::NotRecorded`]. What has happened all the same is told then, too, see
@@ -31,7 +31,7 @@ pub enum RunEffect {
 }
 
 /// An operation of a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RunOperation {
     /// Check the signature, make all files ready and compare their hashes: [`ActivationInput::Done`].
     Realise(Generation),
@@ -53,7 +53,7 @@ pub enum RunOperation {
 }
 
 /// The end of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RunEnd {
     /// The board runs the generation, which soaks.
     Soaking,
@@ -74,7 +74,7 @@ pub enum RunEnd {
 }
 
 /// One run of a rollout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RolloutRun {
     record: RolloutRecord,
     boot: BootId,
@@ -83,7 +83,7 @@ pub struct RolloutRun {
     appending: Option<(RolloutRecord, bool)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum RunStage {
     Forward(ActivationMachine),
     Back(RollbackMachine),

@@ -6,7 +6,7 @@
 use lastword_protocol::{Instant, Millis};
 
 /// A check, as far as a soak needs to know it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SoakCheck {
     /// Its name.
     pub name: String,
@@ -17,7 +17,7 @@ pub struct SoakCheck {
 }
 
 /// The history of a check.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CheckRecord {
     /// The number of its runs.
     pub runs: u64,
@@ -28,7 +28,7 @@ pub struct CheckRecord {
 }
 
 /// The end of one run of a check.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CheckResult {
     /// It held.
     Passed,
@@ -37,7 +37,7 @@ pub enum CheckResult {
 }
 
 /// The length of a soak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SoakLength {
     /// So long.
     For(Millis),
@@ -46,7 +46,7 @@ pub enum SoakLength {
 }
 
 /// The operation that comes next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SoakEffect {
     /// Run the check of this number, and report with [`SoakMachine::on_result`].
     Run(usize),

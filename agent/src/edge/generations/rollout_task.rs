@@ -27,6 +27,7 @@ use crate::edge::power::PowerHandle;
 use crate::edge::services::Services;
 use crate::edge::store::Files;
 use crate::edge::threads::{OneEach, Threads as _};
+use lastword_fleet::ReportedStep;
 use lastword_protocol::message::Reply;
 use lastword_protocol::rollout::RolloutState;
 use lastword_protocol::{BootId, Generation, Instant};
@@ -86,6 +87,8 @@ struct RolloutContext {
     threads: OneEach,
     /// The places of requests that wait for the disk.
     places: Arc<Semaphore>,
+    /// Steps that have happened, and are told to the controller with the next record.
+    unreported: Vec<ReportedStep>,
 }
 
 /// The stage of the board's last rollout.
@@ -183,9 +186,13 @@ impl RolloutTask {
             self.publish();
             match effect {
                 RunEffect::Append { record, step } => {
-                    let appended = self.context.append((*record).clone()).await;
+                    let reported = step.reported();
+                    let appended = self.context.append((*record).clone(), reported).await;
                     if let Err(error) = &appended {
                         tracing::error!(target: "agent_activation", %error, ?step, "not recorded");
+                    }
+                    if appended.is_err() && step.has_happened() {
+                        self.context.unreported.extend(step.reported());
                     }
                     if appended.is_ok() || step.has_happened() {
                         for step in step.steps() {

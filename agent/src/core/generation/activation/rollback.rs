@@ -6,13 +6,13 @@ use lastword_protocol::Generation;
 use lastword_protocol::rollout::PIPELINE_FAILED;
 
 /// A rollback under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RollbackMachine {
     previous: Option<Generation>,
     state: RollbackState,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum RollbackState {
     RecordingStart,
     Switching,
@@ -23,7 +23,7 @@ enum RollbackState {
 }
 
 /// The operation of a rollback that comes next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RollbackEffect {
     /// Record a step, durably, then tell it.
     Record(RecordedStep),

@@ -48,6 +48,7 @@ fn record(state: RolloutState, boot: BootId) -> RolloutRecord {
         is_quarantined: false,
         soak: None,
         failure: None,
+        order: None,
     }
 }
 

@@ -27,6 +27,7 @@ fn ordered(deferred_component: Option<&str>, is_test: bool) -> RolloutRecord {
             is_test,
             ..RolloutOptions::default()
         },
+        order: None,
     };
     RolloutRecord::ordered(order, BOOT)
 }

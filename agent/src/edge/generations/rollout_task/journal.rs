@@ -5,6 +5,7 @@ use crate::core::generation::rollout_record::RolloutRecord;
 use crate::core::journal::JournalError;
 use crate::edge::failpoint::pass;
 use crate::edge::threads;
+use lastword_fleet::ReportedStep;
 use lastword_protocol::Generation;
 use lastword_protocol::rollout::RolloutStep;
 use std::future::Future;
@@ -22,6 +23,7 @@ impl RolloutTask {
         let cancelled = RolloutStep::Cancelled;
         if let Ok(after) = record.after(&cancelled, self.context.boot) {
             self.context.tell(record.target, &cancelled);
+            self.context.unreported.push(ReportedStep::from(&cancelled));
             self.last = Some(LastRollout {
                 record: after,
                 is_recorded: false,
@@ -34,7 +36,7 @@ impl RolloutTask {
         let Some(last) = &self.last else {
             return;
         };
-        let appended = self.context.append(last.record.clone()).await;
+        let appended = self.context.append(last.record.clone(), Vec::new()).await;
         if let (Ok(()), Some(last)) = (appended, &mut self.last) {
             last.is_recorded = true;
             tracing::info!(target: "agent_activation", "the end of the last rollout is recorded now");
@@ -43,18 +45,27 @@ impl RolloutTask {
 }
 
 impl RolloutContext {
-    /// Appends a record; on return it is durable.
-    pub(super) async fn append(&mut self, record: RolloutRecord) -> Result<(), String> {
+    /// Appends a record, and the steps that a controller is to be told, behind those that could not be recorded before; on
+    /// return they are durable.
+    pub(super) async fn append(
+        &mut self,
+        record: RolloutRecord,
+        steps: Vec<ReportedStep>,
+    ) -> Result<(), String> {
         let (log, mut files) = (self.log.clone(), self.files.clone());
+        let reported = [self.unreported.clone(), steps].concat();
         let appended = self.blocking(move || {
             pass("rollout-recording");
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-            let appended = log.append(&mut files, record);
+            let appended = log.append(&mut files, record, reported);
             pass("rollout-recorded");
             (appended.map_err(|error| told(&error)), log.ledger().clone())
         });
         let (appended, ledger) = appended.await.ok_or("it panicked")?;
         self.ledger = ledger;
+        if appended.is_ok() {
+            self.unreported.clear();
+        }
         appended
     }
 

@@ -105,6 +105,7 @@ pub fn open(
         power: None,
         threads: OneEach::with_stack(STACK_BYTES),
         places: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
+        unreported: Vec::new(),
     };
     let last = match context.ledger.view() {
         JournalView::Rollout(record) => Some(record),

@@ -32,7 +32,7 @@ impl RolloutTask {
             Err(refusal) => return drop(answer.send(refusal_answer(&refusal))),
         };
         let record = RolloutRecord::ordered(order, self.context.boot);
-        if let Err(error) = self.context.append(record.clone()).await {
+        if let Err(error) = self.context.append(record.clone(), Vec::new()).await {
             let detail = format!("the order cannot be recorded: {error}");
             return drop(answer.send(refused(Code::Internal, &detail)));
         }
@@ -161,6 +161,7 @@ fn order_of(
         previous,
         deferred_component: deferred_component(old.as_deref(), &manifest),
         options,
+        order: None,
     }))
 }
 

@@ -277,7 +277,7 @@ impl RolloutTask {
         soak.record.boot = self.context.boot;
         (soak.recorded, soak.recorded_at) = (results, now());
         let record = soak.record.clone();
-        if let Err(error) = self.context.append(record).await {
+        if let Err(error) = self.context.append(record, Vec::new()).await {
             tracing::warn!(target: "agent_activation", error, "the progress of the soak was not recorded");
         }
     }
