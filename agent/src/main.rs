@@ -11,6 +11,7 @@ use lastword_agent::edge::parent::unit_warnings;
 use lastword_agent::edge::run::{Places, refuse_unsafe, run, services_directory};
 use lastword_agent::edge::services::{FILE_BYTES_MAX, FILE_LIMIT, STACK_BYTES, ServiceFiles};
 use lastword_agent::edge::threads::within;
+use lastword_agent::edge::tls_credentials::credentials_warning;
 use lastword_agent::edge::{executors, surroundings, tasks};
 use lastword_daemon::bounded_file::{FileError, read_text};
 use lastword_daemon::output::{complain, complain_of_usage};
@@ -106,6 +107,9 @@ fn check(path: &Path, reading: &Reading, unit: Option<&Path>) -> ExitCode {
     for warning in surroundings::no_generations(&reading.config) {
         complain(format_args!("lastwordd: warning: {warning}"));
     }
+    if let Some(warning) = check_credentials(&reading.config) {
+        complain(format_args!("lastwordd: warning: {warning}"));
+    }
     let catalog = match check_services(reading, unit) {
         Ok(catalog) => catalog,
         Err(error) => return fail(&error, BAD_USAGE),
@@ -135,6 +139,17 @@ fn exposed(path: &Path, config: &Config) -> Vec<String> {
         exposed_files(&path, &services)
     });
     looked.unwrap_or_else(|error| vec![format!("whether others may write to the files: {error}")])
+}
+
+/// Says for which reason nobody could connect over TLS, or could not for long; or why that is not known.
+fn check_credentials(config: &Config) -> Option<String> {
+    let directory = config.credentials.clone();
+    let directory = directory.or_else(|| places().ok().map(|places| places.credentials))?;
+    let config = config.clone();
+    let looked = within(FILE_LIMIT, STACK_BYTES, move || {
+        credentials_warning(&config, &directory)
+    });
+    looked.unwrap_or_else(|error| Some(format!("the credentials: {error}")))
 }
 
 /// Says which listeners will be waited for, and which would end the start; whether there are none of these.

@@ -12,6 +12,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
 
 /// The authority that signs the certificates of both sides.
 const CA_FILE: &str = "ca.pem";
@@ -20,7 +23,7 @@ const CERTIFICATE_FILE: &str = "cert.pem";
 /// The private key.
 const KEY_FILE: &str = "key.pem";
 /// The certificates that were revoked, if there are any.
-const REVOCATION_FILE: &str = "crl.pem";
+pub(crate) const REVOCATION_FILE: &str = "crl.pem";
 /// Every file.
 pub(crate) const FILES: [&str; 4] = [CA_FILE, CERTIFICATE_FILE, KEY_FILE, REVOCATION_FILE];
 /// The largest file that is read, in bytes: a list of some 100,000 revoked certificates.
@@ -33,6 +36,7 @@ const OTHERS_READ: u32 = 0o004;
 pub struct TlsCredentials {
     own: PeerCertificate,
     is_exposed: bool,
+    has_revocations: bool,
     server: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
 }
@@ -68,6 +72,12 @@ pub enum CredentialFault {
     /// The certificate does not say whose it is.
     #[error("{0}")]
     Certificate(#[from] CertificateFault),
+    /// It is not the authority's in ca.pem.
+    #[error("is not signed by the authority in ca.pem")]
+    Stranger,
+    /// It was there, and must not go while certificates that it names are valid.
+    #[error("is gone; the certificates that it named stay revoked until there is another")]
+    Gone,
     /// The files do not go together.
     #[error("{0}")]
     Mismatch(String),
@@ -97,6 +107,7 @@ impl TlsCredentials {
         Ok(Self {
             own,
             is_exposed: mode & OTHERS_READ != 0,
+            has_revocations: !files.revoked.is_empty(),
             server: files.server(directory)?,
             client: files.client(directory)?,
         })
@@ -106,6 +117,11 @@ impl TlsCredentials {
     #[must_use]
     pub const fn own(&self) -> &PeerCertificate {
         &self.own
+    }
+
+    /// Returns whether there is a list of revoked certificates.
+    pub(crate) const fn has_revocations(&self) -> bool {
+        self.has_revocations
     }
 
     /// Returns whether anybody on this machine can read the private key.
@@ -131,7 +147,8 @@ impl CredentialFiles {
     fn read(directory: &Path) -> Result<Self, CredentialError> {
         let ca = directory.join(CA_FILE);
         let mut roots = RootCertStore::empty();
-        for root in certificates(&ca)? {
+        let authorities = certificates(&ca)?;
+        for root in authorities.clone() {
             let added = roots.add(root);
             added.map_err(|fault| error(&ca, CredentialFault::Pem(fault.to_string())))?;
         }
@@ -148,7 +165,7 @@ impl CredentialFiles {
             roots: Arc::new(roots),
             chain,
             key,
-            revoked: revocations(&directory.join(REVOCATION_FILE))?,
+            revoked: revocations(&directory.join(REVOCATION_FILE), &authorities)?,
         })
     }
 
@@ -207,7 +224,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialE
 }
 
 /// Reads the lists of revoked certificates, if the file is there.
-fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialError> {
+fn revocations(
+    path: &Path,
+    authorities: &[CertificateDer<'_>],
+) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialError> {
     let text = match read_file(path) {
         Ok(text) => text,
         Err(CredentialError {
@@ -222,7 +242,21 @@ fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>
         // A list that was cut off must not let in whom it named.
         return Err(error(path, CredentialFault::Empty("a revocation list")));
     }
+    // One of somebody else's would revoke nothing.
+    if !read.iter().all(|list| is_signed_by(list, authorities)) {
+        return Err(error(path, CredentialFault::Stranger));
+    }
     Ok(read)
+}
+
+fn is_signed_by(list: &[u8], authorities: &[CertificateDer<'_>]) -> bool {
+    let Ok((_, list)) = CertificateRevocationList::from_der(list) else {
+        return false;
+    };
+    authorities.iter().any(|authority| {
+        X509Certificate::from_der(authority)
+            .is_ok_and(|(_, authority)| list.verify_signature(authority.public_key()).is_ok())
+    })
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, CredentialError> {

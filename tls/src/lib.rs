@@ -16,7 +16,7 @@ mod secure_stream;
 mod validity;
 mod watched;
 
-pub use credentials::{CredentialError, FILE_MAX_BYTES, TlsCredentials};
+pub use credentials::{CredentialError, CredentialFault, FILE_MAX_BYTES, TlsCredentials};
 pub use handshake::{HANDSHAKE_LIMIT, accept, connect};
 pub use peer_certificate::{CertificateFault, PeerCertificate};
 pub use peer_role::PeerRole;

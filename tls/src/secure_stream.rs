@@ -68,6 +68,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for SecureStream<S> {
                 |error| Poll::Ready(Err(described(error))),
                 |()| Poll::Pending,
             ),
+            // Many clients close without a word. Nothing is lost by it: lines and frames have ends of their own.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Poll::Ready(Ok(()))
+            }
             Poll::Ready(read) => Poll::Ready(read.map_err(described)),
         }
     }

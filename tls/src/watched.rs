@@ -1,6 +1,6 @@
 //! Credentials that are read anew when their files change: a certificate that was rotated, a list of revoked ones.
 
-use crate::credentials::FILES;
+use crate::credentials::{CredentialFault, FILES, REVOCATION_FILE};
 use crate::{CredentialError, TlsCredentials};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -60,7 +60,14 @@ impl WatchedCredentials {
         let read = TlsCredentials::read(&self.directory);
         let mut state = self.lock();
         state.stamps = stamps;
-        state.credentials = Arc::new(read?);
+        let read = read?;
+        if state.credentials.has_revocations() && !read.has_revocations() {
+            return Err(CredentialError {
+                path: self.directory.join(REVOCATION_FILE),
+                fault: CredentialFault::Gone,
+            });
+        }
+        state.credentials = Arc::new(read);
         Ok(true)
     }
 

@@ -2,6 +2,7 @@
 
 use super::clock::unix_ms;
 use super::threads::{self, OneEach};
+use crate::core::config::{Config, Listener, NamedListener};
 use lastword_protocol::Millis;
 use lastword_tls::{CertificateValidity, WatchedCredentials};
 use std::convert::Infallible;
@@ -18,6 +19,29 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 const DISK_LIMIT: Duration = Duration::from_secs(10);
 /// The time between two warnings in the log.
 const LOG_INTERVAL: Duration = Duration::from_hours(24);
+
+/// Says for which reason the credentials of a directory cannot be used, or that they cannot for long, if a listener needs them.
+/// Blocks.
+#[must_use]
+pub fn credentials_warning(config: &Config, directory: &Path) -> Option<String> {
+    let is_tls = |named: &NamedListener| matches!(named.listener, Listener::Tls { .. });
+    if !config.listen.iter().any(is_tls) {
+        return None;
+    }
+    let credentials = match WatchedCredentials::read(directory) {
+        Ok(credentials) => credentials.current(),
+        Err(error) => return Some(format!("{error}; the agent waits for credentials")),
+    };
+    let validity = CertificateValidity::of(credentials.own().not_after_unix_s, now_s());
+    if credentials.is_exposed() {
+        return Some(format!("{}/{EXPOSED_KEY}", directory.display()));
+    }
+    let warning = || format!("{}: the certificate {validity}", directory.display());
+    validity.is_short().then(warning)
+}
+
+/// The fault of a private key that is not private.
+const EXPOSED_KEY: &str = "key.pem can be read by anybody on this machine: chmod 600 it";
 
 /// The time until which this board's certificate is valid. Clones are the same.
 #[derive(Clone, Debug)]
@@ -64,7 +88,7 @@ pub(super) async fn read_credentials(directory: &Path) -> io::Result<Arc<Watched
     let read = read.map_err(|panicked| io::Error::other(panicked.to_string()))?;
     let credentials = read.map_err(|error| io::Error::other(error.to_string()))?;
     if credentials.current().is_exposed() {
-        tracing::warn!(target: "tls", "key.pem can be read by anybody on this machine: chmod 600 it");
+        tracing::warn!(target: "tls", "{EXPOSED_KEY}");
     }
     Ok(Arc::new(credentials))
 }

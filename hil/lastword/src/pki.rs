@@ -75,7 +75,7 @@ fn issue(place: &Path, options: &IssueOptions, reader: Reader) -> Result<(), Des
     let directory = directory_of(options.output.output.as_ref(), &options.name);
     if directory.join("cert.pem").exists() {
         let detail = format!(
-            "{}: credentials are there already; `pki rotate` replaces them",
+            "{}: credentials are there already; `pki rotate` replaces them, or say another place with -o",
             directory.display()
         );
         return Err(refused(detail));

@@ -1,7 +1,7 @@
 //! A model of the exchange between an agent and its controller, on the real machines of both: every effect is a step of its own,
 //! and everything may die, be lost or come twice between any two.
 //!
-//! The agent's side is [`RolloutRun`], [`recover`] and [`RolloutLedger`], as the agent runs them; the controller's is
+//! The agent's side is `RolloutRun`, `recover` and `RolloutLedger`, as the agent runs them; the controller's is
 //! [`BoardAccount`]. What is modelled is around them: a disk whose writes are whole, a pointer, a connection that carries few messages
 //! in their order, breaks at any moment, and may carry one twice. Operations that leave nothing behind are one step with the next
 //! one that does.

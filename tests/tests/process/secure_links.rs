@@ -3,6 +3,7 @@
 use lastword_tests::process::{Agent, Deadline, Place, lastword};
 use serde_json::Value;
 use std::fs;
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -229,6 +230,13 @@ fn a_certificate_that_expires_soon_is_warned_of_and_rotated_without_a_restart() 
 fn without_credentials_an_agent_starts_and_listens_as_soon_as_there_are_some() {
     let bench = SecureBench::new();
     fs::rename(bench.path("gw-17"), bench.path("away")).expect("a directory");
+    let output = bench.place.run_to_end("check");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("gw-17/ca.pem: No such file or directory (os error 2); the agent waits"),
+        "{said}"
+    );
     let agent = bench.place.start();
     let mut console = agent.tcp();
     let status = console.ask_until("status", "waiting_for=\"tls 127.0.0.1:0\"");
@@ -237,6 +245,32 @@ fn without_credentials_an_agent_starts_and_listens_as_soon_as_there_are_some() {
     while console.ask("status").contains("waiting_for") {
         deadline.check("a listener", &status);
     }
+}
+
+#[test]
+fn a_reboot_is_not_called_off_by_a_client_that_closes_without_a_word() {
+    let bench = SecureBench::new();
+    let agent = bench.start();
+    for _ in 0..20 {
+        let (code, said) = bench.ask(&agent, "", &["power", "reboot"]);
+        assert_eq!(code, 0, "{said}");
+        let mut console = agent.agent.tcp();
+        let said = console.ask_until("power status", "pending=none");
+        assert!(said.contains("last_outcome=dry_run"), "{said}");
+    }
+}
+
+#[test]
+fn who_has_no_certificate_does_not_keep_out_those_who_have() {
+    let bench = SecureBench::new();
+    let agent = bench.start();
+    let address = agent.url.trim_start_matches("tls://");
+    let held: Vec<_> = (0..150)
+        .map(|_| TcpStream::connect(address).expect("a listener"))
+        .collect();
+    let (code, said) = bench.ask(&agent, "", &["uptime"]);
+    assert_eq!(code, 0, "{said}");
+    drop(held);
 }
 
 /// A person with a terminal and nothing but OpenSSL.

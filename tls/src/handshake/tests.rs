@@ -226,6 +226,20 @@ async fn a_client_whose_certificate_was_revoked_is_told_so_from_the_next_reading
     );
     assert!(!watched.refresh().unwrap());
     assert!(meet(&watched.current(), &client, "gw-17").await.0.is_err());
+    // Nor is another authority's, or none.
+    TestAuthority::new().revoke(7, &place);
+    let told = watched.refresh().unwrap_err().to_string();
+    assert!(
+        told.ends_with("is not signed by the authority in ca.pem"),
+        "{told}"
+    );
+    fs::remove_file(place.join("crl.pem")).unwrap();
+    let told = watched.refresh().unwrap_err().to_string();
+    assert!(told.contains("crl.pem: is gone"), "{told}");
+    assert!(meet(&watched.current(), &client, "gw-17").await.0.is_err());
+    authority.revoke(8, &place);
+    assert!(watched.refresh().unwrap());
+    assert!(meet(&watched.current(), &client, "gw-17").await.0.is_ok());
 }
 
 #[tokio::test]
