@@ -294,8 +294,14 @@ fn run(task: Task) -> anyhow::Result<()> {
         }),
         Task::Words { lower } => words::show(lower),
         Task::Vectors => vectors::run(),
-        Task::Policies { all: true, .. } => policies::run(Show::All),
-        Task::Policies { write: true, .. } => policies::run(Show::Write),
-        Task::Policies { .. } => policies::run(Show::Summary),
+        Task::Policies { all, write } => policies::run(policies_shown(all, write)),
+    }
+}
+
+const fn policies_shown(all: bool, write: bool) -> Show {
+    match (all, write) {
+        (true, _) => Show::All,
+        (false, true) => Show::Write,
+        (false, false) => Show::Summary,
     }
 }
